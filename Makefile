@@ -1,0 +1,58 @@
+# The one front door. Needs Python >= 3.11 and make; everything else is set up here.
+PYTHON ?= python3
+BIN := .venv/bin
+# Tests run from the checkout; the archive of a run must never be world-readable, whatever the umask.
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export GX_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+
+.PHONY: help demo test test-browser check bench soak golden clean
+help:
+	@echo "make demo          the whole job on a sandbox tenant and directory; reports under data/demo/"
+	@echo "make test          all tests"
+	@echo "make test-browser  the report and the review in Chromium"
+	@echo "make check         ruff, mypy --strict, import-linter"
+	@echo "make bench         figures beside their floors and peers"
+	@echo "make soak          slow depth: long fuzzing, many kills"
+	@echo "make golden        write the golden reports anew (then read the diff)"
+
+.venv/run.done: requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Trueup needs Python >= 3.11; say which with make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@echo "Setting up .venv (a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+.venv/test.done: requirements/test.txt .venv/run.done
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+demo: .venv/run.done
+	@$(BIN)/trueup demo --folder data/demo
+
+test: .venv/test.done check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not soak"
+
+test-browser: .venv/test.done
+	tests/browser/chromium.sh
+	$(BIN)/python -m pytest -m browser -p no:randomly tests/browser
+
+check: .venv/test.done
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/test.done
+	$(BIN)/python -m tests.bench
+
+soak: .venv/test.done
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m soak --timeout 3600
+
+golden: .venv/test.done
+	TRUEUP_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/golden
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,0 +1,1 @@
+"""Entra, SCIM, the archive and the sandbox: says how."""

@@ -1,0 +1,1 @@
+"""Graph-shaped JSON, the portal's users CSV and directory reports as sources."""

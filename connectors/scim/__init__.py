@@ -1,0 +1,1 @@
+"""Any SCIM 2.0 directory, read only."""

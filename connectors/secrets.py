@@ -1,0 +1,42 @@
+"""Secrets are references in the configuration and values only here, as late as possible."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from transforms.errors import Misused
+
+
+def reveal(reference: str, *, key: str, folder: Path | None = None) -> SecretStr:
+    """The value behind ``env:NAME`` or ``file:PATH`` (relative paths start at ``folder``).
+
+    Args:
+        reference: as it stands in the configuration.
+        key: where it stands, for the message, e.g. ``target.token``.
+
+    Raises:
+        Misused: the reference is empty or does not resolve. The message names key and reference, never a value.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env" and name:
+        value = os.environ.get(name, "")
+        if not value:
+            raise Misused(
+                f"{key}: the environment variable {name} is not set.",
+                remedy=f'Set {name}, or point {key} at a file with "file:PATH".',
+            )
+        return SecretStr(value)
+    if kind == "file" and name:
+        try:
+            value = ((folder or Path()) / name).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misused(
+                f"{key}: the file {name} cannot be read.", remedy="Check the path and its permissions."
+            ) from error
+        if not value:
+            raise Misused(f"{key}: the file {name} is empty.", remedy="Put the secret into it.")
+        return SecretStr(value)
+    raise Misused(f"{key} is not set.", remedy=f'Write {key} = "env:NAME" or "file:PATH" in the configuration.')

@@ -1,0 +1,1 @@
+"""Great Expectations suites, who-is-a-person rules, gates."""

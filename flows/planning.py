@@ -1,0 +1,1 @@
+"""What reconcile and rollback share."""

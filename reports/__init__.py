@@ -1,0 +1,1 @@
+"""One frozen view model and its renderers; they decide nothing."""

@@ -1,0 +1,1 @@
+"""Pure: mapping language, matching, decisions, diff, limits, inverse: says what."""

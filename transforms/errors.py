@@ -1,0 +1,83 @@
+"""Everything Trueup raises on purpose.
+
+    TrueupError
+    ├── Refused   we chose not to            exit 3
+    ├── Failed    something broke            exit 1
+    └── Misused   arguments or configuration exit 2
+
+A message says what happened, how many, against which limit, and what to do. People are named by key
+only, secrets never. The low-level error survives as ``__cause__``. Exit 4 is a result, not an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class TrueupError(Exception):
+    """Base of all deliberate errors; ``exit_code`` is what the command line ends with."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+class Failed(TrueupError):
+    """Something broke: network, credentials, disk, an unwritable archive."""
+
+    exit_code = 1
+
+
+class Misused(TrueupError):
+    """Wrong arguments or configuration; the message names file, key and remedy."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason why a run is refused, as it stands in ``manifest.json`` (design §2)."""
+
+    code: str
+    """Machine word, e.g. ``limit_deactivate``, ``source_incomplete``; limits start with ``limit_``."""
+    message: str
+    """A sentence with the figures."""
+    used: float | None = None
+    """How much the plan uses: a share between 0 and 1, or a count."""
+    limit: float | None = None
+    """The bound, in the same unit as ``used``."""
+    overridable: bool = False
+    """True for limits only; ``approve --allow <limit>`` lifts it."""
+    remedy: str = ""
+
+    @property
+    def limit_name(self) -> str:
+        """The word ``--allow`` takes: the code without its ``limit_``."""
+        return self.code.removeprefix("limit_")
+
+    def as_json(self) -> dict[str, Any]:
+        """The refusal with exactly the keys of design §2."""
+        return asdict(self)
+
+
+class Refused(TrueupError):
+    """Trueup chose not to go on; carries every refusal, not only the first."""
+
+    exit_code = 3
+
+    def __init__(self, refusals: Iterable[Refusal] | Refusal) -> None:
+        self.refusals = (refusals,) if isinstance(refusals, Refusal) else tuple(refusals)
+        super().__init__(
+            "\n".join(refusal.message for refusal in self.refusals),
+            remedy="\n".join(dict.fromkeys(r.remedy for r in self.refusals if r.remedy)),
+        )

@@ -1,0 +1,62 @@
+"""Earlier runs as planning sees them: plain facts and paths, collected by the archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from transforms.words import Act, Kind, Outcome
+
+if TYPE_CHECKING:
+    from transforms.manifest import ActRecord, Manifest
+    from transforms.run_files import RunFiles
+
+LINKING_ACTS = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.VERIFIED)
+
+
+@dataclass(frozen=True, slots=True)
+class PriorRun:
+    """One sealed run of the archive, with its acts in order."""
+
+    files: RunFiles
+    manifest: Manifest
+    acts: tuple[ActRecord, ...]
+    state: str
+    """Last act other than released and pruned, else the outcome; ``interrupted`` for an unclosed journal."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.manifest.run_id
+
+    @property
+    def kind(self) -> Kind:
+        """Reconcile or rollback."""
+        return self.manifest.kind
+
+    @property
+    def was_applied(self) -> bool:
+        """Whether its plan reached the target, wholly or in part, or had nothing to do."""
+        return self.manifest.outcome is Outcome.NOTHING_TO_DO or any(a.act in LINKING_ACTS for a in self.acts)
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether its data files were pruned; manifest and acts remain."""
+        return any(act.act is Act.PRUNED for act in self.acts)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All earlier sealed runs against the same target, newest first."""
+
+    runs: tuple[PriorRun, ...] = ()
+
+    @property
+    def applied(self) -> tuple[PriorRun, ...]:
+        """Runs whose plan reached the target or had nothing to do, with their files still there; newest first."""
+        return tuple(run for run in self.runs if run.was_applied and not run.is_pruned)
+
+    @property
+    def baseline(self) -> PriorRun | None:
+        """The last applied run: links and causes come from comparing with it."""
+        return self.applied[0] if self.applied else None

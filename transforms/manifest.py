@@ -1,0 +1,111 @@
+"""``manifest.json`` and the acts as frozen data (design §2): pure, reading and writing is the archive's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from transforms.errors import Refusal
+from transforms.words import Act, Kind, Outcome
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileRecord(_Record):
+    """One sealed file."""
+
+    sha256: str
+    bytes: int
+    rows: int | None = None
+    """Of Parquet files; null for others."""
+
+
+class LimitUse(_Record):
+    """How much of one limit the plan uses."""
+
+    name: str
+    """The word ``--allow`` takes, e.g. ``deactivate``, ``changed:title``."""
+    used: int
+    """Rows."""
+    base: int
+    """Rows the share is of."""
+    share: float
+    """``used / base``; 0 for an empty base."""
+    limit: float
+    is_share: bool
+    tripped: bool
+    exempt: str = ""
+    """Why the limit does not apply, e.g. ``first run``."""
+
+
+class Manifest(_Record):
+    """What a run was. Written last, atomically; never changes."""
+
+    schema_version: int = 1
+    run_id: str
+    kind: Kind
+    parent_run: str | None = None
+    """The run a rollback takes back; the run a partial plan or resume belongs to; else null."""
+    outcome: Outcome
+    refusals: tuple[Refusal, ...] = ()
+    error: str = ""
+    """For ``failed``: the sentence, without secrets or personal data."""
+    started: datetime
+    sealed: datetime
+    counts: dict[str, int] = {}
+    """Decision → persons. All ten decisions are present; they add up to ``users`` ∪ ``profiles``."""
+    changes: int = 0
+    users: int = 0
+    profiles: int = 0
+    findings: dict[str, int] = {}
+    """Severity → findings."""
+    limits: tuple[LimitUse, ...] = ()
+    only: tuple[str, ...] = ()
+    """Keys of a partial plan; empty for a whole one."""
+    first_run: bool = False
+    baseline_run: str | None = None
+    """The applied run this one was compared with."""
+    completeness: dict[str, Any] = {}
+    """``source`` and ``target``: pages, rows, counts, retries, how it was proven; ``absent``: who was asked for."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the reviewer that are no refusals: what could not be read, what deactivation may mean here …"""
+    target: str = ""
+    """URL of the target, without credentials."""
+    target_state: dict[str, Any] = {}
+    """Learnt of the target: schema digest, case handling, dialect."""
+    rollback: dict[str, Any] = {}
+    """For rollbacks: mode, options, what cannot come back."""
+    delta: dict[str, Any] = {}
+    """Delta link and selected attributes for an incremental read; no token of ours is in it."""
+    versions: dict[str, str] = {}
+    configuration_digest: str = ""
+    configuration: dict[str, Any] = {}
+    """The part of the configuration the digest covers."""
+    fingerprint: str = ""
+    files: dict[str, FileRecord] = {}
+    previous_manifest_sha256: str | None = None
+    """Of the run before this one in the archive; null for the first."""
+
+
+class ActRecord(_Record):
+    """One file of ``acts/``."""
+
+    act: Act
+    number: int
+    at: datetime
+    who: str
+    sha256: str = ""
+    """Of this act's own canonical content without this field."""
+    previous_sha256: str
+    """Of the act before it, or of the manifest."""
+    files: dict[str, FileRecord] = {}
+    """Files this act added; for the journal its length in bytes and the hash of that much."""
+    fingerprint: str | None = None
+    reason: str = ""
+    details: dict[str, Any] = {}
+    """``approved``: ``only``, ``exclude``, ``left_out``, ``allowed``, ``expires``, ``auto``; ``applied``: counts,
+    ``created`` (key → profile id), ``dialect``, ``errors``; ``released``: ``keys``."""

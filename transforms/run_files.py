@@ -1,0 +1,156 @@
+"""Where each file of a run lies (design §2). Pure path arithmetic; nothing is opened here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEALED = (
+    "source.parquet",
+    "target.parquet",
+    "desired.parquet",
+    "actual.parquet",
+    "links.parquet",
+    "findings.parquet",
+    "decisions.parquet",
+    "changes.parquet",
+    "checks.json",
+    "mapping.sql",
+    "report.html",
+    "report.md",
+)
+"""Files a manifest lists. A refused or failed run has only those it came to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """The paths of one run's directory.
+
+    What a stage hands to the next without being part of the archive lies in ``.work`` inside the run's
+    directory and is removed before the run is sealed.
+    """
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The directory's name."""
+        return self.path.name
+
+    @property
+    def source(self) -> Path:
+        """Every user of the tenant as read."""
+        return self.path / "source.parquet"
+
+    @property
+    def target(self) -> Path:
+        """Every profile as read."""
+        return self.path / "target.parquet"
+
+    @property
+    def desired(self) -> Path:
+        """The mapping's result for every user."""
+        return self.path / "desired.parquet"
+
+    @property
+    def actual(self) -> Path:
+        """The managed attributes as they are, by key."""
+        return self.path / "actual.parquet"
+
+    @property
+    def links(self) -> Path:
+        """Who is ours."""
+        return self.path / "links.parquet"
+
+    @property
+    def findings(self) -> Path:
+        """All findings, several per person."""
+        return self.path / "findings.parquet"
+
+    @property
+    def decisions(self) -> Path:
+        """One row per person."""
+        return self.path / "decisions.parquet"
+
+    @property
+    def changes(self) -> Path:
+        """One row per attribute change."""
+        return self.path / "changes.parquet"
+
+    @property
+    def checks(self) -> Path:
+        """Every expectation's result in Great Expectations' own form."""
+        return self.path / "checks.json"
+
+    @property
+    def mapping_sql(self) -> Path:
+        """The compiled mapping."""
+        return self.path / "mapping.sql"
+
+    @property
+    def report_html(self) -> Path:
+        """What the reviewer reads."""
+        return self.path / "report.html"
+
+    @property
+    def report_md(self) -> Path:
+        """The same for a chat or a pull request."""
+        return self.path / "report.md"
+
+    @property
+    def manifest(self) -> Path:
+        """Written last: a run without it never happened."""
+        return self.path / "manifest.json"
+
+    @property
+    def acts(self) -> Path:
+        """What happened after the plan was sealed."""
+        return self.path / "acts"
+
+    @property
+    def journal(self) -> Path:
+        """What apply was about to do and what came of it."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def outcome(self) -> Path:
+        """One row per person apply was to write."""
+        return self.path / "outcome.parquet"
+
+    @property
+    def target_after(self) -> Path:
+        """The touched profiles, re-read; same columns as ``target.parquet``."""
+        return self.path / "target_after.parquet"
+
+    @property
+    def work(self) -> Path:
+        """What stages hand on; gone before the seal."""
+        return self.path / ".work"
+
+    @property
+    def work_scope(self) -> Path:
+        """``key, in_scope, reason_code, excluded_by``: one row per user."""
+        return self.work / "scope.parquet"
+
+    @property
+    def work_held(self) -> Path:
+        """``key, reason``: people an ``IgnoreObjectFlow`` or a failing function sets aside."""
+        return self.work / "held.parquet"
+
+    @property
+    def work_verdicts(self) -> Path:
+        """``key, verdict, signals, overridden_by``: one row per user."""
+        return self.work / "verdicts.parquet"
+
+    @property
+    def work_absent(self) -> Path:
+        """``key, state``: managed people missing from the source read, confirmed ``deleted`` or ``gone``."""
+        return self.work / "absent.parquet"
+
+    @property
+    def work_problems(self) -> Path:
+        """``key, attribute, problem``: values of a wrong type met while reading the source."""
+        return self.work / "problems.parquet"

@@ -1,0 +1,305 @@
+"""The configuration as frozen data, section by section (design §3).
+
+Pure: reading ``trueup.toml`` and the environment is ``flows.configuration``'s. Secrets are references
+(``env:NAME`` or ``file:PATH``) and stay references here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+_SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+
+
+class Bound(BaseModel):
+    """A limit: a share of a base (``"5%"``) or a count (``12``). Zero allows none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: float
+    """Between 0 and 1 for a share, else a whole number of rows."""
+    is_share: bool
+
+    def __str__(self) -> str:
+        return f"{self.amount * 100:g} %" if self.is_share else f"{self.amount:g}"
+
+
+def _bound(value: object) -> object:
+    if isinstance(value, bool):
+        message = 'a limit is a share such as "5%" or a count such as 12'
+        raise ValueError(message)  # noqa: TRY004 - pydantic reports ValueError with the key
+    if isinstance(value, int) and value >= 0:
+        return Bound(amount=value, is_share=False)
+    if isinstance(value, str):
+        if found := _SHARE.match(value):
+            share = float(found.group(1)) / 100
+            if share <= 1:
+                return Bound(amount=share, is_share=True)
+        elif value.strip().isdigit():
+            return Bound(amount=int(value), is_share=False)
+    if isinstance(value, (Bound, dict)):
+        return value
+    message = 'a limit is a share such as "5%" (at most 100%) or a count such as 12'
+    raise ValueError(message)
+
+
+BoundField = Annotated[Bound, BeforeValidator(_bound)]
+
+
+def _share(text: str) -> Any:
+    return _bound(text)
+
+
+def _secret_reference(value: str) -> str:
+    if value and not value.startswith(("env:", "file:")):
+        message = 'a secret is a reference, never the value itself: write "env:NAME" or "file:PATH"'
+        raise ValueError(message)
+    return value
+
+
+SecretReference = Annotated[str, BeforeValidator(_secret_reference)]
+
+
+class Section(BaseModel):
+    """A table of the configuration file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SourceSettings(Section):
+    """Where users come from and which of them are in scope."""
+
+    kind: Literal["entra", "file"] = "entra"
+    tenant_id: str = ""
+    client_id: str = ""
+    auth: Literal[
+        "client_secret",
+        "certificate",
+        "managed_identity",
+        "workload_identity",
+        "azure_cli",
+        "token",
+    ] = "client_secret"
+    client_secret: SecretReference = ""
+    certificate: SecretReference | str = ""
+    """Path of a PEM or PKCS#12 file holding key and certificate."""
+    certificate_password: SecretReference = ""
+    token: SecretReference = ""
+    managed_identity_client_id: str = ""
+    path: str = ""
+    """For ``kind = "file"``: relative to the configuration file."""
+    cloud: Literal["global", "usgov", "usgov_dod", "china"] = "global"
+    graph_url: str = ""
+    """Root without ``/v1.0``; empty means the cloud's own. http only on loopback."""
+    login_url: str = ""
+    ca_bundle: str = ""
+    scope: Literal["assigned", "all", "groups"] = "assigned"
+    enterprise_app: str = "Pingboard"
+    """Display name, appId or object id, for ``scope = "assigned"``."""
+    groups: tuple[str, ...] = ()
+    nested: bool = False
+    filters: tuple[tuple[str, ...], ...] = ()
+    """Scoping filters: the outer list is OR, the inner AND; a clause is text, e.g. ``department EQUALS Sales``."""
+    read: Literal["full", "incremental"] = "full"
+    full_every_days: Annotated[int, Field(ge=1)] = 7
+
+    @field_validator("filters", mode="before")
+    @classmethod
+    def _one_flat_list_is_one_filter(cls, value: object) -> object:
+        if isinstance(value, (list, tuple)) and value and all(isinstance(v, str) for v in value):
+            return (tuple(value),)
+        return value
+
+
+class TargetSettings(Section):
+    """The SCIM directory and how gently it is treated."""
+
+    kind: Literal["scim"] = "scim"
+    url: str = ""
+    token: SecretReference = ""
+    update: Literal["patch", "put", "auto"] = "auto"
+    requests_per_second: Annotated[float, Field(gt=0)] = 25
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+    ca_bundle: str = ""
+
+
+class AttributeSettings(Section):
+    """One row of ``[mapping.attributes]`` in its long form."""
+
+    expression: str | None = None
+    apply: Literal["always", "create"] = "always"
+    when_empty: Literal["clear_removed", "clear", "keep"] | None = None
+    default: str | None = None
+
+
+class MappingSettings(Section):
+    """Target attribute ← expression over source attributes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    preset: str = "pingboard"
+    import_: str = Field(default="", alias="import")
+    """Path of a ``synchronizationSchema`` document, instead of a preset."""
+    when_empty: Literal["clear_removed", "clear", "keep"] = "clear_removed"
+    attributes: dict[str, str | AttributeSettings] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _an_import_stands_alone(cls, value: Any) -> Any:
+        if isinstance(value, dict) and (value.get("import") or value.get("import_")):
+            if value.get("preset"):
+                message = "either preset or import, not both"
+                raise ValueError(message)
+            return {**value, "preset": ""}
+        return value
+
+
+class MatchingSettings(Section):
+    """How a user finds its profile, after links and externalId."""
+
+    by: tuple[str, ...] = ("userName", 'emails[type eq "work"].value')
+    links: dict[str, str] = {}
+    """source id = profile id, settled by hand."""
+
+
+Ending = Literal["deactivate", "delete", "keep"]
+
+
+class DeprovisionSettings(Section):
+    """What happens to the profile of somebody who left or went out of scope."""
+
+    leavers: Ending = "deactivate"
+    out_of_scope: Ending = "deactivate"
+
+
+class PeopleSettings(Section):
+    """Who is a person, said by hand: ``id:…``, ``upn:pattern`` or ``group:name``."""
+
+    never: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+    guests: bool = False
+
+    @field_validator("never", "always")
+    @classmethod
+    def _known_kinds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for rule in value:
+            if not rule.startswith(("id:", "upn:", "group:")):
+                message = f'{rule!r} is none of "id:…", "upn:pattern", "group:name"'
+                raise ValueError(message)
+        return value
+
+
+class CheckSettings(Section):
+    """Own expectations, and what to do with people of one name."""
+
+    file: str = ""
+    mononym: Literal["hold", "repeat"] = "hold"
+
+
+class LimitSettings(Section):
+    """How much of the target one run may touch before a person must say so.
+
+    A share is of the active managed or matched profiles before the plan (``hold``: users in scope;
+    ``source_drop``: users in the last run). It never trips below ``at_least`` rows (20 for ``apply_errors``).
+    """
+
+    create: BoundField = _share("20%")
+    update: BoundField = _share("30%")
+    deactivate: BoundField = _share("5%")
+    reactivate: BoundField = _share("5%")
+    delete: BoundField = Bound(amount=0, is_share=False)
+    hold: BoundField = _share("10%")
+    changed: BoundField = _share("40%")
+    emptied: BoundField = _share("5%")
+    source_drop: BoundField = _share("10%")
+    apply_errors: BoundField = _share("10%")
+    window_days: Annotated[int, Field(ge=1)] = 7
+    window_deactivate: BoundField = _share("10%")
+    at_least: Annotated[int, Field(ge=0)] = 10
+
+
+class AutoApprovalSettings(Section):
+    """What may be applied without a person; only read when ``[approval] required = false``."""
+
+    max_changes: Annotated[int, Field(ge=0)] = 0
+    max_deactivations: Annotated[int, Field(ge=0)] = 0
+    allow_holds: bool = True
+
+
+class ApprovalSettings(Section):
+    """Who must accept a plan, and for how long that holds."""
+
+    required: bool = True
+    approvers: Annotated[int, Field(ge=1)] = 1
+    valid_hours: Annotated[float, Field(gt=0)] = 24
+    auto: AutoApprovalSettings = AutoApprovalSettings()
+
+
+class ArchiveSettings(Section):
+    """Where runs are kept, how long, and which group may read them."""
+
+    path: str = "data/runs"
+    keep_days: Annotated[int, Field(ge=1)] = 400
+    group: str = ""
+
+
+class ScheduleSettings(Section):
+    """When ``trueup serve`` plans."""
+
+    cron: str = "0 1 * * *"
+    timezone: str = "UTC"
+
+
+class NotifySettings(Section):
+    """Where counts and the report's place are posted."""
+
+    url: SecretReference | str = ""
+    command: str = ""
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    source: SourceSettings = SourceSettings()
+    target: TargetSettings = TargetSettings()
+    mapping: MappingSettings = MappingSettings()
+    matching: MatchingSettings = MatchingSettings()
+    deprovision: DeprovisionSettings = DeprovisionSettings()
+    people: PeopleSettings = PeopleSettings()
+    checks: CheckSettings = CheckSettings()
+    limits: LimitSettings = LimitSettings()
+    approval: ApprovalSettings = ApprovalSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    notify: NotifySettings = NotifySettings()
+
+    folder: Path | None = Field(default=None, exclude=True)
+    """Where the configuration file lies; relative paths start there. Set by the loader, no key of the file."""
+
+    def place(self, path: str) -> Path:
+        """``path`` from the configuration, made absolute from the folder of the file."""
+        from pathlib import Path as _Path
+
+        return ((self.folder or _Path()) / path).resolve()
+
+    def what_matters(self) -> dict[str, Any]:
+        """The part of the configuration the fingerprint covers (design §2), as plain JSON values."""
+        whole = self.model_dump(mode="json", by_alias=True)
+        source = whole["source"]
+        return {
+            "scope": {key: source[key] for key in ("kind", "scope", "enterprise_app", "groups", "nested", "filters")},
+            "mapping": whole["mapping"],
+            "matching": whole["matching"],
+            "deprovision": whole["deprovision"],
+            "people": whole["people"],
+            "checks": whole["checks"],
+            "limits": whole["limits"],
+            "target": whole["target"]["url"],
+        }

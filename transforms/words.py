@@ -1,0 +1,116 @@
+"""The words of the product as types: one word per idea, everywhere (design §1 and §2)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a run set out to do."""
+
+    RECONCILE = "reconcile"
+    ROLLBACK = "rollback"
+
+
+class Verdict(StrEnum):
+    """What an account is; null in ``decisions.parquet`` where there is no user."""
+
+    PERSON = "person"
+    SERVICE_ACCOUNT = "service_account"
+    SHARED_MAILBOX = "shared_mailbox"
+    ROOM_OR_EQUIPMENT = "room_or_equipment"
+    PRINTER_OR_DEVICE = "printer_or_device"
+    GUEST = "guest"
+    ADMIN_OR_BREAK_GLASS = "admin_or_break_glass"
+    TEST_ACCOUNT = "test_account"
+    UNSURE = "unsure"
+
+
+class Decision(StrEnum):
+    """What happens to one person: exactly one per user and profile."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REACTIVATE = "reactivate"
+    DEACTIVATE = "deactivate"
+    DELETE = "delete"
+    UNCHANGED = "unchanged"
+    HOLD = "hold"
+    OUT_OF_SCOPE = "out_of_scope"
+    UNMANAGED = "unmanaged"
+    CONFLICT = "conflict"
+
+
+WRITING = (
+    Decision.CREATE,
+    Decision.UPDATE,
+    Decision.REACTIVATE,
+    Decision.DEACTIVATE,
+    Decision.DELETE,
+)
+"""The decisions that lead to a request."""
+
+
+class Cause(StrEnum):
+    """Why an attribute changes, from comparing with the last applied run."""
+
+    SOURCE_CHANGED = "source_changed"
+    EDITED_IN_TARGET = "edited_in_target"
+    MAPPING_CHANGED = "mapping_changed"
+    SCOPE_CHANGED = "scope_changed"
+    FIRST_ADOPTION = "first_adoption"
+    ROLLBACK = "rollback"
+
+
+class Severity(StrEnum):
+    """What a finding does: refuses the run, holds the person, is reported."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Outcome(StrEnum):
+    """How a run ended when it was sealed; never changes."""
+
+    READY = "ready"
+    NOTHING_TO_DO = "nothing_to_do"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class Act(StrEnum):
+    """Something that happened to a run after its plan was sealed."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    APPLIED = "applied"
+    PARTIALLY_APPLIED = "partially_applied"
+    INTERRUPTED = "interrupted"
+    VERIFIED = "verified"
+    RELEASED = "released"
+    PRUNED = "pruned"
+
+
+SILENT_ACTS = (Act.RELEASED, Act.PRUNED)
+"""Acts that do not make a run's state."""
+
+
+class Result(StrEnum):
+    """What came of one person's write."""
+
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    LEFT_OUT = "left_out"
+
+
+class Kept(StrEnum):
+    """What the target made of a value that was written, found by reading back."""
+
+    KEPT = "kept"
+    NORMALISED = "normalised"
+    NOT_KEPT = "not_kept"
+    MOVED = "moved"
