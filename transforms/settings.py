@@ -9,9 +9,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
+_LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$", re.IGNORECASE)
 _SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 
 
@@ -64,6 +75,26 @@ def _secret_reference(value: str) -> str:
 SecretReference = Annotated[str, BeforeValidator(_secret_reference)]
 
 
+def _encrypted_url(value: str) -> str:
+    """Refuse an address that would carry a token in the clear over a network."""
+    if not value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = "an address begins with https:// and names a host"
+        raise ValueError(message)
+    if parts.username or parts.password:
+        message = "an address holds no user name or password; secrets are references of their own"
+        raise ValueError(message)
+    if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
+        message = "plain http is allowed on loopback only, since the token would travel in the clear; use https://"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+EncryptedUrl = Annotated[str, AfterValidator(_encrypted_url)]
+
+
 class Section(BaseModel):
     """A table of the configuration file: frozen, and an unknown key is an error."""
 
@@ -93,9 +124,9 @@ class SourceSettings(Section):
     path: str = ""
     """For ``kind = "file"``: relative to the configuration file."""
     cloud: Literal["global", "usgov", "usgov_dod", "china"] = "global"
-    graph_url: str = ""
+    graph_url: EncryptedUrl = ""
     """Root without ``/v1.0``; empty means the cloud's own. http only on loopback."""
-    login_url: str = ""
+    login_url: EncryptedUrl = ""
     ca_bundle: str = ""
     scope: Literal["assigned", "all", "groups"] = "assigned"
     enterprise_app: str = "Pingboard"
@@ -119,7 +150,7 @@ class TargetSettings(Section):
     """The SCIM directory and how gently it is treated."""
 
     kind: Literal["scim"] = "scim"
-    url: str = ""
+    url: EncryptedUrl = ""
     token: SecretReference = ""
     update: Literal["patch", "put", "auto"] = "auto"
     requests_per_second: Annotated[float, Field(gt=0)] = 25
@@ -280,14 +311,22 @@ class Settings(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     notify: NotifySettings = NotifySettings()
 
-    folder: Path | None = Field(default=None, exclude=True)
-    """Where the configuration file lies; relative paths start there. Set by the loader, no key of the file."""
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """Where the configuration file lies; relative paths start there."""
+        return self._folder
+
+    def placed_in(self, folder: Path) -> Settings:
+        """The same configuration, with relative paths starting at ``folder``."""
+        placed = self.model_copy()
+        placed._folder = folder  # noqa: SLF001 - our own copy
+        return placed
 
     def place(self, path: str) -> Path:
         """``path`` from the configuration, made absolute from the folder of the file."""
-        from pathlib import Path as _Path
-
-        return ((self.folder or _Path()) / path).resolve()
+        return (self._folder / path).expanduser().resolve()
 
     def what_matters(self) -> dict[str, Any]:
         """The part of the configuration the fingerprint covers (design §2), as plain JSON values."""

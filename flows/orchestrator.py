@@ -1,0 +1,142 @@
+"""Prefect, made ready: its own server where none is configured, quiet, private, and gone with us.
+
+With ``PREFECT_API_URL`` set, runs appear on that server. Without it a temporary one is started on loopback, while
+other work goes on. It ends when this process does, however that happens: it watches a pipe that only we hold open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transforms.errors import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START_SECONDS = 90
+_QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    # A log line that Prefect makes of an exception could carry more than we would say.
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
+_PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+
+
+class Orchestrator:
+    """A Prefect API this process may use, as soon as ``ready`` returns."""
+
+    def __init__(self) -> None:
+        """Begin to start a server in the background, unless one is configured."""
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        if not os.environ.get("PREFECT_API_URL"):
+            self._port = _free_port()
+            # Set before Prefect is imported: it reads its settings once.
+            os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{self._port}/api"
+            self._thread = threading.Thread(target=self._start, name="prefect-server", daemon=True)
+            self._thread.start()
+
+    def ready(self) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            Failed: it did not come up; the sentence says where to look.
+        """
+        if self._thread is None:
+            return
+        self._thread.join()
+        if self._error is not None:
+            raise Failed(
+                "The temporary Prefect server did not start.",
+                remedy="Set PREFECT_API_URL to a running Prefect server, or PREFECT_HOME to a writable folder.",
+            ) from self._error
+
+    def stop(self) -> None:
+        """End the temporary server."""
+        if self._thread is not None:
+            self._thread.join()
+        if self._process is not None:
+            with contextlib.suppress(OSError):
+                if self._process.stdin is not None:
+                    self._process.stdin.close()
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._thread is not None:
+            os.environ.pop("PREFECT_API_URL", None)
+
+    def _start(self) -> None:
+        try:
+            home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Two first starts at once would migrate one database twice.
+            with (home / "trueup-start.lock").open("w", encoding="utf-8") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._serve()
+        except BaseException as error:  # noqa: BLE001 - raised again by ready(), in the caller's thread
+            self._error = error
+
+    def _serve(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [sys.executable, "-m", "flows.prefect_server", str(self._port)],
+            env={**os.environ, **_PARTS},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        url = f"http://127.0.0.1:{self._port}/api"
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(f"{url}/health"):
+            if self._process.poll() is not None:
+                raise RuntimeError(f"it ended with code {self._process.returncode}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no answer within {START_SECONDS} s")
+            time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextlib.contextmanager
+def orchestrator() -> Iterator[Orchestrator]:
+    """A Prefect API for the length of the block; starting it overlaps with the block's first steps."""
+    held = Orchestrator()
+    try:
+        yield held
+    finally:
+        held.stop()
