@@ -1,1 +1,57 @@
-"""Any SCIM 2.0 directory, read only."""
+"""Any SCIM 2.0 directory, read only.
+
+Light to import: what needs Arrow or the network is loaded when it is called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transforms.progress import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from connectors.scim.snapshot import TargetSnapshot
+    from transforms.attributes import ManagedAttribute
+    from transforms.doctor import Line
+    from transforms.progress import Progress
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+
+
+def snapshot(
+    settings: Settings,
+    paths: Sequence[ManagedAttribute],
+    extra_paths: Sequence[str],
+    files: RunFiles,
+    *,
+    known: Path | None,
+    progress: Progress = silent,
+) -> TargetSnapshot:
+    """``files.target`` holds every profile of the target when this returns; an incomplete read never does.
+
+    Args:
+        settings: where the target is.
+        paths: managed attributes; they, ``extra_paths`` (matching) and the three fixed columns are flattened.
+        extra_paths: further SCIM paths, e.g. those matching looks at.
+        files: the run being made.
+        known: Parquet file of the last run (``links`` or ``target``): none of its profiles may be missing unless the
+            target says by id that it is gone.
+        progress: told of every page.
+
+    Raises:
+        Failed: unreachable, token refused, not SCIM, or the target gave up in the middle.
+        Refused: ``target_incomplete`` when completeness cannot be proven.
+    """
+    from connectors.scim.snapshot import take_snapshot
+
+    return take_snapshot(settings, paths, extra_paths, files, known=known, progress=progress)
+
+
+def examine(settings: Settings) -> list[Line]:
+    """Doctor's lines about the target: reached, token, list, discovery, filters. Never raises for its state."""
+    from connectors.scim.doctor import examine_target
+
+    return examine_target(settings)

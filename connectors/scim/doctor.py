@@ -1,0 +1,87 @@
+"""The "Test Connection" of the target: what ``trueup doctor`` says about it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from connectors.scim.answers import sentence
+from connectors.scim.discovery import discover
+from connectors.scim.paging import list_of
+from connectors.scim.session import open_session
+from transforms.doctor import Line
+from transforms.errors import Failed, Misused
+from transforms.scim_paths import member
+
+if TYPE_CHECKING:
+    from connectors.scim.discovery import Discovered
+    from connectors.scim.session import Session
+    from transforms.settings import Settings
+
+
+def examine_target(settings: Settings) -> list[Line]:
+    """One line per thing looked at; a ``fix`` ends the list, since what follows depends on it."""
+    lines: list[Line] = []
+    try:
+        with open_session(settings) as session:
+            lines.append(Line("ok", "target address and token", "target.url and target.token resolve."))
+            lines += _looked_at(session)
+    except Misused as error:
+        lines.append(Line("fix", "target configuration", error.message, error.remedy))
+    except Failed as error:
+        lines.append(Line("fix", "SCIM connection", error.message, error.remedy))
+    return lines
+
+
+def _looked_at(session: Session) -> list[Line]:
+    answer = session.get("/Users", {"startIndex": "1", "count": "1"})
+    if not answer.is_ok:
+        answer = session.get("/Users", {"startIndex": "1"})
+    document = list_of(answer)
+    if document is None:
+        return [
+            Line(
+                "fix",
+                "SCIM list",
+                f"The target's list of users {sentence(answer)} without being a SCIM ListResponse.",
+                "Check that target.url ends where /Users begins, and that the token may read users.",
+            )
+        ]
+    lines = [
+        Line("ok", "SCIM list", f"Answers with a ListResponse; it states {member(document, 'totalResults')} users.")
+    ]
+    lines.append(_filter(session))
+    lines += _documents(discover(session))
+    return lines
+
+
+def _filter(session: Session) -> Line:
+    """Entra's own test: nobody has a random user name, so the list must be empty."""
+    answer = session.get("/Users", {"filter": f'userName eq "{uuid.uuid4()}"', "startIndex": "1", "count": "2"})
+    document = list_of(answer)
+    if document is None:
+        text = f"A filter on userName {sentence(answer)}; people are looked up by full listings instead."
+        return Line("warning", "SCIM filter", text, "Nothing to do; applies with many creations take longer.")
+    if member(document, "Resources"):
+        text = "The target ignores filters and returns everybody; what comes back is always checked."
+        return Line("warning", "SCIM filter", text, "Nothing to do; applies with many creations take longer.")
+    return Line("ok", "SCIM filter", "A user name nobody has gives an empty list.")
+
+
+def _documents(found: Discovered) -> list[Line]:
+    lines = []
+    if found.missing:
+        names = ", ".join(found.missing)
+        lines.append(
+            Line("warning", "SCIM discovery", f"Not offered: {names}. Trueup learns by trying.", "Nothing to do.")
+        )
+    said = found.capabilities
+    claims = ", ".join(
+        f"{name} {'yes' if claim else 'no' if claim is False else 'not said'}"
+        for name, claim in (("PATCH", said.patch), ("filter", said.filter), ("ETag", said.etag), ("sort", said.sort))
+    )
+    most = f"; at most {said.max_results} per page" if said.max_results else ""
+    lines.append(Line("ok", "SCIM capabilities", f"The target says: {claims}{most}. What it does decides."))
+    if found.attributes:
+        lines.append(Line("ok", "SCIM schema", f"{len(found.attributes)} user attributes are described."))
+    return lines

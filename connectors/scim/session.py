@@ -1,0 +1,181 @@
+"""A held connection that reads from a SCIM server: patient where repeating is safe, quick to say what is wrong."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import httpx2
+
+from connectors.scim.answers import Answer, sentence
+from connectors.secrets import reveal
+from transforms.errors import Failed, Misused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from transforms.settings import Settings
+
+MEDIA_TYPE = "application/scim+json"
+FIRST_CONTACT_S = 20.0
+"""How long the first request may be tried before the target counts as unreachable."""
+_ATTEMPTS = 6
+_SAFE = "!$&'()*+,;=:@"
+
+
+def headers_for(settings: Settings) -> dict[str, str]:
+    """Headers of every request; the token is revealed here, as late as possible.
+
+    Raises:
+        Misused: the token's reference does not resolve.
+    """
+    token = reveal(settings.target.token, key="target.token", folder=settings.folder).get_secret_value()
+    if not token.isascii() or any(character.isspace() or not character.isprintable() for character in token):
+        raise Misused(
+            "target.token: the token holds blanks or characters that no header can carry.",
+            remedy="Copy the token again, on one line.",
+        )
+    return {"Authorization": f"Bearer {token}", "Accept": f"{MEDIA_TYPE}, application/json;q=0.9"}
+
+
+def place_of(settings: Settings) -> tuple[str, dict[str, str]]:
+    """The root of the server without a trailing slash, and query parameters its URL carries.
+
+    Raises:
+        Misused: no URL, or one that is not https (http is for loopback only).
+    """
+    url = settings.target.url.strip()
+    parts = urlsplit(url)
+    loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Misused("target.url is not set to a URL.", remedy='Write target.url = "https://…/scim/v2".')
+    if parts.scheme == "http" and not loopback:
+        raise Misused("target.url is plain http.", remedy="Use https; http is for loopback only.")
+    if parts.username or parts.password:
+        raise Misused("target.url holds credentials.", remedy="Leave them out; the token belongs into target.token.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", dict(parse_qsl(parts.query))
+
+
+def certificates(settings: Settings) -> ssl.SSLContext | bool:
+    """What TLS trusts: the private CA of ``target.ca_bundle``, else the system's.
+
+    Raises:
+        Misused: the bundle cannot be read.
+    """
+    if not settings.target.ca_bundle:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(settings.place(settings.target.ca_bundle)))
+    except (OSError, ssl.SSLError) as error:
+        raise Misused("target.ca_bundle cannot be read.", remedy="Point it at a PEM file of the CA.") from error
+
+
+def timeouts(settings: Settings) -> httpx2.Timeout:
+    """Per-request bounds; a connection is given ten seconds at most."""
+    whole = settings.target.timeout_seconds
+    return httpx2.Timeout(whole, connect=min(10.0, whole))
+
+
+def user_path(profile_id: str) -> str:
+    """``/Users/<id>`` with the id escaped as one segment (RFC 3986 §3.3).
+
+    Raises:
+        ValueError: a dot segment, which no URL can carry.
+    """
+    if profile_id in {"", ".", ".."}:
+        raise ValueError("this id cannot stand in a URL")
+    return f"/Users/{quote(profile_id, safe=_SAFE)}"
+
+
+class Session:
+    """Reads with GET only; safe to use from several threads."""
+
+    def __init__(
+        self, client: httpx2.Client, *, per_second: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._gap = 1.0 / per_second
+        self._next = 0.0
+        self._lock = threading.Lock()
+        self._sleep = sleep
+        self._met = False
+        self.requests = 0
+        self.retries = 0
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """The server's answer, whatever it is; 429, 5xx and lost connections were tried again.
+
+        Raises:
+            Failed: nothing answers, or the token is refused (401, or 403 at the first contact).
+        """
+        deadline = None if self._met else time.monotonic() + FIRST_CONTACT_S
+        answer = Answer(0)
+        for attempt in range(_ATTEMPTS):
+            self._wait_for_turn()
+            answer = self._once(path, params)
+            if answer.status:
+                self._met = True
+            if answer.status and answer.status != 429 and not (answer.is_lost and attempt < 3):
+                break
+            pause = answer.pause if answer.pause is not None else min(0.25 * 2**attempt, 8.0)
+            if attempt == _ATTEMPTS - 1 or (deadline and time.monotonic() + pause > deadline):
+                break
+            self.retries += 1
+            self._sleep(pause)
+        return self._judged(answer)
+
+    def _once(self, path: str, params: Mapping[str, str] | None) -> Answer:
+        self.requests += 1
+        try:
+            bound = httpx2.USE_CLIENT_DEFAULT if self._met else FIRST_CONTACT_S
+            response = self._client.get(path, params=params, timeout=bound)
+        except httpx2.TransportError as error:
+            return Answer(0, trouble=type(error).__name__)
+        except (httpx2.InvalidURL, httpx2.DecodingError, httpx2.TooManyRedirects) as error:
+            return Answer(599, trouble=type(error).__name__)
+        return Answer(response.status_code, response.headers, response.content)
+
+    def _judged(self, answer: Answer) -> Answer:
+        if answer.status == 0:
+            raise Failed(
+                f"The target cannot be reached: {sentence(answer)}.",
+                remedy="Check target.url, the network, proxies and target.ca_bundle.",
+            )
+        if answer.status == 401:
+            raise Failed(
+                "The target refuses the token (401).",
+                remedy="Make a new token in the directory's administration and put it where target.token points.",
+            )
+        return answer
+
+    def _wait_for_turn(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            turn = max(self._next, now)
+            self._next = turn + self._gap
+        if turn > now:
+            self._sleep(turn - now)
+
+
+@contextmanager
+def open_session(settings: Settings) -> Iterator[Session]:
+    """A session on the configured target.
+
+    Raises:
+        Misused: URL, token or CA bundle are unusable.
+    """
+    base, params = place_of(settings)
+    client = httpx2.Client(
+        base_url=base,
+        params=params,
+        headers=headers_for(settings),
+        verify=certificates(settings),
+        timeout=timeouts(settings),
+        limits=httpx2.Limits(max_connections=settings.target.concurrency, max_keepalive_connections=64),
+    )
+    with client:
+        yield Session(client, per_second=settings.target.requests_per_second)

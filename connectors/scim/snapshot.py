@@ -1,0 +1,249 @@
+"""Every profile of the target into ``target.parquet``: complete, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.scim.discovery import discover
+from connectors.scim.paging import Reading, read_pages
+from connectors.scim.session import Session, open_session, user_path
+from transforms.engine import connect
+from transforms.errors import Failed, Refusal, Refused
+from transforms.progress import silent
+from transforms.quoting import identifier, literal
+from transforms.scim_paths import expression, get, member, parse
+from transforms.scim_values import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from connectors.scim.discovery import Discovered
+    from transforms.attributes import ManagedAttribute, TargetSchema
+    from transforms.progress import Progress
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+
+_READINGS = 4
+_MOST_ASKED_FOR = 2000
+_ALWAYS = ("externalId", "userName", "active")
+_STAGE = "reading profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSnapshot:
+    """What one complete reading of the target came to."""
+
+    profiles: int
+    schema: TargetSchema
+    completeness: dict[str, Any]
+    """Pages, rows, stated totals, readings, how completeness was proven (``counts_agree``, ``two_readings_agree``)."""
+    state: dict[str, Any]
+    """For ``manifest.target_state``: capabilities, schema digest, page size."""
+
+
+def columns_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """Flattened columns of ``target.parquet`` in order: the three fixed ones, then ``paths``, each once.
+
+    Raises:
+        Refused: two paths differ by case only, which Parquet readers would take for one.
+    """
+    columns = list(dict.fromkeys([*_ALWAYS, *paths]))
+    folded: dict[str, str] = {}
+    for column in columns:
+        other = folded.setdefault(column.lower(), column)
+        if other != column:
+            raise Refused(
+                Refusal(
+                    code="attribute_names",
+                    message=f"The target attributes {other} and {column} differ only by case.",
+                    remedy="Spell the attribute one way in mapping and matching.",
+                )
+            )
+    return tuple(column for column in columns if column.lower() not in {"id", "version", "resource"})
+
+
+def take_snapshot(
+    settings: Settings,
+    paths: Sequence[ManagedAttribute],
+    extra_paths: Sequence[str],
+    files: RunFiles,
+    *,
+    known: Path | None,
+    progress: Progress = silent,
+) -> TargetSnapshot:
+    """``files.target`` holds every profile, sorted by id; see :func:`connectors.scim.snapshot`."""
+    kinds: dict[str, str] = dict.fromkeys(extra_paths, "text") | {path.path: path.kind for path in paths}
+    kinds = {path: kinds.get(path, "text") for path in columns_of([p.path for p in paths] + list(extra_paths))}
+    files.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    spool = files.work / "profiles.parquet"
+    with open_session(settings) as session:
+        discovered = discover(session)
+        reader = _Reader(session, discovered, spool, kinds, progress)
+        reading, proof, readings = reader.prove(_known_ids(known))
+    try:
+        profiles = _flatten(spool, kinds, files)
+    finally:
+        spool.unlink(missing_ok=True)
+    if profiles != reading.unique:
+        raise Failed(f"Of {reading.unique} profiles read, {profiles} were written.", remedy="Run again.")
+    return TargetSnapshot(
+        profiles=profiles,
+        schema=discovered.schema_of(kinds),
+        completeness={
+            "proof": proof,
+            "readings": readings,
+            "pages": reading.pages,
+            "rows": reading.rows,
+            "repeats": reading.repeats,
+            "stated": sorted(reading.totals),
+            "profiles": profiles,
+            "requests": session.requests,
+            "retries": session.retries,
+        },
+        state={
+            "digest": discovered.digest,
+            "capabilities": discovered.capabilities.as_json(),
+            "missing_documents": list(discovered.missing),
+            "paging": reading.mode,
+            "page_size": reading.page_size,
+        },
+    )
+
+
+class _Reader:
+    """Reads the list as often as it takes to believe it."""
+
+    def __init__(
+        self, session: Session, discovered: Discovered, spool: Path, kinds: Mapping[str, str], progress: Progress
+    ) -> None:
+        self._session = session
+        self._discovered = discovered
+        self._spool = spool
+        self._complex = [path for path, kind in kinds.items() if kind == "complex"]
+        self._progress = progress
+
+    def prove(self, known: set[str]) -> tuple[Reading, str, int]:
+        """A reading that is proven complete, by what, and how many readings that took.
+
+        Raises:
+            Refused: ``target_incomplete``.
+        """
+        earlier: Reading | None = None
+        for number in range(1, _READINGS + 1):
+            sort = number > 1 and self._discovered.capabilities.sort is True
+            reading = self._read(sort=sort)
+            lost = self._lost(known, reading)
+            if not lost and reading.counts_agree:
+                return reading, "counts_agree", number
+            if not lost and earlier is not None and reading.reached_end and earlier.ids == reading.ids:
+                return reading, "two_readings_agree", number
+            earlier = reading if reading.reached_end and not lost else None
+        stated = ", ".join(str(total) for total in sorted(reading.totals)) or "no total"
+        why = (
+            f"{lost} profiles known from the last run are missing from the list but still there when asked for by id"
+            if lost
+            else f"{_READINGS} readings disagree; the last gave {reading.unique} profiles, the target states {stated}"
+        )
+        raise Refused(
+            Refusal(
+                code="target_incomplete",
+                message=f"The target's profiles could not be read completely: {why}.",
+                remedy="Nothing was changed. Run again when the directory is quiet.",
+            )
+        )
+
+    def _read(self, *, sort: bool) -> Reading:
+        reading = Reading()
+        fields = [("id", pa.string()), ("version", pa.string()), ("resource", pa.string())]
+        schema = pa.schema([*fields, *((f"complex {path}", pa.string()) for path in self._complex)])
+        with pq.ParquetWriter(self._spool, schema, compression="zstd") as writer:
+            batch: list[dict[str, Any]] = []
+            for page in read_pages(self._session, self._discovered.capabilities, reading, sort=sort):
+                batch.extend(page)
+                total = max(reading.totals, default=0)
+                self._progress(_STAGE, reading.unique, total if total >= reading.unique else None)
+                if len(batch) >= 10_000:
+                    writer.write_table(self._table(batch, schema))
+                    batch = []
+            writer.write_table(self._table(batch, schema))
+        return reading
+
+    def _table(self, rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+        columns: list[list[str | None]] = [
+            [str(row["id"]) for row in rows],
+            [version_of(row) for row in rows],
+            [orjson.dumps(row).decode() for row in rows],
+        ]
+        columns += [[_canonical(get(row, parse(path))) for row in rows] for path in self._complex]
+        return pa.table([pa.array(column, pa.string()) for column in columns], schema=schema)
+
+    def _lost(self, known: set[str], reading: Reading) -> int:
+        """How many profiles known from the last run the list misses though they are there by id."""
+        missing = sorted(profile for profile in known if hash(profile) not in reading.ids)
+        if len(missing) > _MOST_ASKED_FOR:
+            raise Refused(
+                Refusal(
+                    code="target_incomplete",
+                    message=f"{len(missing)} of {len(known)} profiles known from the last run are missing from the "
+                    f"target's list; more than {_MOST_ASKED_FOR} cannot be explained one by one.",
+                    remedy="If the directory was emptied on purpose, plan against a new archive; else run again.",
+                )
+            )
+        lost = 0
+        for profile in missing:
+            answer = self._session.get(user_path(profile))
+            found = answer.resource if answer.is_ok else None
+            is_there = found is not None and str(found["id"]) == profile
+            if is_there or (not answer.is_ok and answer.status not in {404, 410}):
+                lost += 1
+        return lost
+
+
+def version_of(resource: dict[str, Any]) -> str | None:
+    """``meta.version`` (the ETag) as text, else none."""
+    version = member(member(resource, "meta"), "version")
+    return str(version) if version not in (None, "") else None
+
+
+def _canonical(value: Any) -> str | None:
+    return None if value is None else canonical(value)
+
+
+def _known_ids(known: Path | None) -> set[str]:
+    """Profile ids of an earlier run: column ``profile_id`` (links) or ``id`` (target) of a Parquet file."""
+    if known is None or not known.exists():
+        return set()
+    names = pq.read_schema(known).names
+    column = "profile_id" if "profile_id" in names else "id"
+    return {str(value) for value in pq.read_table(known, columns=[column])[column].to_pylist() if value is not None}
+
+
+def select_list(kinds: Mapping[str, str]) -> str:
+    """The flattened columns as SQL over ``resource`` (and ``complex <path>`` where the kind is complex)."""
+    parts = []
+    for path, kind in kinds.items():
+        sql = identifier(f"complex {path}") if kind == "complex" else expression(parse(path))
+        if path.lower() == "active" or kind == "boolean":
+            text = f"lower(trim({sql}))"
+            sql = f"CASE WHEN {text} IN ('true', '1') THEN TRUE WHEN {text} IN ('false', '0') THEN FALSE END"
+        parts.append(f"{sql} AS {identifier(path)}")
+    return ",\n  ".join(parts)
+
+
+def _flatten(spool: Path, kinds: Mapping[str, str], files: RunFiles) -> int:
+    with connect(spill=files.work) as engine:
+        query = (
+            f"SELECT id, version, resource,\n  {select_list(kinds)}\n"
+            f"FROM read_parquet({literal(str(spool))}) ORDER BY id"
+        )
+        engine.execute(
+            f"COPY ({query}) TO {literal(str(files.target))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000)"
+        )
+        row = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(files.target)]).fetchone()
+    return int(row[0]) if row else 0
