@@ -89,6 +89,8 @@ class Manifest(_Record):
     files: dict[str, FileRecord] = {}
     previous_manifest_sha256: str | None = None
     """Of the run before this one in the archive; null for the first."""
+    sha256: str = ""
+    """Of this manifest's own canonical content without this field."""
 
 
 class ActRecord(_Record):

@@ -1,0 +1,168 @@
+"""Whether a run is still what was sealed, and the archive still one chain."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from connectors.archive import shelf
+from connectors.archive.durable import sha256_of
+from transforms.errors import Refusal, Refused
+from transforms.history import PriorRun
+from transforms.words import Act
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transforms.manifest import ActRecord, FileRecord, Manifest
+    from transforms.run_files import RunFiles
+
+_NUMBERED = re.compile(r"(\d{3,})-[a-z_]+\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that is not as it was written."""
+
+    run_id: str
+    file: str
+    """Relative to the run's directory; empty when the run itself is meant."""
+    kind: Literal["changed", "missing", "unknown", "chain"]
+    text: str
+    """A sentence."""
+
+
+def check_run(run: PriorRun | RunFiles) -> list[Damage]:
+    """Every changed, missing and unknown file of a sealed run, and every break in its acts; empty when whole.
+
+    What an interrupted apply leaves (``outcome.parquet``, ``target_after.parquet`` beside an open journal) is no
+    damage: resuming writes it anew. What was pruned is not missing.
+    """
+    files = run.files if isinstance(run, PriorRun) else run
+    try:
+        manifest, sha256 = shelf.read_manifest(files)
+    except Refused as refused:
+        return [Damage(files.run_id, "manifest.json", "changed", refused.message)]
+    found, acts = _check_acts(files, sha256)
+    found += _check_files(files, manifest, acts)
+    return found
+
+
+def refuse_damaged(run: PriorRun | RunFiles) -> None:
+    """Return when the run is whole.
+
+    Raises:
+        Refused: ``damaged_run``, naming every file.
+    """
+    if found := check_run(run):
+        files = run.files if isinstance(run, PriorRun) else run
+        raise Refused(
+            [
+                Refusal(
+                    "damaged_run",
+                    f"Run {files.run_id} is damaged: {damage.text}",
+                    remedy="Restore the run's directory from your backup, or plan again: trueup plan",
+                )
+                for damage in found
+            ]
+        )
+
+
+def check_archive(root: Path) -> list[Damage]:
+    """All damage of all sealed runs, newest first, and every break in the chain of manifests."""
+    found = [damage for files in shelf.sealed(root) for damage in check_run(files)]
+    return found + _check_chain(root)
+
+
+def _check_acts(files: RunFiles, manifest_sha256: str) -> tuple[list[Damage], tuple[ActRecord, ...]]:
+    found: list[Damage] = []
+    acts: list[ActRecord] = []
+    previous, expected = manifest_sha256, 1
+    for path in shelf.act_paths(files):
+        name = f"acts/{path.name}"
+        number = int(path.name.partition("-")[0])
+        found += [
+            Damage(files.run_id, f"acts/{gap:03d}-*.json", "missing", f"act {gap} is missing.")
+            for gap in range(expected, number)
+        ]
+        follows = number == expected
+        expected = number + 1
+        try:
+            record = shelf.read_act(files, path)
+        except Refused as refused:
+            found.append(Damage(files.run_id, name, "changed", refused.message))
+            previous = ""
+            continue
+        if record.number != number or shelf.act_name(record) != path.name:
+            found.append(Damage(files.run_id, name, "changed", f"{name} is not the act its name says."))
+        elif previous and (not follows or record.previous_sha256 != previous):
+            found.append(Damage(files.run_id, name, "chain", f"{name} does not follow what is before it."))
+        acts.append(record)
+        previous = record.sha256
+    return found, tuple(acts)
+
+
+def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> list[Damage]:
+    known = dict(manifest.files)
+    for act in acts:
+        known.update(act.files)
+    pruned = {name for act in acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
+    unsettled = {files.outcome.name, files.target_after.name} if shelf.is_open(files, acts) else set()
+    unsettled.add(files.journal.name)  # it only grows; without an act the run is interrupted, which is no damage
+    found = [
+        damage
+        for name, record in known.items()
+        if (name not in unsettled or name == files.journal.name)
+        and (damage := _check_file(files, name, record, gone_is_right=name in pruned))
+    ]
+    for path in sorted(files.path.rglob("*")):
+        name = path.relative_to(files.path).as_posix()
+        if not (_belongs(files, path) or name in known or name in unsettled):
+            found.append(Damage(files.run_id, name, "unknown", f"{name} is in no manifest and no act."))
+    return found
+
+
+def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right: bool) -> Damage | None:
+    path = files.path / name
+    length = record.bytes if path == files.journal else None
+    try:
+        same = not path.is_symlink() and sha256_of(path, length) == record.sha256
+        same = same and (length is not None or path.stat().st_size == record.bytes)
+    except FileNotFoundError:
+        return None if gone_is_right else Damage(files.run_id, name, "missing", f"{name} is missing.")
+    except OSError as error:
+        return Damage(files.run_id, name, "changed", f"{name} cannot be read ({error.strerror}).")
+    return None if same else Damage(files.run_id, name, "changed", f"{name} is not what was written.")
+
+
+def _belongs(files: RunFiles, path: Path) -> bool:
+    if path in (files.manifest, files.acts):
+        return not path.is_symlink()
+    return path.parent == files.acts and bool(_NUMBERED.fullmatch(path.name)) and path.is_file()
+
+
+def _check_chain(root: Path) -> list[Damage]:
+    """Manifests form one chain: each names the one sealed before it, and no two name the same."""
+    own: dict[str, str] = {}
+    previous: dict[str, str | None] = {}
+    for files in reversed(list(shelf.sealed(root))):
+        try:
+            content = files.manifest.read_bytes()
+            manifest, _ = shelf.read_manifest(files)
+        except (OSError, Refused):
+            continue  # named by check_run already
+        own[hashlib.sha256(content).hexdigest()] = files.run_id
+        previous[files.run_id] = manifest.previous_manifest_sha256
+    found: list[Damage] = []
+    taken: dict[str | None, str] = {}
+    for run_id, sha256 in previous.items():
+        if sha256 is not None and sha256 not in own:
+            text = "the run sealed before it is missing, or its manifest was changed."
+            found.append(Damage(run_id, "manifest.json", "chain", text))
+        elif sha256 in taken:
+            text = f"it follows the same run as {taken[sha256]}."
+            found.append(Damage(run_id, "manifest.json", "chain", text))
+        taken.setdefault(sha256, run_id)
+    return found

@@ -1,0 +1,178 @@
+"""One apply at a time per target, one seal at a time per archive.
+
+Locks are kernel locks (``flock``) on files in ``<archive>/.locks``: whoever dies, however, holds nothing any
+more. What the file says (process, host, since, what) is for people and never decides anything.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import socket
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from connectors.archive.durable import Access, make_directory, on_disk
+from transforms.errors import Refusal, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from connectors.archive.place import Archive
+
+FOLDER = ".locks"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock."""
+
+    pid: int
+    host: str
+    since: str
+    """ISO 8601, UTC."""
+    what: str
+    """In words, e.g. ``apply 20261123T010000Z-7f3a``."""
+
+    def __str__(self) -> str:
+        return f"{self.what} (process {self.pid} on {self.host}, since {self.since})"
+
+
+def same_target(url: str) -> str:
+    """One spelling per target: no credentials, lower-case host, no default port, no slash at the end."""
+    parts = urlsplit(url.strip())
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    usual = {"http": 80, "https": 443}.get(parts.scheme.lower())
+    if parts.port not in (None, usual):
+        host = f"{host}:{parts.port}"
+    return urlunsplit((parts.scheme.lower(), host, parts.path.rstrip("/"), parts.query, ""))
+
+
+@contextmanager
+def apply_lock(archive: Archive, target_url: str, what: str) -> Iterator[Holder]:
+    """Nobody else applies to this target, and no plan of it is sealed, inside.
+
+    Raises:
+        Refused: somebody else does (``apply_running``); the message says who, where and since when.
+        Failed: the lock file cannot be written.
+    """
+    root = archive.path
+    with on_disk("The archive's lock cannot be taken"):
+        number = _open(_apply_file(root, target_url))
+    try:
+        with sealing(root):  # a seal looks at this lock for a moment; that must not turn an apply away
+            if not _take(number):
+                raise Refused(_running(_read(number)))
+        holder = Holder(os.getpid(), socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds"), what)
+        with on_disk("The archive's lock cannot be written"):
+            _say(number, holder)
+        try:
+            yield holder
+        finally:
+            os.ftruncate(number, 0)
+    finally:
+        os.close(number)
+
+
+def apply_holder(archive: Archive, target_url: str) -> Holder | None:
+    """Who applies to this target right now; None when nobody does."""
+    path = _apply_file(archive.path, target_url)
+    if not path.exists():
+        return None
+    with on_disk("The archive's lock cannot be read"):
+        number = _open(path)
+    try:
+        return None if _take(number, fcntl.LOCK_SH) else _read(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def sealing(root: Path) -> Iterator[None]:
+    """Alone in writing manifests and acts into this archive; waits for whoever is at it."""
+    with on_disk("The archive's lock cannot be taken"):
+        number = _open(folder(root) / "seal.lock")
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+        except OSError:
+            os.close(number)
+            raise
+    try:
+        yield
+    finally:
+        os.close(number)
+
+
+def refuse_while_applying(root: Path, target_url: str) -> None:
+    """Return when nobody applies to this target; call it inside ``sealing``.
+
+    Raises:
+        Refused: ``apply_running``.
+    """
+    path = _apply_file(root, target_url)
+    if not path.exists():
+        return
+    with on_disk("The archive's lock cannot be read"):
+        number = _open(path)
+    try:
+        if not _take(number):
+            raise Refused(_running(_read(number)))
+    finally:
+        os.close(number)
+
+
+def folder(root: Path) -> Path:
+    """Where locks and drafts lie, outside all runs; made when missing."""
+    path = root / FOLDER
+    if not path.is_dir():
+        try:
+            make_directory(path, Access())
+        except FileExistsError:
+            return path
+    return path
+
+
+def _apply_file(root: Path, target_url: str) -> Path:
+    name = hashlib.sha256(same_target(target_url).encode()).hexdigest()[:16]
+    return folder(root) / f"apply-{name}.lock"
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _take(number: int, how: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(number, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _say(number: int, holder: Holder) -> None:
+    os.ftruncate(number, 0)
+    os.pwrite(number, json.dumps(asdict(holder)).encode(), 0)
+
+
+def _read(number: int) -> Holder | None:
+    try:
+        return Holder(**json.loads(os.pread(number, 4096, 0)))
+    except (ValueError, TypeError):
+        return None
+
+
+def _running(holder: Holder | None) -> Refusal:
+    who = str(holder) if holder else "a process that has not said its name yet"
+    return Refusal(
+        "apply_running",
+        f"Another apply to this target is at work: {who}.",
+        remedy="Wait until it has ended; trueup runs shows what it did. A process that died holds no lock.",
+    )

@@ -1,0 +1,102 @@
+"""A run is finished here: everything on disk, hashed, and the manifest last."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from typing import TYPE_CHECKING
+
+from connectors.archive import shelf
+from connectors.archive.durable import access_like, on_disk, protect, sha256_of, sync_directory, sync_file, write_new
+from connectors.archive.locks import folder, refuse_while_applying, sealing
+from connectors.archive.records import rendered, signed
+from transforms.errors import Failed
+from transforms.manifest import FileRecord, Manifest
+from transforms.words import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transforms.run_files import RunFiles
+
+
+def seal(files: RunFiles, manifest: Manifest) -> Manifest:
+    """The run has happened: its manifest is on disk and as returned, with files, chain and own hash filled in.
+
+    ``.work`` is removed, every file and directory synced, rights set (0600, or 0640 where the archive has a
+    group). Until the manifest is in place the run never happened.
+
+    Args:
+        files: the run; everything in its directory is sealed.
+        manifest: everything but ``files``, ``previous_manifest_sha256`` and ``sha256``.
+
+    Raises:
+        Refused: an apply to the same target is at work (``apply_running``); discard the run.
+        Failed: the run is sealed already, holds what no run holds, or the disk refuses.
+    """
+    if manifest.run_id != files.run_id:
+        raise Failed(f"The manifest is that of run {manifest.run_id}, not of {files.run_id}.")
+    root = files.path.parent
+    with on_disk(f"Run {files.run_id} cannot be sealed"):
+        if files.manifest.exists():
+            raise Failed(f"Run {files.run_id} is sealed already; what is sealed is never written again.")
+        shutil.rmtree(files.work, ignore_errors=True)
+        records = {path.name: _settle(path) for path in _contents(files)}
+        sync_directory(files.path)
+        with sealing(root):
+            if manifest.outcome is not Outcome.FAILED:
+                refuse_while_applying(root, manifest.target)
+            sealed = _complete(manifest, records, _newest_sha256(root))
+            write_new(files.manifest, rendered(sealed), aside=folder(root), access=access_like(files.path))
+        sync_directory(root)
+    return Manifest.model_validate(sealed)
+
+
+def _contents(files: RunFiles) -> list[Path]:
+    later = {files.journal, files.outcome, files.target_after, files.acts, files.work}
+    found = sorted(files.path.iterdir())
+    for path in found:
+        if path in later or path.name.startswith(".") or not stat.S_ISREG(path.lstat().st_mode):
+            raise Failed(f"Run {files.run_id} cannot be sealed with {path.name!r} in it.", remedy="Plan again.")
+    return found
+
+
+def _settle(path: Path) -> FileRecord:
+    protect(path, access_like(path.parent))
+    sync_file(path)
+    return record_of(path)
+
+
+def record_of(path: Path) -> FileRecord:
+    """Hash, length and, for Parquet, rows of a file as it is now."""
+    return FileRecord(sha256=sha256_of(path), bytes=path.stat().st_size, rows=_rows(path))
+
+
+def _rows(path: Path) -> int | None:
+    if path.suffix != ".parquet":
+        return None
+    from pyarrow import ArrowInvalid
+    from pyarrow.parquet import read_metadata
+
+    try:
+        return int(read_metadata(path).num_rows)
+    except ArrowInvalid as error:
+        raise Failed(f"{path.name} is no whole Parquet file.", remedy="Plan again.") from error
+
+
+def _complete(manifest: Manifest, records: dict[str, FileRecord], previous: str | None) -> dict[str, object]:
+    document = manifest.model_copy(update={"files": records, "previous_manifest_sha256": previous})
+    return signed(document.model_dump(mode="json"))
+
+
+def _newest_sha256(root: Path) -> str | None:
+    """The end of the chain: the newest manifest that no other one names as its predecessor."""
+    hashes: dict[str, str] = {}
+    named: set[str] = set()
+    for files in shelf.sealed(root):
+        manifest, own = shelf.read_manifest(files)
+        hashes[files.run_id] = own
+        if manifest.previous_manifest_sha256:
+            named.add(manifest.previous_manifest_sha256)
+    ends = [run_id for run_id, own in hashes.items() if own not in named]
+    return hashes[max(ends)] if ends else None

@@ -1,0 +1,1 @@
+"""One statement per file, named for its result; values are parameters."""
