@@ -1,0 +1,120 @@
+"""Who is a person: a verdict for every account, with the signals that made it.
+
+No single property of a user says it (Microsoft Graph, ``user`` resource), so several are weighed in SQL over the
+snapshot: ``accounts.sql`` folds what is known, ``marks.sql`` collects what speaks for a thing, ``verdicts.sql``
+weighs it against what speaks for a person. Where they disagree the verdict is ``unsure``, which holds.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from importlib.resources import files as resources
+from typing import TYPE_CHECKING
+
+from expectations.relations import SPILL, view_users, write
+from transforms.engine import connect, statement
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from transforms.run_files import RunFiles
+    from transforms.settings import PeopleSettings, Settings
+
+PACKAGE = "expectations.sql"
+LOOKED_AT = (
+    "userPrincipalName",
+    "displayName",
+    "givenName",
+    "surname",
+    "mail",
+    "mailNickname",
+    "accountEnabled",
+    "userType",
+    "creationType",
+    "externalUserState",
+    "employeeId",
+    "employeeType",
+    "jobTitle",
+    "department",
+    "manager",
+    "assignedLicensesCount",
+    "onPremisesDistinguishedName",
+    "showInAddressList",
+    "userPurpose",
+    "isResourceAccount",
+    "mobilePhone",
+    "lastSignInDateTime",
+    "lastNonInteractiveSignInDateTime",
+    "groups",
+)
+"""Columns of ``source.parquet`` that can speak for or against a person; those not read are silent."""
+_RANKS = {"id": 1, "upn": 2, "group": 3}
+
+
+def judge(files: RunFiles, settings: Settings) -> None:
+    """Every user of ``source.parquet`` has exactly one verdict in ``.work/verdicts`` afterwards.
+
+    Columns ``key``, ``verdict`` (``transforms.words.Verdict``), ``signals`` VARCHAR[] in words, ``overridden_by``
+    (the rule of ``[people]`` that decided, else null); sorted by key.
+    """
+    files.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with connect(spill=files.work / SPILL) as connection:
+        judge_into(connection, files.source, settings.people)
+        write(connection, "SELECT * FROM verdicts", files.work_verdicts)
+
+
+def judge_into(connection: DuckDBPyConnection, source: Path, people: PeopleSettings) -> frozenset[str]:
+    """Leave the verdicts in the table ``verdicts`` of ``connection``; says which columns could be looked at."""
+    connection.execute(statement("words_macro", PACKAGE))
+    seen = view_users(connection, source, LOOKED_AT)
+    _read_thing_words(connection)
+    for name in ("accounts", "thing_names", "marks"):
+        connection.execute(statement(name, PACKAGE))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {statement('verdicts', PACKAGE)}")
+    _say_by_hand(connection, people)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {statement('verdicts_said', PACKAGE)}")
+    for name in ("accounts", "thing_names", "marks", "judged", "said"):
+        connection.execute(f"DROP TABLE {name}")
+    return seen
+
+
+def _read_thing_words(connection: DuckDBPyConnection) -> None:
+    lines = resources(PACKAGE).joinpath("thing_words.csv").read_text(encoding="utf-8").splitlines()[1:]
+    columns = list(zip(*(line.split(",") for line in lines), strict=True))
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE thing_words AS SELECT unnest(?::VARCHAR[]) AS word, unnest(?::VARCHAR[]) AS kind, "
+        "unnest(?::INTEGER[]) AS token, unnest(?::INTEGER[]) AS edge, unnest(?::INTEGER[]) AS whole",
+        [list(column) for column in columns],
+    )
+
+
+def _say_by_hand(connection: DuckDBPyConnection, people: PeopleSettings) -> None:
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE rules (rule VARCHAR, says VARCHAR, kind VARCHAR, pattern VARCHAR, rank INTEGER)"
+    )
+    for says, rules in (("always", people.always), ("never", people.never)):
+        for rule in rules:
+            kind, _, pattern = rule.partition(":")
+            row = [rule, says, kind, _pattern(kind, pattern), _RANKS[kind]]
+            connection.execute("INSERT INTO rules VALUES (?, ?, ?, ?, ?)", row)
+    connection.execute("CREATE OR REPLACE TEMP TABLE options AS SELECT ?::BOOLEAN AS guests", [people.guests])
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE said AS {statement('said_by_hand', PACKAGE)}")
+
+
+def _pattern(kind: str, pattern: str) -> str:
+    """``upn:`` takes ``*`` and ``?`` and heeds neither case nor accents; ids heed no case; groups are exact."""
+    if kind == "group":
+        return pattern
+    if kind == "id":
+        return pattern.strip().lower()
+    decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFC", pattern.strip()).lower())
+    folded = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    special = {"*": "%", "?": "_", "%": "\\%", "_": "\\_", "\\": "\\\\"}
+    return "".join(special.get(letter, letter) for letter in folded)
+
+
+def group_rules(people: PeopleSettings) -> tuple[str, ...]:
+    """The rules that need to know group memberships."""
+    return tuple(rule for rule in (*people.always, *people.never) if rule.startswith("group:"))

@@ -1,0 +1,75 @@
+"""The run's files as DuckDB relations in which a column that was not read is null, and known to be so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transforms.attributes import CATALOGUE, SourceType
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+_TYPES: dict[SourceType, str] = {
+    "text": "VARCHAR",
+    "time": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "integer": "BIGINT",
+    "texts": "VARCHAR[]",
+    "assignments": "VARCHAR",
+}
+SPILL = "spill"
+"""Folder below ``.work`` for what does not fit into memory."""
+
+
+def columns_of(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """Column → DuckDB type of a Parquet file; empty where there is no file."""
+    if not path.exists():
+        return {}
+    rows = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def view_users(connection: DuckDBPyConnection, path: Path, columns: Iterable[str]) -> frozenset[str]:
+    """Create the view ``users`` over ``source.parquet`` with exactly ``columns``; says which of them were read.
+
+    A column the snapshot does not have is null of its type: whoever looks at it must know from the answer
+    that nobody could look, because null otherwise means that the source said nothing.
+    """
+    there = columns_of(connection, path)
+    wanted = tuple(dict.fromkeys(("id", *columns)))
+    chosen = []
+    for name in wanted:
+        kind = _TYPES[CATALOGUE[name].type] if name in CATALOGUE else "VARCHAR"
+        value = identifier(name) if name in there else "NULL"
+        chosen.append(f"CAST({value} AS {kind}) AS {identifier(name)}")
+    connection.execute(
+        f"CREATE OR REPLACE VIEW users AS SELECT {', '.join(chosen)} FROM read_parquet({literal(str(path))})"
+    )
+    return frozenset(wanted) & frozenset(there)
+
+
+def view_file(connection: DuckDBPyConnection, name: str, path: Path, columns: dict[str, str]) -> bool:
+    """Create view ``name`` over a Parquet file with ``columns`` (name → type); empty where there is no file."""
+    there = columns_of(connection, path)
+    chosen = ", ".join(
+        f"CAST({identifier(column) if column in there else 'NULL'} AS {kind}) AS {identifier(column)}"
+        for column, kind in columns.items()
+    )
+    origin = f"FROM read_parquet({literal(str(path))})" if there else "WHERE FALSE"
+    connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {chosen} {origin}")
+    return bool(there)
+
+
+def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:
+    """Write the rows of ``query`` as Parquet, readable by the owner only, whole or not at all; returns their count."""
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    done = connection.execute(
+        f"COPY ({query.strip().rstrip(';')}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
+    ).fetchone()
+    partial.replace(path)
+    return int(done[0]) if done else 0

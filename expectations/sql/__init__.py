@@ -1,0 +1,1 @@
+"""SQL of the checks: one statement per file, named for its result."""

@@ -1,0 +1,164 @@
+-- in:  accounts, thing_names, thing_words (word, kind, token, edge, whole: how strongly it speaks anywhere, at an edge, alone)
+-- out: marks: what speaks for an account being a thing (key, kind, field, word, strength); one per field and kind
+CREATE OR REPLACE TEMP TABLE marks AS
+WITH texts AS (
+    SELECT key, 'user name' AS field, local AS text FROM accounts WHERE local <> ''
+    UNION ALL
+    SELECT key, 'mail nickname', nickname FROM accounts WHERE nickname <> '' AND nickname <> local
+    UNION ALL
+    SELECT
+        key,
+        'display name',
+        regexp_replace(
+            regexp_replace(fold_text(display_split), 'break[ _-]*glass', 'breakglass', 'g'),
+            '(no|do[ _-]*not)[ _-]*reply', 'noreply', 'g'
+        )
+    FROM accounts
+    WHERE display <> ''
+),
+
+spoken AS (
+    SELECT texts.key, texts.field, texts.text, unnest(words_of(texts.text)) AS word
+    FROM texts
+),
+
+hits AS (
+    SELECT
+        spoken.key,
+        spoken.field,
+        spoken.word,
+        thing_words.kind,
+        CASE
+            WHEN spoken.field = 'display name' THEN thing_words.token
+            WHEN regexp_matches(spoken.text, '^' || spoken.word || CASE WHEN len(spoken.word) <= 2 THEN '[-_]' ELSE '[-_.0-9]' END)
+                THEN thing_words.edge
+            WHEN len(spoken.word) > 2 AND regexp_matches(spoken.text, '[-_.]' || spoken.word || '[0-9]*$') THEN thing_words.edge
+            ELSE thing_words.token
+        END AS strength
+    FROM spoken
+    INNER JOIN thing_words ON thing_words.word = spoken.word
+    WHERE thing_words.kind <> 'neutral'
+
+    UNION ALL
+
+    SELECT texts.key, texts.field, thing_words.word, thing_words.kind, thing_words.whole
+    FROM texts
+    INNER JOIN thing_words ON thing_words.word = regexp_replace(texts.text, '[^\p{L}]', '', 'g')
+    WHERE thing_words.kind <> 'neutral'
+),
+
+explained AS (
+    SELECT
+        hits.*,
+        CASE
+            WHEN coalesce(thing_given.part, accounts.given) = '' OR coalesce(thing_family.part, accounts.family) = '' THEN FALSE
+            WHEN thing_given.part IS NULL AND list_contains(words_of(accounts.family), hits.word) THEN TRUE
+            WHEN thing_family.part IS NULL AND list_contains(words_of(accounts.given), hits.word) THEN TRUE
+            ELSE FALSE
+        END AS is_own_name
+    FROM hits
+    INNER JOIN accounts ON accounts.key = hits.key
+    LEFT JOIN thing_names AS thing_given ON thing_given.part = accounts.given
+    LEFT JOIN thing_names AS thing_family ON thing_family.part = accounts.family
+),
+
+declared_texts AS (
+    SELECT DISTINCT 'organisational unit' AS field, units AS text FROM accounts WHERE units <> ''
+    UNION ALL
+    SELECT DISTINCT 'employee type', employee_type FROM accounts WHERE employee_type IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT 'job title', job_title FROM accounts WHERE job_title IS NOT NULL
+    UNION ALL
+    SELECT DISTINCT 'department', department FROM accounts WHERE department IS NOT NULL
+),
+
+declared_kinds AS (
+    SELECT
+        field,
+        text,
+        CASE
+            WHEN text = 'microsoft communication application instance' THEN 'service_account'
+            WHEN field IN ('organisational unit', 'employee type') AND regexp_matches(text, '\b(test|dummy|demo)\b') THEN 'test_account'
+            WHEN regexp_matches(text, '\b(service|svc|system|technical|functional|application)[ _-]*(accounts?|users?|konten|ids?|principals?)\b|dienst(konto|konten)|funktions?(konto|konten)|system(konto|konten)|\bnon[ _-]?human\b|compte[s]? de service|cuenta[s]? de servicio')
+                THEN 'service_account'
+            WHEN regexp_matches(text, '\b(shared|group|function(al)?)[ _-]*(mail)?box(es)?\b|shared[ _-]*mail|postf(ach|acher)\b|boites? partagees?|\bmailboxes\b')
+                THEN 'shared_mailbox'
+            WHEN regexp_matches(text, '\b(meeting|conference|conf)[ _-]*rooms?\b|\brooms?\b|\b(besprechungs|konferenz)?raume?\b|\bequipment\b|\bresource (mailbox(es)?|accounts?)\b|\bresources\b|salles? de reunion|salas? de reuniones')
+                AND NOT regexp_matches(text, 'human resources|engineer|manager|operator|control')
+                THEN 'room_or_equipment'
+            WHEN regexp_matches(text, '\b(printers?|mfps?|mfds?|copiers?|scanners?|drucker|imprimantes?|impresoras?|devices)\b')
+                AND NOT regexp_matches(text, 'engineer|manager|operator|technician|techniker|sales|medical')
+                THEN 'printer_or_device'
+            WHEN regexp_matches(text, '\b(break[ _-]*glass|emergency access|privileged|tier[ _-]?[01]|admin(istrative|istrator)? (accounts?|users?)|admins|adminkonten|global admin(istrator)?)\b')
+                THEN 'admin_or_break_glass'
+            WHEN field = 'organisational unit' AND regexp_matches(text, '\b(kiosks?|service|svc)\b') AND NOT regexp_matches(text, 'customer|field|client|kunden')
+                THEN 'service_account'
+            WHEN field = 'employee type' AND regexp_matches(text, '^(service|system|bot|robot|functional|generic|application|technical|nonperson|non-person|kiosk)$')
+                THEN 'service_account'
+            WHEN field = 'employee type' AND regexp_matches(text, '^(shared|mailbox|functional mailbox)$') THEN 'shared_mailbox'
+            WHEN field = 'employee type' AND regexp_matches(text, '^(resource|device)$') THEN 'room_or_equipment'
+            WHEN field = 'employee type' AND regexp_matches(text, '^(admin|administrator)$') THEN 'admin_or_break_glass'
+        END AS kind,
+        CASE
+            WHEN text = 'microsoft communication application instance' THEN 9
+            WHEN field IN ('organisational unit', 'employee type') THEN 4
+            WHEN field = 'job title' THEN 3
+            ELSE 2
+        END AS strength
+    FROM declared_texts
+),
+
+declared AS (
+    SELECT accounts.key, declared_kinds.kind, declared_kinds.field, declared_kinds.text AS word, declared_kinds.strength
+    FROM declared_kinds
+    INNER JOIN accounts
+        ON declared_kinds.text = CASE declared_kinds.field
+            WHEN 'organisational unit' THEN accounts.units
+            WHEN 'employee type' THEN accounts.employee_type
+            WHEN 'job title' THEN accounts.job_title
+            ELSE accounts.department
+        END
+    WHERE declared_kinds.kind IS NOT NULL
+),
+
+known AS (
+    SELECT key, 'service_account' AS kind, 'user name' AS field, 'a name that Microsoft gives to system accounts' AS word, 20 AS strength
+    FROM accounts
+    WHERE regexp_matches(local, '^(healthmailbox|systemmailbox|discoverysearchmailbox|federatedemail|migration\.[0-9a-f]{8}|sync_.+_[0-9a-f]{6,}$|adtoaadsync|msol_[0-9a-f]{6,}|extest_|sm_[0-9a-f]{10,})')
+    UNION ALL
+    SELECT
+        key,
+        CASE purpose WHEN 'shared' THEN 'shared_mailbox' ELSE 'room_or_equipment' END,
+        'mailbox purpose',
+        purpose,
+        20
+    FROM accounts
+    WHERE purpose IN ('shared', 'room', 'equipment')
+    UNION ALL
+    SELECT key, 'service_account', 'resource account', 'isResourceAccount', 20
+    FROM accounts
+    WHERE resource_account
+    UNION ALL
+    SELECT key, 'service_account', 'sign-ins', 'only machines have ever signed in with it', 2
+    FROM accounts
+    WHERE only_machine_sign_ins
+),
+
+every AS (
+    SELECT key, kind, field, word, strength, FALSE AS is_own_name FROM declared
+    UNION ALL
+    SELECT key, kind, field, word, strength, FALSE FROM known
+    UNION ALL
+    SELECT key, kind, field, word, strength, is_own_name FROM explained WHERE strength > 0
+)
+
+SELECT
+    key,
+    kind,
+    field,
+    arg_max(word, CASE WHEN is_own_name THEN 0 ELSE strength END) AS word,
+    max(CASE WHEN is_own_name THEN 0 ELSE strength END)
+    + (count(DISTINCT word) FILTER (WHERE NOT is_own_name) > 1)::INT AS strength,
+    bool_or(is_own_name) AS is_own_name
+FROM every
+GROUP BY key, kind, field

@@ -1,0 +1,6 @@
+-- in:  nothing
+-- out: macros fold_text(text) and words_of(text): text without case and accents; its words, digits and signs dropped
+CREATE OR REPLACE MACRO fold_text(t) AS
+    strip_accents(lower(nfc_normalize(coalesce(t, ''))));
+CREATE OR REPLACE MACRO words_of(t) AS
+    regexp_extract_all(t, '\p{Latin}+|\p{Han}+|\p{Hangul}+|[\p{Katakana}ー]+|\p{Cyrillic}+|\p{Greek}+|\p{Arabic}+|\p{Hebrew}+');
