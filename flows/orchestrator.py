@@ -41,8 +41,12 @@ _PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_
 class Orchestrator:
     """A Prefect API this process may use, as soon as ``ready`` returns."""
 
-    def __init__(self) -> None:
-        """Begin to start a server in the background, unless one is configured."""
+    def __init__(self, *, scheduling: bool = False) -> None:
+        """Begin to start a server in the background, unless one is configured.
+
+        With ``scheduling`` the temporary server also has the parts that start runs by the clock.
+        """
+        self._parts = {} if scheduling else _PARTS
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,7 +106,7 @@ class Orchestrator:
     def _serve(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-m", "flows.prefect_server", str(self._port)],
-            env={**os.environ, **_PARTS},
+            env={**os.environ, **self._parts},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -133,9 +137,9 @@ def _answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def orchestrator() -> Iterator[Orchestrator]:
+def orchestrator(*, scheduling: bool = False) -> Iterator[Orchestrator]:
     """A Prefect API for the length of the block; starting it overlaps with the block's first steps."""
-    held = Orchestrator()
+    held = Orchestrator(scheduling=scheduling)
     try:
         yield held
     finally:

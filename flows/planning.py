@@ -1,1 +1,106 @@
-"""What reconcile and rollback share."""
+"""What the flows that make a plan share: how each stage is asked for what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import screen
+from transforms.errors import Failed
+
+if TYPE_CHECKING:
+    from connectors.source import SourceRequest
+    from prefect.client.schemas.objects import State, TaskRun
+    from prefect.tasks import Task
+    from transforms.inverse import RollbackRequest
+
+    from connectors.scim import TargetSnapshot
+    from flows.build import Build
+
+
+def worth_another_try(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's
+    """Whether a read that failed is tried once more: after a passing fault, never after a wrong secret."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, Failed) and error.passing
+
+
+READ_RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 15, "retry_condition_fn": worth_another_try}
+"""Only reads are retried by Prefect; a write is never repeated as a whole."""
+
+
+def source_request(build: Build) -> SourceRequest:
+    """What the source is asked for: exactly what mapping, scope and checks use."""
+    from connectors.source import SourceRequest
+    from transforms.baseline import known_links
+
+    from expectations.people import named_groups
+
+    return SourceRequest(
+        columns=build.mapping.source_columns,
+        people_groups=named_groups(build.settings.people),
+        known=known_links(build.history, build.files.work / "known_source.parquet"),
+        previous=build.history.baseline,
+    )
+
+
+def read_target(build: Build) -> TargetSnapshot:
+    """Every profile of the directory into ``target.parquet``, proven complete."""
+    from transforms.baseline import known_links
+
+    from connectors.scim import snapshot
+
+    known = known_links(build.history, build.files.work / "known_target.parquet")
+    by = build.settings.matching.by
+    return snapshot(build.settings, build.mapping.attributes, by, build.files, known=known, progress=screen.progress)
+
+
+def map_users(build: Build) -> None:
+    """``mapping.sql``, ``desired.parquet`` and who is in scope."""
+    from transforms.mapping import compile_run, run_mapping, source_columns_of
+
+    compiled = compile_run(
+        build.mapping,
+        build.settings.source,
+        columns=source_columns_of(build.files),
+        at=build.started,
+        seed=build.files.run_id,
+    )
+    run_mapping(compiled, build.files)
+
+
+def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
+    """What the way back is asked for, with the runs and files it rests on.
+
+    Raises:
+        Refused: the run it names was never applied, or its files are gone or damaged.
+        Misused: no such run.
+    """
+    from transforms.inverse import RollbackRequest
+
+    from connectors.archive import open_archive
+
+    wish = build.wish
+    archive = open_archive(build.settings)
+    named = wish.get("run") or wish.get("before")
+    run = archive.load(named) if named else None
+    return RollbackRequest(
+        files=build.files,
+        attributes=build.mapping.attributes,
+        schema=target.schema,
+        settings=build.settings,
+        history=build.history,
+        at=build.started,
+        undo=run if wish.get("run") else None,
+        before=run if wish.get("before") else None,
+        report=_report_table(build, wish["from_file"]) if wish.get("from_file") else None,
+        only=build.only,
+        only_attributes=tuple(wish.get("attributes", ())),
+        overwrite=bool(wish.get("overwrite")),
+        delete_created=bool(wish.get("delete_created")),
+    )
+
+
+def _report_table(build: Build, name: str) -> Path:
+    from connectors.files import everything_report
+
+    return everything_report(Path(name), into=build.files.work / "report.parquet")

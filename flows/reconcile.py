@@ -1,1 +1,123 @@
-"""The nightly plan."""
+"""The nightly plan: read both sides, map, check, decide, report, seal. Nothing here can write to the target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows import planning, screen, sealing
+from flows.build import Build
+from flows.draft import Draft
+from transforms.words import Kind
+
+if TYPE_CHECKING:
+    from connectors.source import SourceSnapshot
+    from expectations.gates import CheckResult
+    from transforms.plan import PlanResult
+
+    from connectors.scim import TargetSnapshot
+
+
+@task(
+    name="read source",
+    cache_policy=NO_CACHE,
+    retries=1,
+    retry_delay_seconds=15,
+    retry_condition_fn=planning.worth_another_try,
+)
+def read_source(config: str, run: str) -> SourceSnapshot:
+    """Every user of the tenant into ``source.parquet``, proven complete."""
+    from connectors.source import snapshot
+
+    this = Build.load(config, run)
+    return snapshot(this.settings, planning.source_request(this), this.files, progress=screen.progress)
+
+
+@task(
+    name="read target",
+    cache_policy=NO_CACHE,
+    retries=1,
+    retry_delay_seconds=15,
+    retry_condition_fn=planning.worth_another_try,
+)
+def read_target(config: str, run: str) -> TargetSnapshot:
+    """Every profile of the directory into ``target.parquet``, proven complete."""
+    return planning.read_target(Build.load(config, run))
+
+
+@task(name="map", cache_policy=NO_CACHE)
+def map_users(config: str, run: str) -> None:
+    """The compiled mapping's result into ``desired.parquet``."""
+    planning.map_users(Build.load(config, run))
+
+
+@task(name="check people", cache_policy=NO_CACHE)
+def check_people(config: str, run: str) -> CheckResult:
+    """Who is a person, and what is wrong with whom, into ``findings.parquet`` and ``checks.json``."""
+    from expectations.gates import check_people as check
+
+    from expectations.people import judge
+
+    this = Build.load(config, run)
+    judge(this.files, this.settings)
+    return check(this.files, this.settings, this.mapping.attributes, this.history)
+
+
+@task(name="decide", cache_policy=NO_CACHE)
+def decide(config: str, run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResult:
+    """One decision per person and its changes, into ``decisions.parquet`` and ``changes.parquet``."""
+    from transforms.plan import PlanRequest, make_plan
+
+    this = Build.load(config, run)
+    return make_plan(
+        PlanRequest(
+            files=this.files,
+            attributes=this.mapping.attributes,
+            schema=target.schema,
+            settings=this.settings,
+            history=this.history,
+            at=this.started,
+            only=this.only,
+            unreadable=frozenset(source.unreadable),
+        )
+    )
+
+
+@task(name="check plan", cache_policy=NO_CACHE)
+def check_plan(config: str, run: str) -> CheckResult:
+    """The plan itself against what every plan must keep."""
+    from expectations.gates import check_plan as check
+
+    this = Build.load(config, run)
+    return check(this.files, this.settings, this.history)
+
+
+@task(name="report and seal", cache_policy=NO_CACHE)
+def report_and_seal(config: str, run: str, draft: Draft) -> str:
+    """The reports and the manifest; returns the outcome."""
+    manifest = sealing.seal(Build.load(config, run), draft)
+    sealing.artifact(manifest)
+    return manifest.outcome
+
+
+@flow(name="reconcile", validate_parameters=False)
+def reconcile(config: str, run: str) -> str:
+    """Make the run in the directory ``run`` from the configuration ``config``; returns its outcome."""
+    draft = Draft(Kind.RECONCILE)
+    with draft.taking():
+        reads = read_source.submit(config, run), read_target.submit(config, run)
+        source = draft.result(reads[0], "reading the source")
+        target = draft.result(reads[1], "reading the target")
+        if source is not None and target is not None:
+            draft.read(source, target)
+            draft.stage = "mapping"
+            map_users(config, run)
+            draft.stage = "checking people"
+            draft.checked(check_people(config, run))
+            draft.stage = "deciding"
+            draft.planned(decide(config, run, source, target))
+            draft.stage = "checking the plan"
+            draft.checked(check_plan(config, run))
+    return report_and_seal(config, run, draft)

@@ -1,1 +1,60 @@
-"""The way back."""
+"""The way back as a plan: what a run did is taken back by a new run, reviewed and approved like any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows import planning, sealing
+from flows.build import Build
+from flows.draft import Draft
+from transforms.words import Kind
+
+if TYPE_CHECKING:
+    from transforms.plan import PlanResult
+
+    from connectors.scim import TargetSnapshot
+
+
+@task(
+    name="read target",
+    cache_policy=NO_CACHE,
+    retries=1,
+    retry_delay_seconds=15,
+    retry_condition_fn=planning.worth_another_try,
+)
+def read_target(config: str, run: str) -> TargetSnapshot:
+    """Every profile of the directory as it is now, proven complete."""
+    return planning.read_target(Build.load(config, run))
+
+
+@task(name="decide the way back", cache_policy=NO_CACHE)
+def decide_back(config: str, run: str, target: TargetSnapshot) -> PlanResult:
+    """What each profile must be again, from the archive, and the changes that lead there."""
+    from transforms.inverse import make_rollback_plan
+
+    return make_rollback_plan(planning.rollback_request(Build.load(config, run), target))
+
+
+@task(name="report and seal", cache_policy=NO_CACHE)
+def report_and_seal(config: str, run: str, draft: Draft) -> str:
+    """The reports and the manifest; returns the outcome."""
+    manifest = sealing.seal(Build.load(config, run), draft)
+    sealing.artifact(manifest)
+    return manifest.outcome
+
+
+@flow(name="rollback", validate_parameters=False)
+def rollback(config: str, run: str) -> str:
+    """Plan the rollback laid down in the directory ``run``; returns its outcome."""
+    build = Build.load(config, run)
+    draft = Draft(Kind.ROLLBACK, parent_run=build.wish.get("run") or build.wish.get("before") or None)
+    with draft.taking():
+        draft.stage = "reading the target"
+        target = read_target(config, run)
+        draft.read_target(target)
+        draft.stage = "deciding the way back"
+        draft.planned(decide_back(config, run, target))
+    return report_and_seal(config, run, draft)

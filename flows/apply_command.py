@@ -1,0 +1,95 @@
+"""``trueup apply``: the gate, the flow, and what came of it."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from flows import configuration, screen
+from flows.gate import cleared
+from flows.orchestrator import orchestrator
+from flows.plan_command import sealed_state
+from transforms.words import Act, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from transforms.history import PriorRun
+    from transforms.settings import Settings
+
+
+def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
+    """Apply an approved run and show what came of it; returns the exit code."""
+    from connectors.secrets import reveal
+
+    settings = configuration.load(config)
+    configuration.require(settings, write=True)
+    reveal(settings.target.token, key="target.token", folder=settings.folder)
+    with cleared(settings, run_id) as ready:
+        if ready.is_done:
+            return conclude(settings, ready.run, [], as_json=as_json)
+        with orchestrator() as server, screen.bars(show=not as_json):
+            from flows.apply import STOP
+
+            server.ready()
+            with _ctrl_c_stops_cleanly(STOP):
+                records = run_cleared(config, ready.run.run_id)
+        return conclude(settings, ready.archive.load(ready.run.run_id), records, as_json=as_json)
+
+
+def run_cleared(config: Path, run_id: str) -> list[dict[str, Any]]:
+    """Run the apply flow for a run the gate let through; Prefect must be ready."""
+    from flows.apply import apply
+
+    result = sealed_state(apply(str(config.resolve()), run_id, return_state=True))
+    return list(result.records)
+
+
+@contextmanager
+def _ctrl_c_stops_cleanly(stop: Any) -> Iterator[None]:
+    stop.clear()
+
+    def on_signal(_number: int, _frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        screen.note("Stopping: requests in flight are finished first. Press Ctrl-C again to stop at once.")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def conclude(settings: Settings, run: PriorRun, records: list[dict[str, Any]], *, as_json: bool) -> int:
+    """Show what came of an apply, tell who wants to be told, and return the exit code."""
+    from flows.notify import tell
+
+    counts = {result: sum(1 for record in records if record["result"] == result) for result in Result}
+    if as_json:
+        screen.document(
+            {
+                "run_id": run.run_id,
+                "state": run.state,
+                "applied": counts[Result.APPLIED],
+                "skipped": counts[Result.SKIPPED],
+                "failed": counts[Result.FAILED],
+                "records": records,
+            }
+        )
+    else:
+        from reports import applied_summary
+
+        screen.say(applied_summary(run, records))
+    partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or counts[Result.SKIPPED] or counts[Result.FAILED]
+    if partly:
+        text = f"Trueup run {run.run_id} was only partly applied: {counts[Result.APPLIED]} applied, "
+        text += f"{counts[Result.SKIPPED]} skipped, {counts[Result.FAILED]} failed."
+        problem = tell(settings, text, str(run.files.report_html))
+        if problem:
+            screen.note(problem)
+    return 4 if partly else 0

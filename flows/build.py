@@ -1,0 +1,96 @@
+"""A run under construction: its configuration, its directory, what it is asked for."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import configuration
+from transforms.run_files import RunFiles
+
+if TYPE_CHECKING:
+    from transforms.history import History
+    from transforms.mapping import Mapping
+    from transforms.settings import Settings
+    from transforms.words import Kind
+
+
+class Build:
+    """A run under construction, found again by every task from two paths."""
+
+    def __init__(self, settings: Settings, files: RunFiles) -> None:
+        """Bind ``settings`` to the run in ``files``."""
+        self.settings = settings
+        self.files = files
+
+    @classmethod
+    def load(cls, config: str, run: str) -> Build:
+        """The run in directory ``run``, planned from the configuration file ``config``."""
+        return cls(configuration.load(Path(config)), RunFiles(Path(run)))
+
+    @cached_property
+    def history(self) -> History:
+        """All earlier runs against the same target."""
+        from connectors.archive import open_archive
+
+        return open_archive(self.settings).history(self.settings.target.url)
+
+    @cached_property
+    def mapping(self) -> Mapping:
+        """The mapping the configuration names, parsed."""
+        return load_mapping(self.settings)
+
+    @cached_property
+    def _request(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(_request_path(self.files).read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def started(self) -> datetime:
+        """When the run began; the ``Now()`` of its mapping."""
+        return datetime.fromisoformat(self._request["started"])
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Keys of a partial plan."""
+        return tuple(self._request.get("only", ()))
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What else the run is asked for (the way of a rollback)."""
+        found: dict[str, Any] = self._request.get("wish", {})
+        return found
+
+
+def _request_path(files: RunFiles) -> Path:
+    return files.work / "request.json"
+
+
+def begin(
+    settings: Settings, kind: Kind, *, only: tuple[str, ...] = (), wish: dict[str, Any] | None = None
+) -> RunFiles:
+    """A new run's directory, with what it is asked for laid down inside.
+
+    Keys of people are personal data, so they travel this way and never as parameters of a flow.
+    """
+    from connectors.archive import open_archive
+
+    started = datetime.now(UTC)
+    files = open_archive(settings).new_run(kind, started)
+    request = {"started": started.isoformat(), "only": list(only), "wish": wish or {}}
+    _request_path(files).write_text(json.dumps(request), encoding="utf-8")
+    return files
+
+
+def load_mapping(settings: Settings) -> Mapping:
+    """The mapping the configuration names, parsed.
+
+    Raises:
+        Misused: an expression, preset or import that cannot be read.
+    """
+    from transforms.mapping import load_mapping as load
+
+    return load(settings.mapping, read_text=lambda name: configuration.read_text_beside(settings, name))

@@ -1,0 +1,65 @@
+"""``trueup doctor``: the "Test Connection" of both ends, the mapping, the archive and Prefect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from flows import build, configuration, screen
+from transforms.doctor import Line
+from transforms.errors import TrueupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from transforms.settings import Settings
+
+_MARKS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "fix": ("fix    ", "bold red")}
+
+
+def examine(config: Path, *, as_json: bool) -> int:
+    """Look at everything a night needs and show a line for each; 1 with any line to fix."""
+    lines = list(look(configuration.load(config)))
+    if as_json:
+        screen.document(
+            [{"status": one.status, "subject": one.subject, "text": one.text, "remedy": one.remedy} for one in lines]
+        )
+    else:
+        for one in lines:
+            mark, style = _MARKS[one.status]
+            screen.say(Text.assemble((mark, style), f"  {one.subject}: ", screen.visible(one.text)))
+            if one.remedy and one.status != "ok":
+                screen.say(Text(f"         → {screen.visible(one.remedy)}"))
+    return 1 if any(one.status == "fix" for one in lines) else 0
+
+
+def look(settings: Settings) -> list[Line]:
+    """All lines, in the order a night meets them."""
+    from connectors import archive, scim, source
+
+    lines: list[Line] = []
+    for subject, part in (
+        ("configuration", _configuration),
+        ("source", source.examine),
+        ("target", scim.examine),
+        ("archive", archive.examine),
+    ):
+        lines.extend(_examined(subject, part, settings))
+    return lines
+
+
+def _examined(subject: str, part: Callable[[Settings], list[Line]], settings: Settings) -> list[Line]:
+    try:
+        return part(settings)
+    except TrueupError as error:
+        return [Line("fix", subject, error.message, error.remedy)]
+
+
+def _configuration(settings: Settings) -> list[Line]:
+    configuration.require(settings)
+    mapping = build.load_mapping(settings)
+    lines = [Line("ok", "mapping", f"{len(mapping.attributes)} attributes are mapped.")]
+    lines.extend(Line("warning", "mapping", note) for note in mapping.notes)
+    return lines

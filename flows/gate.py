@@ -1,0 +1,139 @@
+"""The last door before a write: damage, fingerprint, approval and lock are settled here, before Prefect starts."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flows import sealing
+from transforms.errors import Refusal, Refused
+from transforms.words import Act, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.archive import Archive
+    from transforms.history import PriorRun
+    from transforms.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A run that may be applied now, by this process, and nobody else."""
+
+    archive: Archive
+    run: PriorRun
+    is_done: bool
+    """Everything approved was already written: nothing is left to do."""
+
+
+def reviewer(name: str) -> str:
+    """Who acts: the name given, else the system's user."""
+    if name.strip():
+        return name.strip()
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def undamaged(archive: Archive, run: PriorRun) -> None:
+    """Every sealed file is as it was.
+
+    Raises:
+        Refused: files are missing, changed or unknown; each is named.
+    """
+    damages = archive.check_run(run)
+    if damages:
+        named = "; ".join(str(damage) for damage in damages[:10])
+        more = f"; and {len(damages) - 10} more" if len(damages) > 10 else ""
+        raise Refused(
+            Refusal(
+                code="run_damaged",
+                message=f"Run {run.run_id} is damaged: {named}{more}.",
+                used=len(damages),
+                limit=0,
+                remedy="Nothing was written. Restore the run's directory from a backup, or plan again: trueup plan",
+            )
+        )
+
+
+def same_fingerprint(settings: Settings, run: PriorRun) -> str:
+    """The fingerprint of the run's content and the configuration as it is now; the same as when it was sealed.
+
+    Raises:
+        Refused: the configuration or the content has changed since.
+    """
+    from transforms.fingerprint import fingerprint
+
+    now = sealing.digest(settings)
+    if now != run.manifest.configuration_digest:
+        before, after = run.manifest.configuration, settings.what_matters()
+        moved = ", ".join(sorted(key for key in after if before.get(key) != after[key])) or "a file it names"
+        raise Refused(
+            Refusal(
+                code="configuration_changed",
+                message=f"The configuration has changed since run {run.run_id} was planned: {moved}.",
+                remedy="Plan again, so that what is reviewed is what the configuration says: trueup plan",
+            )
+        )
+    found = fingerprint(run.files, now)
+    if found != run.manifest.fingerprint:
+        raise Refused(
+            Refusal(
+                code="fingerprint_mismatch",
+                message=f"The content of run {run.run_id} does not have the fingerprint it was sealed with.",
+                remedy="Nothing was written. Plan again: trueup plan",
+            )
+        )
+    return found
+
+
+@contextlib.contextmanager
+def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
+    """Hold the target's lock and a run that may be applied for the length of the block.
+
+    Raises:
+        Refused: another apply runs; the run is damaged, stale, overtaken, or not validly approved.
+    """
+    from transforms.approval import effective_approval
+
+    from connectors.archive import open_archive
+    from connectors.archive.locks import apply_lock
+
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    with apply_lock(archive, settings.target.url, f"apply {run.run_id}"):
+        run = archive.load(run.run_id)
+        undamaged(archive, run)
+        if run.manifest.outcome is Outcome.NOTHING_TO_DO or _is_finished(run):
+            yield Cleared(archive, run, is_done=True)
+            return
+        _same_target(settings, run)
+        fingerprint = same_fingerprint(settings, run)
+        try:
+            effective_approval(run, settings, fingerprint=fingerprint, at=datetime.now(UTC))
+        except Refused as refused:
+            if any(refusal.code == "approval_expired" for refusal in refused.refusals) and run.state != Act.EXPIRED:
+                archive.add_act(run, Act.EXPIRED, "trueup", at=datetime.now(UTC))
+            raise
+        yield Cleared(archive, run, is_done=False)
+
+
+def _is_finished(run: PriorRun) -> bool:
+    closing = [act for act in run.acts if act.act in {Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED}]
+    return bool(closing) and closing[-1].act is Act.APPLIED
+
+
+def _same_target(settings: Settings, run: PriorRun) -> None:
+    if run.manifest.target != settings.target.url:
+        raise Refused(
+            Refusal(
+                code="other_target",
+                message=f"Run {run.run_id} was planned for another target than the configuration names now.",
+                remedy="Apply it with the configuration it was planned with, or plan again.",
+            )
+        )

@@ -1,0 +1,62 @@
+"""One scheduled night: plan if it is due; apply only what ``[approval.auto]`` allows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+
+from flows import configuration, screen
+from flows.nights import is_due
+from flows.plan_command import check_before, conclude, reconcile_once
+from transforms.words import Act, Outcome
+
+
+@flow(name="nightly", validate_parameters=False)
+def nightly(config: str) -> str:
+    """Plan the night that is due, once, and never beside itself or an apply; returns what came of it."""
+    from connectors.archive import open_archive
+    from connectors.archive.locks import apply_lock, night_lock
+
+    path = Path(config)
+    settings = configuration.load(path)
+    archive = open_archive(settings)
+    with night_lock(archive, settings.target.url):
+        if not is_due(settings.schedule, archive.history(settings.target.url).runs, datetime.now(UTC)):
+            return "already planned"
+        check_before(settings)
+        with apply_lock(archive, settings.target.url, "waiting to plan", wait_seconds=3600):
+            pass
+        run = reconcile_once(settings, path)
+        conclude(settings, run, as_json=False)
+        if run.manifest.outcome is Outcome.READY:
+            return approve_itself(path, run.run_id)
+        return run.manifest.outcome
+
+
+def approve_itself(config: Path, run_id: str) -> str:
+    """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
+    from transforms.approval import auto_approval
+
+    from connectors.archive import open_archive
+    from flows.apply_command import conclude as conclude_apply
+    from flows.apply_command import run_cleared
+    from flows.gate import cleared, same_fingerprint, undamaged
+
+    settings = configuration.load(config)
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    undamaged(archive, run)
+    fingerprint = same_fingerprint(settings, run)
+    now = datetime.now(UTC)
+    approval = auto_approval(run, settings, fingerprint, at=now)
+    if approval is None:
+        screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
+        return run.state
+    archive.add_act(run, Act.APPROVED, approval.who, at=now, fingerprint=fingerprint, details=approval.details)
+    with cleared(settings, run_id) as ready:
+        records = run_cleared(config, run_id)
+        run = ready.archive.load(run_id)
+    conclude_apply(settings, run, records, as_json=False)
+    return run.state

@@ -1,0 +1,134 @@
+"""``trueup plan``: one reconcile run, and its summary."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from flows import build, configuration, screen
+from flows.orchestrator import orchestrator
+from transforms.errors import Failed
+from transforms.words import Kind, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from transforms.history import PriorRun
+    from transforms.settings import Settings
+
+EXIT_OF = {Outcome.READY: 0, Outcome.NOTHING_TO_DO: 0, Outcome.REFUSED: 3, Outcome.FAILED: 1}
+
+
+def make_plan(config: Path, *, only: tuple[str, ...] = (), as_json: bool = False) -> int:
+    """Plan once and show the result; returns the exit code."""
+    settings = configuration.load(config)
+    check_before(settings)
+    with orchestrated(show=not as_json):
+        run = reconcile_once(settings, config, only=only)
+    return conclude(settings, run, as_json=as_json)
+
+
+def check_before(settings: Settings) -> None:
+    """What can be known to be wrong before anything is started: keys, secrets, the mapping, the archive.
+
+    Raises:
+        Misused: configuration that cannot lead to a plan.
+        Failed: an archive that cannot be written.
+    """
+    from connectors.archive import open_archive
+    from connectors.secrets import reveal
+
+    configuration.require(settings)
+    secrets = {"target.token": settings.target.token}
+    if settings.source.kind == "entra" and settings.source.auth in {"client_secret", "token"}:
+        secrets[f"source.{settings.source.auth}"] = getattr(settings.source, settings.source.auth)
+    for key, reference in secrets.items():
+        reveal(reference, key=key, folder=settings.folder)
+    build.load_mapping(settings)
+    open_archive(settings)
+
+
+@contextmanager
+def orchestrated(*, show: bool) -> Iterator[None]:
+    """Prefect is ready for the block, which begins as soon as its server answers; bars are drawn on stderr."""
+    with orchestrator() as server, screen.bars(show=show):
+        screen.progress("starting Prefect", 0, 1)
+        import flows.reconcile  # noqa: F401 - Prefect's import takes as long as its server's first steps
+
+        server.ready()
+        screen.progress("starting Prefect", 1, 1)
+        yield
+
+
+def reconcile_once(settings: Settings, config: Path, *, only: tuple[str, ...] = ()) -> PriorRun:
+    """One reconcile run, sealed; Prefect must be ready."""
+    from flows.reconcile import reconcile
+
+    files = build.begin(settings, Kind.RECONCILE, only=only)
+    state = reconcile(str(config.resolve()), str(files.path), return_state=True)
+    return sealed_run(settings, files.run_id, state)
+
+
+def sealed_run(settings: Settings, run_id: str, state: Any) -> PriorRun:
+    """The run a flow sealed.
+
+    Raises:
+        TrueupError: what kept it from sealing; then the run never happened.
+    """
+    from connectors.archive import open_archive
+
+    sealed_state(state)
+    return open_archive(settings).load(run_id)
+
+
+def sealed_state(state: Any) -> Any:
+    """What a flow returned.
+
+    Raises:
+        TrueupError: what ended it.
+    """
+    found = state.result(raise_on_failure=False)
+    if state.is_completed():
+        return found
+    if isinstance(found, Exception):
+        raise found
+    raise Failed(f"Prefect ended the flow as {state.name}.", remedy="See which run was begun with: trueup runs")
+
+
+def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
+    """Show a freshly sealed run, tell who wants to be told, and return the exit code."""
+    from flows.notify import sentence_of, tell
+    from transforms.errors import TrueupError
+
+    if as_json:
+        screen.document(summary(run))
+    else:
+        from reports import terminal_summary
+
+        screen.say(terminal_summary(run))
+    if run.manifest.outcome is not Outcome.NOTHING_TO_DO:
+        problem = tell(settings, sentence_of(run.manifest), str(run.files.report_html))
+        if problem:
+            screen.note(problem)
+    if run.manifest.outcome is Outcome.FAILED:
+        screen.complain(TrueupError(run.manifest.error))
+    elif as_json:
+        for refusal in run.manifest.refusals:
+            screen.note(f"Refused: {refusal.message} {refusal.remedy}")
+    return EXIT_OF[run.manifest.outcome]
+
+
+def summary(run: PriorRun) -> dict[str, Any]:
+    """The document of ``plan --json``."""
+    manifest = run.manifest
+    return {
+        "run_id": manifest.run_id,
+        "outcome": manifest.outcome.value,
+        "state": run.state,
+        "fingerprint": manifest.fingerprint,
+        "counts": manifest.counts,
+        "changes": manifest.changes,
+        "refusals": [refusal.as_json() for refusal in manifest.refusals],
+        "report": str(run.files.report_html),
+    }

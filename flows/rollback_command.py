@@ -1,0 +1,58 @@
+"""``trueup rollback``: checks the wish, plans the way back, shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from flows import build, configuration, gate, screen
+from flows.orchestrator import orchestrator
+from flows.plan_command import conclude, sealed_run
+from transforms.errors import Misused
+from transforms.words import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Which way back: exactly one of ``run``, ``before`` and ``from_file``."""
+
+    run: str = ""
+    before: str = ""
+    from_file: str = ""
+    only: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    overwrite: bool = False
+    delete_created: bool = False
+
+
+def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
+    """Plan a rollback and show it like any plan; returns the exit code."""
+    from connectors.archive import open_archive
+    from connectors.secrets import reveal
+
+    if sum(map(bool, (way.run, way.before, way.from_file))) != 1:
+        raise Misused(
+            "A rollback takes exactly one of: a run to undo, --before RUN, --from FILE.",
+            remedy="List the runs with: trueup runs",
+        )
+    settings = configuration.load(config)
+    configuration.require(settings, write=True)
+    reveal(settings.target.token, key="target.token", folder=settings.folder)
+    if way.from_file and not Path(way.from_file).is_file():
+        raise Misused(f"There is no file {way.from_file}.", remedy="Name a CSV or XLSX report.")
+    build.load_mapping(settings)
+    archive = open_archive(settings)
+    wish = asdict(way)
+    for word in ("run", "before"):
+        if wish[word]:
+            named = archive.load(wish[word])
+            gate.undamaged(archive, named)
+            wish[word] = named.run_id
+    with orchestrator() as server, screen.bars(show=not as_json):
+        from flows.rollback import rollback
+
+        server.ready()
+        files = build.begin(settings, Kind.ROLLBACK, only=way.only, wish=wish)
+        state = rollback(str(config.resolve()), str(files.path), return_state=True)
+        run = sealed_run(settings, files.run_id, state)
+    return conclude(settings, run, as_json=as_json)

@@ -1,0 +1,114 @@
+"""What the command line shows: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
+
+    from transforms.errors import TrueupError
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """``text`` with control characters and direction overrides spelt out, so that no name can repaint a screen."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def console() -> Console:
+    """Standard output; plain and unwrapped when it is no terminal."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, width=160, no_color=True, force_terminal=False, soft_wrap=True)
+
+
+def say(renderable: RenderableType) -> None:
+    """Show a result."""
+    console().print(Text(visible(renderable)) if isinstance(renderable, str) else renderable)
+
+
+def note(sentence: str) -> None:
+    """Say something by the way, on stderr."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(visible(sentence), style="dim"))
+
+
+def complain(error: TrueupError) -> None:
+    """Say on stderr what went wrong and what to do."""
+    words = {1: "Failed", 2: "Usage", 3: "Refused"}
+    screen = Console(stderr=True, highlight=False, soft_wrap=True)
+    screen.print(Text.assemble((f"{words.get(error.exit_code, 'Failed')}: ", "bold red"), visible(error.message)))
+    if error.remedy:
+        screen.print(Text(visible(error.remedy)))
+
+
+def document(value: Any) -> None:
+    """One JSON document on stdout and nothing else."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+class Bars:
+    """Progress on stderr: bars on a terminal, nothing when there is none. Callable from any thread."""
+
+    def __init__(self, bars: Progress | None) -> None:
+        """Draw on ``bars``; with none, stay silent."""
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, stage: str, done: int, total: int | None = None) -> None:
+        """See ``transforms.progress.Progress``."""
+        if self._bars is None:
+            return
+        with self._lock:
+            if stage not in self._tasks:
+                self._tasks[stage] = self._bars.add_task(stage, total=total)
+            self._bars.update(self._tasks[stage], completed=done, total=total)
+
+
+_silent = Bars(None)
+_current: list[Bars] = [_silent]
+
+
+def progress(stage: str, done: int, total: int | None = None) -> None:
+    """Report to whatever bars are shown now; flows hand this on so that no object travels as a parameter."""
+    _current[-1](stage, done, total)
+
+
+@contextmanager
+def bars(*, show: bool) -> Iterator[None]:
+    """Show progress bars on stderr for the block, where stderr is a terminal."""
+    if not (show and sys.stderr.isatty()):
+        yield
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as drawn:
+        _current.append(Bars(drawn))
+        try:
+            yield
+        finally:
+            _current.pop()
+
+
+def trace(error: BaseException) -> None:
+    """With ``TRUEUP_DEBUG`` set, show the whole traceback on stderr; it may hold personal data."""
+    if os.environ.get("TRUEUP_DEBUG"):
+        traceback.print_exception(error, file=sys.stderr)

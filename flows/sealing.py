@@ -1,0 +1,101 @@
+"""How a plan is sealed: fingerprint, reports, manifest, and what a new plan does to earlier ones."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from flows import configuration
+from transforms.manifest import Manifest
+from transforms.words import Decision, Outcome
+
+if TYPE_CHECKING:
+    from flows.build import Build
+    from flows.draft import Draft
+    from transforms.settings import Settings
+
+_VERSIONS = ("trueup", "duckdb", "great-expectations", "msgraph-sdk", "prefect", "pyarrow", "scim2-client")
+
+
+def digest(settings: Settings) -> str:
+    """The digest of the configuration that matters, with the content of the files it names."""
+    from transforms.fingerprint import configuration_digest
+
+    named = {"mapping.import": settings.mapping.import_, "checks.file": settings.checks.file}
+    extra = {
+        key: hashlib.sha256(configuration.read_text_beside(settings, name).encode()).hexdigest()
+        for key, name in named.items()
+        if name
+    }
+    return configuration_digest(settings, extra)
+
+
+def versions() -> dict[str, str]:
+    """Of Trueup and the parts that shape a run."""
+    found = {}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def seal(build: Build, draft: Draft) -> Manifest:
+    """Write the reports and the manifest; from then on the run exists and its plan never changes.
+
+    A plan is not sealed while an apply runs against the same target: it would rest on a directory that moves.
+    """
+    from transforms.fingerprint import fingerprint
+
+    from connectors.archive import open_archive
+    from connectors.archive.locks import sealing_lock
+    from reports import write_reports
+
+    settings, files = build.settings, build.files
+    archive = open_archive(settings)
+    with sealing_lock(archive, settings.target.url):
+        config_digest = digest(settings)
+        counts = {decision.value: 0 for decision in Decision}
+        manifest = Manifest(
+            run_id=files.run_id,
+            kind=draft.kind,
+            parent_run=draft.parent_run,
+            outcome=draft.outcome,
+            refusals=tuple(draft.refusals),
+            error="\n".join(str(error) for error in draft.errors),
+            started=build.started,
+            sealed=datetime.now(UTC),
+            notes=tuple(draft.notes),
+            only=build.only,
+            target=settings.target.url,
+            versions=versions(),
+            configuration=settings.what_matters(),
+            configuration_digest=config_digest,
+            fingerprint=fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else "",
+            **{**draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
+        )
+        write_reports(files, manifest, build.history, at=manifest.sealed)
+        sealed = archive.seal(files, manifest)
+        if sealed.outcome is not Outcome.FAILED:
+            archive.supersede_earlier(sealed)
+    return sealed
+
+
+def artifact(manifest: Manifest) -> None:
+    """Leave counts and the report's place in Prefect; no personal data."""
+    from prefect.artifacts import create_markdown_artifact
+
+    rows = "\n".join(f"| {word} | {count} |" for word, count in manifest.counts.items())
+    refused = "".join(f"\n- {refusal.message}" for refusal in manifest.refusals)
+    create_markdown_artifact(
+        key="trueup-run",
+        description=f"{manifest.kind} {manifest.run_id}: {manifest.outcome}",
+        markdown=(
+            f"# {manifest.run_id}: {manifest.outcome}\n\n| decision | persons |\n| --- | ---: |\n{rows}\n\n"
+            f"{manifest.changes} attribute changes. Fingerprint `{manifest.fingerprint[:12]}`.\n{refused}\n\n"
+            f"Report: `{manifest.run_id}/report.html` in the archive.\n"
+        ),
+    )

@@ -1,0 +1,36 @@
+"""``trueup show``: a sealed run in the form somebody needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows import configuration, screen
+from transforms.errors import Misused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMS = ("text", "html", "md", "xlsx", "csv", "ndjson", "parquet", "json")
+
+
+def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_docs: Path | None) -> None:
+    """Write the run to ``output`` or stdout.
+
+    Raises:
+        Misused: an unknown form; a binary form for a terminal; no such run.
+    """
+    from connectors.archive import open_archive
+
+    if form not in FORMS:
+        raise Misused(f"{form!r} is no format.", remedy=f"Known formats: {', '.join(FORMS)}.")
+    settings = configuration.load(config)
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    if data_docs is not None:
+        from expectations.gates import data_docs as build
+
+        screen.say(f"Data Docs: {build(run.files, data_docs)}")
+        return
+    from reports import show
+
+    show(run, archive.history(settings.target.url), form=form, output=output)

@@ -1,0 +1,73 @@
+"""``trueup verify``: what a run wrote against what is there now; or the archive against itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from flows import configuration, gate, screen
+from transforms.errors import Refusal, Refused
+from transforms.words import Act
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transforms.history import PriorRun
+    from transforms.settings import Settings
+
+
+def verify_run(config: Path, run_id: str, *, as_json: bool) -> int:
+    """Re-read what the run wrote and show what differs; 0 when converged, 4 with a residual."""
+    settings = configuration.load(config)
+    configuration.require(settings, write=True)
+    with screen.bars(show=not as_json):
+        document, run = verify_one(settings, run_id)
+    if as_json:
+        screen.document(document)
+    else:
+        from reports import verified_summary
+
+        screen.say(verified_summary(run, document))
+    return 0 if document["converged"] else 4
+
+
+def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRun]:
+    """Re-read, archive the result as an act, and return the document of ``verify --json``.
+
+    Raises:
+        Refused: the run was never applied, or is damaged.
+    """
+    from connectors.scim.verify import verify
+
+    from connectors.archive import open_archive
+
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    gate.undamaged(archive, run)
+    if not run.files.outcome.exists():
+        raise Refused(
+            Refusal(
+                code="not_applied",
+                message=f"Run {run.run_id} was not applied, so there is nothing to verify.",
+                remedy=f"Apply it first: trueup apply {run.run_id}",
+            )
+        )
+    number = 1 + sum(1 for act in run.acts if act.act is Act.VERIFIED)
+    into = run.files.path / f"verified-{number:03d}.parquet"
+    result = verify(settings, run, into=into, progress=screen.progress)
+    document = {
+        "run_id": run.run_id,
+        "converged": result.converged,
+        "residual": result.residual,
+        "records": list(result.records),
+    }
+    details = {"converged": result.converged, "residual": result.residual, **result.details}
+    archive.add_act(run, Act.VERIFIED, "trueup", at=datetime.now(UTC), files=(into,), details=details)
+    return document, archive.load(run.run_id)
+
+
+def verify_archive(config: Path, *, as_json: bool) -> int:
+    """Check every run's hashes and chains; 3 when anything is damaged."""
+    from flows.archive_commands import verify_archive_command
+
+    return verify_archive_command(config, as_json=as_json)
