@@ -9,7 +9,9 @@ from prefect import flow
 
 from flows import configuration, screen
 from flows.nights import is_due
+from flows.notify import tell
 from flows.plan_command import check_before, conclude, reconcile_once
+from transforms.errors import TrueupError
 from transforms.words import Act, Outcome
 
 
@@ -25,10 +27,14 @@ def nightly(config: str) -> str:
     with night_lock(archive, settings.target.url):
         if not is_due(settings.schedule, archive.history(settings.target.url).runs, datetime.now(UTC)):
             return "already planned"
-        check_before(settings)
-        with apply_lock(archive, settings.target.url, "waiting to plan", wait_seconds=3600):
-            pass
-        run = reconcile_once(settings, path)
+        try:
+            check_before(settings)
+            with apply_lock(archive, settings.target.url, "waiting to plan", wait_seconds=3600):
+                pass
+            run = reconcile_once(settings, path)
+        except TrueupError as error:
+            tell(settings, f"Trueup: tonight's plan could not be made. {error.message}", settings.archive.path)
+            raise
         conclude(settings, run, as_json=False)
         if run.manifest.outcome is Outcome.READY:
             return approve_itself(path, run.run_id)

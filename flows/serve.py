@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def serve_schedule(config: Path) -> int:
 
         server.ready()
         stop = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(config, stop), name="watch", daemon=True)
+        watcher = threading.Thread(target=_keep_watch, args=(config, stop), name="watch", daemon=True)
         watcher.start()
         screen.note(
             f"Planning at {settings.schedule.cron} ({settings.schedule.timezone}); archive {settings.archive.path}. "
@@ -75,37 +76,48 @@ def _deployments(settings: Settings, config: Path) -> tuple[object, ...]:
     )
 
 
-def _watch(config: Path, stop: threading.Event) -> None:
-    """Begin a night that was missed, and say when nothing has succeeded for too long."""
-    since = datetime.now(UTC)
-    told = False
-    pause = FIRST_LOOK_SECONDS
-    while not stop.wait(pause):
-        told = _look(config, since, told=told)
-        pause = LOOK_SECONDS
+@dataclass(slots=True)
+class _Watch:
+    """What the watcher remembers between looks."""
 
+    since: datetime
+    begun: datetime | None = None
+    """The tick for which a missed night was begun: once is enough."""
+    told: bool = False
+    """Whether somebody was told of this silence."""
 
-def _look(config: Path, since: datetime, *, told: bool) -> bool:
-    from connectors.archive import open_archive
-    from flows.notify import tell
-    from transforms.errors import TrueupError
+    def look(self, config: Path) -> None:
+        """Begin a night that was missed, and say when nothing has succeeded for too long."""
+        from connectors.archive import open_archive
+        from flows.notify import tell
 
-    try:
         settings = configuration.load(config)
         runs = open_archive(settings).history(settings.target.url).runs
         now = datetime.now(UTC)
-        if is_due(settings.schedule, runs, now):
-            _begin_missed_night()
-        silent = has_been_silent(runs, since=since, at=now)
-        if silent and not told:
+        tick = last_tick(settings.schedule, now)
+        if self.begun != tick and is_due(settings.schedule, runs, now):
+            self.begun = tick
+            _begin_night()
+        silent = has_been_silent(runs, since=self.since, at=now)
+        if silent and not self.told:
             tell(settings, "Trueup: no run has succeeded in the last 26 hours.", settings.archive.path)
-    except TrueupError as error:
-        screen.complain(error)
-        return told
-    return silent
+        self.told = silent
 
 
-def _begin_missed_night() -> None:
+def _keep_watch(config: Path, stop: threading.Event) -> None:
+    from transforms.errors import TrueupError
+
+    watch = _Watch(since=datetime.now(UTC))
+    pause = FIRST_LOOK_SECONDS
+    while not stop.wait(pause):
+        pause = LOOK_SECONDS
+        try:
+            watch.look(config)
+        except TrueupError as error:
+            screen.complain(error)
+
+
+def _begin_night() -> None:
     from prefect.deployments import run_deployment
 
     run_deployment("nightly/nightly", timeout=0, as_subflow=False)
