@@ -35,14 +35,14 @@ def write(config: str, run_id: str) -> ApplyResult:
 @task(name="close", cache_policy=NO_CACHE)
 def close(config: str, run_id: str, result: ApplyResult) -> str:
     """Archive what came of it as an act; returns the run's state."""
-    from connectors.archive import open_archive
+    from connectors.archive import add_act, open_archive
 
     settings = configuration.load(Path(config))
     archive = open_archive(settings)
     run = archive.load(run_id)
     act = Act.INTERRUPTED if result.interrupted else Act.PARTIALLY_APPLIED if result.is_partial else Act.APPLIED
     files = tuple(path for path in (run.files.journal, run.files.outcome, run.files.target_after) if path.exists())
-    archive.add_act(run, act, "trueup", at=datetime.now(UTC), files=files, details=result.details)
+    add_act(run, act, "trueup", at=datetime.now(UTC), files=files, details=result.details)
     return archive.load(run_id).state
 
 

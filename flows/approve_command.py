@@ -49,15 +49,14 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
         Misused: a limit is allowed without a reason, or a selector fits nothing.
         Refused: the run cannot be approved; each reason is named.
     """
+    from connectors.archive import add_act, open_archive, refuse_damaged
     from transforms.approval import ApprovalRequest, judge_approval
-
-    from connectors.archive import open_archive
 
     if wish.allow and not wish.reason.strip():
         raise Misused("--allow needs a reason.", remedy='Say why: --allow LIMIT --reason "…"; it is kept in the act.')
     archive = open_archive(settings)
     run = archive.load(run_id)
-    gate.undamaged(archive, run)
+    refuse_damaged(run)
     fingerprint = gate.same_fingerprint(settings, run)
     request = ApprovalRequest(
         who=gate.reviewer(wish.who),
@@ -68,7 +67,7 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
     )
     now = datetime.now(UTC)
     approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
-    archive.add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=approval.details)
+    add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=approval.details)
     return archive.load(run.run_id), approval.details
 
 
@@ -103,29 +102,27 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str) -> Pri
     Raises:
         Refused: the run is already applied, or over.
     """
+    from connectors.archive import add_act, apply_lock, open_archive
     from transforms.approval import may_be_rejected
-
-    from connectors.archive import open_archive
-    from connectors.archive.locks import apply_lock
 
     archive = open_archive(settings)
     run = archive.load(run_id)
     with apply_lock(archive, settings.target.url, f"reject {run.run_id}"):
         run = archive.load(run.run_id)
         may_be_rejected(run)
-        archive.add_act(run, Act.REJECTED, gate.reviewer(who), at=datetime.now(UTC), reason=reason)
+        add_act(run, Act.REJECTED, gate.reviewer(who), at=datetime.now(UTC), reason=reason)
     return archive.load(run.run_id)
 
 
 def review_run(config: Path, run_id: str, *, port: int, who: str) -> None:
     """Serve the report on loopback with its actions until the reviewer has decided or presses Ctrl-C."""
-    from connectors.archive import open_archive
+    from connectors.archive import open_archive, refuse_damaged
     from flows.review_command import ReviewActions, serve_review
 
     settings = configuration.load(config)
     archive = open_archive(settings)
     run = archive.load(run_id)
-    gate.undamaged(archive, run)
+    refuse_damaged(run)
 
     def on_approve(wish: Wish) -> PriorRun:
         return approve_one(settings, run.run_id, wish)[0]

@@ -12,6 +12,7 @@ from flows import configuration
 from transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
+    from connectors.archive import Archive
     from transforms.history import History
     from transforms.mapping import Mapping
     from transforms.settings import Settings
@@ -34,9 +35,14 @@ class Build:
     @cached_property
     def history(self) -> History:
         """All earlier runs against the same target."""
+        return self.archive.history(self.settings.target.url)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Where the run lies among the others."""
         from connectors.archive import open_archive
 
-        return open_archive(self.settings).history(self.settings.target.url)
+        return open_archive(self.settings)
 
     @cached_property
     def mapping(self) -> Mapping:

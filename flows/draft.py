@@ -14,12 +14,12 @@ from transforms.words import WRITING, Kind, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.source import SourceSnapshot
-    from expectations.gates import CheckResult
     from prefect.futures import PrefectFuture
-    from transforms.plan import PlanResult
 
     from connectors.scim import TargetSnapshot
+    from connectors.source import SourceSnapshot
+    from expectations.gates import CheckResult
+    from transforms.plan import PlanResult
 
 
 @dataclass(slots=True)

@@ -40,27 +40,6 @@ def reviewer(name: str) -> str:
         return "unknown"
 
 
-def undamaged(archive: Archive, run: PriorRun) -> None:
-    """Every sealed file is as it was.
-
-    Raises:
-        Refused: files are missing, changed or unknown; each is named.
-    """
-    damages = archive.check_run(run)
-    if damages:
-        named = "; ".join(str(damage) for damage in damages[:10])
-        more = f"; and {len(damages) - 10} more" if len(damages) > 10 else ""
-        raise Refused(
-            Refusal(
-                code="run_damaged",
-                message=f"Run {run.run_id} is damaged: {named}{more}.",
-                used=len(damages),
-                limit=0,
-                remedy="Nothing was written. Restore the run's directory from a backup, or plan again: trueup plan",
-            )
-        )
-
-
 def same_fingerprint(settings: Settings, run: PriorRun) -> str:
     """The fingerprint of the run's content and the configuration as it is now; the same as when it was sealed.
 
@@ -99,16 +78,14 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
     Raises:
         Refused: another apply runs; the run is damaged, stale, overtaken, or not validly approved.
     """
+    from connectors.archive import add_act, apply_lock, open_archive, refuse_damaged
     from transforms.approval import effective_approval
-
-    from connectors.archive import open_archive
-    from connectors.archive.locks import apply_lock
 
     archive = open_archive(settings)
     run = archive.load(run_id)
     with apply_lock(archive, settings.target.url, f"apply {run.run_id}"):
         run = archive.load(run.run_id)
-        undamaged(archive, run)
+        refuse_damaged(run)
         if run.manifest.outcome is Outcome.NOTHING_TO_DO or _is_finished(run):
             yield Cleared(archive, run, is_done=True)
             return
@@ -118,7 +95,7 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
             effective_approval(run, settings, fingerprint=fingerprint, at=datetime.now(UTC))
         except Refused as refused:
             if any(refusal.code == "approval_expired" for refusal in refused.refusals) and run.state != Act.EXPIRED:
-                archive.add_act(run, Act.EXPIRED, "trueup", at=datetime.now(UTC))
+                add_act(run, Act.EXPIRED, "trueup", at=datetime.now(UTC))
             raise
         yield Cleared(archive, run, is_done=False)
 

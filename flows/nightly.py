@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefect import flow
 
@@ -14,12 +16,15 @@ from flows.plan_command import check_before, conclude, reconcile_once
 from transforms.errors import TrueupError
 from transforms.words import Act, Outcome
 
+if TYPE_CHECKING:
+    from connectors.archive import Archive
+
 
 @flow(name="nightly", validate_parameters=False)
 def nightly(config: str) -> str:
     """Plan the night that is due, once, and never beside itself or an apply; returns what came of it."""
     from connectors.archive import open_archive
-    from connectors.archive.locks import apply_lock, night_lock
+    from connectors.archive.locks import night_lock
 
     path = Path(config)
     settings = configuration.load(path)
@@ -29,8 +34,7 @@ def nightly(config: str) -> str:
             return "already planned"
         try:
             check_before(settings)
-            with apply_lock(archive, settings.target.url, "waiting to plan", wait_seconds=3600):
-                pass
+            _wait_for_apply(archive, settings.target.url)
             run = reconcile_once(settings, path)
         except TrueupError as error:
             tell(settings, f"Trueup: tonight's plan could not be made. {error.message}", settings.archive.path)
@@ -41,26 +45,35 @@ def nightly(config: str) -> str:
         return run.manifest.outcome
 
 
+def _wait_for_apply(archive: Archive, target_url: str) -> None:
+    """Let an apply that is at work finish first; after an hour plan all the same, and be refused by name."""
+    from connectors.archive import apply_holder
+
+    for _ in range(360):
+        if apply_holder(archive, target_url) is None:
+            return
+        time.sleep(10)
+
+
 def approve_itself(config: Path, run_id: str) -> str:
     """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
-    from transforms.approval import auto_approval
-
-    from connectors.archive import open_archive
+    from connectors.archive import add_act, open_archive, refuse_damaged
     from flows.apply_command import conclude as conclude_apply
     from flows.apply_command import run_cleared
-    from flows.gate import cleared, same_fingerprint, undamaged
+    from flows.gate import cleared, same_fingerprint
+    from transforms.approval import auto_approval
 
     settings = configuration.load(config)
     archive = open_archive(settings)
     run = archive.load(run_id)
-    undamaged(archive, run)
+    refuse_damaged(run)
     fingerprint = same_fingerprint(settings, run)
     now = datetime.now(UTC)
     approval = auto_approval(run, settings, fingerprint, at=now)
     if approval is None:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
         return run.state
-    archive.add_act(run, Act.APPROVED, approval.who, at=now, fingerprint=fingerprint, details=approval.details)
+    add_act(run, Act.APPROVED, approval.who, at=now, fingerprint=fingerprint, details=approval.details)
     with cleared(settings, run_id) as ready:
         records = run_cleared(config, run_id)
         run = ready.archive.load(run_id)

@@ -9,13 +9,13 @@ from flows import screen
 from transforms.errors import Failed
 
 if TYPE_CHECKING:
-    from connectors.source import SourceRequest
     from prefect.client.schemas.objects import State, TaskRun
     from prefect.tasks import Task
-    from transforms.inverse import RollbackRequest
 
     from connectors.scim import TargetSnapshot
+    from connectors.source import SourceRequest
     from flows.build import Build
+    from transforms.inverse import RollbackRequest
 
 
 def worth_another_try(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's
@@ -31,9 +31,8 @@ READ_RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 15, "retry_
 def source_request(build: Build) -> SourceRequest:
     """What the source is asked for: exactly what mapping, scope and checks use."""
     from connectors.source import SourceRequest
-    from transforms.baseline import known_links
-
     from expectations.people import named_groups
+    from transforms.baseline import known_links
 
     return SourceRequest(
         columns=build.mapping.source_columns,
@@ -45,9 +44,8 @@ def source_request(build: Build) -> SourceRequest:
 
 def read_target(build: Build) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""
-    from transforms.baseline import known_links
-
     from connectors.scim import snapshot
+    from transforms.baseline import known_links
 
     known = known_links(build.history, build.files.work / "known_target.parquet")
     by = build.settings.matching.by
@@ -75,9 +73,8 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
         Refused: the run it names was never applied, or its files are gone or damaged.
         Misused: no such run.
     """
-    from transforms.inverse import RollbackRequest
-
     from connectors.archive import open_archive
+    from transforms.inverse import RollbackRequest
 
     wish = build.wish
     archive = open_archive(build.settings)

@@ -13,11 +13,10 @@ from flows.draft import Draft
 from transforms.words import Kind
 
 if TYPE_CHECKING:
+    from connectors.scim import TargetSnapshot
     from connectors.source import SourceSnapshot
     from expectations.gates import CheckResult
     from transforms.plan import PlanResult
-
-    from connectors.scim import TargetSnapshot
 
 
 @task(
@@ -57,7 +56,6 @@ def map_users(config: str, run: str) -> None:
 def check_people(config: str, run: str) -> CheckResult:
     """Who is a person, and what is wrong with whom, into ``findings.parquet`` and ``checks.json``."""
     from expectations.gates import check_people as check
-
     from expectations.people import judge
 
     this = Build.load(config, run)

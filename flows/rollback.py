@@ -13,9 +13,8 @@ from flows.draft import Draft
 from transforms.words import Kind
 
 if TYPE_CHECKING:
-    from transforms.plan import PlanResult
-
     from connectors.scim import TargetSnapshot
+    from transforms.plan import PlanResult
 
 
 @task(

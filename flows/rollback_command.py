@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flows import build, configuration, gate, screen
+from flows import build, configuration, screen
 from flows.orchestrator import orchestrator
 from flows.plan_command import conclude, sealed_run
 from transforms.errors import Misused
@@ -27,7 +27,7 @@ class Way:
 
 def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
     """Plan a rollback and show it like any plan; returns the exit code."""
-    from connectors.archive import open_archive
+    from connectors.archive import open_archive, refuse_damaged
     from connectors.secrets import reveal
 
     if sum(map(bool, (way.run, way.before, way.from_file))) != 1:
@@ -46,7 +46,7 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
     for word in ("run", "before"):
         if wish[word]:
             named = archive.load(wish[word])
-            gate.undamaged(archive, named)
+            refuse_damaged(named)
             wish[word] = named.run_id
     with orchestrator() as server, screen.bars(show=not as_json):
         from flows.rollback import rollback

@@ -48,39 +48,36 @@ def seal(build: Build, draft: Draft) -> Manifest:
 
     A plan is not sealed while an apply runs against the same target: it would rest on a directory that moves.
     """
+    from connectors.archive import seal as seal_run
+    from connectors.archive import supersede_earlier
+    from reports import write_reports
     from transforms.fingerprint import fingerprint
 
-    from connectors.archive import open_archive
-    from connectors.archive.locks import sealing_lock
-    from reports import write_reports
-
     settings, files = build.settings, build.files
-    archive = open_archive(settings)
-    with sealing_lock(archive, settings.target.url):
-        config_digest = digest(settings)
-        counts = {decision.value: 0 for decision in Decision}
-        manifest = Manifest(
-            run_id=files.run_id,
-            kind=draft.kind,
-            parent_run=draft.parent_run,
-            outcome=draft.outcome,
-            refusals=tuple(draft.refusals),
-            error="\n".join(str(error) for error in draft.errors),
-            started=build.started,
-            sealed=datetime.now(UTC),
-            notes=tuple(draft.notes),
-            only=build.only,
-            target=settings.target.url,
-            versions=versions(),
-            configuration=settings.what_matters(),
-            configuration_digest=config_digest,
-            fingerprint=fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else "",
-            **{**draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
-        )
-        write_reports(files, manifest, build.history, at=manifest.sealed)
-        sealed = archive.seal(files, manifest)
-        if sealed.outcome is not Outcome.FAILED:
-            archive.supersede_earlier(sealed)
+    config_digest = digest(settings)
+    counts = {decision.value: 0 for decision in Decision}
+    manifest = Manifest(
+        run_id=files.run_id,
+        kind=draft.kind,
+        parent_run=draft.parent_run,
+        outcome=draft.outcome,
+        refusals=tuple(draft.refusals),
+        error="\n".join(str(error) for error in draft.errors),
+        started=build.started,
+        sealed=datetime.now(UTC),
+        notes=tuple(draft.notes),
+        only=build.only,
+        target=settings.target.url,
+        versions=versions(),
+        configuration=settings.what_matters(),
+        configuration_digest=config_digest,
+        fingerprint=fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else "",
+        **{**draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
+    )
+    write_reports(files, manifest, build.history, at=manifest.sealed)
+    sealed = seal_run(files, manifest)
+    if sealed.outcome is not Outcome.FAILED:
+        supersede_earlier(build.archive, sealed, at=sealed.sealed)
     return sealed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flows import configuration, gate, screen
+from flows import configuration, screen
 from transforms.errors import Refusal, Refused
 from transforms.words import Act
 
@@ -37,13 +37,12 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
     Raises:
         Refused: the run was never applied, or is damaged.
     """
+    from connectors.archive import add_act, open_archive, refuse_damaged
     from connectors.scim.verify import verify
-
-    from connectors.archive import open_archive
 
     archive = open_archive(settings)
     run = archive.load(run_id)
-    gate.undamaged(archive, run)
+    refuse_damaged(run)
     if not run.files.outcome.exists():
         raise Refused(
             Refusal(
@@ -62,7 +61,7 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
         "records": list(result.records),
     }
     details = {"converged": result.converged, "residual": result.residual, **result.details}
-    archive.add_act(run, Act.VERIFIED, "trueup", at=datetime.now(UTC), files=(into,), details=details)
+    add_act(run, Act.VERIFIED, "trueup", at=datetime.now(UTC), files=(into,), details=details)
     return document, archive.load(run.run_id)
 
 
