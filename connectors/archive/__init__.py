@@ -1,8 +1,9 @@
 """Runs on disk: layout, seals, acts, locks, journal."""
 
-from connectors.archive.acts import add_act
+from connectors.archive.acts import add_act, supersede_earlier
 from connectors.archive.damage import Damage, check_archive, check_run, refuse_damaged
-from connectors.archive.locks import Holder, apply_holder, apply_lock, same_target
+from connectors.archive.doctor import examine
+from connectors.archive.locks import Holder, apply_holder, apply_lock, same_target, sealing_lock
 from connectors.archive.place import Archive, open_archive
 from connectors.archive.seals import seal
 from connectors.archive.shelf import readable
@@ -16,9 +17,12 @@ __all__ = [
     "apply_lock",
     "check_archive",
     "check_run",
+    "examine",
     "open_archive",
     "readable",
     "refuse_damaged",
     "same_target",
     "seal",
+    "sealing_lock",
+    "supersede_earlier",
 ]

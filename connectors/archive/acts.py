@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from connectors.archive import shelf
 from connectors.archive.durable import (
@@ -17,30 +17,34 @@ from connectors.archive.durable import (
 from connectors.archive.locks import folder, sealing
 from connectors.archive.records import rendered, signed
 from connectors.archive.seals import record_of
+from transforms.approval_state import has_plan, is_supersedable
 from transforms.errors import Failed
 from transforms.history import PriorRun
 from transforms.manifest import ActRecord, FileRecord
+from transforms.words import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
+    from transforms.manifest import Manifest
     from transforms.run_files import RunFiles
-    from transforms.words import Act
 
 
-def add_act(
-    run: PriorRun | RunFiles,
-    act: Act,
-    who: str,
-    *,
-    at: datetime,
-    files: Iterable[Path] = (),
-    fingerprint: str | None = None,
-    reason: str = "",
-    details: dict[str, Any] | None = None,
-) -> ActRecord:
+class ActContent(TypedDict, total=False):
+    """What an act may say beside what, who and when."""
+
+    files: Iterable[Path]
+    """Files of the run's directory this act added. Of the journal, length and hash of what is there now are stated."""
+    fingerprint: str | None
+    """For ``approved``."""
+    reason: str
+    details: dict[str, Any]
+    """Plain JSON; see ``ActRecord``."""
+
+
+def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **content: Unpack[ActContent]) -> ActRecord:
     """The act is on disk as returned, under the next number; racing writers get different numbers.
 
     Args:
@@ -48,33 +52,38 @@ def add_act(
         act: what happened.
         who: a name; ``auto`` for ``[approval.auto]``.
         at: aware.
-        files: files of the run's directory this act added; they are synced and their rights set. Of the journal
-            the length and hash of what is there now are stated.
-        fingerprint: for ``approved``.
-        reason: in words.
-        details: plain JSON; see ``ActRecord``.
+        **content: see ``ActContent``; files are synced and their rights set.
 
     Raises:
         Refused: the run's manifest or acts are damaged.
         Failed: the disk refuses; then there is no act.
     """
-    paths = run.files if isinstance(run, PriorRun) else run
-    with on_disk(f"The act {act.value!r} of run {paths.run_id} cannot be written"):
-        added = {path.name: _settle(paths, path) for path in files}
-        sync_directory(paths.path)
-        with sealing(paths.path.parent):
-            return _append(
-                paths,
-                {
-                    "act": act,
-                    "at": at,
-                    "who": who,
-                    "files": added,
-                    "fingerprint": fingerprint,
-                    "reason": reason,
-                    "details": details or {},
-                },
-            )
+    files = run.files if isinstance(run, PriorRun) else run
+    with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"):
+        added = {path.name: _settle(files, path) for path in content.get("files", ())}
+        sync_directory(files.path)
+        said = {**content, "act": act, "who": who, "at": at, "files": added}
+        with sealing(files.path.parent):
+            return _append(files, said)
+
+
+def supersede_earlier(root: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Every earlier plan of the same target that has not begun is superseded by this one; returns their ids.
+
+    A run that never came to a plan supersedes nothing. A run that was sealed late, after a newer plan, is
+    superseded itself. Interrupted runs are left to be resumed or rejected.
+    """
+    found: list[str] = []
+    runs = shelf.history(root, manifest.target).runs
+    plans = [run.run_id for run in runs if has_plan(run)]
+    if manifest.run_id not in plans:
+        return ()
+    latest = max(plans)
+    for run in runs:
+        if run.run_id < latest and is_supersedable(run):
+            add_act(run, Act.SUPERSEDED, "trueup", at=manifest.sealed, details={"by": latest})
+            found.append(run.run_id)
+    return tuple(found)
 
 
 def _settle(run: RunFiles, path: Path) -> FileRecord:

@@ -33,6 +33,9 @@ class Damage:
     text: str
     """A sentence."""
 
+    def __str__(self) -> str:
+        return f"{self.file}: {self.text}"
+
 
 def check_run(run: PriorRun | RunFiles) -> list[Damage]:
     """Every changed, missing and unknown file of a sealed run, and every break in its acts; empty when whole.
@@ -54,14 +57,14 @@ def refuse_damaged(run: PriorRun | RunFiles) -> None:
     """Return when the run is whole.
 
     Raises:
-        Refused: ``damaged_run``, naming every file.
+        Refused: ``run_damaged``, naming every file.
     """
     if found := check_run(run):
         files = run.files if isinstance(run, PriorRun) else run
         raise Refused(
             [
                 Refusal(
-                    "damaged_run",
+                    "run_damaged",
                     f"Run {files.run_id} is damaged: {damage.text}",
                     remedy="Restore the run's directory from your backup, or plan again: trueup plan",
                 )

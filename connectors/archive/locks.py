@@ -6,15 +6,17 @@ more. What the file says (process, host, since, what) is for people and never de
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from connectors.archive.durable import Access, make_directory, on_disk
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from connectors.archive.place import Archive
 
 FOLDER = ".locks"
+_SEAL_SECONDS = 300.0
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Holder:
     """ISO 8601, UTC."""
     what: str
     """In words, e.g. ``apply 20261123T010000Z-7f3a``."""
+    kind: Literal["apply", "seal"] = "apply"
 
     def __str__(self) -> str:
         return f"{self.what} (process {self.pid} on {self.host}, since {self.since})"
@@ -58,39 +63,79 @@ def same_target(url: str) -> str:
 
 @contextmanager
 def apply_lock(archive: Archive, target_url: str, what: str) -> Iterator[Holder]:
-    """Nobody else applies to this target, and no plan of it is sealed, inside.
+    """Nobody else applies to this target, and no plan of it is sealed, inside; waits for a seal to end.
 
     Raises:
-        Refused: somebody else does (``apply_running``); the message says who, where and since when.
+        Refused: somebody else applies (``apply_running``); the message says who, where and since when.
         Failed: the lock file cannot be written.
     """
-    root = archive.path
+    with _held(archive.path, target_url, _myself("apply", what)) as holder:
+        yield holder
+
+
+@contextmanager
+def sealing_lock(archive: Archive, target_url: str) -> Iterator[Holder]:
+    """No apply to this target begins, and no other plan of it is sealed, inside; waits for another seal to end.
+
+    Raises:
+        Refused: an apply is at work (``apply_running``): the plan would rest on a directory that moves.
+    """
+    with _held(archive.path, target_url, _myself("seal", "sealing a plan")) as holder:
+        yield holder
+
+
+@contextmanager
+def _held(root: Path, target_url: str, holder: Holder) -> Iterator[Holder]:
     with on_disk("The archive's lock cannot be taken"):
         number = _open(_apply_file(root, target_url))
     try:
-        with sealing(root):  # a seal looks at this lock for a moment; that must not turn an apply away
-            if not _take(number):
-                raise Refused(_running(_read(number)))
-        holder = Holder(os.getpid(), socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds"), what)
+        _wait(number)
         with on_disk("The archive's lock cannot be written"):
             _say(number, holder)
         try:
             yield holder
         finally:
-            os.ftruncate(number, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(number, 0)
     finally:
         os.close(number)
 
 
+def _wait(number: int) -> None:
+    """Take the lock: at once, or when a seal has ended; whoever only looks holds it for an instant."""
+    begun = time.monotonic()
+    while not _take(number):
+        holder = _read(number)
+        patience = _SEAL_SECONDS if holder and holder.kind == "seal" else _LOOK_SECONDS
+        if time.monotonic() - begun > patience:
+            raise Refused(_running(holder))
+        time.sleep(0.02)
+
+
+def _myself(kind: Literal["apply", "seal"], what: str) -> Holder:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return Holder(os.getpid(), socket.gethostname(), since, what, kind)
+
+
 def apply_holder(archive: Archive, target_url: str) -> Holder | None:
-    """Who applies to this target right now; None when nobody does."""
-    path = _apply_file(archive.path, target_url)
+    """Who applies to this target, or seals a plan of it, right now; None when nobody does."""
+    return _holder(archive.path, target_url)
+
+
+def _holder(root: Path, target_url: str) -> Holder | None:
+    path = _apply_file(root, target_url)
     if not path.exists():
         return None
     with on_disk("The archive's lock cannot be read"):
         number = _open(path)
     try:
-        return None if _take(number, fcntl.LOCK_SH) else _read(number)
+        for _ in range(10):
+            if _take(number, fcntl.LOCK_SH):
+                return None
+            if holder := _read(number):
+                return holder
+            time.sleep(0.02)  # taken, and the name not yet written
+        return Holder(0, "unknown", "unknown", "a process that has not said its name", "apply")
     finally:
         os.close(number)
 
@@ -112,21 +157,14 @@ def sealing(root: Path) -> Iterator[None]:
 
 
 def refuse_while_applying(root: Path, target_url: str) -> None:
-    """Return when nobody applies to this target; call it inside ``sealing``.
+    """Return when nobody applies to this target; a held ``sealing_lock`` is no apply.
 
     Raises:
         Refused: ``apply_running``.
     """
-    path = _apply_file(root, target_url)
-    if not path.exists():
-        return
-    with on_disk("The archive's lock cannot be read"):
-        number = _open(path)
-    try:
-        if not _take(number):
-            raise Refused(_running(_read(number)))
-    finally:
-        os.close(number)
+    holder = _holder(root, target_url)
+    if holder is not None and holder.kind == "apply":
+        raise Refused(_running(holder))
 
 
 def folder(root: Path) -> Path:
@@ -170,9 +208,9 @@ def _read(number: int) -> Holder | None:
 
 
 def _running(holder: Holder | None) -> Refusal:
-    who = str(holder) if holder else "a process that has not said its name yet"
+    who = str(holder) if holder else "a process that has not said its name"
     return Refusal(
         "apply_running",
-        f"Another apply to this target is at work: {who}.",
+        f"The target is taken: {who}.",
         remedy="Wait until it has ended; trueup runs shows what it did. A process that died holds no lock.",
     )

@@ -187,7 +187,7 @@ def damaged(run_id: str, text: str) -> Refused:
     """The refusal for a run that is not what was sealed."""
     return Refused(
         Refusal(
-            "damaged_run",
+            "run_damaged",
             f"Run {run_id} is damaged: {text}.",
             remedy="Look at all of it with: trueup verify --archive. Restore the run's directory from your backup, "
             "or move it out of the archive.",

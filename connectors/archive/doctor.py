@@ -1,0 +1,101 @@
+"""What doctor says of the archive: writable, private, whole enough, and how much room there is."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+from typing import TYPE_CHECKING
+
+from connectors.archive import shelf
+from connectors.archive.locks import same_target
+from connectors.archive.place import open_archive
+from transforms.doctor import Line
+from transforms.errors import TrueupError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transforms.settings import Settings
+
+_SUBJECT = "archive"
+_LITTLE = 2 * 1024**3
+
+
+def examine(settings: Settings) -> list[Line]:
+    """Lines for writing, reading rights, git, damaged manifests, the last good run and free disk; nothing is kept."""
+    try:
+        path = open_archive(settings).path
+    except TrueupError as error:
+        return [Line("fix", _SUBJECT, error.message, error.remedy)]
+    lines = [Line("ok", _SUBJECT, f"{path} can be written.")]
+    lines += _rights(path)
+    lines += _git(path)
+    lines += _runs(path, settings)
+    lines.append(_room(path))
+    return lines
+
+
+def _rights(path: Path) -> list[Line]:
+    open_to_all = [
+        place
+        for place in (path, *(files.path for files in shelf.directories(path)))
+        if place.stat().st_mode & stat.S_IRWXO
+    ]
+    if not open_to_all:
+        return []
+    text = f"{len(open_to_all)} of its directories can be read by everybody; runs are personal data."
+    return [Line("warning", "archive rights", text, f"chmod -R o-rwx {path}")]
+
+
+def _git(path: Path) -> list[Line]:
+    """A warning when the archive lies in a git work tree that does not ignore it."""
+    if not any((folder / ".git").exists() for folder in (path, *path.parents)):
+        return []
+    text = "The archive lies inside a git work tree; runs are personal data and must not be committed."
+    try:
+        probe = path / "a-run"
+        asked = subprocess.run(  # noqa: S603 - fixed words and our own path
+            ["git", "-C", str(path), "check-ignore", "--quiet", str(probe)],  # noqa: S607 - the git of the user's PATH
+            check=False,
+            capture_output=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return [Line("warning", "archive and git", text, "Move it, or add it to .gitignore.")]
+    if asked.returncode == 0:
+        return [Line("ok", "archive and git", "It lies inside a git work tree, which ignores it.")]
+    return [Line("warning", "archive and git", text, "Move it: [archive] path. Or add it to .gitignore.")]
+
+
+def _runs(path: Path, settings: Settings) -> list[Line]:
+    good, damaged = shelf.readable(path)
+    lines = [Line("fix", "archive runs", refused.message, refused.remedy) for _, refused in damaged]
+    target = same_target(settings.target.url)
+    applied = [run for run in good if run.was_applied and same_target(run.manifest.target) == target]
+    if applied:
+        sealed = applied[0].manifest.sealed.isoformat(timespec="minutes")
+        lines.append(Line("ok", "last good run", f"{applied[0].run_id}, {applied[0].state}, planned {sealed}."))
+    else:
+        lines.append(Line("warning", "last good run", "None yet for this target.", "Make a first plan: trueup plan"))
+    lines += [
+        Line(
+            "warning",
+            "interrupted run",
+            f"{run.run_id} was interrupted while it was applied.",
+            f"Resume it: trueup apply {run.run_id}. Or give it up: trueup reject {run.run_id}",
+        )
+        for run in good
+        if run.state == "interrupted"
+    ]
+    return lines
+
+
+def _room(path: Path) -> Line:
+    free = shutil.disk_usage(path).free
+    newest = next(iter(shelf.sealed(path)), None)
+    size = sum(file.stat().st_size for file in newest.path.iterdir() if file.is_file()) if newest else 0
+    text = f"{free / 1024**3:.1f} GiB are free; the last run takes {size / 1024**2:.1f} MiB."
+    if free < max(_LITTLE, 10 * size):
+        return Line("warning", "free disk", text, "Make room, or remove old runs: trueup prune")
+    return Line("ok", "free disk", text)
