@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows.nights import has_been_silent, is_due, last_tick
+from transforms.errors import Misused
+from transforms.history import PriorRun
+from transforms.manifest import Manifest
+from transforms.run_files import RunFiles
+from transforms.settings import ScheduleSettings
+from transforms.words import Kind, Outcome
+
+NIGHTLY = ScheduleSettings(cron="0 1 * * *", timezone="UTC")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def run(
+    started: datetime, *, kind: Kind = Kind.RECONCILE, only: tuple[str, ...] = (), outcome: Outcome = Outcome.READY
+) -> PriorRun:
+    run_id = started.strftime("%Y%m%dT%H%M%SZ-0000")
+    manifest = Manifest(run_id=run_id, kind=kind, outcome=outcome, started=started, sealed=started, only=only)
+    return PriorRun(RunFiles(Path(run_id)), manifest, (), outcome)
+
+
+def test_the_last_tick_is_the_latest_moment_not_after_now() -> None:
+    assert last_tick(NIGHTLY, NOON) == datetime(2026, 11, 23, 1, tzinfo=UTC)
+    assert last_tick(NIGHTLY, datetime(2026, 11, 23, 1, tzinfo=UTC)) == datetime(2026, 11, 23, 1, tzinfo=UTC)
+    assert last_tick(NIGHTLY, datetime(2026, 11, 23, 0, 59, 59, tzinfo=UTC)) == datetime(2026, 11, 22, 1, tzinfo=UTC)
+
+
+def test_ticks_follow_the_time_zone_through_the_change_of_the_clock() -> None:
+    berlin = ScheduleSettings(cron="0 1 * * *", timezone="Europe/Berlin")
+    assert last_tick(berlin, datetime(2026, 7, 1, 12, tzinfo=UTC)).hour == 23
+    assert last_tick(berlin, datetime(2026, 12, 1, 12, tzinfo=UTC)).hour == 0
+
+
+def test_a_night_without_a_run_is_due_and_one_run_is_enough() -> None:
+    assert is_due(NIGHTLY, (), NOON)
+    assert is_due(NIGHTLY, (run(NOON - timedelta(days=1)),), NOON)
+    assert not is_due(NIGHTLY, (run(datetime(2026, 11, 23, 1, 0, 2, tzinfo=UTC)),), NOON)
+
+
+def test_a_refused_or_failed_night_was_still_a_night() -> None:
+    assert not is_due(NIGHTLY, (run(NOON, outcome=Outcome.REFUSED),), NOON)
+    assert not is_due(NIGHTLY, (run(NOON, outcome=Outcome.FAILED),), NOON)
+
+
+def test_a_trial_of_one_person_or_a_rollback_is_no_night() -> None:
+    assert is_due(NIGHTLY, (run(NOON, only=("ada@contoso.example",)), run(NOON, kind=Kind.ROLLBACK)), NOON)
+
+
+def test_silence_begins_after_26_hours_without_success() -> None:
+    good = run(NOON - timedelta(hours=25))
+    assert not has_been_silent((good,), since=NOON - timedelta(days=9), at=NOON)
+    assert has_been_silent((good,), since=NOON - timedelta(days=9), at=NOON + timedelta(hours=1, minutes=1))
+    refused = run(NOON, outcome=Outcome.REFUSED)
+    assert has_been_silent((refused,), since=NOON - timedelta(hours=27), at=NOON)
+    assert not has_been_silent((), since=NOON - timedelta(hours=2), at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone"), [("every night", "UTC"), ("0 1 * * *", "Mars/Olympus"), ("61 1 * * *", "UTC")]
+)
+def test_a_schedule_that_is_none_is_said(cron: str, zone: str) -> None:
+    with pytest.raises(Misused, match="schedule"):
+        last_tick(ScheduleSettings(cron=cron, timezone=zone), NOON)
