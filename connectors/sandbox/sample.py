@@ -1,0 +1,59 @@
+"""The sample that ships in ``data/sample``, as it is or scaled to any number of accounts."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+from connectors.sandbox.directory.data import DirectoryData
+from connectors.sandbox.tenant.data import Application, Assignment, Group, TenantData
+
+
+@cache
+def _text(name: str) -> bytes:
+    return files("data.sample").joinpath(f"{name}.json").read_bytes()
+
+
+def document(name: str) -> Any:
+    """The JSON document ``data/sample/<name>.json``, fresh each time."""
+    return orjson.loads(_text(name))
+
+
+def tenant(users: int | None = None) -> TenantData:
+    """The sample tenant; with ``users``, cut down or filled up to that many accounts."""
+    whole = document("tenant")
+    base = TenantData(
+        users=whole["users"],
+        deleted=tuple(whole["deleted"]),
+        groups=tuple(Group(**{**group, "members": tuple(group["members"])}) for group in whole["groups"]),
+        applications=tuple(_application(each) for each in whole["applications"]),
+        things=tuple(whole["things"]),
+    )
+    if users is None or users == len(whole["users"]):
+        return base
+    from connectors.sandbox import scaled
+
+    return scaled.tenant(base, users)
+
+
+def directory(users: int | None = None) -> DirectoryData:
+    """The sample directory; with ``users``, filled up with profiles of the added people."""
+    profiles = tuple(document("directory")["profiles"])
+    if users is None:
+        return DirectoryData(profiles)
+    from connectors.sandbox import scaled
+
+    return scaled.directory(DirectoryData(profiles), users, len(document("tenant")["users"]))
+
+
+def edits(name: str) -> list[dict[str, Any]]:
+    """The edits of ``second_day`` or of one of the ``bad_night_…`` files."""
+    return list(document(name))
+
+
+def _application(each: dict[str, Any]) -> Application:
+    assignments = tuple(Assignment(**assignment) for assignment in each["assignments"])
+    return Application(**{**each, "roles": tuple(each["roles"]), "assignments": assignments})

@@ -1,0 +1,1 @@
+"""SQL of the sandbox, one statement per file."""
