@@ -1,0 +1,59 @@
+"""What earlier runs say of people in this one: since when they are held, and who left them out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from transforms.engine import statement
+from transforms.words import Act
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from transforms.history import History, PriorRun
+    from transforms.run_files import RunFiles
+
+SINCE = pa.schema({"key": pa.string(), "run_id": pa.string(), "started": pa.timestamp("us", tz="UTC")})
+LEFT_OUT = pa.schema({"key": pa.string(), "who": pa.string(), "run_id": pa.string()})
+
+
+def held_since(db: DuckDBPyConnection, files: RunFiles, history: History) -> None:
+    """Makes ``since``: for each person held now and in the run before, the first run of that unbroken row.
+
+    Partial plans hold everybody else and do not count; nor do pruned runs and runs that made no decisions.
+    """
+    waiting = db.sql("SELECT key FROM decisions WHERE decision = 'hold'").to_arrow_table()
+    first: dict[str, PriorRun] = {}
+    for run in _earlier(history, files.run_id):
+        if waiting.num_rows == 0:
+            break
+        if run.manifest.only or run.is_pruned or not run.files.decisions.exists():
+            continue
+        db.register("waiting", waiting)
+        path = {"path": str(run.files.decisions)}
+        waiting = db.sql(statement("held_before", "reports.sql"), params=path).to_arrow_table()
+        first |= dict.fromkeys(waiting["key"].to_pylist(), run)
+    rows = [{"key": key, "run_id": run.run_id, "started": run.manifest.started} for key, run in first.items()]
+    db.register("since", pa.Table.from_pylist(rows, schema=SINCE))
+
+
+def left_out_before(db: DuckDBPyConnection, history: History, run_id: str) -> None:
+    """Makes ``left_out``: who the last approval left out, by whom it was given and in which run."""
+    rows: list[dict[str, Any]] = []
+    for run in _earlier(history, run_id):
+        if approvals := [act for act in run.acts if act.act is Act.APPROVED]:
+            keys = {key: act.who for act in approvals for key in _keys(act.details.get("left_out") or ())}
+            rows = [{"key": key, "who": who, "run_id": run.run_id} for key, who in keys.items()]
+            break
+    db.register("left_out", pa.Table.from_pylist(rows, schema=LEFT_OUT))
+
+
+def _earlier(history: History, run_id: str) -> list[PriorRun]:
+    """Newest first; run ids sort by time."""
+    return sorted((run for run in history.runs if run.run_id < run_id), key=lambda run: run.run_id, reverse=True)
+
+
+def _keys(left_out: Any) -> list[str]:
+    return [str(row["key"]) if isinstance(row, dict) else str(row) for row in left_out]

@@ -1,0 +1,71 @@
+"""What a managed attribute is called in a sentence, and what it means when it changes."""
+
+from __future__ import annotations
+
+import re
+
+EVENT_WORDS = {
+    "renamed": "renamed",
+    "user_name": "new user name",
+    "mail": "new e-mail",
+    "moved": "moved",
+    "manager": "new manager",
+    "title": "new title",
+    "office": "new office or address",
+    "phone": "new phone number",
+    "number": "new employee number",
+    "active": "account state",
+    "other": "other details",
+}
+"""Event → words, in the order in which a person's events are told."""
+
+_EVENTS: tuple[tuple[str, str], ...] = (
+    (r"^username$", "user_name"),
+    (r"^(displayname|nickname|name(\..*)?)$", "renamed"),
+    (r"^emails", "mail"),
+    (r"(^|[:.])(department|division|organization|costcenter)$", "moved"),
+    (r"(^|[:.])manager(\.value)?$", "manager"),
+    (r"^title$", "title"),
+    (r"^(addresses|locale|timezone)|officelocation", "office"),
+    (r"^phonenumbers", "phone"),
+    (r"(^|[:.])employeenumber$", "number"),
+    (r"^active$", "active"),
+)
+
+_LABELS = {
+    "username": "user name",
+    "externalid": "external id",
+    "displayname": "display name",
+    "nickname": "nickname",
+    "name.givenname": "first name",
+    "name.familyname": "last name",
+    "name.formatted": "full name",
+    "title": "title",
+    "active": "active",
+    "department": "department",
+    "division": "division",
+    "costcenter": "cost centre",
+    "organization": "organisation",
+    "employeenumber": "employee number",
+    "manager": "manager",
+    "manager.value": "manager",
+    "preferredlanguage": "language",
+}
+_TYPED = re.compile(r'^(\w+)\[type eq "([^"]*)"\]\.(\w+)$')
+_KINDS = {"emails": "e-mail", "phoneNumbers": "phone", "addresses": "address"}
+
+
+def event_of(attribute: str) -> str:
+    """The event a change of ``attribute`` is: a key of ``EVENT_WORDS``."""
+    lowered = attribute.lower()
+    return next((event for pattern, event in _EVENTS if re.search(pattern, lowered)), "other")
+
+
+def label(attribute: str) -> str:
+    """``attribute`` (a SCIM path) as a reviewer calls it: ``work e-mail``; the path itself where there is no name."""
+    if typed := _TYPED.match(attribute):
+        kind, of, part = typed.groups()
+        name = f"{of} {_KINDS.get(kind, kind)}"
+        return name if part == "value" else f"{name}: {_LABELS.get(part.lower(), part)}"
+    last = attribute.rsplit(":", 1)[-1]
+    return _LABELS.get(last.lower(), last)

@@ -1,0 +1,209 @@
+"""A run's people and changes as the report lists them: columns, straight from the run's Parquet files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from reports.ages import held_since, left_out_before
+from reports.attributes import EVENT_WORDS, event_of
+from transforms.engine import connect, statement
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from reports.model import ReportView
+    from transforms.history import History
+    from transforms.run_files import RunFiles
+
+PEOPLE = pa.schema(
+    {
+        "person": pa.int32(),
+        "key": pa.string(),
+        "name": pa.string(),
+        "user_name": pa.string(),
+        "source_id": pa.string(),
+        "profile_id": pa.string(),
+        "decision": pa.string(),
+        "reason_code": pa.string(),
+        "reason": pa.string(),
+        "verdict": pa.string(),
+        "matched_by": pa.string(),
+        "events": pa.list_(pa.string()),
+        "event": pa.string(),
+        "remedy": pa.string(),
+        "held_since": pa.timestamp("us", tz="UTC"),
+        "left_out_by": pa.string(),
+    }
+)
+"""Columns of ``ReportView.people``: ``person`` counts from 0, ``events`` are codes, ``event`` their words."""
+
+CHANGES = pa.schema(
+    {
+        "person": pa.int32(),
+        "key": pa.string(),
+        "attribute": pa.string(),
+        "before": pa.string(),
+        "after": pa.string(),
+        "before_text": pa.string(),
+        "after_text": pa.string(),
+        "before_shown": pa.string(),
+        "after_shown": pa.string(),
+        "cause": pa.string(),
+        "grp": pa.int32(),
+    }
+)
+"""Columns of ``ReportView.changes``: ``before`` and ``after`` as in ``changes.parquet`` (JSON text), ``…_text``
+decoded, ``…_shown`` with references named; null is absent in all of them. ``grp`` is the group's number or -1."""
+
+_DECISIONS = (
+    "key",
+    "source_id",
+    "profile_id",
+    "user_name",
+    "matched_by",
+    "verdict",
+    "decision",
+    "reason_code",
+    "reason",
+)
+_QUIET = ("out_of_scope", "unmanaged", "unchanged")
+_QUIET_ROOM = 100_000
+"""Nothing happens to these people; beyond this many rows the report counts them and says where they are listed."""
+
+_EMPTY = {
+    "decisions": pa.schema({name: pa.string() for name in _DECISIONS}),
+    "changes": pa.schema({name: pa.string() for name in ("key", "attribute", "before", "after", "cause")}),
+    "findings": pa.schema({name: pa.string() for name in ("key", "check", "severity", "reason", "remedy")}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the run's files say, before it is put into words. Rows are dictionaries, tables Arrow."""
+
+    people: pa.Table
+    changes: pa.Table
+    unlisted: dict[str, int]
+    attributes: tuple[dict[str, Any], ...]
+    causes: tuple[dict[str, Any], ...]
+    events: tuple[dict[str, Any], ...]
+    groups: tuple[dict[str, Any], ...]
+    holds: tuple[dict[str, Any], ...]
+    reasons: tuple[dict[str, Any], ...]
+    information: tuple[tuple[str, int], ...]
+    left_out: tuple[dict[str, Any], ...]
+
+
+def read_facts(files: RunFiles, history: History) -> Facts:
+    """Everything the report shows of people; files the run did not come to count as empty."""
+    with connect() as db:
+        _open(db, files)
+        held_since(db, files, history)
+        left_out_before(db, history, files.run_id)
+        for name in ("holds", "events"):
+            db.execute(_sql(name))
+        unlisted = _too_many(db)
+        db.execute(_sql("people"), {"unlisted": list(unlisted)})
+        db.execute(_sql("changes"))
+        return Facts(
+            people=db.sql("SELECT * FROM people ORDER BY person").to_arrow_table().cast(PEOPLE),
+            changes=db.sql("SELECT * FROM shown ORDER BY person, attribute").to_arrow_table().cast(CHANGES),
+            unlisted=unlisted,
+            attributes=_rows(db, "attributes"),
+            causes=_rows(db, "causes"),
+            events=_rows(db, "event_lines"),
+            groups=_rows(db, "groups"),
+            holds=_rows(db, "hold_lines"),
+            reasons=_rows(db, "reasons"),
+            information=tuple((row["check"], row["findings"]) for row in _rows(db, "information")),
+            left_out=_rows(db, "left_out_lines"),
+        )
+
+
+def changes_of(view: ReportView, people: pa.Table) -> dict[int, list[dict[str, Any]]]:
+    """The changes of ``people`` (rows of ``view.people``), by ``person``, in order."""
+    chosen = view.changes.filter(pc.is_in(view.changes["person"], people["person"].combine_chunks()))
+    found: dict[int, list[dict[str, Any]]] = {}
+    for change in chosen.to_pylist():
+        found.setdefault(change["person"], []).append(change)
+    return found
+
+
+def _sql(name: str) -> str:
+    return statement(name, "reports.sql")
+
+
+def _rows(db: DuckDBPyConnection, name: str) -> tuple[dict[str, Any], ...]:
+    return tuple(db.sql(_sql(name)).to_arrow_table().to_pylist())
+
+
+def _open(db: DuckDBPyConnection, files: RunFiles) -> None:
+    for name, path in (("decisions", files.decisions), ("changes", files.changes), ("findings", files.findings)):
+        if path.exists():
+            db.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
+        else:
+            db.register(name, _EMPTY[name].empty_table())
+    db.execute(f"CREATE TEMP TABLE names AS {_names(db, files)}")
+    db.execute(_sql("named"))
+    changing = [row[0] for row in db.sql("SELECT DISTINCT attribute FROM changes ORDER BY attribute").fetchall()]
+    db.register(
+        "event_of",
+        pa.table(
+            {
+                "attribute": pa.array(changing, pa.string()),
+                "event": pa.array([event_of(attribute) for attribute in changing], pa.string()),
+                "words": pa.array([EVENT_WORDS[event_of(attribute)] for attribute in changing], pa.string()),
+                "place": pa.array([list(EVENT_WORDS).index(event_of(a)) for a in changing], pa.int32()),
+            }
+        ),
+    )
+
+
+def _too_many(db: DuckDBPyConnection) -> dict[str, int]:
+    counts = dict(db.sql("SELECT decision, count(*) FROM decisions GROUP BY decision").fetchall())
+    room, unlisted = _QUIET_ROOM, {}
+    for decision in _QUIET:
+        people = counts.get(decision, 0)
+        if people > room:
+            unlisted[decision] = people
+        else:
+            room -= people
+    return unlisted
+
+
+_NAME_PARTS = ("name.givenName", "name.familyName", "givenName", "surname")
+
+
+def _names(db: DuckDBPyConnection, files: RunFiles) -> str:
+    """SQL giving ``key, name``: as desired, else as it is at the target, else as the source says."""
+    parts = [
+        f"SELECT {identifier(key)} AS key, {expression} AS name, {place} AS place "
+        f"FROM read_parquet({literal(str(path))})"
+        for place, (path, key) in enumerate(((files.desired, "key"), (files.actual, "key"), (files.source, "id")))
+        if path.exists() and (expression := _name(_columns(db, path)))
+    ]
+    if not parts:
+        return "SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS name WHERE FALSE"
+    return (
+        f"SELECT key, arg_min(name, place) AS name FROM ({' UNION ALL '.join(parts)}) "
+        "WHERE name IS NOT NULL AND key IN (SELECT key FROM decisions) GROUP BY key"
+    )
+
+
+def _columns(db: DuckDBPyConnection, path: Path) -> set[str]:
+    return {row[0] for row in db.execute("SELECT name FROM parquet_schema($path)", {"path": str(path)}).fetchall()}
+
+
+def _name(columns: set[str]) -> str:
+    whole = [f"nullif(trim({identifier(c)}), '')" for c in ("displayName", "name.formatted") if c in columns]
+    parts = [identifier(column) for column in _NAME_PARTS if column in columns]
+    if parts:
+        whole.append(f"nullif(trim(concat_ws(' ', {', '.join(parts)})), '')")
+    return f"coalesce({', '.join(whole)}, NULL)" if whole else ""

@@ -1,0 +1,164 @@
+"""The report as a workbook: Summary, Changes, People, Held, Excluded. No cell is ever a formula or a link."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+import xlsxwriter
+
+from reports.attributes import label
+from reports.inert import cell
+from reports.sentences import CAUSE_WORDS, LABELS, age, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from reports.model import ReportView
+
+_ROWS = 1_048_575
+"""A sheet's rows below its head; what is beyond goes on in a second sheet of the name."""
+_CELL = 32_767
+"""Characters a cell can hold."""
+_OPTIONS = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "default_date_format": "yyyy-mm-dd hh:mm",
+    "remove_timezone": True,
+}
+
+
+def write_xlsx(view: ReportView, path: Path) -> None:
+    """The workbook at ``path``."""
+    path.write_bytes(xlsx(view))
+
+
+def xlsx(view: ReportView) -> bytes:
+    """The workbook."""
+    sink = io.BytesIO()
+    with xlsxwriter.Workbook(sink, _OPTIONS) as book:
+        book.set_properties({"title": f"Trueup {view.run_id}", "created": view.at.replace(tzinfo=None)})
+        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        body = book.add_format({"text_wrap": True, "valign": "top"})
+        for name, columns, rows in _sheets(view):
+            _write(book, name, columns, rows, (head, body))
+    return sink.getvalue()
+
+
+def _sheets(view: ReportView) -> Iterator[tuple[str, dict[str, int], Iterable[list[Any]]]]:
+    people = {"Person": 28, "User name": 32, "Decision": 14, "What happened": 26, "Why": 60, "Key": 38, "Profile": 24}
+    yield "Summary", {"": 30, "Figure": 60, "Detail": 30}, _summary(view)
+    changes = {
+        "Person": 28,
+        "User name": 32,
+        "Decision": 14,
+        "Attribute": 20,
+        "Before": 36,
+        "After": 36,
+        "Cause": 24,
+        "Path": 40,
+        "Key": 38,
+    }
+    yield "Changes", changes, _changes(view)
+    yield "People", people, _people(view, tuple(decision for decision in LABELS if decision != "out_of_scope"))
+    yield "Held", {**people, "What to do": 60, "Held": 16}, _people(view, ("hold", "conflict"), aside=True)
+    yield "Excluded", people, _people(view, ("out_of_scope", "unmanaged"))
+
+
+def _summary(view: ReportView) -> Iterator[list[Any]]:
+    yield ["Verdict", view.verdict, view.detail]
+    yield ["Asked", view.ask, ""]
+    yield ["State", view.state.replace("_", " "), ""]
+    yield from (["Refused", refusal.message, refusal.remedy] for refusal in view.refusals)
+    for total in view.totals:
+        yield [total.label, total.people, "written" if total.writes else ""]
+    for limit in view.limits:
+        yield [f"limit: {limit.label}", limit.use, "exceeded" if limit.tripped else limit.exempt or limit.limit]
+    yield from _sums(view)
+    yield from (["note", sentence, ""] for sentence in (*view.irreversible, *view.notes))
+    for decision, people in view.unlisted.items():
+        yield ["not listed", people, f"{LABELS[decision][0]}: too many for a list; see decisions.parquet"]
+    yield from ([name, value, ""] for name, value in view.facts)
+
+
+def _sums(view: ReportView) -> Iterator[list[Any]]:
+    for line in view.attributes:
+        detail = f"{number(line.changed)} changed, {number(line.filled)} filled, {number(line.emptied)} emptied"
+        yield [f"attribute: {line.label}", line.total, detail]
+    for cause in view.causes:
+        yield [f"cause: {cause.words}", cause.changes, f"{number(cause.people)} people"]
+    for event in view.events:
+        yield ["event", event.people, event.words]
+    for hold in view.holds:
+        yield [f"held: {hold.check}", hold.people, f"{hold.reason} {hold.remedy} ({hold.oldest})"]
+
+
+def _changes(view: ReportView) -> Iterator[list[Any]]:
+    people = view.people.select(["name", "user_name", "decision", "key"])
+    for batch in view.changes.to_batches(max_chunksize=50_000):
+        owners = people.take(batch["person"]).to_pylist()
+        for person, change in zip(owners, batch.to_pylist(), strict=True):
+            yield [
+                person["name"],
+                person["user_name"],
+                LABELS[person["decision"]][0],
+                label(change["attribute"]),
+                change["before_shown"],
+                change["after_shown"],
+                CAUSE_WORDS.get(change["cause"], change["cause"]),
+                change["attribute"],
+                person["key"],
+            ]
+
+
+def _people(view: ReportView, decisions: tuple[str, ...], *, aside: bool = False) -> Iterator[list[Any]]:
+    import pyarrow as pa
+
+    chosen = view.people.filter(pc.is_in(view.people["decision"], pa.array(decisions, pa.string())))
+    for batch in chosen.to_batches(max_chunksize=50_000):
+        for person in batch.to_pylist():
+            row = [
+                person["name"],
+                person["user_name"],
+                LABELS[person["decision"]][0],
+                person["event"],
+                person["reason"],
+                person["key"],
+                person["profile_id"],
+            ]
+            yield [*row, person["remedy"], age(person["held_since"], view.at)] if aside else row
+
+
+def _write(book: Any, name: str, columns: dict[str, int], rows: Iterable[list[Any]], formats: tuple[Any, Any]) -> None:
+    part, sheet, at = 1, _sheet(book, name, columns, formats[0]), 0
+    for row in rows:
+        if at == _ROWS:
+            part, at = part + 1, 0
+            sheet = _sheet(book, f"{name} {part}", columns, formats[0])
+        at += 1
+        for place, value in enumerate(row):
+            if isinstance(value, int):
+                sheet.write_number(at, place, value, formats[1])
+            elif value is not None:
+                sheet.write_string(at, place, _fitting(cell(value)), formats[1])
+    sheet.autofilter(0, 0, max(at, 1), len(columns) - 1)
+
+
+def _sheet(book: Any, name: str, columns: dict[str, int], head: Any) -> Any:
+    sheet = book.add_worksheet(name)
+    sheet.freeze_panes(1, 0)
+    for place, (title, width) in enumerate(columns.items()):
+        sheet.write_string(0, place, title, head)
+        sheet.set_column(place, place, width)
+    return sheet
+
+
+def _fitting(text: str) -> str:
+    if len(text) <= _CELL:
+        return text
+    end = f" … ({number(len(text))} characters; the whole value is in changes.parquet)"
+    return text[: _CELL - len(end)] + end

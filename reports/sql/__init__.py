@@ -1,0 +1,1 @@
+"""The report's questions to a run's files."""

@@ -1,0 +1,196 @@
+"""The report on a terminal: built from ``Text`` only, so that no value is markup or an escape sequence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich import box
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from reports.attributes import label
+from reports.difference import parted
+from reports.inert import visible
+from reports.people import changes_of
+from reports.sentences import LABELS, counted, number
+from transforms.words import WRITING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from reports.model import LimitLine, ReportView
+
+_TONES = {"calm": "green", "attention": "yellow", "stop": "red"}
+_COLOURS = {"deactivate": "red", "delete": "red", "create": "green", "reactivate": "green", "hold": "yellow"}
+_GAUGE = 16
+
+
+def render_terminal(view: ReportView, *, people: int = 20) -> RenderableType:
+    """The summary and the first ``people`` persons who are written; it says how many more there are."""
+    parts: list[RenderableType] = [*_opening(view), _totals(view)]
+    for title, body in (
+        ("Limits", _limits(view)),
+        ("What happened", _events(view)),
+        ("Attributes", _attributes(view)),
+        ("The same change for several people", _groups(view)),
+        ("Held", _holds(view)),
+        ("Set aside", _aside(view)),
+        ("To know", _notes(view)),
+        ("People", _people(view, people)),
+    ):
+        if body is not None:
+            parts += [Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
+    if view.commands:
+        parts += [Text(), *(Padding(_text(command, "cyan"), (0, 0, 0, 2)) for command in view.commands)]
+    return Group(*parts)
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(visible(text), style=style)
+
+
+def _opening(view: ReportView) -> list[RenderableType]:
+    state = f"{view.run_id} · {view.kind} · {view.state.replace('_', ' ')}"
+    lines: list[RenderableType] = [_text(state, "dim"), _text(view.verdict, f"bold {_TONES[view.tone]}")]
+    if view.detail:
+        lines.append(_text(view.detail))
+    lines.append(_text(view.ask))
+    lines += [_text(f"! {refusal.message} {refusal.remedy}".rstrip(), "red") for refusal in view.refusals]
+    lines += [_text(f"! {sentence}", "yellow") for sentence in view.irreversible]
+    return lines
+
+
+def _totals(view: ReportView) -> Text:
+    line = Text("\n")
+    for total in view.totals:
+        if total.people:
+            line.append(number(total.people), style=f"bold {_COLOURS.get(total.decision, '')}".strip())
+            line.append(f" {total.label}   ")
+    line.append(f"\n{counted(view.changes_total, 'attribute change')}", style="dim")
+    return line
+
+
+def _grid(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, justify="right" if column in _RIGHT else "left", overflow="fold")
+    return table
+
+
+_RIGHT = ("people", "changed", "filled", "emptied")
+
+
+def _limits(view: ReportView) -> Table | None:
+    table = _grid("limit", "used", "", "bound")
+    for line in view.limits:
+        table.add_row(_text(line.label), _text(line.use), _gauge(line), _bound(line))
+    return table if view.limits else None
+
+
+def _gauge(line: LimitLine) -> Text:
+    full = round(line.filled * _GAUGE)
+    style = "red" if line.tripped else "dim" if line.exempt else "green"
+    return Text("━" * full, style=style) + Text("─" * (_GAUGE - full), style="dim")
+
+
+def _bound(line: LimitLine) -> Text:
+    if line.tripped:
+        return _text(f"{line.limit} exceeded", "bold red")
+    return _text(f"{line.limit} ({line.exempt})" if line.exempt else line.limit)
+
+
+def _events(view: ReportView) -> Group | None:
+    lines = [_text(f"{number(line.people)} {line.words}") for line in view.events]
+    return Group(*lines) if lines else None
+
+
+def _attributes(view: ReportView) -> Group | None:
+    if not view.attributes:
+        return None
+    table = _grid("attribute", "changed", "filled", "emptied")
+    for line in view.attributes:
+        table.add_row(_text(line.label), number(line.changed), number(line.filled), number(line.emptied))
+    causes = [_text(f"{number(cause.changes)} {cause.words}", "dim") for cause in view.causes]
+    return Group(table, *causes)
+
+
+_GROUPS = 12
+
+
+def _groups(view: ReportView) -> Group | None:
+    if not view.groups:
+        return None
+    table = _grid("people", "attribute", "change")
+    for group in view.groups[:_GROUPS]:
+        table.add_row(number(group.people), _text(group.label), _step(group.before, group.after))
+    more = len(view.groups) - _GROUPS
+    return Group(table, *([_text(f"and {counted(more, 'smaller group')}", "dim")] if more > 0 else []))
+
+
+def _holds(view: ReportView) -> Table | None:
+    table = _grid("people", "why", "what to do", "oldest")
+    for line in view.holds:
+        table.add_row(number(line.people), _text(line.reason), _text(line.remedy), _text(line.oldest))
+    return table if view.holds else None
+
+
+def _aside(view: ReportView) -> Table | None:
+    table = _grid("people", "decision", "why")
+    for line in (*view.conflicts, *view.exclusions, *view.unmanaged):
+        table.add_row(number(line.people), LABELS[line.decision][0], _text(line.reason))
+    return table if table.row_count else None
+
+
+def _notes(view: ReportView) -> Group | None:
+    notes = [*view.notes]
+    notes += [f"{number(left.people)} left out by {left.who} last time ({left.run_id})" for left in view.left_out]
+    notes += [
+        f"{str(act.act).replace('_', ' ')} by {act.who}, {act.at:%Y-%m-%d %H:%M} UTC"
+        + (f": {act.reason}" if act.reason else "")
+        for act in view.acts
+    ]
+    return Group(*(_text(note) for note in notes)) if notes else None
+
+
+def _people(view: ReportView, room: int) -> Group | None:
+    table = _grid("person", "what", "changes")
+    listed = view.people.filter(pc.is_in(view.people["decision"], pa.array([str(d) for d in WRITING]))).slice(0, room)
+    changes = changes_of(view, listed)
+    for row in listed.to_pylist():
+        decision = row["decision"]
+        table.add_row(
+            _text(row["name"]),
+            Text(LABELS[decision][0], style=_COLOURS.get(decision, "")),
+            Text("\n").join(_change(change) for change in changes.get(row["person"], [])),
+        )
+    if not listed.num_rows:
+        return None
+    more = view.writes - listed.num_rows
+    rest = f"and {counted(more, 'person', 'people')} more: trueup show {view.run_id} --format html|md|xlsx|csv"
+    return Group(table, *([_text(rest, "dim")] if more > 0 else []))
+
+
+def _change(change: dict[str, Any]) -> Text:
+    name = Text(f"{visible(label(change['attribute']))}: ", style="dim")
+    return name + _step(change["before_shown"], change["after_shown"])
+
+
+def _step(before: str | None, after: str | None) -> Text:
+    if before and after:
+        one, two = parted(visible(before), visible(after))
+        return (
+            Text.assemble(one.head, (one.differs, "red"), one.tail)
+            + Text(" → ")
+            + Text.assemble(two.head, (two.differs, "green"), two.tail)
+        )
+    return _value(before) + Text(" → ") + _value(after)
+
+
+def _value(text: str | None) -> Text:
+    if text is None:
+        return Text("nothing", style="dim italic")
+    return Text("empty text", style="dim italic") if text == "" else Text(visible(text))

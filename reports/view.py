@@ -1,0 +1,259 @@
+"""The view: read once, put into words once, shown by every renderer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reports.attributes import EVENT_WORDS, label
+from reports.model import (
+    AttributeLine,
+    CauseLine,
+    EventLine,
+    Group,
+    HoldLine,
+    LeftOut,
+    LimitLine,
+    ReasonLine,
+    ReportView,
+    Total,
+    TrendPoint,
+)
+from reports.people import read_facts
+from reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
+from transforms.words import SILENT_ACTS, WRITING, Act, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from reports.people import Facts
+    from transforms.history import History
+    from transforms.manifest import ActRecord, LimitUse, Manifest
+    from transforms.run_files import RunFiles
+
+_TREND_RUNS = 20
+_MOVES = 12
+"""Moves between departments told one by one; the rest is summed up."""
+
+
+def build_view(
+    files: RunFiles,
+    manifest: Manifest,
+    history: History,
+    *,
+    at: datetime,
+    acts: tuple[ActRecord, ...] = (),
+    state: str = "",
+) -> ReportView:
+    """Everything the report shows of a run, decided and counted.
+
+    Args:
+        files: the run; files it did not come to count as empty.
+        manifest: as it will be (before the seal) or is.
+        history: earlier runs against the same target; later ones are ignored.
+        at: ages count up to here.
+        acts: of a sealed run.
+        state: of a sealed run; none means the outcome.
+    """
+    facts = read_facts(files, history)
+    state = state or str(manifest.outcome)
+    trend = _trend(manifest, history)
+    words = opening(manifest, trend, state)
+    return ReportView(
+        run_id=manifest.run_id,
+        kind=str(manifest.kind),
+        parent_run=manifest.parent_run,
+        outcome=str(manifest.outcome),
+        state=state,
+        at=at,
+        started=manifest.started,
+        target=manifest.target,
+        fingerprint=manifest.fingerprint,
+        baseline_run=manifest.baseline_run,
+        only=manifest.only,
+        tone=words.tone,
+        verdict=words.verdict,
+        detail=words.detail,
+        ask=words.ask,
+        commands=words.commands,
+        counts=dict(manifest.counts),
+        changes_total=manifest.changes,
+        users=manifest.users,
+        profiles=manifest.profiles,
+        totals=tuple(
+            Total(decision, name, manifest.counts.get(decision, 0), decision in WRITING)
+            for decision, (name, _) in LABELS.items()
+        ),
+        refusals=manifest.refusals,
+        notes=manifest.notes,
+        irreversible=_irreversible(manifest),
+        limits=tuple(_limit(use) for use in manifest.limits),
+        trend=trend,
+        attributes=tuple(
+            AttributeLine(r["attribute"], label(r["attribute"]), r["changed"], r["filled"], r["emptied"])
+            for r in facts.attributes
+        ),
+        causes=tuple(
+            CauseLine(r["cause"], CAUSE_WORDS.get(r["cause"], r["cause"]), r["changes"], r["people"])
+            for r in facts.causes
+        ),
+        events=_events(facts.events),
+        groups=tuple(
+            Group(
+                r["number"],
+                r["attribute"],
+                label(r["attribute"]),
+                r["before"],
+                r["after"],
+                tuple(r["causes"]),
+                r["people"],
+                r["writes"],
+            )
+            for r in facts.groups
+        ),
+        holds=_holds(facts, at),
+        exclusions=_reasons(facts, "out_of_scope"),
+        conflicts=_reasons(facts, "conflict"),
+        unmanaged=_reasons(facts, "unmanaged"),
+        kept=_reasons(facts, "unchanged"),
+        left_out=tuple(LeftOut(r["who"], r["run_id"], r["people"]) for r in facts.left_out),
+        findings=facts.information,
+        acts=acts,
+        people=facts.people,
+        changes=facts.changes,
+        unlisted=facts.unlisted,
+        facts=_small_print(manifest),
+        extra={"completeness": manifest.completeness, "rollback": manifest.rollback},
+    )
+
+
+def state_of(files: RunFiles, manifest: Manifest, acts: Sequence[ActRecord]) -> str:
+    """The last act other than released and pruned, else the outcome; ``interrupted`` for an unclosed journal."""
+    telling = [act for act in acts if act.act not in SILENT_ACTS]
+    closing = any(act.act in (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED) for act in telling)
+    if files.journal.exists() and not closing:
+        return str(Act.INTERRUPTED)
+    return str(telling[-1].act) if telling else str(manifest.outcome)
+
+
+def _limit(use: LimitUse) -> LimitLine:
+    bound = use.limit * use.base if use.is_share else use.limit
+    return LimitLine(
+        name=use.name,
+        label=_limit_label(use.name),
+        used=use.used,
+        base=use.base,
+        use=f"{number(use.used)} of {number(use.base)} ({share(use.share)})" if use.base else number(use.used),
+        limit=share(use.limit) if use.is_share else f"at most {number(use.limit)}",
+        filled=min(use.used / bound, 1.0) if bound else float(bool(use.used)),
+        tripped=use.tripped,
+        exempt=use.exempt,
+    )
+
+
+def _limit_label(name: str) -> str:
+    what, _, attribute = name.partition(":")
+    return f"{what} {label(attribute)}" if attribute else what.replace("_", " ")
+
+
+def _trend(manifest: Manifest, history: History) -> tuple[TrendPoint, ...]:
+    past = [
+        _point(run.manifest, run.state)
+        for run in history.runs
+        if run.run_id < manifest.run_id and run.kind is Kind.RECONCILE and run.manifest.counts and not run.manifest.only
+    ]
+    recent = sorted(past, key=lambda point: point.run_id)[-_TREND_RUNS:]
+    return (*recent, _point(manifest, str(manifest.outcome), is_this=True))
+
+
+def _point(manifest: Manifest, state: str, *, is_this: bool = False) -> TrendPoint:
+    counts = manifest.counts
+    return TrendPoint(
+        run_id=manifest.run_id,
+        day=f"{manifest.started:%Y-%m-%d}",
+        state=state,
+        created=counts.get("create", 0),
+        updated=counts.get("update", 0) + counts.get("reactivate", 0),
+        ended=counts.get("deactivate", 0) + counts.get("delete", 0),
+        held=counts.get("hold", 0),
+        is_this=is_this,
+    )
+
+
+_EVENT_LINES = {
+    "joined": "new",
+    "left": "left",
+    "returned": "returned",
+    "deleted": "deleted for good",
+    "ended": "no longer in scope",
+    "adopted": "adopted: an existing profile taken over",
+    "moved": "moved to another department or unit",
+}
+_EVENT_ORDER = ("joined", "left", "ended", "deleted", "returned", "adopted", *EVENT_WORDS)
+
+
+def _events(rows: Iterable[dict[str, Any]]) -> tuple[EventLine, ...]:
+    listed = list(rows)
+    counts = {row["event"]: row["people"] for row in listed if row["event"] != "move"}
+    moves = [row for row in listed if row["event"] == "move" and row["people"] > 1][:_MOVES]
+    lines = []
+    for event in _EVENT_ORDER:
+        if counts.get(event):
+            lines.append(EventLine(event, _EVENT_LINES.get(event, EVENT_WORDS.get(event, event)), counts[event]))
+        if event == "moved":
+            lines += [EventLine("moved", f"moved from {r['before']} to {r['after']}", r["people"]) for r in moves]
+    return tuple(lines)
+
+
+def _holds(facts: Facts, at: datetime) -> tuple[HoldLine, ...]:
+    return tuple(
+        HoldLine(
+            r["check"] or "held",
+            r["reason"] + (f" (one of {number(r['reasons'])} reasons)" if r["reasons"] > 1 else ""),
+            r["remedy"],
+            r["people"],
+            age(r["oldest"], at),
+        )
+        for r in facts.holds
+    )
+
+
+def _reasons(facts: Facts, decision: str) -> tuple[ReasonLine, ...]:
+    return tuple(
+        ReasonLine(
+            decision,
+            r["reason_code"] or "",
+            (r["reason"] or "") + (f" (one of {number(r['reasons'])} reasons)" if r["reasons"] > 1 else ""),
+            r["people"],
+        )
+        for r in facts.reasons
+        if r["decision"] == decision
+    )
+
+
+def _irreversible(manifest: Manifest) -> tuple[str, ...]:
+    counts, sentences = manifest.counts, []
+    if deleted := counts.get("delete", 0):
+        sentences.append(
+            f"{number(deleted)} to delete: a rollback creates the profile anew from the archive, under a new id; "
+            "what else hung on it in the target is lost."
+        )
+    if ended := counts.get("deactivate", 0):
+        sentences.append(
+            f"{number(ended)} to deactivate: Trueup can reactivate them, but what the target itself does to a "
+            "deactivated profile (team membership, reports, invitations) may not come back."
+        )
+    sentences += [str(item) for item in manifest.rollback.get("cannot_come_back", ())]
+    return tuple(sentences)
+
+
+def _small_print(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    rows = [
+        ("Run", manifest.run_id),
+        ("Target", manifest.target),
+        ("Compared with", manifest.baseline_run or "no earlier applied run"),
+        ("Fingerprint", manifest.fingerprint),
+        ("Configuration", manifest.configuration_digest),
+        *((name, version) for name, version in sorted(manifest.versions.items())),
+    ]
+    return tuple((name, value) for name, value in rows if value)
