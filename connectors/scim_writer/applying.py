@@ -1,0 +1,156 @@
+"""One apply from the first request to the files it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from connectors.archive.journal import Journal
+from connectors.scim.answers import sentence
+from connectors.scim_writer import ApplyResult
+from connectors.scim_writer.desk import Desk
+from connectors.scim_writer.engine import Breaker, Engine
+from connectors.scim_writer.learned import Learned
+from connectors.scim_writer.lookup import Lookup
+from connectors.scim_writer.outcome import outcome_rows, write_outcome, write_target_after
+from connectors.scim_writer.pace import Pace
+from connectors.scim_writer.past import Past, read_past
+from connectors.scim_writer.sender import Sender
+from transforms.engine import connect
+from transforms.errors import Failed
+from transforms.words import Result
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from transforms.progress import Progress
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+    from transforms.work import Work
+
+_SAMPLES = 2
+
+
+def apply_run(
+    settings: Settings,
+    files: RunFiles,
+    work: Work,
+    *,
+    stop: threading.Event,
+    learned: Mapping[str, Any] | None,
+    progress: Progress,
+) -> ApplyResult:
+    """See :func:`connectors.scim_writer.apply`."""
+    habits = Learned(settings.target.update, learned)
+    past = read_past(files.journal)
+    if files.outcome.exists():
+        rows = pq.read_table(files.outcome).to_pylist()
+        return _result(rows, None, habits, past.created)
+    pace = Pace(settings.target.requests_per_second)
+    engine = asyncio.run(_run(settings, files, work, habits, past, pace, stop, progress))
+    rows = outcome_rows(files.journal, work.left_out)
+    result = _result(rows, engine, habits, read_past(files.journal).created)
+    if not result.interrupted:
+        write_target_after(files)
+        write_outcome(files, rows)
+    return result
+
+
+async def _run(
+    settings: Settings,
+    files: RunFiles,
+    work: Work,
+    habits: Learned,
+    past: Past,
+    pace: Pace,
+    stop: threading.Event,
+    progress: Progress,
+) -> Engine:
+    async with Sender(settings, pace) as sender, Journal(files.journal) as journal:
+        await _reach(sender)
+        desk = Desk(
+            sender=sender,
+            journal=journal,
+            learned=habits,
+            lookup=Lookup(sender, _samples(files)),
+            past=past,
+            work=work,
+            created=dict(past.created),
+        )
+        await journal.write({"event": "note", "what": "resumed" if past.records else "begun", "people": work.total})
+        engine = Engine(
+            desk=desk,
+            breaker=Breaker(settings.limits.apply_errors, work.total),
+            stop=stop,
+            concurrency=settings.target.concurrency,
+            progress=progress,
+        )
+        await engine.run()
+        journal.note({"event": "note", "what": "stopped" if engine.is_cut_short else "ended", **habits.as_json()})
+        return engine
+
+
+async def _reach(sender: Sender) -> None:
+    """The target answers, or nothing is begun."""
+    try:
+        answer = await asyncio.wait_for(sender.page(1, 1), timeout=25)
+    except TimeoutError as error:
+        raise Failed("The target cannot be reached: no answer within 25 s.", remedy="Check target.url.") from error
+    if answer.status == 0:
+        raise Failed(
+            f"The target cannot be reached: {sentence(answer)}.",
+            remedy="Check target.url and the network, then apply the same run again.",
+        )
+
+
+def _samples(files: RunFiles) -> list[tuple[str, str]]:
+    """A few profiles that exist, to see whether filters find them."""
+    if not files.target.exists():
+        return []
+    with connect(threads=1) as engine:
+        rows = engine.execute(
+            "SELECT id, userName FROM read_parquet(?) WHERE userName SIMILAR TO '[A-Za-z0-9@._-]+' "
+            "AND id NOT IN (SELECT profile_id FROM read_parquet(?) WHERE profile_id IS NOT NULL "
+            "AND decision IN ('update', 'delete')) ORDER BY id LIMIT ?",
+            [str(files.target), str(files.decisions), _SAMPLES],
+        ).fetchall()
+    return [(str(profile_id), str(user_name)) for profile_id, user_name in rows]
+
+
+def _result(rows: list[dict[str, Any]], engine: Engine | None, habits: Learned, created: dict[str, str]) -> ApplyResult:
+    counts = Counter(str(row["result"]) for row in rows)
+    cut_short = engine is not None and engine.is_cut_short
+    tripped = engine is not None and cut_short and engine.breaker.is_tripped
+    return ApplyResult(
+        applied=counts[Result.APPLIED],
+        skipped=counts[Result.SKIPPED],
+        failed=counts[Result.FAILED],
+        left_out=counts[Result.LEFT_OUT],
+        newly=engine.seen.total() if engine else 0,
+        interrupted=cut_short,
+        stopped_by="apply_errors" if tripped else "stop" if cut_short else "",
+        records=[{name: row[name] for name in ("key", "operation", "result", "reason")} for row in rows],
+        created=created,
+        dialect=habits.as_json(),
+        errors=_errors(engine, habits),
+        requests=dict(engine.desk.sender.sent) if engine else {},
+    )
+
+
+def _errors(engine: Engine | None, habits: Learned) -> list[str]:
+    sentences = []
+    if engine is not None and engine.breaker.is_tripped:
+        sentences.append(
+            f"Stopped after {engine.breaker.failed} failures of {engine.breaker.total}; the limit apply_errors is "
+            f"{engine.breaker.bound}. Apply the same run again to go on."
+        )
+    if habits.deactivation_deletes:
+        sentences.append("This target deletes profiles that are deactivated: deactivations cannot be undone in place.")
+    if habits.collateral:
+        names = ", ".join(sorted(habits.collateral))
+        sentences.append(f"The target changed attributes nobody wrote: {names}.")
+    return sentences

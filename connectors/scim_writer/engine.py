@@ -1,0 +1,154 @@
+"""The run of an apply: phases in order, several people at once, a breaker, a stop that finishes what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from connectors.scim_writer.create import Creating, base_of
+from connectors.scim_writer.overwrite import Overwriting, step_of
+from connectors.scim_writer.remove import Removing
+from transforms.errors import TrueupError
+from transforms.words import Decision, Result
+from transforms.work import Change, WorkItem, passing_value
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from connectors.scim_writer.desk import Desk
+    from transforms.progress import Progress
+    from transforms.settings import Bound
+
+_AT_LEAST = 20
+_STAGE = "applying"
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Stops a run that fails too often (``limits.apply_errors``)."""
+
+    bound: Bound
+    total: int
+    failed: int = 0
+
+    @property
+    def is_tripped(self) -> bool:
+        """More failures than the limit allows; a share never trips below twenty."""
+        if self.bound.is_share:
+            return self.failed >= _AT_LEAST and self.failed > self.bound.amount * self.total
+        return self.failed > self.bound.amount
+
+
+@dataclass(slots=True)
+class Engine:
+    """Takes the work through its phases."""
+
+    desk: Desk
+    breaker: Breaker
+    stop: threading.Event
+    concurrency: int
+    progress: Progress
+    archived: Callable[[WorkItem], str | None] = lambda _: None
+    """The archived resource a create starts from, for profiles that are brought back."""
+    fatal: list[BaseException] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+    """Steps settled in this call, by result."""
+    is_cut_short: bool = False
+    """Whether somebody was left for the next call."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing new may be begun."""
+        return self.stop.is_set() or bool(self.fatal) or self.breaker.is_tripped
+
+    async def run(self) -> None:
+        """All phases, until done or stopping.
+
+        Raises:
+            Failed: the journal cannot be written, or the token is no longer taken; what was in flight was finished.
+        """
+        work = self.desk.work
+        await self._each(work.aside(), self._step_aside)
+        for turn in work.freeing():
+            await self._each(turn, self._write)
+        await self._each(work.phase("creates"), self._write)
+        await self._each(work.phase("updates"), self._write)
+        await self._each(work.phase("references"), self._refer)
+        await self._each(work.phase("deactivations"), self._write)
+        await self._each(work.phase("deletes"), self._write)
+        if self.fatal:
+            raise self.fatal[0]
+
+    async def _each(self, items: Iterable[WorkItem], handle: Callable[[WorkItem], Awaitable[Result | None]]) -> None:
+        waiting = iter(items)
+
+        async def worker() -> None:
+            while (item := next(waiting, None)) is not None:
+                if self.is_stopping:
+                    self.is_cut_short = True
+                    return
+                await self._one(item, handle)
+
+        await asyncio.gather(*(worker() for _ in range(self.concurrency)))
+
+    async def _one(self, item: WorkItem, handle: Callable[[WorkItem], Awaitable[Result | None]]) -> None:
+        try:
+            result = await handle(item)
+        except TrueupError as error:
+            self.fatal.append(error)
+            return
+        if result is None:
+            return
+        self.seen[result] += 1
+        if result is Result.FAILED:
+            self.breaker.failed += 1
+        self.progress(_STAGE, self.seen.total(), self.desk.work.total)
+
+    async def _write(self, item: WorkItem) -> Result | None:
+        step = {Decision.CREATE: "create", Decision.DELETE: "delete"}.get(item.operation, step_of(item))
+        if (item.key, step) in self.desk.past.done:
+            return None
+        if item.operation is Decision.CREATE:
+            return await Creating(self.desk, item, base_of(self.archived(item))).run()
+        profile_id = str(item.profile_id)
+        if item.operation is Decision.DELETE:
+            return await Removing(self.desk, item, profile_id).run()
+        if not item.changes:
+            return None
+        result = await Overwriting(self.desk, item, step, item.changes, profile_id).run()
+        if item.aside and result is not Result.APPLIED:
+            await self._step_back(item, profile_id)
+        return result
+
+    async def _step_aside(self, item: WorkItem) -> Result | None:
+        """Give up a value somebody waits for; what is held meanwhile says nothing about anybody else."""
+        if (item.key, step_of(item)) in self.desk.past.done:
+            return None
+        changes = [
+            Change(change.attribute, change.before, passing_value(item.key, change.before))
+            for change in item.changes
+            if change.attribute in item.aside
+        ]
+        await Overwriting(self.desk, item, "aside", changes, str(item.profile_id)).run()
+        return None
+
+    async def _step_back(self, item: WorkItem, profile_id: str) -> None:
+        """The new value was not to be had: give back the one held before."""
+        changes = [
+            Change(change.attribute, passing_value(item.key, change.before), change.before)
+            for change in item.changes
+            if change.attribute in item.aside
+        ]
+        await Overwriting(self.desk, item, "aside_back", changes, profile_id).run()
+
+    async def _refer(self, item: WorkItem) -> Result | None:
+        """References, once everybody exists."""
+        if (item.key, "reference") in self.desk.past.done:
+            return None
+        profile_id = item.profile_id or self.desk.created.get(item.key)
+        if profile_id is None:
+            return None
+        return await Overwriting(self.desk, item, "reference", item.references, profile_id).run()

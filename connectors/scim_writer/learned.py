@@ -1,0 +1,109 @@
+"""What apply has learnt of this target while working: nothing is believed that was not seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from connectors.scim_writer.dialects import DIALECTS, Dialect
+from transforms.scim_values import differs_only_in_case
+from transforms.words import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SURE = 3
+"""So many agreeing observations make a habit."""
+
+
+class Learned:
+    """Habits of one target. Starts from what an earlier apply noted, and is noted again at the end."""
+
+    def __init__(self, update: str, earlier: Mapping[str, Any] | None = None) -> None:
+        known = (earlier or {}).get("dialect")
+        allowed: tuple[Dialect, ...] = {"patch": DIALECTS[:2], "put": DIALECTS[2:]}.get(update, DIALECTS)
+        first: list[Dialect] = [dialect for dialect in allowed if dialect == known]
+        self._order: list[Dialect] = first + [dialect for dialect in allowed if dialect not in first]
+        self._forced = update != "auto"
+        self.worked: Counter[Dialect] = Counter()
+        self._echo_true: Counter[str] = Counter()
+        self._echo_false: set[str] = set()
+        self._refused: Counter[str] = Counter()
+        self._accepted: set[str] = set()
+        self._hopeless: Counter[tuple[str, Dialect]] = Counter()
+        self.survived = 0
+        """Deactivated profiles that still answered afterwards."""
+        self.deactivation_deletes = False
+        self.alters_case: set[str] = set()
+        self.collateral: Counter[str] = Counter()
+        """Attributes that changed though nobody wrote them."""
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The form that works here; none while nothing was written."""
+        if not self.worked:
+            return None
+        best: Dialect = max(self._order, key=lambda dialect: self.worked[dialect])
+        return best
+
+    def dialects(self) -> tuple[Dialect, ...]:
+        """The forms to try, best first. PUT, which rewrites everything, only while no PATCH form has worked."""
+        patch_works = any(self.worked[dialect] for dialect in DIALECTS[:2])
+        order = [d for d in self._order if not (patch_works and d == "put" and not self.worked[d])]
+        return tuple(sorted(order, key=lambda d: -self.worked[d])) if self.worked else tuple(order)
+
+    def succeeded(self, dialect: Dialect) -> None:
+        """The target took ``dialect`` and kept something of it."""
+        self.worked[dialect] += 1
+
+    def worth_trying(self, attribute: str, dialect: Dialect) -> bool:
+        """Whether ``dialect`` has not yet proven useless for ``attribute``."""
+        return self._hopeless[attribute, dialect] < _SURE
+
+    def in_vain(self, attributes: Iterable[str], dialect: Dialect) -> None:
+        """The target said yes to ``dialect`` and kept none of ``attributes``."""
+        for attribute in attributes:
+            self._hopeless[attribute, dialect] += 1
+
+    def believes_answer(self, attributes: Iterable[str]) -> bool:
+        """Whether the body of a 200 may stand for reading back: it told the truth of each of these before."""
+        return all(self._echo_true[a] >= _SURE and a not in self._echo_false for a in attributes)
+
+    def compared(self, attribute: str, *, truthful: bool) -> None:
+        """The body of a 200 was checked by reading back."""
+        if truthful:
+            self._echo_true[attribute] += 1
+        else:
+            self._echo_false.add(attribute)
+
+    def refuses(self, attribute: str) -> bool:
+        """Whether the target refuses this attribute whatever its value."""
+        return self._refused[attribute] >= _SURE and attribute not in self._accepted
+
+    def refused(self, attribute: str) -> None:
+        """The attribute was refused when sent alone."""
+        self._refused[attribute] += 1
+
+    def read_back(self, attribute: str, written: Any, found: Any, kept: Kept) -> None:
+        """What came of one value."""
+        if kept is not Kept.NOT_KEPT:
+            self._accepted.add(attribute)
+        if kept is Kept.NORMALISED and differs_only_in_case(written, found):
+            self.alters_case.add(attribute)
+
+    @property
+    def is_deactivation_known(self) -> bool:
+        """Whether it is settled what becomes of a deactivated profile."""
+        return self.deactivation_deletes or self.survived >= _SURE
+
+    def as_json(self) -> dict[str, Any]:
+        """For the act that closes the apply, and for the next apply to start from."""
+        deactivation = "deletes" if self.deactivation_deletes else "survives" if self.survived else "unknown"
+        return {
+            "dialect": self.dialect,
+            "deactivation": deactivation,
+            "deactivation_deletes": self.deactivation_deletes,
+            "alters_case": sorted(self.alters_case),
+            "refuses": sorted(a for a, n in self._refused.items() if n and a not in self._accepted),
+            "also_changed": dict(sorted(self.collateral.items())),
+        }

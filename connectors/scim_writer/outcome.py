@@ -1,0 +1,172 @@
+"""``outcome.parquet`` and ``target_after.parquet``, from the journal alone: what it does not say did not happen."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.archive.journal import read_journal
+from connectors.scim.snapshot import version_of
+from transforms.engine import connect
+from transforms.quoting import literal
+from transforms.scim_paths import get, parse
+from transforms.scim_values import as_boolean, canonical
+from transforms.words import Decision, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from transforms.run_files import RunFiles
+
+_VALUES = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string())]))
+_FOUND = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string()), ("class", pa.string())]))
+SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("profile_id", pa.string()),
+        ("operation", pa.string()),
+        ("result", pa.string()),
+        ("reason", pa.string()),
+        ("attempts", pa.int32()),
+        ("before", _VALUES),
+        ("written", _VALUES),
+        ("found", _FOUND),
+    ]
+)
+_WORST = (Result.FAILED, Result.SKIPPED, Result.APPLIED, Result.LEFT_OUT)
+_SILENT_STEPS = frozenset({"aside", "aside_back"})
+_BATCH = 5000
+
+
+def outcome_rows(journal: Path, left_out: Iterable[tuple[str, Decision, str | None]] = ()) -> list[dict[str, Any]]:
+    """One row per person the journal settled or the approval left out, by key; the last word on each step counts.
+
+    Raises:
+        Failed: the journal is damaged.
+    """
+    people: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in read_journal(journal):
+        if record.get("event") == "settled" and record.get("step") not in _SILENT_STEPS:
+            record.pop("resource", None)
+            people.setdefault(str(record["key"]), {})[str(record["step"])] = record
+    rows = {key: _row(key, list(steps.values())) for key, steps in people.items()}
+    for key, operation, profile_id in left_out:
+        rows.setdefault(key, _left_out(key, operation, profile_id))
+    return [rows[key] for key in sorted(rows)]
+
+
+def _row(key: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    results = [Result(step["result"]) for step in steps]
+    return {
+        "key": key,
+        "profile_id": next((step["profile_id"] for step in steps if step.get("profile_id")), None),
+        "operation": str(steps[0]["operation"]),
+        "result": next(result for result in _WORST if result in results).value,
+        "reason": "; ".join(dict.fromkeys(str(step["reason"]) for step in steps if step.get("reason"))),
+        "attempts": sum(int(step.get("attempts") or 0) for step in steps),
+        "before": [entry for step in steps for entry in step.get("before") or ()],
+        "written": [entry for step in steps for entry in step.get("written") or ()],
+        "found": [entry for step in steps for entry in step.get("found") or ()],
+    }
+
+
+def _left_out(key: str, operation: Decision, profile_id: str | None) -> dict[str, Any]:
+    return {
+        "key": key,
+        "profile_id": profile_id,
+        "operation": str(operation),
+        "result": Result.LEFT_OUT.value,
+        "reason": "left out at approval",
+        "attempts": 0,
+        "before": [],
+        "written": [],
+        "found": [],
+    }
+
+
+def write_outcome(files: RunFiles, rows: list[dict[str, Any]]) -> None:
+    """``outcome.parquet``, whole or not at all."""
+    part = files.outcome.with_suffix(".part")
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), part, compression="zstd")
+    _put_in_place(part, files.outcome)
+
+
+def write_target_after(files: RunFiles) -> int:
+    """``target_after.parquet``: the touched profiles as last read, same columns as ``target.parquet``; how many."""
+    schema = pq.read_schema(files.target).remove_metadata()
+    part, spool = files.target_after.with_suffix(".part"), files.target_after.with_suffix(".spool")
+    rows = 0
+    try:
+        _spool_resources(files.journal, spool)
+        with connect() as engine, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+            engine.execute(
+                f"SELECT resource FROM read_parquet({literal(str(spool))}) "
+                "QUALIFY row_number() OVER (PARTITION BY id ORDER BY n DESC) = 1 AND resource IS NOT NULL ORDER BY id"
+            )
+            while batch := engine.fetchmany(_BATCH):
+                resources = [orjson.loads(text) for (text,) in batch]
+                rows += len(resources)
+                writer.write_table(_flattened(resources, schema))
+    finally:
+        spool.unlink(missing_ok=True)
+    _put_in_place(part, files.target_after)
+    return rows
+
+
+def _spool_resources(journal: Path, spool: Path) -> None:
+    schema = pa.schema([("id", pa.string()), ("n", pa.int64()), ("resource", pa.string())])
+    with pq.ParquetWriter(spool, schema, compression="zstd") as writer:
+        for batch in _batches(journal):
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+
+
+def _batches(journal: Path) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for record in read_journal(journal):
+        if record.get("event") != "settled" or not record.get("profile_id"):
+            continue
+        gone = record.get("result") == Result.APPLIED
+        resource = record.get("resource")
+        if resource or gone:
+            text = orjson.dumps(resource).decode() if resource else None
+            batch.append({"id": str(record["profile_id"]), "n": record["n"], "resource": text})
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _flattened(resources: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    columns = []
+    for field in schema:
+        values: list[Any]
+        if field.name == "id":
+            values = [str(resource["id"]) for resource in resources]
+        elif field.name == "version":
+            values = [version_of(resource) for resource in resources]
+        elif field.name == "resource":
+            values = [orjson.dumps(resource).decode() for resource in resources]
+        else:
+            path = parse(field.name)
+            values = [get(resource, path) for resource in resources]
+            values = [as_boolean(v) for v in values] if pa.types.is_boolean(field.type) else [_text(v) for v in values]
+        columns.append(pa.array(values, field.type))
+    return pa.table(columns, schema=schema)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return canonical(value)
+
+
+def _put_in_place(part: Path, place: Path) -> None:
+    part.chmod(place.parent.joinpath("journal.jsonl").stat().st_mode & 0o777)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(place)

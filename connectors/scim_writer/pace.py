@@ -1,0 +1,60 @@
+"""How fast requests leave: a steady rate that gives way when the server asks, and recovers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from connectors.scim.answers import Answer
+
+_SLOWEST = 1 / 64
+_RECOVERY = 1 / 50
+"""Share of the full rate regained with each good answer."""
+_LONGEST_S = 30.0
+
+
+class Pace:
+    """One per target and apply; every request takes its turn here."""
+
+    def __init__(
+        self, per_second: float, *, unit: float = 0.5, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._full = per_second
+        self.rate = per_second
+        """Requests per second at the moment."""
+        self._unit = unit
+        self._sleep = sleep
+        self._next = 0.0
+        self.slowed = 0
+        """How often the server asked for less."""
+
+    async def turn(self) -> None:
+        """Returns when the next request may leave."""
+        now = time.monotonic()
+        turn = max(self._next, now)
+        self._next = turn + 1.0 / self.rate
+        if turn - now > 0.001:
+            await self._sleep(turn - now)
+
+    def good(self) -> None:
+        """The server answered without complaint: regain a little speed."""
+        if self.rate < self._full:
+            self.rate = min(self._full, self.rate + self._full * _RECOVERY)
+
+    def slow(self, answer: Answer, attempt: int) -> None:
+        """The server asked for less (429, 503): everybody waits as long as it said, and half the rate is left."""
+        self.slowed += 1
+        self.rate = max(self._full * _SLOWEST, self.rate / 2)
+        self._next = max(self._next, time.monotonic() + self.pause_for(answer, attempt))
+
+    def pause_for(self, answer: Answer, attempt: int) -> float:
+        """Seconds before trying again: the server's word, else doubling with each attempt."""
+        return answer.pause if answer.pause is not None else min(self._unit * 2**attempt, _LONGEST_S)
+
+    async def rest(self, answer: Answer, attempt: int) -> None:
+        """Wait before repeating one request whose answer was lost."""
+        await self._sleep(self.pause_for(answer, attempt))

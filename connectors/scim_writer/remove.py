@@ -1,0 +1,86 @@
+"""Deleting a profile that has not changed since the snapshot; the journal keeps all of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from connectors.scim.answers import sentence
+from connectors.scim.snapshot import version_of
+from connectors.scim_writer.desk import Attempt, Desk, Settled
+from transforms.scim_paths import member
+from transforms.scim_values import as_boolean, moved_members
+from transforms.words import Result
+
+if TYPE_CHECKING:
+    from transforms.work import WorkItem
+
+STEP = "delete"
+_ATTEMPTS = 4
+_GONE = (404, 410)
+_YES = "said yes"
+
+
+class Removing:
+    """One profile to be deleted."""
+
+    def __init__(self, desk: Desk, item: WorkItem, profile_id: str) -> None:
+        self._desk = desk
+        self._item = item
+        self._profile_id = profile_id
+        self._sent = (item.key, STEP) in desk.past.doubts
+        self._attempts = 0
+        self._last = ""
+
+    async def run(self) -> Result:
+        """Settled when this returns.
+
+        Raises:
+            Failed: the journal cannot be written, or the token is no longer taken.
+        """
+        for _ in range(_ATTEMPTS):
+            result = await self._round()
+            if result is not None:
+                return result
+        return await self._settle(Result.FAILED, f"the target {self._last}, {self._attempts} times")
+
+    async def _round(self) -> Result | None:
+        desk = self._desk
+        looked = await desk.sender.look(self._profile_id)
+        if looked.status in _GONE:
+            return await self._settle(Result.APPLIED, "" if self._sent else "was already gone")
+        resource = looked.resource if looked.is_ok else None
+        if resource is None or str(resource["id"]) != self._profile_id:
+            return await self._settle(Result.FAILED, f"the profile could not be read: {sentence(looked)}")
+        if self._last == _YES:
+            return await self._still_there(resource)
+        if moved := self._moved(resource):
+            return await self._settle(Result.SKIPPED, f"{', '.join(moved)} moved since the snapshot")
+        await desk.intend(self._item, STEP, Attempt(self._profile_id, {}, {}, None, resource, keep_whole=True))
+        self._sent = True
+        self._attempts += 1
+        answer = await desk.sender.delete(self._profile_id, version_of(resource))
+        desk.answered(self._item, STEP, self._profile_id, answer)
+        self._last = _YES if answer.is_ok else sentence(answer, with_detail=True)
+        if answer.is_lost or answer.status in {0, 429}:
+            await desk.sender.pace.rest(answer, self._attempts)
+        elif not answer.is_ok and answer.status not in {*_GONE, 412}:
+            return await self._settle(Result.FAILED, f"the target {self._last}", resource)
+        return None
+
+    async def _still_there(self, resource: dict[str, Any]) -> Result:
+        if as_boolean(member(resource, "active")) is False:
+            return await self._settle(Result.APPLIED, "the target only deactivates what is deleted", resource)
+        return await self._settle(Result.FAILED, "the target said yes and kept the profile", resource)
+
+    def _moved(self, resource: dict[str, Any]) -> list[str]:
+        """What changed since the snapshot; a deletion that may have half happened is not held up by ``active``."""
+        text = self._desk.work.snapshot_of(self._profile_id)
+        if text is None:
+            return []
+        moved = moved_members(json.loads(text), resource)
+        return [name for name in moved if not (self._sent and name.lower() == "active")]
+
+    async def _settle(self, result: Result, reason: str, resource: dict[str, Any] | None = None) -> Result:
+        settled = Settled(result, self._profile_id, reason, self._attempts, resource=resource)
+        return await self._desk.settle(self._item, STEP, settled)

@@ -1,0 +1,193 @@
+"""Requests to the target through scim2-client; an answer always comes back as data, never as an exception."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx2
+from scim2_client.client import describe_resource_models
+from scim2_client.engines.httpx2 import AsyncSCIMClient
+from scim2_client.errors import SCIMClientException
+from scim2_models import EnterpriseUser, ScimProvider, User
+from scim2_models.exceptions import SCIMException
+
+from connectors.scim.answers import Answer
+from connectors.scim.session import MEDIA_TYPE, certificates, headers_for, place_of, timeouts, user_path
+from transforms.errors import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from types import TracebackType
+
+    from connectors.scim_writer.pace import Pace
+    from transforms.settings import Settings
+
+_READ_ATTEMPTS = 6
+_ASK_AGAIN = (429, 503)
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_UNJUDGED: dict[str, Any] = {"check_response_payload": False, "raise_scim_errors": False}
+
+
+class _Client(AsyncSCIMClient):
+    """scim2-client that lets its caller hear the response itself: status and headers decide here, not models."""
+
+    async def request(self, method: str, url: str, **kwargs: Any) -> httpx2.Response:
+        heard: list[httpx2.Response] = kwargs.pop("heard")
+        response = await super().request(method, url, **kwargs)
+        heard.append(response)
+        return response
+
+
+class Sender:
+    """A held connection that writes. Requests take turns; 429 is waited out; reads are repeated, writes never."""
+
+    def __init__(self, settings: Settings, pace: Pace) -> None:
+        base, params = place_of(settings)
+        self._http = httpx2.AsyncClient(
+            base_url=base,
+            params=params,
+            headers=headers_for(settings) | {"Content-Type": MEDIA_TYPE},
+            verify=certificates(settings),
+            timeout=timeouts(settings),
+            limits=httpx2.Limits(
+                max_connections=settings.target.concurrency,
+                max_keepalive_connections=settings.target.concurrency,
+                keepalive_expiry=30.0,
+            ),
+        )
+        models, kinds = describe_resource_models([User[EnterpriseUser]])
+        self._scim = _Client(
+            self._http,
+            provider=ScimProvider(models=models, resource_types=kinds),
+            check_request_payload=False,
+            check_response_payload=False,
+            check_response_content_type=False,
+            check_response_status_codes=False,
+            raise_scim_errors=False,
+        )
+        self.pace = pace
+        self.sent: dict[str, int] = {}
+        """Requests by method."""
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def look(self, profile_id: str) -> Answer:
+        """One profile as it is now; lost answers were asked for again."""
+        return await self._patiently(user_path(profile_id), {})
+
+    async def find(self, filter_: str) -> Answer:
+        """The list under a filter the server may or may not heed."""
+        return await self._patiently("/Users", {"filter": filter_}, patience=1)
+
+    async def page(self, start: int, count: int) -> Answer:
+        """One page of the whole list."""
+        return await self._patiently("/Users", {"startIndex": str(start), "count": str(count)})
+
+    async def create(self, body: dict[str, Any]) -> Answer:
+        """POST; sent once, except that 429 is waited out."""
+        return await self._write(
+            "POST", lambda heard: self._scim.create(resource=body, url="/Users", heard=heard, **_UNJUDGED)
+        )
+
+    async def patch(self, profile_id: str, body: dict[str, Any], version: str | None) -> Answer:
+        """PATCH, with ``If-Match`` where a version is known."""
+        url, headers = user_path(profile_id), _if_match(version)
+        return await self._write(
+            "PATCH",
+            lambda heard: self._scim.modify(User, "-", body, url=url, headers=headers, heard=heard, **_UNJUDGED),
+        )
+
+    async def put(self, profile_id: str, body: dict[str, Any], version: str | None) -> Answer:
+        """PUT, with ``If-Match`` where a version is known."""
+        url, headers = user_path(profile_id), _if_match(version)
+        return await self._write(
+            "PUT", lambda heard: self._scim.replace(resource=body, url=url, headers=headers, heard=heard, **_UNJUDGED)
+        )
+
+    async def delete(self, profile_id: str, version: str | None) -> Answer:
+        """DELETE, with ``If-Match`` where a version is known."""
+        url, headers = user_path(profile_id), _if_match(version)
+        return await self._write(
+            "DELETE", lambda heard: self._scim.delete(User, "-", url=url, headers=headers, heard=heard, **_UNJUDGED)
+        )
+
+    async def _patiently(self, path: str, params: dict[str, str], patience: int = 3) -> Answer:
+        answer = Answer(0)
+        for attempt in range(_READ_ATTEMPTS):
+            await self.pace.turn()
+            answer = await self._get(path, params)
+            if answer.status in _ASK_AGAIN:
+                self.pace.slow(answer, attempt)
+            elif answer.is_lost or answer.status == 0:
+                if attempt >= patience:
+                    break
+                await self.pace.rest(answer, attempt)
+            else:
+                break
+        return _with_token(answer)
+
+    async def _get(self, path: str, params: dict[str, str]) -> Answer:
+        self._count("GET")
+        heard: list[httpx2.Response] = []
+        return await self._heard(
+            self._scim.query(User, query_parameters=params, url=path, heard=heard, **_UNJUDGED), heard
+        )
+
+    async def _write(self, method: str, send: Any) -> Answer:
+        answer = Answer(0)
+        for attempt in range(_READ_ATTEMPTS):
+            await self.pace.turn()
+            self._count(method)
+            heard: list[httpx2.Response] = []
+            answer = await self._heard(send(heard), heard)
+            if answer.status != 429:
+                if answer.status == 503:
+                    self.pace.slow(answer, attempt)
+                break
+            self.pace.slow(answer, attempt)
+        return _with_token(answer)
+
+    async def _heard(self, call: Awaitable[Any], heard: list[httpx2.Response]) -> Answer:
+        trouble: BaseException | None = None
+        try:
+            await call
+        except SCIMException:
+            pass
+        except SCIMClientException as error:
+            trouble = error.__cause__ or error
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            trouble = error
+        if not heard:
+            return Answer(0, trouble=type(trouble).__name__, sent=not isinstance(trouble, _NEVER_SENT))
+        response = heard[-1]
+        if response.is_success:
+            self.pace.good()
+        return Answer(response.status_code, response.headers, response.content)
+
+    def _count(self, method: str) -> None:
+        self.sent[method] = self.sent.get(method, 0) + 1
+
+
+def _if_match(version: str | None) -> dict[str, str]:
+    return {"If-Match": version} if version and version.isascii() and version.isprintable() else {}
+
+
+def _with_token(answer: Answer) -> Answer:
+    """``answer``, unless the token is no longer taken: then nothing more may be tried.
+
+    Raises:
+        Failed: 401.
+    """
+    if answer.status == 401:
+        raise Failed(
+            "The target refuses the token (401).",
+            remedy="Put a new token where target.token points, then apply the same run again.",
+        )
+    return answer
