@@ -1,0 +1,123 @@
+"""From what was read to ``source.parquet``: joins, last repeat kept, sorted, written, in DuckDB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from connectors.entra.scope import Scope
+from transforms.engine import connect, statement
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from connectors.entra.pages import Problem
+    from transforms.run_files import RunFiles
+
+SQL = "connectors.entra.sql"
+PURPOSES = pa.schema([("id", pa.string()), ("purpose", pa.string())])
+
+
+def opened(files: RunFiles) -> DuckDBPyConnection:
+    """An engine that spills beside the run's work files."""
+    return connect(spill=files.work / "spill", memory="700MB")
+
+
+def _view(engine: DuckDBPyConnection, name: str, path: Path) -> None:
+    engine.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM read_parquet({literal(str(path))})")
+
+
+def unique_users(engine: DuckDBPyConnection, path: Path) -> int:
+    """How many different ids ``path`` holds."""
+    _view(engine, "users_read", path)
+    row = engine.execute("SELECT count(DISTINCT id) FROM users_read").fetchone()
+    return int(row[0]) if row else 0
+
+
+def differing(engine: DuckDBPyConnection, one: Path, other: Path) -> int:
+    """How many ids are in one read only."""
+    _view(engine, "one", one)
+    _view(engine, "other", other)
+    row = engine.execute(statement("differing", SQL)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def missing(engine: DuckDBPyConnection, wanted: pa.Table, path: Path) -> list[str]:
+    """Ids of ``wanted`` that the read at ``path`` does not hold, sorted."""
+    _view(engine, "users_read", path)
+    engine.register("wanted", wanted)
+    found = [row[0] for row in engine.execute(statement("missing", SQL)).fetchall()]
+    engine.unregister("wanted")
+    return found
+
+
+def write_source(
+    engine: DuckDBPyConnection,
+    files: RunFiles,
+    read: Path,
+    columns: Iterable[str],
+    besides: Besides,
+) -> tuple[int, int]:
+    """Write ``source.parquet``, sorted by id, row groups of 100,000; users, and users in scope."""
+    _view(engine, "users_read", read)
+    for name, table in besides.relations():
+        engine.register(name, table)
+    engine.sql(statement("source", SQL)).create_view("source", replace=True)
+    wanted = ", ".join(identifier(column) for column in columns)
+    engine.execute(
+        f"COPY (SELECT {wanted} FROM source ORDER BY id) TO {literal(str(files.source))} "
+        "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
+    )
+    _view(engine, "written", files.source)
+    row = engine.execute("SELECT count(*), count(*) FILTER (assigned) FROM written").fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+class Besides:
+    """What is joined to the users: scope and purposes."""
+
+    def __init__(self, kind: str, scope: Scope | None = None, purposes: pa.Table | None = None) -> None:
+        self.kind = kind
+        self.scope = scope or Scope()
+        self.purposes = purposes if purposes is not None else PURPOSES.empty_table()
+
+    def relations(self) -> Iterator[tuple[str, pa.Table]]:
+        """Name and rows of each relation ``source.sql`` reads."""
+        yield "assignments", self.scope.assignments
+        yield "roles", self.scope.roles
+        yield "memberships", self.scope.memberships
+        yield "group_names", self.scope.group_names
+        groups = pa.array(self.scope.scope_groups, pa.string())
+        yield "scope_groups", pa.Table.from_arrays([groups], names=["group_id"])
+        yield "purposes", self.purposes
+        yield "kind", pa.table({"scope": [self.kind]})
+
+
+def write_problems(files: RunFiles, problems: Iterable[Problem]) -> None:
+    """``.work/problems``: sorted, one row per key, attribute and problem."""
+    rows: list[Any] = sorted(problems)
+    table = pa.table(
+        {
+            name: pa.array([row[place] for row in rows], pa.string())
+            for place, name in enumerate(("key", "attribute", "problem"))
+        }
+    )
+    parquet.write_table(table, files.work_problems)
+
+
+def write_absent(files: RunFiles, deleted: Iterable[str], gone: Iterable[str]) -> None:
+    """``.work/absent``: managed people missing from the read, each with what was proven."""
+    rows = sorted([*((key, "deleted") for key in deleted), *((key, "gone") for key in gone)])
+    table = pa.table(
+        {
+            "key": pa.array([row[0] for row in rows], pa.string()),
+            "state": pa.array([row[1] for row in rows], pa.string()),
+        }
+    )
+    parquet.write_table(table, files.work_absent)

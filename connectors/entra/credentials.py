@@ -1,0 +1,366 @@
+"""Signing in: one held credential, whatever the configured way, and what its token allows."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
+from urllib.parse import quote
+
+from azure.core.credentials import AccessToken
+
+from connectors.entra.aadsts import is_passing, refused_sign_in
+from connectors.secrets import reveal
+from transforms.errors import Failed, Misused, TrueupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from connectors.entra.clouds import Endpoints
+    from connectors.entra.patience import Patience
+    from transforms.settings import Settings, SourceSettings
+
+
+class Credential(Protocol):
+    """What azure-identity's asynchronous credentials have in common."""
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token that is good now."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class StaticToken:
+    """A bearer that somebody else keeps fresh, such as a sandbox's."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        """The token as given; how long it lives is not known."""
+        return AccessToken(self._token, int(time.time()) + 3600)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class LoopbackSecret:
+    """Client credentials against a plain-http login on this machine, which azure-identity declines to speak to."""
+
+    def __init__(self, login: str, source: SourceSettings, secret: str) -> None:
+        self._url = f"{login}/{quote(source.tenant_id, safe='')}/oauth2/v2.0/token"
+        self._form = {
+            "client_id": source.client_id,
+            "client_secret": secret,
+            "grant_type": "client_credentials",
+        }
+        self._token = AccessToken("", 0)
+
+    async def get_token(self, *scopes: str, **_options: Any) -> AccessToken:
+        """A token with some life left; one POST to the token endpoint where there is none."""
+        if time.time() < self._token.expires_on:
+            return self._token
+        import httpx
+
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+            response = await client.post(self._url, data={**self._form, "scope": " ".join(scopes)})
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise ConnectionError(f"the token endpoint answered {response.status_code} without JSON")
+        if response.status_code != 200 or not isinstance(answer.get("access_token"), str):
+            text = str(answer.get("error_description", ""))
+            if response.status_code >= 500 or response.status_code == 429 or is_passing(text):
+                raise ConnectionError(f"the token endpoint answered {response.status_code}")
+            raise refused_sign_in(text, error=str(answer.get("error", "")))
+        lifetime = _seconds(answer.get("expires_in"))
+        margin = min(300.0, lifetime / 4)
+        self._token = AccessToken(answer["access_token"], int(time.time() + lifetime - margin))
+        return self._token
+
+    async def close(self) -> None:
+        """Nothing is held between two tokens."""
+
+
+def _seconds(value: object) -> float:
+    try:
+        return max(0.0, float(value))  # type: ignore[arg-type] # anything else raises, which is answered below
+    except (TypeError, ValueError):
+        return 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the token says it may do; ``known`` is false for tokens that cannot be looked into."""
+
+    permissions: frozenset[str] = frozenset()
+    known: bool = False
+    expires_on: int = 0
+
+    def lacks(self, *any_of: str) -> bool:
+        """True only if the token can be read and names none of ``any_of``."""
+        return self.known and not self.permissions.intersection(any_of)
+
+
+class Keeper:
+    """Holds the credential and renews it when a token is turned down before its time."""
+
+    def __init__(self, make: Callable[[], Credential], scope: str, patience: Patience) -> None:
+        self._make = make
+        self._scope = scope
+        self._patience = patience
+        self._inner: Credential | None = None
+        self._lock = asyncio.Lock()
+        self.renewals = 0
+        self.is_static = False
+
+    async def get_token(
+        self,
+        *scopes: str,
+        claims: str | None = None,
+        tenant_id: str | None = None,
+        enable_cae: bool = False,
+        **kwargs: Any,
+    ) -> AccessToken:
+        """A token for the cloud's Graph whatever is asked for, asked for again while the fault may pass.
+
+        Raises:
+            Failed: signing in was refused, or the sign-in address does not answer in time.
+        """
+        del scopes, claims, tenant_id, enable_cae, kwargs  # one scope, no challenges: what azure-core's protocol names
+        async with self._lock:
+            if self._inner is None:
+                self._inner = self._make()
+                self.is_static = isinstance(self._inner, StaticToken)
+            return await self._ask(self._inner)
+
+    async def _ask(self, inner: Credential) -> AccessToken:
+        started = self._patience.now()
+        for attempt in range(1000):
+            left = self._patience.signing_in - (self._patience.now() - started)
+            trouble: Exception | None = None
+            try:
+                async with asyncio.timeout(max(0.05, left)):
+                    return await inner.get_token(self._scope)
+            except TrueupError:
+                raise
+            except Exception as error:  # noqa: BLE001 - azure, aiohttp and httpx each have a tree of their own
+                trouble = error
+            final = _verdict(trouble)
+            step = self._patience.step(attempt)
+            if final is not None or self._patience.now() - started + step > self._patience.signing_in:
+                raise final or Failed(
+                    f"The sign-in address does not answer ({type(trouble).__name__}).",
+                    remedy="Check the network, the proxy, source.ca_bundle and source.login_url.",
+                ) from trouble
+            await self._patience.sleep(step)
+        raise Failed("The sign-in address does not answer.", remedy="Check source.login_url.")
+
+    async def renew(self) -> None:
+        """Forget the token: the next request signs in anew."""
+        async with self._lock:
+            if self._inner is not None:
+                await self._inner.close()
+            self._inner = None
+            self.renewals += 1
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        if self._inner is not None:
+            await self._inner.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _verdict(trouble: Exception) -> TrueupError | None:
+    """The final failure in ``trouble``, or None if asking again may help."""
+    from azure.core.exceptions import ClientAuthenticationError
+    from azure.identity import CredentialUnavailableError
+
+    if isinstance(trouble, CredentialUnavailableError):
+        return Failed(
+            "The configured way to sign in is not available on this machine.",
+            remedy="managed_identity needs an Azure host, workload_identity a projected token, azure_cli `az login`.",
+        )
+    if isinstance(trouble, ClientAuthenticationError):
+        return None if is_passing(str(trouble)) else refused_sign_in(str(trouble))
+    if isinstance(trouble, ValueError):
+        return Failed(
+            "The credential could not be used: its certificate, key or ids are not in the expected form.",
+            remedy="source.certificate is a PEM or PKCS#12 file with key and certificate; check its password.",
+        )
+    return None
+
+
+def keeper(settings: Settings, endpoints: Endpoints, patience: Patience) -> Keeper:
+    """The credential of ``[source]``, not yet used.
+
+    Raises:
+        Misused: a key the chosen ``auth`` needs is missing or does not resolve.
+    """
+    source = settings.source
+    verify: dict[str, Any] = {"connection_verify": str(settings.place(source.ca_bundle))} if source.ca_bundle else {}
+    options: dict[str, Any] = {
+        "authority": endpoints.login,
+        "retry_total": 0,
+        "connection_timeout": 5,
+        "read_timeout": 10,
+        **verify,
+    }
+    makers: dict[str, Callable[[], Credential]] = {
+        "token": _static(settings),
+        "client_secret": _secret(settings, endpoints, options),
+        "certificate": _certificate(settings, endpoints, options),
+        "managed_identity": _managed(source),
+        "workload_identity": _workload(source, options),
+        "azure_cli": _cli(source),
+    }
+    return Keeper(makers[source.auth], endpoints.scope, patience)
+
+
+def _required(source: SourceSettings, *keys: str) -> None:
+    for key in keys:
+        if not getattr(source, key):
+            raise Misused(
+                f"source.{key} is not set, which auth = {source.auth!r} needs.",
+                remedy=f"Write {key} into [source] of the configuration.",
+            )
+
+
+def _static(settings: Settings) -> Callable[[], Credential]:
+    def make() -> Credential:
+        return StaticToken(reveal(settings.source.token, key="source.token", folder=settings.folder).get_secret_value())
+
+    return make
+
+
+def _secret(settings: Settings, endpoints: Endpoints, options: dict[str, Any]) -> Callable[[], Credential]:
+    def make() -> Credential:
+        source = settings.source
+        _required(source, "tenant_id", "client_id")
+        secret = reveal(source.client_secret, key="source.client_secret", folder=settings.folder).get_secret_value()
+        if endpoints.login_is_plain:
+            return LoopbackSecret(endpoints.login, source, secret)
+        from azure.identity.aio import ClientSecretCredential
+
+        return ClientSecretCredential(source.tenant_id, source.client_id, secret, **options)
+
+    return make
+
+
+def _certificate(settings: Settings, endpoints: Endpoints, options: dict[str, Any]) -> Callable[[], Credential]:
+    def make() -> Credential:
+        source = settings.source
+        _required(source, "tenant_id", "client_id", "certificate")
+        if endpoints.login_is_plain:
+            raise Misused(
+                "auth = 'certificate' needs a sign-in address with https.", remedy="Use https in source.login_url."
+            )
+        password = None
+        if source.certificate_password:
+            secret = reveal(source.certificate_password, key="source.certificate_password", folder=settings.folder)
+            password = secret.get_secret_value().encode()
+        from azure.identity.aio import CertificateCredential
+
+        return CertificateCredential(
+            source.tenant_id,
+            source.client_id,
+            certificate_data=certificate_bytes(settings),
+            password=password,
+            **options,
+        )
+
+    return make
+
+
+def certificate_place(settings: Settings) -> Path:
+    """The file ``source.certificate`` points at, given as a path, ``file:PATH`` or ``env:NAME`` holding a path."""
+    reference = settings.source.certificate
+    if reference.startswith("env:"):
+        reference = reveal(reference, key="source.certificate", folder=settings.folder).get_secret_value()
+    return settings.place(reference.removeprefix("file:"))
+
+
+def certificate_bytes(settings: Settings) -> bytes:
+    """The PEM or PKCS#12 file as it is.
+
+    Raises:
+        Misused: it cannot be read.
+    """
+    if settings.source.certificate.startswith("env:"):
+        text = reveal(settings.source.certificate, key="source.certificate").get_secret_value()
+        if "-----BEGIN" in text:
+            return text.encode()
+    place = certificate_place(settings)
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise Misused(
+            f"source.certificate: {place.name} cannot be read.", remedy="Check the path and its permissions."
+        ) from error
+
+
+def _managed(source: SourceSettings) -> Callable[[], Credential]:
+    def make() -> Credential:
+        from azure.identity.aio import ManagedIdentityCredential
+
+        return ManagedIdentityCredential(client_id=source.managed_identity_client_id or None)
+
+    return make
+
+
+def _workload(source: SourceSettings, options: dict[str, Any]) -> Callable[[], Credential]:
+    def make() -> Credential:
+        from azure.identity.aio import WorkloadIdentityCredential
+
+        try:
+            return WorkloadIdentityCredential(
+                tenant_id=source.tenant_id or None, client_id=source.client_id or None, **options
+            )
+        except ValueError as error:
+            raise Failed(
+                "This machine offers no workload identity: AZURE_FEDERATED_TOKEN_FILE or its companions are not set.",
+                remedy="Run where the token is projected, or choose another source.auth.",
+            ) from error
+
+    return make
+
+
+def _cli(source: SourceSettings) -> Callable[[], Credential]:
+    def make() -> Credential:
+        from azure.identity.aio import AzureCliCredential
+
+        return AzureCliCredential(tenant_id=source.tenant_id, process_timeout=12)
+
+    return make
+
+
+def granted(token: AccessToken) -> Granted:
+    """What a token says it may do: application roles, or delegated scopes; unknown if it is opaque."""
+    parts = token.token.split(".")
+    if len(parts) != 3:
+        return Granted(expires_on=token.expires_on)
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, UnicodeDecodeError):
+        return Granted(expires_on=token.expires_on)
+    if not isinstance(claims, dict):
+        return Granted(expires_on=token.expires_on)
+    roles, scopes = claims.get("roles"), claims.get("scp")
+    names = [str(role) for role in roles] if isinstance(roles, list) else []
+    names += scopes.split() if isinstance(scopes, str) else []
+    if "Directory.AccessAsUser.All" in names:
+        return Granted(expires_on=token.expires_on)
+    until = claims.get("exp")
+    return Granted(frozenset(names), known=True, expires_on=until if isinstance(until, int) else token.expires_on)

@@ -1,0 +1,202 @@
+"""What ``trueup doctor`` says of the source: reach, sign-in, permissions, scope, secrets about to expire."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from connectors.entra.answers import Answer
+from connectors.entra.credentials import certificate_bytes
+from connectors.entra.graph import Graph, connected
+from connectors.entra.proof import count_users
+from connectors.entra.scope import find_app, forbidden, resolve_group
+from connectors.secrets import reveal
+from transforms.doctor import Line
+from transforms.errors import TrueupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.entra.patience import Patience
+    from transforms.settings import Settings
+
+SOON_DAYS = 30
+_DIRECTORY = "Directory.Read.All"
+
+
+async def examine_tenant(settings: Settings, patience: Patience | None = None) -> list[Line]:
+    """A line for each thing a nightly read relies on; nothing is raised, nothing is written."""
+    lines: list[Line] = list(_certificate(settings))
+    try:
+        async with connected(settings, patience) as graph:
+            lines.append(_token(graph))
+            lines += _permissions(settings, graph)
+            lines.append(await _users(graph))
+            lines += await _scope(settings, graph)
+            lines += await _secret(settings, graph)
+    except TrueupError as error:
+        lines.append(Line("fix", "source sign-in", error.message, error.remedy))
+    return lines
+
+
+def _token(graph: Graph) -> Line:
+    minutes = max(0, int((graph.granted.expires_on - time.time()) / 60))
+    where = graph.endpoints.graph_host
+    return Line("ok", "source sign-in", f"Signed in; a token for {where} was issued ({minutes} minutes).")
+
+
+def _permissions(settings: Settings, graph: Graph) -> Iterator[Line]:
+    if not graph.granted.known:
+        yield Line("warning", "source permissions", "The token cannot be looked into; its permissions are not known.")
+        return
+    missing = False
+    for feature, any_of in needed(settings):
+        if graph.granted.lacks(*any_of):
+            missing = True
+            yield Line(
+                "fix",
+                "source permissions",
+                f"{any_of[0]} is missing, which {feature} needs.",
+                f"API permissions → Microsoft Graph → Application permissions → {any_of[0]}, then admin consent.",
+            )
+    if not missing:
+        yield Line("ok", "source permissions", f"Granted: {', '.join(sorted(graph.granted.permissions)) or 'none'}.")
+    if writing := sorted(p for p in graph.granted.permissions if "Write" in p):
+        yield Line(
+            "warning",
+            "source permissions",
+            f"The app may also write: {', '.join(writing)}. Trueup only reads.",
+            "Remove what is not needed.",
+        )
+
+
+def needed(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """Each configured feature and the permissions any of which it needs, the least first."""
+    source = settings.source
+    features: list[tuple[str, tuple[str, ...]]] = [
+        ("reading users", ("User.Read.All", "User.ReadWrite.All", _DIRECTORY, "Directory.ReadWrite.All"))
+    ]
+    if source.scope == "assigned":
+        application = ("Application.Read.All", "Application.ReadWrite.All", _DIRECTORY, "Directory.ReadWrite.All")
+        features.append(('scope = "assigned"', application))
+    rules = (*settings.people.never, *settings.people.always)
+    if source.scope in {"assigned", "groups"} or any(rule.startswith("group:") for rule in rules):
+        members = (
+            "GroupMember.Read.All",
+            "Group.Read.All",
+            "Group.ReadWrite.All",
+            _DIRECTORY,
+            "Directory.ReadWrite.All",
+        )
+        features.append(("members of groups", members))
+    return features
+
+
+async def _users(graph: Graph) -> Line:
+    try:
+        page = await graph.json("users?$select=id,accountEnabled&$top=1")
+        count = await count_users(graph)
+    except Answer as answer:
+        error = forbidden(answer, "users", "User.Read.All")
+        return Line("fix", "source users", error.message, error.remedy)
+    except TrueupError as error:
+        return Line("fix", "source users", error.message, error.remedy)
+    if not page.get("value"):
+        return Line("fix", "source users", "The tenant has no users at all.", "Check source.tenant_id.")
+    told = f"{count:,} users" if count is not None else "Users can be read; Graph offers no count here"
+    return Line("ok", "source users", f"{told}.")
+
+
+async def _scope(settings: Settings, graph: Graph) -> list[Line]:
+    source = settings.source
+    try:
+        if source.scope == "assigned":
+            app = await find_app(graph, source.enterprise_app)
+            link = f"servicePrincipals/{app['id']}/appRoleAssignedTo?$top=1"
+            page = await graph.json(link)
+            if not page.get("value"):
+                return [
+                    Line(
+                        "fix",
+                        "source scope",
+                        "Nobody is assigned to the enterprise application.",
+                        'Assign users or groups; tenants without group assignment use scope = "all".',
+                    )
+                ]
+            return [Line("ok", "source scope", f"The enterprise application {source.enterprise_app!r} was found.")]
+        if source.scope == "groups":
+            for name in source.groups:
+                await resolve_group(graph, name)
+            return [Line("ok", "source scope", f"{len(source.groups)} groups were found.")]
+    except Answer as answer:
+        error = forbidden(answer, "enterprise applications", "Application.Read.All")
+        return [Line("fix", "source scope", error.message, error.remedy)]
+    except TrueupError as error:
+        return [Line("fix", "source scope", error.message, error.remedy)]
+    return [Line("ok", "source scope", "Everybody in the tenant, as far as the filters let them through.")]
+
+
+def _certificate(settings: Settings) -> Iterator[Line]:
+    if settings.source.auth != "certificate":
+        return
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    try:
+        data = certificate_bytes(settings)
+        if b"-----BEGIN" in data:
+            certificate: x509.Certificate | None = x509.load_pem_x509_certificate(data)
+        else:
+            reference = settings.source.certificate_password
+            password = (
+                reveal(reference, key="source.certificate_password", folder=settings.folder).get_secret_value().encode()
+                if reference
+                else None
+            )
+            certificate = pkcs12.load_key_and_certificates(data, password)[1]
+    except TrueupError as error:
+        yield Line("fix", "source certificate", error.message, error.remedy)
+        return
+    except ValueError:
+        certificate = None
+    if certificate is None:
+        yield Line(
+            "fix", "source certificate", "The file holds no certificate that can be read.", "Use PEM or PKCS#12."
+        )
+        return
+    yield _expiry("source certificate", certificate.not_valid_after_utc)
+
+
+def _expiry(subject: str, until: datetime) -> Line:
+    days = (until - datetime.now(UTC)).days
+    if days < 0:
+        return Line("fix", subject, f"It expired on {until:%Y-%m-%d}.", "Replace it before the next run.")
+    if days <= SOON_DAYS:
+        return Line("warning", subject, f"It expires on {until:%Y-%m-%d}, in {days} days.", "Replace it in time.")
+    return Line("ok", subject, f"Good until {until:%Y-%m-%d}.")
+
+
+async def _secret(settings: Settings, graph: Graph) -> list[Line]:
+    """Expiry of the secret in use, where the app may read its own registration."""
+    source = settings.source
+    if source.auth != "client_secret" or graph.granted.lacks("Application.Read.All", _DIRECTORY):
+        return []
+    try:
+        app = await graph.json(f"applications(appId='{source.client_id}')?$select=id,passwordCredentials")
+    except (Answer, TrueupError):
+        return []
+    hint = reveal(source.client_secret, key="source.client_secret", folder=settings.folder).get_secret_value()[:3]
+    ends = [end for entry in app.get("passwordCredentials") or [] if (end := _end(entry, hint)) is not None]
+    return [_expiry("source client secret", max(ends))] if ends else []
+
+
+def _end(entry: Any, hint: str) -> datetime | None:
+    """When the secret with this hint ends; None for others."""
+    if not isinstance(entry, dict) or entry.get("hint") != hint:
+        return None
+    try:
+        end = datetime.fromisoformat(str(entry.get("endDateTime")))
+    except ValueError:
+        return None
+    return end if end.tzinfo else end.replace(tzinfo=UTC)

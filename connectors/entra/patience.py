@@ -1,0 +1,69 @@
+"""How long the read of a tenant waits, and for what.
+
+Microsoft Graph "throttling guidance": 429 with ``Retry-After`` is waited out; other passing faults back off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Bounds in seconds. Clock and sleep are here so that a test can live through a night in a second."""
+
+    reaching: float = 12.0
+    """Without any answer at all, at the start: together with signing in it is said within 30 s."""
+    answering: float = 60.0
+    """Without a good answer to one request; stated waits not counted."""
+    throttled: float = 300.0
+    """The longest stated wait, and the longest sum of stated waits for one request."""
+    throttles: int = 40
+    """How often in a row one request may be told to wait."""
+    signing_in: float = 14.0
+    first_step: float = 0.4
+    longest_step: float = 10.0
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def step(self, attempt: int) -> float:
+        """The jittered wait before attempt ``attempt`` + 1."""
+        bound = min(self.longest_step, self.first_step * float(2 ** min(attempt, 16)))
+        return bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads requests, guards nothing
+
+
+def stated_wait(header: str | None) -> float | None:
+    """Seconds a ``Retry-After`` asks for: whole, decimal, or a date; None where it says nothing usable."""
+    if not header:
+        return None
+    first = header.split(",")[0].strip() if header.count(",") == 1 and header[:1].isdigit() else header.strip()
+    try:
+        seconds = float(first)
+    except ValueError:
+        try:
+            at = parsedate_to_datetime(first)
+        except (ValueError, TypeError, IndexError):
+            return None
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return None if math.isnan(seconds) else max(0.0, seconds)
+
+
+def slowing(percentage: str | None) -> float:
+    """Seconds to hold the next request back for ``x-ms-throttle-limit-percentage`` (0.8 to 1.8)."""
+    try:
+        share = float(percentage or "0")
+    except ValueError:
+        return 0.0
+    return min(5.0, 0.25 + (share - 0.8) * 3) if 0.8 <= share < 100 else 0.0

@@ -1,0 +1,68 @@
+-- One row per user with everything that does not come with the user itself.
+-- Relations in: users_read (id, …, seq), assignments, roles, memberships, group_names, scope_groups, purposes, kind.
+-- Rows out: the columns of users_read but seq; assigned, assigned_by, groups, appRoleAssignments, userPurpose.
+WITH repeated AS (
+    SELECT id, max(seq) AS last_seq
+    FROM users_read
+    GROUP BY id
+    HAVING count(*) > 1
+),
+ways AS (
+    SELECT principalId AS id, 'direct' AS way, appRoleId AS role_id
+    FROM assignments
+    WHERE principalType = 'User'
+    UNION ALL
+    SELECT memberships.id, 'group:' || memberships.group_id, assignments.appRoleId
+    FROM assignments
+    JOIN memberships ON memberships.group_id = assignments.principalId
+    WHERE assignments.principalType = 'Group'
+),
+scoped AS (
+    SELECT id, way FROM ways WHERE (SELECT scope FROM kind) = 'assigned'
+    UNION ALL
+    SELECT id, 'group:' || group_id FROM memberships SEMI JOIN scope_groups USING (group_id)
+),
+in_scope AS (
+    SELECT id, list(DISTINCT way ORDER BY way) AS assigned_by
+    FROM scoped
+    GROUP BY id
+),
+named AS (
+    SELECT memberships.id, list(DISTINCT group_names.name ORDER BY group_names.name) AS names
+    FROM memberships
+    JOIN group_names USING (group_id)
+    GROUP BY memberships.id
+),
+granted AS (
+    SELECT
+        ways.id,
+        list(
+            DISTINCT {'id': ways.role_id, 'value': roles.value, 'displayName': roles.displayName}
+            ORDER BY {'id': ways.role_id, 'value': roles.value, 'displayName': roles.displayName}
+        ) AS role_list
+    FROM ways
+    LEFT JOIN roles ON roles.id = ways.role_id
+    GROUP BY ways.id
+)
+SELECT
+    users_read.* EXCLUDE (seq),
+    CASE (SELECT scope FROM kind)
+        WHEN 'all' THEN NULL
+        WHEN 'file' THEN TRUE
+        ELSE in_scope.id IS NOT NULL
+    END AS assigned,
+    CASE (SELECT scope FROM kind)
+        WHEN 'all' THEN NULL
+        WHEN 'file' THEN ['file']
+        ELSE coalesce(in_scope.assigned_by, CAST([] AS VARCHAR[]))
+    END AS assigned_by,
+    coalesce(named.names, CAST([] AS VARCHAR[])) AS groups,
+    coalesce(granted.role_list, CAST([] AS STRUCT(id VARCHAR, value VARCHAR, displayName VARCHAR)[])) AS appRoleAssignments,
+    purposes.purpose AS userPurpose
+FROM users_read
+LEFT JOIN repeated ON repeated.id = users_read.id
+LEFT JOIN in_scope ON in_scope.id = users_read.id
+LEFT JOIN named ON named.id = users_read.id
+LEFT JOIN granted ON granted.id = users_read.id
+LEFT JOIN purposes ON purposes.id = users_read.id
+WHERE repeated.id IS NULL OR repeated.last_seq = users_read.seq

@@ -1,0 +1,207 @@
+"""The tenant as one snapshot: users, scope, proof of completeness and of absence, in that order."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from connectors.entra import absence
+from connectors.entra.answers import Answer
+from connectors.entra.assembly import Besides, missing, opened, write_absent, write_problems, write_source
+from connectors.entra.graph import Graph, connected
+from connectors.entra.mailboxes import NotReadable, purposes
+from connectors.entra.proof import ProvenRead, proven_users
+from connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
+from connectors.entra.selection import MAILBOX, Selection, selection
+from connectors.source_request import SourceRequest, SourceSnapshot
+from transforms.errors import Failed, Misused, Refusal, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from connectors.entra.patience import Patience
+    from transforms.progress import Progress
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+
+_IDS = pa.schema([("id", pa.string())])
+
+
+async def read_tenant(
+    settings: Settings,
+    request: SourceRequest,
+    files: RunFiles,
+    *,
+    progress: Progress,
+    patience: Patience | None = None,
+) -> SourceSnapshot:
+    """The whole tenant as ``source.parquet``; see ``connectors.source.snapshot``."""
+    started = datetime.now(UTC)
+    folder = files.work / "source"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    engine = opened(files)
+    try:
+        async with connected(settings, patience) as graph:
+            return await _read(_Task(settings, request, files, folder, engine, started), graph, progress)
+    except BaseExceptionGroup as group:
+        raise _foremost(group) from group
+    except Answer as answer:
+        raise forbidden(answer, "users", "User.Read.All") from answer
+    finally:
+        engine.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Task:
+    """What one read works on."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        request: SourceRequest,
+        files: RunFiles,
+        folder: Path,
+        engine: DuckDBPyConnection,
+        started: datetime,
+    ) -> None:
+        self.settings = settings
+        self.request = request
+        self.files = files
+        self.folder = folder
+        self.engine = engine
+        self.started = started
+        self.known = _known(request)
+
+
+async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot:
+    chosen = selection(task.request.columns, graph.granted)
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(_users(task, graph, chosen, progress))
+        scoping = group.create_task(read_scope(graph, task.settings.source, task.request))
+    proven, scope = reading.result(), scoping.result()
+    if not proven.users:
+        raise Refused(
+            Refusal("source_empty", "The tenant has no users at all.", remedy="Check source.tenant_id and the app.")
+        )
+    absent = await _prove_absence(task, graph, proven, scope)
+    unreadable = {**dict(proven.read.selection.unreadable), **scope.unreadable}
+    besides = Besides(task.settings.source.scope, scope, await _purposes(task, graph, proven, unreadable, progress))
+    columns = _columns(task, proven.read.selection, unreadable)
+    users, in_scope = await asyncio.to_thread(write_source, task.engine, task.files, proven.read.path, columns, besides)
+    if users != proven.users:
+        raise Failed("The snapshot does not hold as many users as were read.", remedy="Check the disk and run again.")
+    if task.settings.source.scope != "all" and not in_scope:
+        raise Refused(nobody_in_scope("no user of the tenant is assigned, directly or through a group"))
+    write_problems(task.files, proven.read.problems)
+    write_absent(task.files, absent.deleted, absent.gone)
+    return SourceSnapshot(
+        users=users,
+        completeness=_completeness(task, graph, proven, scope, absent),
+        unreadable=unreadable,
+        notes=(*proven.notes, *(f"{column} could not be read: {why}." for column, why in sorted(unreadable.items()))),
+    )
+
+
+async def _users(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
+    return await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.known, progress=progress)
+
+
+def _known(request: SourceRequest) -> pa.Table:
+    """Everybody managed at the last applied run."""
+    if request.known is None:
+        return _IDS.empty_table()
+    try:
+        links = parquet.read_table(request.known, columns=["source_id"])
+    except OSError as error:
+        raise Failed("The links of the last run cannot be read.", remedy="Run trueup verify --archive.") from error
+    return pa.Table.from_arrays([links.column("source_id").cast(pa.string()).drop_null()], schema=_IDS)
+
+
+async def _prove_absence(task: _Task, graph: Graph, proven: ProvenRead, scope: Scope) -> absence.Whereabouts:
+    """Ask for everybody managed, and everybody assignments name, who is missing from the read."""
+    lost = await asyncio.to_thread(missing, task.engine, task.known, proven.read.path)
+    named = await asyncio.to_thread(missing, task.engine, scope.named_users, proven.read.path)
+    managed = set(lost)
+    whereabouts = await absence.whereabouts(graph, lost)
+    if whereabouts.alive:
+        raise absence.found_alive(sorted(whereabouts.alive), why="managed people")
+    others = await absence.whereabouts(graph, [key for key in named if key not in managed])
+    if alive := others.alive_before(task.started):
+        raise absence.found_alive(alive, why="assigned users or members of groups")
+    return whereabouts
+
+
+async def _purposes(
+    task: _Task, graph: Graph, proven: ProvenRead, unreadable: dict[str, str], progress: Progress
+) -> pa.Table | None:
+    if "userPurpose" not in task.request.columns:
+        return None
+    if graph.granted.lacks(*MAILBOX):
+        unreadable["userPurpose"] = "the app lacks MailboxSettings.Read"
+        return None
+    columns = [name for name in ("id", "userType") if name in {c.name for c in proven.read.selection.columns}]
+    table = parquet.read_table(proven.read.path, columns=columns)
+    kinds = table.column("userType").to_pylist() if "userType" in columns else [None] * table.num_rows
+    keys = [key for key, kind in zip(table.column("id").to_pylist(), kinds, strict=True) if kind != "Guest"]
+    try:
+        return await purposes(graph, sorted(set(keys)), progress=progress)
+    except NotReadable as error:
+        unreadable["userPurpose"] = f"{error} (MailboxSettings.Read)"
+        return None
+
+
+def _columns(task: _Task, chosen: Selection, unreadable: dict[str, str]) -> list[str]:
+    columns = [column.name for column in chosen.columns]
+    columns += ["assigned", "assigned_by"]
+    if task.request.people_groups or task.settings.source.scope == "groups" or "groups" in task.request.columns:
+        columns.append("groups")
+    for name in ("appRoleAssignments", "userPurpose"):
+        if name in task.request.columns:
+            columns.append(name)
+    return [column for column in columns if column not in unreadable]
+
+
+def _completeness(
+    task: _Task, graph: Graph, proven: ProvenRead, scope: Scope, absent: absence.Whereabouts
+) -> dict[str, Any]:
+    tally = graph.tally
+    previous = task.request.previous
+    return {
+        "kind": "entra",
+        **proven.told(),
+        "requests": tally.requests,
+        "retries": tally.retries,
+        "throttles": tally.throttles,
+        "waited_seconds": round(tally.waited_seconds, 1),
+        "slowed": tally.slowed,
+        "restarts": tally.restarts,
+        "token_renewals": tally.renewals,
+        "scope": scope.proofs,
+        "absent": absent.told(),
+        "previous": {"run_id": previous.run_id, "users": previous.manifest.users} if previous else None,
+    }
+
+
+def _foremost(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error to show: what the configuration or the permissions cause first, then refusals."""
+    leaves: list[BaseException] = []
+    waiting: list[BaseException] = [group]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, BaseExceptionGroup):
+            waiting.extend(error.exceptions)
+        else:
+            leaves.append(forbidden(error, "users", "User.Read.All") if isinstance(error, Answer) else error)
+    for kind in (Misused, Failed, Refused):
+        for leaf in leaves:
+            if isinstance(leaf, kind):
+                return leaf
+    return leaves[0]

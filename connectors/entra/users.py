@@ -1,0 +1,146 @@
+"""A whole read of the tenant's users: page after page into a Parquet file, in bounded memory."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from connectors.entra.answers import Answer, LinkExpired, expired_too_often
+from connectors.entra.pages import PageReader, Problem, UserPage
+from connectors.entra.selection import NEVER_MISSING
+from transforms.errors import Failed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.entra.graph import Graph
+    from connectors.entra.selection import Selection
+    from transforms.progress import Progress
+
+BUFFERED = 32_000
+"""Users held before they are written: what bounds the memory of a read."""
+_UNKNOWN = re.compile(r"(?:property|segment)[^'\"]*['\"]([A-Za-z0-9_]+)['\"]", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class UserRead:
+    """One whole read, last page seen."""
+
+    path: Path
+    """Parquet: the selection's columns and ``seq``, the order in which users came; repeats included."""
+    selection: Selection
+    pages: int = 0
+    rows: int = 0
+    problems: set[Problem] = field(default_factory=set)
+
+
+class UserWriter:
+    """Collects pages and writes them in large row groups."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema.append(pa.field("seq", pa.int64()))
+        self._writer = parquet.ParquetWriter(path, self._schema, compression="lz4", use_dictionary=False)
+        self._waiting: list[pa.Table] = []
+        self._count = 0
+        self.rows = 0
+
+    def add(self, users: pa.Table) -> None:
+        """Take the users of one page."""
+        seq = pa.array(range(self.rows, self.rows + users.num_rows), pa.int64())
+        self._waiting.append(users.append_column("seq", seq))
+        self.rows += users.num_rows
+        self._count += users.num_rows
+        if self._count >= BUFFERED:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=BUFFERED * 2)
+        self._waiting, self._count = [], 0
+
+    def close(self) -> None:
+        """Write what is left and finish the file."""
+        self._flush()
+        self._writer.close()
+
+
+async def read_users(
+    graph: Graph, chosen: Selection, folder: Path, *, progress: Progress, top: int = 999, name: str = "users"
+) -> UserRead:
+    """Every user of the tenant from the first page to the last, with the properties that could be read.
+
+    A property this cloud does not know, or that no user came with, is dropped from the selection with the reason.
+
+    Raises:
+        Failed: the app may not read users. Refused: the read cannot be completed.
+    """
+    for _ in range(40):
+        try:
+            read = await _read_through(graph, chosen, folder / f"{name}.parquet", top=top, progress=progress)
+        except Answer as answer:
+            chosen = _narrower(answer, chosen)
+        else:
+            return read
+    raise Failed("Graph refuses one property after another.", remedy="Check source.graph_url.")
+
+
+async def _read_through(graph: Graph, chosen: Selection, path: Path, *, top: int, progress: Progress) -> UserRead:
+    for _ in range(3):
+        reader = PageReader(chosen)
+        read = UserRead(path, chosen)
+        writer = UserWriter(path, reader.schema)
+        writing: asyncio.Task[None] | None = None
+        try:
+            async for page in graph.pages(f"users?{chosen.query}&$top={top}", reader):
+                if writing is not None:
+                    await writing
+                writing = asyncio.create_task(asyncio.to_thread(_keep, read, writer, page))
+                read.pages += 1
+                progress("reading users", writer.rows)
+            if writing is not None:
+                await writing
+        except LinkExpired:
+            graph.tally.restarts += 1
+            continue
+        finally:
+            if writing is not None and not writing.done():
+                await asyncio.wait([writing])
+            writer.close()
+        read.rows = writer.rows
+        return _said_nothing(read, reader)
+    raise expired_too_often()
+
+
+def _keep(read: UserRead, writer: UserWriter, page: UserPage) -> None:
+    read.problems.update(page.problems)
+    writer.add(page.users)
+
+
+def _said_nothing(read: UserRead, reader: PageReader) -> UserRead:
+    """Drop what no user came with: a value that was never sent is not an empty one."""
+    if not read.rows:
+        return read
+    for name in sorted(reader.unseen):
+        if name in NEVER_MISSING:
+            raise Failed(
+                f"Graph sent users without {name}: the app may read basic profiles only.",
+                remedy="Grant the application permission User.Read.All and admin consent.",
+            )
+        read.selection = read.selection.without(name, "Graph sent it for nobody")
+    return read
+
+
+def _narrower(answer: Answer, chosen: Selection) -> Selection:
+    """The selection without what Graph refused, or the failure its answer means."""
+    if answer.status == 400 and (found := _UNKNOWN.search(answer.message)):
+        name = found.group(1)
+        if name in chosen.properties and name not in {"id", *NEVER_MISSING}:
+            return chosen.without(name, "Graph does not know it here")
+    if answer.status == 403 and "signInActivity" in chosen.properties:
+        return chosen.without("signInActivity", "Graph does not let this app read it (AuditLog.Read.All, licence P1)")
+    raise answer

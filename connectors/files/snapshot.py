@@ -1,0 +1,168 @@
+"""A file as the source: read to its end, with the same proofs as far as a file can give them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from connectors.entra.assembly import (
+    Besides,
+    missing,
+    opened,
+    unique_users,
+    write_absent,
+    write_problems,
+    write_source,
+)
+from connectors.entra.credentials import Granted
+from connectors.entra.selection import BESIDES, Selection, selection
+from connectors.entra.users import UserWriter
+from connectors.files.graph_shaped import GraphShapedFile
+from connectors.files.portal import read_portal_csv
+from connectors.source_request import SourceRequest, SourceSnapshot
+from transforms.doctor import Line
+from transforms.errors import Misused, Refusal, Refused, TrueupError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.entra.pages import Problem
+    from transforms.progress import Progress
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+
+_IDS = pa.schema([("id", pa.string())])
+
+
+def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, progress: Progress) -> SourceSnapshot:
+    """Every user of the file in ``source.parquet``; see ``connectors.source.snapshot``.
+
+    A file knows no assignments: with ``scope`` left at its default everybody in it counts as assigned.
+
+    Raises:
+        Refused: the file is cut off or empty. Misused: there is no such file, or the scope needs a tenant.
+    """
+    path = _place(settings)
+    notes = _scope_notes(settings)
+    folder = files.work / "source"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    engine = opened(files)
+    try:
+        chosen, problems, rows = _spooled(
+            path, selection(request.columns, Granted()), folder / "users.parquet", progress
+        )
+        users = unique_users(engine, folder / "users.parquet")
+        if not users:
+            raise Refused(
+                Refusal("source_empty", "The source file holds no users at all.", remedy="Check source.path.")
+            )
+        absent = _absent(request, engine, folder / "users.parquet")
+        unreadable = dict(chosen.unreadable)
+        wanted = sorted(BESIDES & request.columns - {"assigned", "assigned_by"})
+        wanted += ["groups"] if request.people_groups and "groups" not in wanted else []
+        unreadable.update(dict.fromkeys(wanted, "a file does not hold it"))
+        columns = [*(column.name for column in chosen.columns), "assigned", "assigned_by"]
+        write_source(engine, files, folder / "users.parquet", columns, Besides("file" if notes else "all"))
+    finally:
+        engine.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    write_problems(files, problems)
+    write_absent(files, [], absent)
+    if absent:
+        notes.append(f"{len(absent)} managed people are not in the file; a file cannot be asked what became of them.")
+    previous = request.previous
+    completeness: dict[str, Any] = {
+        "kind": "file",
+        "users": users,
+        "rows": rows,
+        "repeats": rows - users,
+        "proof": "end_of_file",
+        "absent": {"asked": 0, "alive": 0, "deleted": 0, "gone": len(absent)},
+        "previous": {"run_id": previous.run_id, "users": previous.manifest.users} if previous else None,
+    }
+    notes += [f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())]
+    return SourceSnapshot(users, completeness, unreadable, tuple(notes))
+
+
+def _place(settings: Settings) -> Path:
+    if not settings.source.path:
+        raise Misused('kind = "file" needs source.path.', remedy="Write the file's path into source.path.")
+    path = settings.place(settings.source.path)
+    if not path.is_file():
+        raise Misused(f"source.path: there is no file {settings.source.path}.", remedy="Correct source.path.")
+    return path
+
+
+def _scope_notes(settings: Settings) -> list[str]:
+    """What is to be said of the scope.
+
+    Raises:
+        Misused: the scope was chosen and needs a tenant.
+    """
+    source = settings.source
+    if source.scope == "all":
+        return []
+    if "scope" in source.model_fields_set:
+        raise Misused(
+            f'A file knows neither assignments nor groups, which scope = "{source.scope}" needs.',
+            remedy='Set [source] scope = "all" and narrow it with filters.',
+        )
+    return ["The file knows no assignments: everybody in it counts as assigned."]
+
+
+def _spooled(path: Path, chosen: Selection, into: Path, progress: Progress) -> tuple[Selection, set[Problem], int]:
+    schema = pa.schema([(name, kind) for name, kind in _schema(chosen)])
+    writer = UserWriter(into, schema)
+    problems: set[Problem] = set()
+    try:
+        if path.suffix.casefold() == ".csv":
+            table, found, lacking = read_portal_csv(path, chosen)
+            writer.add(table)
+            problems.update(found)
+        else:
+            reader = GraphShapedFile(path, chosen)
+            for table, found in reader.tables():
+                writer.add(table)
+                problems.update(found)
+                progress("reading users", writer.rows)
+            lacking = {c.name for c in chosen.columns if (c.select or c.path[0]) in reader.unseen}
+    finally:
+        writer.close()
+    for name in sorted(lacking - {"id"}):
+        column = next((c for c in chosen.columns if c.name == name), None)
+        if column is not None:
+            chosen = chosen.without(column.select or column.name, "the file does not hold it")
+    return chosen, problems, writer.rows
+
+
+def _schema(chosen: Selection) -> list[tuple[str, pa.DataType]]:
+    from connectors.entra.selection import ARROW
+
+    return [(column.name, ARROW[column.type]) for column in chosen.columns]
+
+
+def _absent(request: SourceRequest, engine: Any, read: Path) -> list[str]:
+    if request.known is None:
+        return []
+    links = parquet.read_table(request.known, columns=["source_id"])
+    known = pa.Table.from_arrays([links.column("source_id").cast(pa.string()).drop_null()], schema=_IDS)
+    return missing(engine, known, read)
+
+
+def examine_file(settings: Settings) -> list[Line]:
+    """Whether the file is there and can be opened."""
+    try:
+        path = _place(settings)
+        _scope_notes(settings)
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.read(1)
+    except TrueupError as error:
+        return [Line("fix", "source file", error.message, error.remedy)]
+    except OSError as error:
+        return [Line("fix", "source file", f"It cannot be read ({type(error).__name__}).", "Check its permissions.")]
+    return [Line("ok", "source file", f"{path.name} can be read ({size:,} bytes).")]
