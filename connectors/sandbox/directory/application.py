@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from connectors.sandbox.directory.answering import answer
 from connectors.sandbox.directory.exchange import PREFIX, Asked, Given, asked_of, call, refused, send
+from connectors.sandbox.directory.failing import fail
+from connectors.sandbox.directory.reading import read
+from connectors.sandbox.directory.writing import write
 from connectors.sandbox.serving import HANG_UP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from connectors.sandbox.directory.exchange import Next
     from connectors.sandbox.directory.state import Directory
+    from connectors.sandbox.directory.weaknesses import Weaknesses
+
+    Layer = Callable[[Directory, Weaknesses, Asked, Next], Given]
 
 
 def application(directory: Directory) -> WSGIApplication:
@@ -32,4 +41,26 @@ def application(directory: Directory) -> WSGIApplication:
 
 
 def _behind(directory: Directory, environ: WSGIEnvironment, asked: Asked) -> Given:
-    return call(directory.application, environ, asked)
+    """Through the layers from the outermost to the server itself."""
+    weak = directory.weaknesses
+    layers = _LAYERS if asked.headers.get("authorization") == f"Bearer {directory.token}" else _LAYERS_OF_STRANGERS
+
+    def server(asked: Asked) -> Given:
+        return call(directory.application, environ, asked)
+
+    further: Next = server
+    for layer in layers:
+        further = partial(_through, layer, directory, weak, further)
+    given = further(asked)
+    directory.see(asked, given)
+    return given
+
+
+def _through(layer: Layer, directory: Directory, weak: Weaknesses, further: Next, asked: Asked) -> Given:
+    return layer(directory, weak, asked, further)
+
+
+_LAYERS: tuple[Layer, ...] = (write, read, answer, fail)
+"""From the server outwards."""
+_LAYERS_OF_STRANGERS: tuple[Layer, ...] = (answer,)
+"""Without the right token nothing is done and little said."""

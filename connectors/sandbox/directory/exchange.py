@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 
 if TYPE_CHECKING:
@@ -64,12 +64,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer of the directory; ``hang_up`` drops the connection instead of sending it."""
+    """An answer of the directory."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     hang_up: bool = False
+    """Whether the connection is dropped instead of answering."""
+    cut: bool = False
+    """Whether the body ends before the length that was announced."""
 
     def document(self) -> Any:
         """The body as JSON, or none."""
@@ -85,6 +88,14 @@ class Given:
     def without(self, *names: str) -> Given:
         """The same answer without some headers."""
         return replace(self, headers={k: v for k, v in self.headers.items() if k.lower() not in names})
+
+
+class Next(Protocol):
+    """What lies behind a weakness: the next one, and the server at last."""
+
+    def __call__(self, asked: Asked, /) -> Given:
+        """The answer."""
+        ...
 
 
 def refused(status: int, detail: str, scim_type: str = "") -> Given:
@@ -143,6 +154,6 @@ def call(application: WSGIApplication, environ: WSGIEnvironment, asked: Asked) -
 def send(given: Given, start_response: StartResponse) -> Iterable[bytes]:
     """The answer as WSGI."""
     headers = [(name, value) for name, value in given.headers.items() if name.lower() != "content-length"]
-    headers.append(("Content-Length", str(len(given.body))))
+    headers.append(("Content-Length", str(len(given.body) * (2 if given.cut else 1))))
     start_response(f"{given.status} {_PHRASES.get(given.status, 'Status')}", headers)
     return [given.body]

@@ -27,6 +27,8 @@ class ProfileStorage(InMemoryStorage):
         """Whether two profiles may have one userName."""
         self.name_ids = False
         """Whether a new profile's id is its userName."""
+        self.lists_inactive = True
+        """Whether deactivated profiles are found by a search."""
 
     def load(self, model: type[Resource[Any]], profiles: Sequence[Mapping[str, Any]]) -> None:
         """Add resources as they are, ids included."""
@@ -36,6 +38,11 @@ class ProfileStorage(InMemoryStorage):
                 now = self.clock()
                 resource.meta = Meta(resource_type=_USER, created=now, last_modified=now, version=self.next_version())
                 self._store(resource, self._values_of(resource))
+
+    def user(self, profile_id: str) -> Resource[Any] | None:
+        """The stored resource itself, or none."""
+        found: Resource[Any] | None = self._resources.get(_USER, {}).get(profile_id)
+        return found
 
     def drop(self, profile_id: str) -> None:
         """Take a profile out, whatever its version."""
@@ -61,8 +68,8 @@ class ProfileStorage(InMemoryStorage):
             start = search_request.start_index_0 or 0
             stop = None if search_request.count is None else start + search_request.count
             held = self._resources.get(_USER, {})
-            page = [held[key].model_copy(deep=True) for key in islice(self._order, start, stop)]
-            return SearchPage(len(held), page)
+            keys = self._order if self.lists_inactive else [key for key in self._order if _is_listed(held[key])]
+            return SearchPage(len(keys), [held[key].model_copy(deep=True) for key in islice(keys, start, stop)])
 
     def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
         """Take a resource out; a user's place in the order goes with it."""
@@ -70,6 +77,10 @@ class ProfileStorage(InMemoryStorage):
             super().delete(resource_type, resource_id, expected_version=expected_version)
             if resource_type.name == _USER:
                 self._order.pop(resource_id, None)
+
+    def _candidates(self, names: list[str | None], scim_filter: Any) -> list[Resource[Any]]:
+        found = super()._candidates(names, scim_filter)
+        return list(found) if self.lists_inactive else [resource for resource in found if _is_listed(resource)]
 
     def _store(self, resource: Resource[Any], values: dict[str, Any]) -> None:
         super()._store(resource, values)
@@ -79,3 +90,7 @@ class ProfileStorage(InMemoryStorage):
     def _check_uniqueness(self, resource: Resource[Any], values: dict[str, Any]) -> None:
         if not self.duplicates_allowed:
             super()._check_uniqueness(resource, values)
+
+
+def _is_listed(resource: Resource[Any]) -> bool:
+    return getattr(resource, "active", None) is not False
