@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import configuration, screen
 from transforms.errors import Misused
+from transforms.history import last_learned
 from transforms.words import Act
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def write(config: str, run_id: str) -> ApplyResult:
     from connectors.scim_writer import apply as write_all
 
     settings = configuration.load(Path(config))
-    run = open_archive(settings).load(run_id)
-    return write_all(settings, run, stop=STOP, progress=screen.progress)
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    learned = last_learned(archive.history(settings.target.url))
+    return write_all(settings, run, stop=STOP, learned=learned, progress=screen.progress)
 
 
 @task(name="close", cache_policy=NO_CACHE)

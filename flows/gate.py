@@ -80,29 +80,26 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
     """
     from connectors.archive import add_act, apply_lock, open_archive, refuse_damaged
     from transforms.approval import effective_approval
+    from transforms.approval_state import is_finished
 
     archive = open_archive(settings)
     run = archive.load(run_id)
     with apply_lock(archive, settings.target.url, f"apply {run.run_id}"):
         run = archive.load(run.run_id)
         refuse_damaged(run)
-        if run.manifest.outcome is Outcome.NOTHING_TO_DO or _is_finished(run):
+        if run.manifest.outcome is Outcome.NOTHING_TO_DO or is_finished(run):
             yield Cleared(archive, run, is_done=True)
             return
         _same_target(settings, run)
         fingerprint = same_fingerprint(settings, run)
         try:
-            effective_approval(run, settings, fingerprint=fingerprint, at=datetime.now(UTC))
+            history = archive.history(settings.target.url)
+            effective_approval(run, settings, fingerprint=fingerprint, at=datetime.now(UTC), history=history)
         except Refused as refused:
             if any(refusal.code == "approval_expired" for refusal in refused.refusals) and run.state != Act.EXPIRED:
                 add_act(run, Act.EXPIRED, "trueup", at=datetime.now(UTC))
             raise
         yield Cleared(archive, run, is_done=False)
-
-
-def _is_finished(run: PriorRun) -> bool:
-    closing = [act for act in run.acts if act.act in {Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED}]
-    return bool(closing) and closing[-1].act is Act.APPLIED
 
 
 def _same_target(settings: Settings, run: PriorRun) -> None:

@@ -69,11 +69,11 @@ def approve_itself(config: Path, run_id: str) -> str:
     refuse_damaged(run)
     fingerprint = same_fingerprint(settings, run)
     now = datetime.now(UTC)
-    approval = auto_approval(run, settings, fingerprint, at=now)
+    approval = auto_approval(run, settings, at=now)
     if approval is None:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
         return run.state
-    add_act(run, Act.APPROVED, approval.who, at=now, fingerprint=fingerprint, details=approval.details)
+    add_act(run, Act.APPROVED, approval.who[0], at=now, fingerprint=fingerprint, details=approval.details)
     with cleared(settings, run_id) as ready:
         records = run_cleared(config, run_id)
         run = ready.archive.load(run_id)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from transforms.history import PriorRun
+    from transforms.history import History, PriorRun
     from transforms.settings import Settings
 
 EXIT_OF = {Outcome.READY: 0, Outcome.NOTHING_TO_DO: 0, Outcome.REFUSED: 3, Outcome.FAILED: 1}
@@ -106,7 +106,7 @@ def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
     else:
         from reports import terminal_summary
 
-        screen.say(terminal_summary(run))
+        screen.say(terminal_summary(run, earlier(settings)))
     if run.manifest.outcome is not Outcome.NOTHING_TO_DO:
         problem = tell(settings, sentence_of(run.manifest), str(run.files.report_html))
         if problem:
@@ -117,6 +117,13 @@ def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
         for refusal in run.manifest.refusals:
             screen.note(f"Refused: {refusal.message} {refusal.remedy}")
     return EXIT_OF[run.manifest.outcome]
+
+
+def earlier(settings: Settings) -> History:
+    """All runs against the target, newest first."""
+    from connectors.archive import open_archive
+
+    return open_archive(settings).history(settings.target.url)
 
 
 def summary(run: PriorRun) -> dict[str, Any]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flows import configuration, screen
-from transforms.errors import Misused
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-FORMS = ("text", "html", "md", "xlsx", "csv", "ndjson", "parquet", "json")
 
 
 def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_docs: Path | None) -> None:
@@ -21,8 +18,6 @@ def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_
     """
     from connectors.archive import open_archive
 
-    if form not in FORMS:
-        raise Misused(f"{form!r} is no format.", remedy=f"Known formats: {', '.join(FORMS)}.")
     settings = configuration.load(config)
     archive = open_archive(settings)
     run = archive.load(run_id)

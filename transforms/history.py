@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from transforms.words import Act, Kind, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from transforms.manifest import ActRecord, Manifest
     from transforms.run_files import RunFiles
 
@@ -60,3 +62,13 @@ class History:
     def baseline(self) -> PriorRun | None:
         """The last applied run: links and causes come from comparing with it."""
         return self.applied[0] if self.applied else None
+
+
+def last_learned(history: History) -> Mapping[str, Any] | None:
+    """What the last apply to this target learnt of it (``details["dialect"]`` of its act); None before any."""
+    for run in history.runs:
+        for act in reversed(run.acts):
+            if act.details.get("dialect"):
+                learned: Mapping[str, Any] = act.details["dialect"]
+                return learned
+    return None
