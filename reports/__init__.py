@@ -6,23 +6,26 @@ renderers load when they are used.
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from rich.console import RenderableType
+
     from reports.model import ReportView
-    from transforms.history import History
-    from transforms.manifest import ActRecord, Manifest
+    from transforms.history import History, PriorRun
+    from transforms.manifest import Manifest
     from transforms.run_files import RunFiles
 
-Format = Literal["html", "md", "xlsx", "csv", "ndjson", "parquet", "json"]
-FORMATS: tuple[str, ...] = get_args(Format)
+Form = Literal["text", "html", "md", "xlsx", "csv", "ndjson", "parquet", "json"]
+FORMS: tuple[str, ...] = get_args(Form)
 _BINARY = ("xlsx", "parquet")
 
 
@@ -40,63 +43,102 @@ def write_reports(files: RunFiles, manifest: Manifest, history: History, *, at: 
     from reports.view import build_view
 
     view = build_view(files, manifest, history, at=at)
-    files.report_html.write_text(render_html(view), encoding="utf-8", newline="\n")
-    files.report_md.write_text(render_markdown(view), encoding="utf-8", newline="\n")
+    write_private(files.report_html, render_html(view).encode())
+    write_private(files.report_md, render_markdown(view).encode())
     return view
 
 
-def show(
-    files: RunFiles,
-    manifest: Manifest,
-    acts: Sequence[ActRecord],
-    history: History,
-    format: str,  # noqa: A002 - the word of the command line
-    output: Path | None = None,
-) -> None:
-    """Writes a sealed run in ``format`` to ``output`` or, without one, to stdout.
+def show(run: PriorRun, history: History, *, form: str = "text", output: Path | None = None) -> None:
+    """Writes a sealed run, its state and acts included, to ``output`` or, without one, to stdout.
 
     Raises:
-        Misused: unknown format, or a binary one to a terminal.
+        Misused: an unknown form, or a binary one for a terminal.
         Failed: ``output`` cannot be written.
     """
-    if format not in FORMATS:
-        raise Misused(f"{format} is no format of show.", remedy=f"Use one of {', '.join(FORMATS)}.")
-    if output is None and format in _BINARY and sys.stdout.isatty():
-        raise Misused(f"{format} is not for a terminal.", remedy="Name a file with --output, or redirect stdout.")
-    content = rendered(view_of(files, manifest, acts, history), format)
+    if form not in FORMS:
+        raise Misused(f"{form!r} is no format.", remedy=f"Known formats: {', '.join(FORMS)}.")
+    if output is None and form in _BINARY and sys.stdout.isatty():
+        raise Misused(f"{form} is not for a terminal.", remedy="Name a file with --output, or redirect stdout.")
+    view = view_of(run, history)
+    if output is None and form == "text" and sys.stdout.isatty():
+        from rich.console import Console
+
+        from reports.terminal import render_terminal
+
+        Console(highlight=False).print(render_terminal(view))
+        return
+    content = rendered(view, form)
     if output is None:
+        sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
     try:
-        output.write_bytes(content)
+        write_private(output, content)
     except OSError as error:
         raise Failed(f"{output} cannot be written: {error.strerror}.", remedy="Name another file.") from error
 
 
-def view_of(files: RunFiles, manifest: Manifest, acts: Sequence[ActRecord], history: History) -> ReportView:
+def write_private(path: Path, content: bytes) -> None:
+    """``content`` at ``path``, readable by its owner only where the file is new: it is personal data."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def view_of(run: PriorRun, history: History) -> ReportView:
     """The view of a sealed run, with its acts and state; ages count up to its seal."""
-    from reports.view import build_view, state_of
+    from reports.view import build_view
 
-    return build_view(
-        files, manifest, history, at=manifest.sealed, acts=tuple(acts), state=state_of(files, manifest, acts)
-    )
+    return build_view(run.files, run.manifest, history, at=run.manifest.sealed, acts=run.acts, state=str(run.state))
 
 
-def rendered(view: ReportView, format: str) -> bytes:  # noqa: A002 - as above
-    """The view in one of ``FORMATS``."""
-    if format == "html":
+def rendered(view: ReportView, form: str) -> bytes:
+    """The view in one of ``FORMS``."""
+    if form == "html":
         from reports.html import render_html
 
         return render_html(view).encode()
-    if format == "md":
+    if form == "md":
         from reports.markdown import render_markdown
 
         return render_markdown(view).encode()
-    if format == "xlsx":
+    if form == "xlsx":
         from reports.spreadsheet import xlsx
 
         return xlsx(view)
+    if form == "text":
+        from reports.terminal import plain_text
+
+        return plain_text(view).encode()
     from reports.machine import RENDERERS
 
-    return RENDERERS[format](view)
+    return RENDERERS[form](view)
+
+
+def terminal_summary(run: PriorRun, history: History | None = None) -> RenderableType:
+    """The report of a sealed run on a terminal; with ``history`` it says whether the night was ordinary."""
+    from reports import summaries
+
+    return summaries.terminal_summary(run, history)
+
+
+def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableType:
+    """Who approved what, and what is left out with its reason."""
+    from reports import summaries
+
+    return summaries.approval_summary(run, details)
+
+
+def applied_summary(run: PriorRun, records: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """What came of an apply: sums, and everybody who was not written."""
+    from reports import summaries
+
+    return summaries.applied_summary(run, records)
+
+
+def verified_summary(run: PriorRun, document: Mapping[str, Any]) -> RenderableType:
+    """Whether the target holds what was written, and what differs."""
+    from reports import summaries
+
+    return summaries.verified_summary(run, document)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from reports.attributes import label
 from transforms.engine import statement
 from transforms.words import Act
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from transforms.history import History, PriorRun
+    from transforms.manifest import ActRecord
     from transforms.run_files import RunFiles
 
 SINCE = pa.schema({"key": pa.string(), "run_id": pa.string(), "started": pa.timestamp("us", tz="UTC")})
@@ -41,11 +43,10 @@ def held_since(db: DuckDBPyConnection, files: RunFiles, history: History) -> Non
 
 def left_out_before(db: DuckDBPyConnection, history: History, run_id: str) -> None:
     """Makes ``left_out``: who the last approval left out, by whom it was given and in which run."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     for run in _earlier(history, run_id):
         if approvals := [act for act in run.acts if act.act is Act.APPROVED]:
-            keys = {key: act.who for act in approvals for key in _keys(act.details.get("left_out") or ())}
-            rows = [{"key": key, "who": who, "run_id": run.run_id} for key, who in keys.items()]
+            rows = [{"key": key, "who": who, "run_id": run.run_id} for key, who in _left_out(approvals).items()]
             break
     db.register("left_out", pa.Table.from_pylist(rows, schema=LEFT_OUT))
 
@@ -55,5 +56,14 @@ def _earlier(history: History, run_id: str) -> list[PriorRun]:
     return sorted((run for run in history.runs if run.run_id < run_id), key=lambda run: run.run_id, reverse=True)
 
 
-def _keys(left_out: Any) -> list[str]:
-    return [str(row["key"]) if isinstance(row, dict) else str(row) for row in left_out]
+def _left_out(approvals: list[ActRecord]) -> dict[str, str]:
+    """Key → who left it out, with the attributes where it was not everything."""
+    whole: dict[str, str] = {}
+    parts: dict[str, list[str]] = {}
+    for act in approvals:
+        for row in act.details.get("left_out") or ():
+            if row.get("attribute") is None:
+                whole[row["key"]] = act.who
+            else:
+                parts.setdefault(row["key"], []).append(f"{act.who} ({label(row['attribute'])})")
+    return {key: ", ".join(dict.fromkeys(who)) for key, who in parts.items()} | whole

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -47,6 +48,14 @@ def render_terminal(view: ReportView, *, people: int = 20) -> RenderableType:
     if view.commands:
         parts += [Text(), *(Padding(_text(command, "cyan"), (0, 0, 0, 2)) for command in view.commands)]
     return Group(*parts)
+
+
+def plain_text(view: ReportView, *, width: int = 120) -> str:
+    """The same without colours, for a pipe or a file; no control characters but line ends."""
+    console = Console(width=width, file=io.StringIO(), no_color=True, highlight=False, force_terminal=False)
+    with console.capture() as capture:
+        console.print(render_terminal(view))
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().split("\n")).rstrip("\n") + "\n"
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -20,10 +20,10 @@ from reports.model import (
 )
 from reports.people import read_facts
 from reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
-from transforms.words import SILENT_ACTS, WRITING, Act, Kind
+from transforms.words import WRITING, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from reports.people import Facts
@@ -127,15 +127,6 @@ def build_view(
     )
 
 
-def state_of(files: RunFiles, manifest: Manifest, acts: Sequence[ActRecord]) -> str:
-    """The last act other than released and pruned, else the outcome; ``interrupted`` for an unclosed journal."""
-    telling = [act for act in acts if act.act not in SILENT_ACTS]
-    closing = any(act.act in (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED) for act in telling)
-    if files.journal.exists() and not closing:
-        return str(Act.INTERRUPTED)
-    return str(telling[-1].act) if telling else str(manifest.outcome)
-
-
 def _limit(use: LimitUse) -> LimitLine:
     bound = use.limit * use.base if use.is_share else use.limit
     return LimitLine(
@@ -186,10 +177,11 @@ _EVENT_LINES = {
     "returned": "returned",
     "deleted": "deleted for good",
     "ended": "no longer in scope",
+    "taken_back": "taken back",
     "adopted": "adopted: an existing profile taken over",
     "moved": "moved to another department or unit",
 }
-_EVENT_ORDER = ("joined", "left", "ended", "deleted", "returned", "adopted", *EVENT_WORDS)
+_EVENT_ORDER = ("joined", "left", "ended", "deleted", "returned", "taken_back", "adopted", *EVENT_WORDS)
 
 
 def _events(rows: Iterable[dict[str, Any]]) -> tuple[EventLine, ...]:

@@ -17,10 +17,11 @@ of_decisions AS (
     SELECT
         key,
         CASE
+            WHEN decision = 'delete' THEN 'deleted'
+            WHEN reason_code IN ('created_then', 'restored') THEN 'taken_back'
             WHEN decision = 'create' THEN 'joined'
             WHEN decision = 'reactivate' THEN 'returned'
-            WHEN decision = 'delete' THEN 'deleted'
-            WHEN regexp_matches(coalesce(reason_code, ''), '(?i)leaver|disabled|deleted|left|gone|absent') THEN 'left'
+            WHEN reason_code IN ('disabled', 'deleted', 'gone') THEN 'left'
             ELSE 'ended'
         END AS event,
         CASE event
@@ -28,6 +29,7 @@ of_decisions AS (
             WHEN 'returned' THEN 'returned'
             WHEN 'deleted' THEN 'deleted for good'
             WHEN 'left' THEN 'left'
+            WHEN 'taken_back' THEN 'taken back'
             ELSE 'no longer in scope'
         END AS words,
         1 AS place

@@ -55,7 +55,7 @@ def _leaver(number: int) -> Someone:
         number,
         "deactivate",
         ("active", True, False, SOURCE),
-        reason_code="leaver_disabled",
+        reason_code="disabled",
         reason="The account was disabled at the source.",
     )
 
@@ -182,7 +182,7 @@ def leaver_wave() -> Case:
     return Case(
         (
             *(_leaver(n) for n in range(1, 18)),
-            *(someone(n, "delete", reason_code="leaver_deleted", reason="Deleted at the source.") for n in (18, 19)),
+            *(someone(n, "delete", reason_code="deleted", reason="Deleted at the source.") for n in (18, 19)),
             *_quiet(),
         ),
         limits=usual_limits(deactivate=17, delete=2, hold=4),
@@ -238,10 +238,16 @@ def rollback() -> Case:
                 1,
                 "deactivate",
                 ("active", True, False, "rollback"),
-                reason_code="created_by_run",
+                reason_code="created_then",
                 reason="Created by the run that is taken back.",
             ),
-            someone(10, "reactivate", ("active", False, True, "rollback"), reason="Deactivated by that run."),
+            someone(
+                10,
+                "reactivate",
+                ("active", False, True, "rollback"),
+                reason_code="restored",
+                reason="Deactivated then.",
+            ),
             *_unchanged(100, 5),
         ),
         kind=Kind.ROLLBACK,
