@@ -34,6 +34,8 @@ class Review:
     secret: str
     """Sent back with every request, so that no other page can ask."""
     may_approve: bool
+    who: str = ""
+    """A name to begin with."""
 
 
 def render_html(view: ReportView, *, review: Review | None = None, parts: Assets | None = None) -> str:
@@ -118,9 +120,7 @@ def _data(view: ReportView, review: Review | None) -> dict[str, Any]:
         },
     }
     return {
-        "review": None
-        if review is None
-        else {"secret": review.secret, "may_approve": review.may_approve, "may_leave_out": True},
+        "review": None if review is None else {"secret": review.secret, "may_approve": review.may_approve},
         "decisions": [{"name": d, "label": LABELS[d][0], "writes": d in WRITING} for d in decisions],
         "attributes": [{"path": path, "label": visible(label(path))} for path in attributes],
         "causes": [{"name": cause, "words": visible(CAUSE_WORDS.get(cause, cause))} for cause in causes],

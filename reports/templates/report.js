@@ -163,7 +163,7 @@ function whatCell(td, row) {
   td.append(make("span", `what d-${decision.name}`, decision.label));
   if (people.words[row] >= 0) td.append(make("span", "happened", text(people.words[row])));
   if (people.since[row] >= 0) td.append(make("span", "happened", text(people.since[row])));
-  if (review && review.may_leave_out && decision.writes) td.append(leaveButton("person", row, "Leave out"));
+  if (review && review.may_approve && decision.writes) td.append(leaveButton("person", row, "Leave out"));
 }
 
 function changesCell(td, row) {
