@@ -45,9 +45,8 @@ def run_demo(folder: Path, *, users: int | None = None) -> int:
         config.write_text(sandbox.configuration(archive), encoding="utf-8")
         _title("A tenant and a directory on loopback")
         _say(f"Entra ID sandbox {sandbox.graph_url}, SCIM directory {sandbox.scim_url}.")
-        _say(
-            f"{len(sandbox.tenant.users())} accounts; {len(raw(sandbox))} profiles, half right and partly edited by hand."
-        )
+        accounts, profiles = len(sandbox.tenant.users()), len(raw(sandbox))
+        _say(f"{accounts} accounts; {profiles} profiles, half right and partly edited by hand.")
         server.ready()
         return Demo(sandbox, config).play()
 
@@ -121,9 +120,8 @@ class Demo:
         self._accept(run)
         self._expect(apply_run(self.config, run.run_id), {0}, "the apply of day two")
         after = raw(self.sandbox)
-        _say(
-            f"The directory, asked directly: {len(after) - len(before)} more profiles, {differing(before, after)} differ."
-        )
+        more, differ = len(after) - len(before), differing(before, after)
+        _say(f"The directory, asked directly: {more} more profiles, {differ} differ.")
         return self._latest()
 
     def _way_back(self, run: PriorRun, before: dict[str, Any]) -> None:
