@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
+    from transforms.history import PriorRun
     from transforms.progress import Progress
-    from transforms.run_files import RunFiles
     from transforms.settings import Settings
-    from transforms.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,9 @@ class ApplyResult:
     interrupted: bool
     """Stopped before the end (Ctrl-C, error limit): the journal goes on with the next call, no outcome is written."""
     stopped_by: str
-    """``""``, ``stop`` or ``apply_errors``."""
+    """Empty, ``stop`` or ``apply_errors``."""
+    is_partial: bool
+    """Something approved is not so in the target: a person skipped or failed, or a reference not written."""
     records: list[dict[str, Any]] = field(repr=False)
     """``{key, operation, result, reason}`` by key, applied ones included."""
     created: dict[str, str] = field(repr=False)
@@ -43,11 +44,26 @@ class ApplyResult:
     requests: dict[str, int]
     """By method, in this call."""
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """For the act that closes the apply."""
+        return {
+            "applied": self.applied,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "left_out": self.left_out,
+            "stopped_by": self.stopped_by,
+            "created": self.created,
+            "dialect": self.dialect,
+            "deactivation_deletes": bool(self.dialect.get("deactivation_deletes")),
+            "errors": self.errors,
+            "requests": self.requests,
+        }
+
 
 def apply(
     settings: Settings,
-    files: RunFiles,
-    work: Work,
+    run: PriorRun,
     *,
     stop: threading.Event,
     learned: Mapping[str, Any] | None = None,
@@ -55,20 +71,20 @@ def apply(
 ) -> ApplyResult:
     """Every approved change of the run is written once, or said why not; safe to call again after any crash.
 
-    Adds ``journal.jsonl`` and, when it came to the end, ``outcome.parquet`` and ``target_after.parquet``. Approval,
-    locks and hashes are the caller's affair.
+    Adds ``journal.jsonl`` and, when it came to the end, ``outcome.parquet`` and ``target_after.parquet``. Lock, hashes
+    and fingerprint are the caller's affair; what the approval leaves out is computed here.
 
     Args:
         settings: where the target is, how gently, and when to stop for errors.
-        files: the sealed run.
-        work: from :func:`transforms.work.plan_work`.
+        run: sealed and approved.
         stop: when set, requests in flight are finished and nothing new is begun.
-        learned: ``ApplyResult.dialect`` of the last apply to this target.
+        learned: ``details["dialect"]`` of the last apply to this target.
         progress: told of each settled step.
 
     Raises:
+        Refused: the run has no valid approval.
         Failed: token refused, target unreachable at the start, or the journal cannot be written.
     """
-    from connectors.scim_writer.applying import apply_run
+    from connectors.scim_writer.applying import apply_approved
 
-    return apply_run(settings, files, work, stop=stop, learned=learned, progress=progress)
+    return apply_approved(settings, run, stop=stop, learned=learned, progress=progress)

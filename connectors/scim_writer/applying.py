@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -19,14 +22,18 @@ from connectors.scim_writer.outcome import outcome_rows, write_outcome, write_ta
 from connectors.scim_writer.pace import Pace
 from connectors.scim_writer.past import Past, read_past
 from connectors.scim_writer.sender import Sender
+from transforms.approval import effective_approval, write_what_is_left_out
 from transforms.engine import connect
 from transforms.errors import Failed
+from transforms.progress import silent
 from transforms.words import Result
+from transforms.work import plan_work
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
+    from transforms.history import PriorRun
     from transforms.progress import Progress
     from transforms.run_files import RunFiles
     from transforms.settings import Settings
@@ -35,16 +42,36 @@ if TYPE_CHECKING:
 _SAMPLES = 2
 
 
-def apply_run(
+def apply_approved(
     settings: Settings,
-    files: RunFiles,
-    work: Work,
+    run: PriorRun,
     *,
     stop: threading.Event,
     learned: Mapping[str, Any] | None,
     progress: Progress,
 ) -> ApplyResult:
     """See :func:`connectors.scim_writer.apply`."""
+    approval = effective_approval(run, settings, fingerprint=run.manifest.fingerprint, at=datetime.now(UTC))
+    with TemporaryDirectory(prefix="trueup-") as folder:
+        left_out = Path(folder) / "left_out.parquet"
+        write_what_is_left_out(run, approval, settings, left_out)
+        work = plan_work(run.files, left_out=left_out)
+    try:
+        return apply_run(settings, run.files, work, stop=stop, learned=learned, progress=progress)
+    finally:
+        work.close()
+
+
+def apply_run(
+    settings: Settings,
+    files: RunFiles,
+    work: Work,
+    *,
+    stop: threading.Event,
+    learned: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> ApplyResult:
+    """Apply ``work`` of the run ``files``, or go on with it; whoever calls has seen to the approval."""
     habits = Learned(settings.target.update, learned)
     past = read_past(files.journal)
     if files.outcome.exists():
@@ -132,6 +159,8 @@ def _result(rows: list[dict[str, Any]], engine: Engine | None, habits: Learned, 
         left_out=counts[Result.LEFT_OUT],
         newly=engine.seen.total() if engine else 0,
         interrupted=cut_short,
+        is_partial=any(row["result"] in {Result.SKIPPED, Result.FAILED} for row in rows)
+        or any(row["partial"] for row in rows if "partial" in row),
         stopped_by="apply_errors" if tripped else "stop" if cut_short else "",
         records=[{name: row[name] for name in ("key", "operation", "result", "reason")} for row in rows],
         created=created,

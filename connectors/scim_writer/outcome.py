@@ -61,12 +61,17 @@ def outcome_rows(journal: Path, left_out: Iterable[tuple[str, Decision, str | No
 
 
 def _row(key: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """A person's steps as one row. A profile that was created is created, even when a reference was not to be had."""
+    operation = str(steps[0]["operation"])
     results = [Result(step["result"]) for step in steps]
+    worst = next(result for result in _WORST if result in results)
+    made = operation == Decision.CREATE and any(s["step"] == "create" and s["result"] == Result.APPLIED for s in steps)
     return {
         "key": key,
         "profile_id": next((step["profile_id"] for step in steps if step.get("profile_id")), None),
-        "operation": str(steps[0]["operation"]),
-        "result": next(result for result in _WORST if result in results).value,
+        "operation": operation,
+        "result": (Result.APPLIED if made else worst).value,
+        "partial": worst in {Result.FAILED, Result.SKIPPED},
         "reason": "; ".join(dict.fromkeys(str(step["reason"]) for step in steps if step.get("reason"))),
         "attempts": sum(int(step.get("attempts") or 0) for step in steps),
         "before": [entry for step in steps for entry in step.get("before") or ()],

@@ -254,21 +254,16 @@ class Overwriting:
 
     async def _settle(self, result: Result, reason: str) -> Result:
         desk, before = self._desk, self._before or {}
-        found = desk.found(self._written, self._resource) if self._resource or self._written else []
-        if self._resource:
-            now = desk.values(self._resource, self._refused)
-            found += [
-                {"attribute": a, "value": desk.text(a, now[a]), "class": Kept.NOT_KEPT.value}
-                for a in self._refused
-                if a not in self._written
-            ]
+        refused = {a: self._wanted[a] for a in self._refused if self._resource}
+        written = refused | self._written
+        found = desk.found(written, self._resource) if self._resource or written else []
         settled = Settled(
             result=result,
             profile_id=self._profile_id,
             reason=reason,
             attempts=self._attempts,
-            before={a: before[a] for a in self._written if a in before},
-            written=self._written,
+            before={a: before[a] for a in written if a in before},
+            written=written,
             found=found,
             resource=self._resource or None,
         )
