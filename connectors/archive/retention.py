@@ -1,0 +1,135 @@
+"""What may go when it is old: the data of runs nobody needs any more. Manifests and acts always stay."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from connectors.archive import shelf
+from connectors.archive.acts import add_act
+from connectors.archive.durable import on_disk, sync_directory
+from connectors.archive.locks import apply_lock, same_target
+from transforms.approval_state import is_begun, is_supersedable, overtaken
+from transforms.history import History
+from transforms.words import Act, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from connectors.archive.place import Archive
+    from transforms.history import PriorRun
+    from transforms.run_files import RunFiles
+
+UNFINISHED_DAYS = 2
+"""A directory without a manifest in which nothing was written for so long is what a killed plan left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """One run whose data goes."""
+
+    files: RunFiles
+    names: tuple[str, ...]
+    """Files that go; empty with ``unfinished``."""
+    bytes: int
+    unfinished: bool = False
+    """A run that never happened: the whole directory goes."""
+
+
+def going(archive: Archive, *, keep_days: int, at: datetime) -> tuple[Going, ...]:
+    """What a prune at this moment would remove, oldest first.
+
+    Never the newest applied run of a target, an open run, or one a rollback needs; nothing younger than
+    ``keep_days`` since its seal.
+
+    Raises:
+        Refused: a run is damaged; what is needed cannot be known then.
+    """
+    runs = archive.runs()
+    needed = _needed(runs)
+    old = [run for run in runs if run.manifest.sealed < at - timedelta(days=keep_days)]
+    with on_disk("The archive cannot be read"):
+        found = [_data_of(run.files) for run in old if run.is_pruned or run.run_id not in needed]
+        found += [_whole(files) for files in shelf.directories(archive.path) if _is_left_behind(files, at)]
+    return tuple(sorted((one for one in found if one.names or one.unfinished), key=lambda one: one.files.run_id))
+
+
+def prune(archive: Archive, *, keep_days: int, who: str, at: datetime) -> tuple[Going, ...]:
+    """Remove what ``going`` says; each run's ``pruned`` act is written before anything of it is removed.
+
+    Killed in between, the next prune goes on.
+
+    Raises:
+        Refused: an apply is at work, or a run is damaged.
+        Failed: the disk refuses.
+    """
+    targets = {same_target(run.manifest.target) for run in archive.runs()}
+    with ExitStack() as stack:
+        for target in sorted(targets):
+            stack.enter_context(apply_lock(archive, target, "prune"))
+        found = going(archive, keep_days=keep_days, at=at)
+        for one in found:
+            _remove(one, who, at)
+    return found
+
+
+def _remove(one: Going, who: str, at: datetime) -> None:
+    with on_disk(f"Run {one.files.run_id} cannot be pruned"):
+        if one.unfinished:
+            shutil.rmtree(one.files.path)
+            return
+        run = shelf.read_run(one.files)
+        said = {name for act in run.acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
+        if not said.issuperset(one.names):
+            details = {"files": list(one.names), "bytes": one.bytes}
+            add_act(run, Act.PRUNED, who, at=at, details=details)
+        for name in one.names:
+            (one.files.path / name).unlink(missing_ok=True)
+        sync_directory(one.files.path)
+
+
+def _needed(runs: tuple[PriorRun, ...]) -> set[str]:
+    """Ids of runs that must stay whole."""
+    needed: set[str] = set()
+    for target in {same_target(run.manifest.target) for run in runs}:
+        own = History(tuple(run for run in runs if same_target(run.manifest.target) == target))
+        needed |= _first(run for run in own.runs if run.was_applied)
+        needed |= _first(run for run in own.runs if is_begun(run))
+        staying = [run for run in own.runs if _is_open(run, own) or _is_restoring(run)]
+        needed |= {run.run_id for run in staying}
+        needed |= {name for run in staying for name in (run.manifest.parent_run, run.manifest.baseline_run) if name}
+    return needed
+
+
+def _first(runs: Iterable[PriorRun]) -> set[str]:
+    return {run.run_id for run in list(runs)[:1]}
+
+
+def _is_open(run: PriorRun, own: History) -> bool:
+    return run.state == Act.INTERRUPTED or (is_supersedable(run) and not overtaken(run, own))
+
+
+def _is_restoring(run: PriorRun) -> bool:
+    """Whether what this rollback restored is still held against the source: applied, and not released as a whole."""
+    released = any(act.act is Act.RELEASED and act.details.get("all") for act in run.acts)
+    return run.kind is Kind.ROLLBACK and is_begun(run) and not released and not run.is_pruned
+
+
+def _data_of(files: RunFiles) -> Going:
+    paths = [path for path in sorted(files.path.iterdir()) if path not in (files.manifest, files.acts)]
+    return Going(files, tuple(path.name for path in paths), sum(path.lstat().st_size for path in paths))
+
+
+def _whole(files: RunFiles) -> Going:
+    size = sum(path.lstat().st_size for path in files.path.rglob("*") if path.is_file())
+    return Going(files, (), size, unfinished=True)
+
+
+def _is_left_behind(files: RunFiles, at: datetime) -> bool:
+    if files.manifest.exists():
+        return False
+    touched = max(path.lstat().st_mtime for path in (files.path, *files.path.rglob("*")))
+    return datetime.fromtimestamp(touched, UTC) < at - timedelta(days=UNFINISHED_DAYS)

@@ -1,0 +1,157 @@
+"""All runs as tables: DuckDB views over the archive, for ``history`` and for the DuckDB shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from connectors.archive import shelf
+from connectors.archive.durable import access_like, on_disk, replace
+from connectors.archive.locks import folder
+from transforms.engine import connect, statement
+from transforms.errors import Misused
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from connectors.archive.place import Archive
+    from transforms.history import PriorRun
+    from transforms.run_files import RunFiles
+
+FILE = "views.sql"
+_HEADER = """\
+-- Views over all sealed runs of this archive; written by trueup, may be deleted.
+-- Open them inside the archive with: duckdb -init views.sql"""
+_PACKAGE = "connectors.archive.sql"
+_COLUMNS = {
+    "decisions": ("key", "source_id", "profile_id", "user_name", "matched_by", "verdict", "decision", "reason"),
+    "changes": ("key", "attribute", "before", "after", "cause"),
+    "findings": ("key", "check", "severity", "reason", "remedy"),
+    "links": ("source_id", "profile_id", "matched_by", "since"),
+    "outcome": ("key", "profile_id", "operation", "result", "reason"),
+}
+"""Tables with one Parquet file per run, and the columns a view has even where no run has the file."""
+
+
+def connected(archive: Archive) -> DuckDBPyConnection:
+    """DuckDB with the archive's views; each row has its ``run_id``, and only sealed runs are in them.
+
+    Views: ``runs``, ``acts``, ``decisions``, ``changes``, ``findings``, ``links``, ``outcome``.
+
+    Raises:
+        Refused: a run is damaged.
+    """
+    connection = connect(spill=folder(archive.path) / "spill" if archive.path.is_dir() else None)
+    connection.execute(_script(archive.runs(), archive.path))
+    return connection
+
+
+def write_views(archive: Archive) -> Path:
+    """Write ``views.sql`` into the archive, to be opened there: ``duckdb -init views.sql``. Derived; may be deleted.
+
+    Raises:
+        Failed: the archive cannot be written.
+        Refused: a run is damaged.
+    """
+    path = archive.path / FILE
+    script = _script(archive.runs(), None).encode()
+    with on_disk("The archive's views cannot be written"):
+        replace(path, script, aside=folder(archive.path), access=access_like(archive.path))
+    return path
+
+
+def history_of(archive: Archive, key: str) -> list[dict[str, Any]]:
+    """Everything that was decided for one person and what came of it, newest first: one query over all runs.
+
+    Args:
+        archive: what is looked through.
+        key: object id, user name, e-mail or ``profile:ID``, as any run knows it.
+
+    Returns:
+        Rows ``at`` (ISO 8601), ``run_id``, ``kind``, ``state``, ``decision``, ``attribute`` (null: none changed),
+        ``before``, ``after`` (JSON text), ``cause``, ``reason``, ``result`` and ``because`` (what apply says; null
+        where it was not applied), ``approved_by``.
+
+    Raises:
+        Misused: no run knows such a person.
+        Refused: a run is damaged.
+    """
+    with connected(archive) as connection:
+        connection.execute(f"CREATE VIEW mails AS {_mails(archive.runs())}")
+        connection.execute(statement("history_keys", _PACKAGE), {"name": key.strip()})
+        if not connection.execute("SELECT 1 FROM person LIMIT 1").fetchone():
+            raise Misused(
+                "No run knows a person of that key.",
+                remedy="Give an object id, user name, e-mail, or profile:ID, as trueup show prints it.",
+            )
+        found = connection.execute(statement("history", _PACKAGE))
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _script(runs: tuple[PriorRun, ...], root: Path | None) -> str:
+    """The views as SQL; paths relative to the archive without ``root``, absolute with it."""
+
+    def place(run: RunFiles, name: str) -> str:
+        return str((root / run.run_id / name) if root else f"{run.run_id}/{name}")
+
+    manifests = [place(run.files, "manifest.json") for run in runs]
+    acts = [place(run.files, f"acts/{path.name}") for run in runs for path in shelf.act_paths(run.files)]
+    states = ", ".join(["('', '')", *(f"({literal(run.run_id)}, {literal(run.state)})" for run in runs)])
+    parts = [
+        _HEADER,
+        f"CREATE OR REPLACE VIEW states AS FROM (VALUES {states}) AS t(run_id, state) WHERE run_id <> '';",
+        _records("runs", manifests),
+        _records("acts", acts),
+    ]
+    for table in _COLUMNS:
+        files = [place(run.files, f"{table}.parquet") for run in runs if _holds(run, f"{table}.parquet")]
+        parts.append(_table(table, files))
+    return "\n\n".join(parts) + "\n"
+
+
+def _holds(run: PriorRun, name: str) -> bool:
+    known = name in run.manifest.files or any(name in act.files for act in run.acts)
+    return known and (run.files.path / name).exists()
+
+
+def _records(view: str, files: list[str]) -> str:
+    template = statement(f"view_{view}", _PACKAGE)
+    listed = ", ".join(literal(file) for file in files)
+    source = f"read_text([{listed}])" if files else "(SELECT '' AS filename, '{}' AS content WHERE false)"
+    return template.replace("read_text(:files)", source)
+
+
+def _table(view: str, files: list[str]) -> str:
+    if not files:
+        columns = ", ".join(f"NULL::VARCHAR AS {identifier(name)}" for name in ("run_id", *_COLUMNS[view]))
+        return f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} WHERE false;"
+    listed = ",\n    ".join(literal(file) for file in files)
+    return (
+        f"CREATE OR REPLACE VIEW {view} AS\nSELECT split_part(filename, '/', -2) AS run_id, * EXCLUDE (filename)\n"
+        f"FROM read_parquet([\n    {listed}\n], filename = true, union_by_name = true);"
+    )
+
+
+def _mails(runs: tuple[PriorRun, ...]) -> str:
+    """``key, mail`` of the newest run that has both sides: addresses change, keys do not."""
+    parts: list[str] = []
+    for run in runs:
+        for path in (run.files.desired, run.files.actual):
+            if path.exists() and path.name in run.manifest.files:
+                parts += _mail_columns(path)
+        if parts:
+            break
+    return " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS mail WHERE false"
+
+
+def _mail_columns(path: Path) -> list[str]:
+    from pyarrow.parquet import read_schema
+
+    return [
+        f"SELECT key, {identifier(name)} AS mail FROM read_parquet({literal(str(path))})"
+        for name in read_schema(path).names
+        if name.startswith("emails") and name.endswith("value")
+    ]
