@@ -11,6 +11,14 @@ import orjson
 from connectors.sandbox.directory.data import DirectoryData
 from connectors.sandbox.tenant.data import Application, Assignment, Group, TenantData
 
+SCENARIOS = (
+    "second_day",
+    "bad_night_blank_departments",
+    "bad_night_half_missing",
+    "bad_night_shifted_names",
+)
+"""What may happen after the first night."""
+
 
 @cache
 def _text(name: str) -> bytes:
@@ -50,7 +58,9 @@ def directory(users: int | None = None) -> DirectoryData:
 
 
 def edits(name: str) -> list[dict[str, Any]]:
-    """The edits of ``second_day`` or of one of the ``bad_night_…`` files."""
+    """The edits of one of the :data:`SCENARIOS`; KeyError for another name."""
+    if name not in SCENARIOS:
+        raise KeyError(name)
     return list(document(name))
 
 

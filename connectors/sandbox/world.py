@@ -104,7 +104,7 @@ def running(
         scim_port: where the directory answers; 0 for the one after ``port``, or any.
         certificate: (certificate, key) in PEM, to serve the tenant over TLS.
     """
-    from connectors.sandbox import sample, serving
+    from connectors.sandbox import control, sample, serving
     from connectors.sandbox.directory.application import application as directory_application
     from connectors.sandbox.directory.state import Directory
     from connectors.sandbox.tenant.application import application as tenant_application
@@ -116,8 +116,9 @@ def running(
         directory = sample.directory(users) if directory is None else directory
     live = Tenant(tenant, Faults(faults))
     profiles = Directory(directory or DirectoryData(), weaknesses)
+    graph_application = tenant_application(live, control.routes(live, profiles))
     with (
-        serving.serving_asgi(tenant_application(live), port=port, certificate=certificate) as graph,
+        serving.serving_asgi(graph_application, port=port, certificate=certificate) as graph,
         serving.serving_wsgi(directory_application(profiles), port=scim_port or (port + 1 if port else 0)) as scim,
     ):
         client, secret = next(iter(tenant.clients.items()), (CLIENT_ID, CLIENT_SECRET))
