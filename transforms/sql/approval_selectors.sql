@@ -25,18 +25,20 @@ fitting AS (
 person AS (
     SELECT word, IF(len(every) > 1 AND len(written) = 1, written, every) AS people
     FROM fitting
+),
+
+understood AS (
+    SELECT
+        said.*,
+        coalesce(person.people, []) AS people,
+        CASE
+            WHEN said.word IN (FROM decision_word) THEN 'decision'
+            WHEN said.word IN (FROM path) OR said.word IN (SELECT attribute FROM changes) THEN 'attribute'
+            WHEN len(person.people) = 1 THEN 'key'
+        END AS kind
+    FROM said
+    LEFT JOIN person ON person.word = said.word
 )
 
-SELECT
-    said.selection,
-    said.place,
-    said.role,
-    CASE
-        WHEN said.word IN (FROM decision_word) THEN 'decision'
-        WHEN said.word IN (FROM path) OR said.word IN (SELECT attribute FROM changes) THEN 'attribute'
-        WHEN len(person.people) = 1 THEN 'key'
-    END AS kind,
-    IF(kind = 'key', person.people[1], said.word) AS word,
-    coalesce(person.people, []) AS people
-FROM said
-LEFT JOIN person ON person.word = said.word;
+SELECT selection, place, role, kind, IF(kind = 'key', people[1], word) AS word, people
+FROM understood;
