@@ -54,12 +54,13 @@ def read_target(build: Build) -> TargetSnapshot:
 
 def map_users(build: Build) -> None:
     """``mapping.sql``, ``desired.parquet`` and who is in scope."""
-    from transforms.mapping import compile_run, run_mapping, source_columns_of
+    from transforms.engine import column_types
+    from transforms.mapping import compile_run, run_mapping
 
     compiled = compile_run(
         build.mapping,
         build.settings.source,
-        columns=source_columns_of(build.files),
+        columns=column_types(build.files.source),
         at=build.started,
         seed=build.files.run_id,
     )

@@ -40,3 +40,10 @@ def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int |
 def statement(name: str, package: str = "transforms.sql") -> str:
     """The text of ``<name>.sql`` in ``package``."""
     return files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def column_types(parquet: Path) -> dict[str, str]:
+    """Each column of a Parquet file with its DuckDB type, in order."""
+    with connect(threads=1) as engine:
+        rows = engine.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(parquet)]).fetchall()
+    return {name: kind for name, kind, *_ in rows}
