@@ -1,0 +1,80 @@
+"""Why an attribute changes: found in the last applied run, and in older ones where that cannot tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transforms.baseline import values_then
+from transforms.engine import statement
+from transforms.inputs import columns_of, empty, view
+from transforms.quoting import identifier, literal
+from transforms.words import Kind
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from transforms.comparison import Terms
+    from transforms.history import History, PriorRun
+
+DEPTH = 30
+"""How many applied runs are asked at most; what none of them can tell counts as ``source_changed``."""
+
+_DECISIONS = ("key", "profile_id", "decision", "reason_code")
+_CHANGES = ("key", "attribute", "before", "after", "cause")
+
+
+def explain(connection: DuckDBPyConnection, history: History, terms: Terms) -> None:
+    """Make ``explained``: ``planned`` with a cause for every row."""
+    runs = [run for run in history.applied if run.kind is Kind.RECONCILE and run.files.desired.exists()]
+    view(connection, "decisions_then", runs[0].files.decisions if runs else None, columns=_DECISIONS)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('explained_at_once')}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE ends AS SELECT key, end_state FROM courses WHERE end_state IS NOT NULL"
+    )
+    for run in runs[:DEPTH]:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE open_changes AS SELECT key, attribute, before, after FROM explained "
+            "WHERE cause IS NULL"
+        )
+        if not connection.execute("SELECT 1 FROM open_changes LIMIT 1").fetchone():
+            break
+        _ask(connection, run, terms)
+    connection.execute("UPDATE explained SET cause = 'source_changed' WHERE cause IS NULL")
+
+
+def _ask(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
+    values_then(connection, run, "desired", terms, keys="open_changes")
+    values_then(connection, run, "actual", terms, keys="open_changes")
+    view(connection, "changes_then", run.files.changes, columns=_CHANGES)
+    view(connection, "decisions_then", run.files.decisions, columns=_DECISIONS)
+    view(connection, "outcome_then", run.files.outcome, columns=("key", "result"))
+    _moved_sources(connection, run, terms)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE answers AS {statement('explained_by_run')}")
+    connection.execute(
+        "UPDATE explained SET cause = a.cause FROM answers a "
+        "WHERE a.key = explained.key AND a.attribute = explained.attribute "
+        "AND explained.cause IS NULL AND a.cause IS NOT NULL"
+    )
+
+
+def _moved_sources(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
+    """``moved_sources``: attributes for which a source column the expression reads says something else than then."""
+    empty(connection, "moved_sources", ("key", "attribute"))
+    if not run.files.source.exists():
+        return
+    view(connection, "source_then", run.files.source)
+    now, then = columns_of(connection, "source"), columns_of(connection, "source_then")
+    rows = []
+    for attribute in terms.attributes:
+        shared = [c for c in attribute.source_columns if c in now and now[c] == then.get(c)]
+        differ = [f"s.{identifier(c)} IS DISTINCT FROM b.{identifier(c)}" for c in shared]
+        # A column that is new, gone or of another type cannot show that the source said the same.
+        if not attribute.source_columns or len(shared) < len(attribute.source_columns):
+            differ.append("FALSE" if not attribute.source_columns else "TRUE")
+        rows.append(f"CASE WHEN {' OR '.join(differ)} THEN {literal(attribute.path)} END")
+    if rows:
+        connection.execute(
+            f"INSERT INTO moved_sources SELECT s.id, unnest(list_filter([{', '.join(rows)}], lambda e: e IS NOT NULL)) "
+            "FROM source s LEFT JOIN source_then b ON b.id = s.id "
+            "WHERE s.id IN (SELECT key FROM open_changes)"
+        )

@@ -1,0 +1,75 @@
+"""The table of decisions: which road a person takes, and what comes of it once attributes are compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transforms.engine import statement
+from transforms.inputs import columns_of, empty
+from transforms.quoting import literal
+from transforms.reasons import sentences
+from transforms.words import Decision
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from transforms.attributes import ManagedAttribute
+    from transforms.comparison import Terms
+    from transforms.settings import Settings
+
+
+def gather(connection: DuckDBPyConnection) -> None:
+    """Make ``persons``: one row per user ∪ profile with everything that decides about it."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE warned AS {statement('warned')}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE persons AS {statement('persons')}")
+
+
+def road(
+    connection: DuckDBPyConnection,
+    settings: Settings,
+    *,
+    by: tuple[ManagedAttribute, ...],
+    unreadable: frozenset[str],
+    terms: Terms,
+) -> None:
+    """Make ``courses``: ``persons`` with the road each takes (see ``courses.sql``)."""
+    _blind(connection, by, unreadable)
+    query = statement("courses")
+    for name, value in (
+        ("$leavers", settings.deprovision.leavers),
+        ("$out_of_scope", settings.deprovision.out_of_scope),
+    ):
+        query = query.replace(name, literal(value))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE courses AS {query}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE terms AS SELECT * FROM (VALUES "
+        + ", ".join(
+            f"({literal(a.path)}, {literal(a.kind)}, {literal(a.required)}, {literal(a.when_empty)})"
+            for a in terms.attributes
+        )
+        + (", " if terms.attributes else "")
+        + "(NULL, NULL, NULL, NULL)) AS t(attribute, kind, required, when_empty) WHERE attribute IS NOT NULL"
+    )
+
+
+def _blind(connection: DuckDBPyConnection, by: tuple[ManagedAttribute, ...], unreadable: frozenset[str]) -> None:
+    """``blind``: people whose profile may only have stayed unfound because a matching attribute was not readable."""
+    empty(connection, "blind", ("key",))
+    for attribute in by:
+        everybody = bool(unreadable.intersection(attribute.source_columns))
+        test = "TRUE" if everybody else f"list_contains(left_alone, {literal(attribute.path)})"
+        if everybody or "left_alone" in columns_of(connection, "desired"):
+            connection.execute(f"INSERT INTO blind SELECT key FROM desired WHERE {test} AND key NOT IN (FROM blind)")
+
+
+def decide(connection: DuckDBPyConnection) -> None:
+    """Make ``decided``: exactly one row per person, with its reason in words."""
+    empty(connection, "sentences", ("reason_code", "decision", "sentence"))
+    connection.executemany("INSERT INTO sentences VALUES (?, ?, ?)", sentences())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('decided')}")
+
+
+def counts(connection: DuckDBPyConnection) -> dict[str, int]:
+    """How many people each decision has; all ten words are present."""
+    found = dict(connection.execute("SELECT decision, count(*) FROM decided GROUP BY decision").fetchall())
+    return {decision.value: int(found.get(decision.value, 0)) for decision in Decision}

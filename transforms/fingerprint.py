@@ -1,0 +1,184 @@
+"""What a plan says, as one SHA-256: over content, never over file bytes, row order or Parquet's own choices."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from transforms.engine import connect
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+
+ROWS = 65_536
+"""Rows hashed at a time; part of the format, so that how a file is cut into row groups does not matter."""
+
+
+def configuration_digest(settings: Settings, extra: Mapping[str, str]) -> str:
+    """SHA-256, in hex, of the configuration that matters (design: scope, mapping, matching … target URL).
+
+    Args:
+        settings: the whole configuration; only ``what_matters()`` of it counts.
+        extra: the digest of every file the configuration names, by the key that names it.
+    """
+    content = {"settings": settings.what_matters(), "files": dict(extra)}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(files: RunFiles, configuration_digest: str) -> str:
+    """SHA-256, in hex, over the sorted content of source, target, decisions and changes, mapping and configuration.
+
+    The same for any order of rows and columns, any compression and any cut into row groups; another for any other
+    value, including null against empty text. Memory stays bounded by ``ROWS`` rows per file where files are sorted.
+    """
+    parts = (
+        (files.source, ("id",)),
+        (files.target, ("id",)),
+        (files.decisions, ("key",)),
+        (files.changes, ("key", "attribute")),
+    )
+    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+        digests = list(pool.map(lambda part: content_digest(*part), parts))
+    whole = hashlib.sha256(b"trueup plan 1\0")
+    for (path, _), digest in zip(parts, digests, strict=True):
+        whole.update(path.name.encode() + b"\0" + digest)
+    whole.update(b"mapping.sql\0" + hashlib.sha256(files.mapping_sql.read_bytes()).digest())
+    whole.update(b"configuration\0" + configuration_digest.encode())
+    return whole.hexdigest()
+
+
+def content_digest(path: Path, keys: tuple[str, ...]) -> bytes:
+    """SHA-256 of the rows of the Parquet file ``path`` in the order of ``keys``, whatever order they lie in."""
+    schema = pq.read_schema(path)
+    names = sorted(schema.names)
+    digest = hashlib.sha256(json.dumps(names, ensure_ascii=False).encode())
+    batches = _as_they_lie(path, names) if is_sorted(path, keys) else _sorted(path, names, keys)
+    rows = 0
+    for table in _cut(batches):
+        rows += table.num_rows
+        for name in names:
+            _feed(digest, table.column(name).combine_chunks())
+    digest.update(f"rows {rows}".encode())
+    return digest.digest()
+
+
+def is_sorted(path: Path, keys: tuple[str, ...]) -> bool:
+    """Whether the rows lie in strictly ascending order of ``keys``, compared byte by byte."""
+    last: tuple[Any, ...] | None = None
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS, columns=list(keys)):
+            if batch.num_rows == 0:
+                continue
+            columns = [batch.column(key) for key in keys]
+            if any(column.null_count for column in columns):
+                return False
+            first = tuple(column[0].as_py() for column in columns)
+            if last is not None and not _bytes(last) < _bytes(first):
+                return False
+            if not _ascends(columns):
+                return False
+            last = tuple(column[-1].as_py() for column in columns)
+    return True
+
+
+def _bytes(row: tuple[Any, ...]) -> tuple[bytes, ...]:
+    return tuple(str(value).encode() for value in row)
+
+
+def _ascends(columns: list[pa.Array]) -> bool:
+    """Whether each row is greater than the one before it."""
+    verdict: Any = None
+    for column in reversed(columns):
+        before, after = column.slice(0, len(column) - 1), column.slice(1)
+        greater = pc.greater(after, before)
+        verdict = greater if verdict is None else pc.or_(greater, pc.and_(pc.equal(after, before), verdict))
+    return bool(pc.all(verdict, min_count=0).as_py())
+
+
+def _as_they_lie(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(ROWS, columns=names)
+
+
+def _sorted(path: Path, names: list[str], keys: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    # Keys first, then everything: rows with equal keys have one order too.
+    order = ", ".join(identifier(name) for name in (*keys, *(n for n in names if n not in keys)))
+    chosen = ", ".join(identifier(name) for name in names)
+    connection = connect()
+    try:
+        query = f"SELECT {chosen} FROM read_parquet({literal(str(path))}) ORDER BY {order}"
+        reader: pa.RecordBatchReader = connection.execute(query).to_arrow_reader(ROWS)
+        yield from reader
+    finally:
+        connection.close()
+
+
+def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in tables of exactly ``ROWS`` rows, but for the last."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        rest = batch
+        while rows + rest.num_rows >= ROWS:
+            head = rest.slice(0, ROWS - rows)
+            yield pa.Table.from_batches([*waiting, head])
+            rest, waiting, rows = rest.slice(head.num_rows), [], 0
+        if rest.num_rows:
+            waiting.append(rest)
+            rows += rest.num_rows
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _feed(digest: Any, values: Any) -> None:
+    """Add one column to ``digest``: which rows have a value, how long each is, and the values end to end."""
+    if isinstance(values, pa.ChunkedArray):
+        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.dictionary_decode(), kind.value_type
+    digest.update(b"v" + _plain(pc.cast(values.is_valid(), pa.uint8())))
+    if pa.types.is_null(kind):
+        return
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        _feed_text(digest, pc.fill_null(values.cast(pa.large_string()), ""))
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        digest.update(b"l" + _plain(pc.fill_null(pc.list_value_length(values).cast(pa.int64()), 0)))
+        _feed(digest, values.flatten())
+    elif pa.types.is_struct(kind):
+        for number in sorted(range(kind.num_fields), key=lambda n: kind.field(n).name):
+            digest.update(b"f" + kind.field(number).name.encode())
+            _feed(digest, values.flatten()[number])
+    else:
+        _feed_text(digest, pc.fill_null(values.cast(pa.large_string()), ""))
+
+
+def _feed_text(digest: Any, values: Any) -> None:
+    lengths = pc.binary_length(values)
+    digest.update(b"t" + _plain(lengths))
+    _, offsets, data = values.buffers()
+    if data is None or not len(values):
+        return
+    bounds = pa.Array.from_buffers(pa.int64(), len(values) + 1, [None, offsets], offset=values.offset)
+    start, end = bounds[0].as_py(), bounds[len(values)].as_py()
+    digest.update(memoryview(data)[start:end])
+
+
+def _plain(numbers: Any) -> bytes:
+    """The numbers end to end, little-endian, without what Arrow keeps around them."""
+    width = numbers.type.bit_width // 8
+    buffer = numbers.buffers()[1]
+    start = numbers.offset * width
+    return bytes(memoryview(buffer)[start : start + len(numbers) * width]) if buffer is not None else b""

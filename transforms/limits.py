@@ -1,0 +1,158 @@
+"""How much of the target one plan may touch before a person must say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from transforms.engine import statement
+from transforms.errors import Refusal
+from transforms.inputs import count, view
+from transforms.manifest import LimitUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from duckdb import DuckDBPyConnection
+
+    from transforms.history import History
+    from transforms.plan import PlanRequest
+    from transforms.settings import Bound, LimitSettings
+
+_EPSILON = 1e-9
+_VERBS = {
+    "create": "creates {used} profiles beside {base}",
+    "update": "updates {used} of {base} profiles",
+    "deactivate": "deactivates {used} of {base} profiles",
+    "reactivate": "reactivates {used} beside {base} active profiles",
+    "delete": "deletes {used} of {base} profiles",
+    "hold": "sets {used} of {base} people aside",
+    "source_drop": "rests on a source with {used} users fewer than the {base} of the last applied run",
+    "window_deactivate": "brings the deactivations of the last {days} days to {used} of {base} profiles",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One limit, how many rows count against it, and of how many."""
+
+    name: str
+    used: int
+    base: int
+    bound: Bound
+    exempt: str = ""
+
+    def judged(self, at_least: int) -> LimitUse:
+        """With the verdict: over the bound, and for a share at least ``at_least`` rows."""
+        over = self.used > self.bound.amount * (self.base if self.bound.is_share else 1) + _EPSILON
+        enough = not self.bound.is_share or self.used >= at_least
+        return LimitUse(
+            name=self.name,
+            used=self.used,
+            base=self.base,
+            share=self.used / self.base if self.base else 0.0,
+            limit=self.bound.amount,
+            is_share=self.bound.is_share,
+            tripped=over and enough and self.used > 0 and not self.exempt,
+            exempt=self.exempt,
+        )
+
+
+def weigh(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[tuple[LimitUse, ...], tuple[Refusal, ...]]:
+    """The use of every limit, and an overridable refusal for each that is exceeded.
+
+    Reads the relations ``decided``, ``explained``, ``courses`` and ``users`` of a plan under construction.
+    """
+    limits = request.settings.limits
+    uses = tuple(use.judged(limits.at_least) for use in _uses(connection, request))
+    return uses, tuple(refusal(use, request.files.run_id, limits) for use in uses if use.tripped)
+
+
+def _uses(connection: DuckDBPyConnection, request: PlanRequest) -> Iterator[Use]:
+    limits, history = request.settings.limits, request.history
+    figures = connection.execute(statement("limit_figures")).fetchone() or ()
+    creates, updates, offs, ons, deletes, holds, in_scope, active, profiles = (int(figure) for figure in figures)
+    removing = deactivations_delete(history)
+    deletions = deletes + (offs if removing else 0)
+    first = "first run" if history.baseline is None and profiles == 0 else ""
+    yield Use("create", creates, active, limits.create, first)
+    yield Use("update", updates, active, limits.update)
+    yield Use("deactivate", offs, active, limits.deactivate)
+    yield Use("reactivate", ons, active, limits.reactivate)
+    yield Use("delete", deletions, active, limits.delete)
+    yield Use("hold", holds, in_scope, limits.hold)
+    for name, bound in (("changed", limits.changed), ("emptied", limits.emptied)):
+        for attribute, used in connection.execute(statement(f"limit_{name}")).fetchall():
+            yield Use(f"{name}:{attribute}", int(used), active, bound)
+    yield _drop(connection, request)
+    earlier = deactivated_within(connection, history, since=request.at - timedelta(days=limits.window_days))
+    yield Use("window_deactivate", earlier + offs + deletes, active, limits.window_deactivate)
+
+
+def _drop(connection: DuckDBPyConnection, request: PlanRequest) -> Use:
+    before = request.history.baseline
+    bound = request.settings.limits.source_drop
+    if before is None:
+        return Use("source_drop", 0, 0, bound, "first run")
+    return Use(
+        "source_drop", max(0, before.manifest.users - count(connection, "FROM users")), before.manifest.users, bound
+    )
+
+
+def deactivated_within(connection: DuckDBPyConnection, history: History, *, since: datetime) -> int:
+    """Profiles that applied runs deactivated or deleted since ``since``."""
+    total = 0
+    for run in history.applied:
+        closed = max((act.at for act in run.acts), default=run.manifest.sealed)
+        if closed < since or not run.files.outcome.exists():
+            continue
+        view(connection, "outcome_then", run.files.outcome)
+        total += count(
+            connection, "FROM outcome_then WHERE operation IN ('deactivate', 'delete') AND result = 'applied'"
+        )
+    return total
+
+
+def deactivations_delete(history: History) -> bool:
+    """Whether this target was seen to answer 404 for profiles once they were deactivated."""
+    return _seen(history) is True
+
+
+def _seen(history: History) -> bool | None:
+    """What the newest act that says so saw of deactivated profiles; None where none did."""
+    for run in history.runs:
+        for act in reversed(run.acts):
+            said = act.details.get("deactivation_deletes")
+            if isinstance(said, bool):
+                return said
+    return None
+
+
+def notes(connection: DuckDBPyConnection, history: History) -> tuple[str, ...]:
+    """What the reviewer should know of deactivations on this target, where the plan has any."""
+    offs = count(connection, "FROM decided WHERE decision = 'deactivate'")
+    if not offs:
+        return ()
+    seen = _seen(history)
+    if seen is None:
+        return ("Deactivation may be irreversible here: no verified run has shown yet that a profile survives it.",)
+    return ("This target deletes profiles that are deactivated, so deactivations count as deletes.",) if seen else ()
+
+
+def refusal(use: LimitUse, run_id: str, limits: LimitSettings) -> Refusal:
+    """``use``, which is exceeded, as the reason why the run is refused until somebody says so."""
+    kind, _, attribute = use.name.partition(":")
+    template = _VERBS.get(kind) or f"leaves {attribute} {kind} for {{used}} of {{base}} profiles"
+    figures = template.format(used=f"{use.used:,}", base=f"{use.base:,}", days=limits.window_days)
+    share = f" ({use.share * 100:.1f} %)" if use.base else ""
+    bound = f"{use.limit * 100:g} %" if use.is_share else f"{use.limit:g}"
+    return Refusal(
+        code=f"limit_{use.name}",
+        message=f"The plan {figures}{share}; the limit is {bound}.",
+        used=use.share if use.is_share else float(use.used),
+        limit=use.limit,
+        overridable=True,
+        remedy=f'Read the report, then: trueup approve {run_id} --allow {use.name} --reason "…"',
+    )

@@ -1,0 +1,130 @@
+"""Who is whose: links, externalId, then the attributes of ``[matching] by``; what cannot be told is disputed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transforms.engine import statement
+from transforms.errors import Failed, Misused
+from transforms.inputs import columns_of, empty, pairs, view
+from transforms.quoting import identifier
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from transforms.attributes import TargetSchema
+    from transforms.history import PriorRun
+    from transforms.settings import MatchingSettings
+
+
+def match(
+    connection: DuckDBPyConnection, settings: MatchingSettings, *, schema: TargetSchema, baseline: PriorRun | None
+) -> tuple[str, ...]:
+    """Make the relations ``owned`` and ``disputes``; ``links_before`` must stand. Returns notes for the reviewer.
+
+    Every user and every profile appears in ``owned`` at most once; a linked profile is never disputed. Matching
+    heeds case only where the target's schema says ``caseExact`` (unknown: externalId does, others do not).
+    """
+    _people(connection)
+    pairs(connection, "hand", ("source_id", "profile_id"), settings.links.items())
+    exact = schema.case_exact.get("externalId", True)
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO same_id(t) AS {'t' if exact else 'lower(t)'}")
+    _make(connection, "firm")
+    _make(connection, "external_hits")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE settled AS SELECT source_id, profile_id FROM firm "
+        "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE known AS SELECT source_id FROM users "
+        "UNION SELECT source_id FROM links_before UNION SELECT key FROM absent"
+    )
+    _offers(connection, settings.by, schema)
+    _make(connection, "hits")
+    _gone_numbers(connection, baseline)
+    _make(connection, "owned")
+    _make(connection, "disputes")
+    return _unused_links(connection)
+
+
+def _make(connection: DuckDBPyConnection, name: str) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS\n{statement(name)}")
+
+
+def _people(connection: DuckDBPyConnection) -> None:
+    """``users`` and ``profiles``: narrow copies of what matching and deciding look at."""
+    have = columns_of(connection, "source")
+    columns = {
+        "user_name": "userPrincipalName",
+        "mail": "mail",
+        "enabled": "accountEnabled",
+        "number": "employeeId",
+    }
+    kinds = {"enabled": "BOOLEAN"}
+    chosen = (
+        f"{identifier(column) if column in have else 'NULL'}::{kinds.get(name, 'VARCHAR')} AS {name}"
+        for name, column in columns.items()
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE users AS SELECT id AS source_id, {', '.join(chosen)} FROM source")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE profiles AS SELECT id AS profile_id, nullif(\"externalId\", '') AS external_id, "
+        '"userName" AS user_name, active FROM target'
+    )
+
+
+def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetSchema) -> None:
+    """``offers`` and ``bearers``: the values users bring and profiles bear, per attribute in its order."""
+    desired, target = columns_of(connection, "desired"), columns_of(connection, "target")
+    empty(connection, "offers", ("source_id", "tier INTEGER", "value"))
+    empty(connection, "bearers", ("profile_id", "tier INTEGER", "value"))
+    empty(connection, "tiers", ("tier INTEGER", "path"))
+    for tier, path in enumerate(by):
+        if path not in desired:
+            raise Misused(
+                f"[matching] by: the mapping does not fill {path}.",
+                remedy=f"Map {path} under [mapping.attributes], or take it out of [matching] by.",
+            )
+        if path not in target:
+            raise Failed(f"target.parquet has no column {path}, which [matching] by names.", remedy="Plan again.")
+        column = identifier(path)
+        value = (
+            f"{column}::VARCHAR" if schema.case_exact.get(path, path == "externalId") else f"lower({column}::VARCHAR)"
+        )
+        connection.execute("INSERT INTO tiers VALUES (?, ?)", [tier, path])
+        connection.execute(
+            f"INSERT INTO offers SELECT key, {tier}, {value} FROM desired "
+            f"SEMI JOIN users ON users.source_id = desired.key ANTI JOIN firm ON firm.source_id = desired.key "
+            f"ANTI JOIN external_hits ON external_hits.source_id = desired.key WHERE {column}::VARCHAR <> ''"
+        )
+    for tier, path in enumerate(by):
+        column = identifier(path)
+        value = (
+            f"{column}::VARCHAR" if schema.case_exact.get(path, path == "externalId") else f"lower({column}::VARCHAR)"
+        )
+        connection.execute(
+            f"INSERT INTO bearers SELECT id, {tier}, {value} FROM target "
+            f"WHERE {value} IN (SELECT value FROM offers WHERE tier = {tier})"
+        )
+
+
+def _gone_numbers(connection: DuckDBPyConnection, baseline: PriorRun | None) -> None:
+    """``gone_numbers``: employee numbers, as last read, of people who are no longer in the source."""
+    empty(connection, "gone_numbers", ("source_id", "number"))
+    if baseline is None or not baseline.files.source.exists():
+        return
+    view(connection, "source_before", baseline.files.source)
+    if "employeeId" in columns_of(connection, "source_before"):
+        connection.execute(
+            "INSERT INTO gone_numbers SELECT b.id, nullif(b.\"employeeId\", '') FROM source_before b "
+            "WHERE b.id IN (SELECT source_id FROM known ANTI JOIN users USING (source_id))"
+        )
+
+
+def _unused_links(connection: DuckDBPyConnection) -> tuple[str, ...]:
+    found = connection.execute("SELECT count(*) FROM hand ANTI JOIN firm USING (source_id, profile_id)").fetchone()
+    unused = int(found[0]) if found else 0
+    if not unused:
+        return ()
+    return (
+        f"[matching] links: {unused} of the entries name a user or a profile that does not exist and are not used.",
+    )

@@ -1,0 +1,139 @@
+"""One decision per person and one row per change, from the run's own files and what earlier runs teach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from transforms import baseline, causes, changes, decisions, limits
+from transforms.actual import write_actual
+from transforms.comparison import Terms
+from transforms.inputs import count, open_run, view, write
+from transforms.matching import match
+from transforms.quoting import literal
+from transforms.selection import select
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from duckdb import DuckDBPyConnection
+
+    from transforms.attributes import ManagedAttribute, TargetSchema
+    from transforms.errors import Refusal
+    from transforms.history import History
+    from transforms.manifest import LimitUse
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What a plan is made from; everything else lies in ``files``."""
+
+    files: RunFiles
+    attributes: tuple[ManagedAttribute, ...]
+    schema: TargetSchema
+    settings: Settings
+    history: History
+    at: datetime
+    only: tuple[str, ...] = ()
+    """Object ids, user names or e-mails of a partial plan; empty for everybody."""
+    unreadable: frozenset[str] = frozenset()
+    """Source columns that could not be read: what depends on them is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """What a plan came to, in figures; the people are in the run's files."""
+
+    counts: dict[str, int]
+    """All ten decisions; they add up to users ∪ profiles."""
+    changes: int
+    users: int
+    profiles: int
+    limits: tuple[LimitUse, ...]
+    refusals: tuple[Refusal, ...]
+    first_run: bool
+    baseline_run: str | None
+    notes: tuple[str, ...]
+
+
+def make_plan(request: PlanRequest) -> PlanResult:
+    """Write ``links``, ``actual``, ``decisions`` and ``changes`` and add what planning found to ``findings``.
+
+    Every user and every profile gets exactly one decision with a reason; nothing but the run's own files is
+    written, and the same inputs give the same content.
+
+    Raises:
+        Failed: a file the plan rests on is missing.
+        Misused: ``[matching] by`` names what the mapping does not fill, or ``only`` names nobody.
+    """
+    files, settings, history = request.files, request.settings, request.history
+    connection = open_run(files)
+    try:
+        notes = prepare(connection, request)
+        terms = Terms(request.attributes, request.unreadable, baseline.altered_case(connection, history))
+        baseline.not_kept(connection, history, request.schema.digest)
+        baseline.rolled_back(connection, history, terms)
+        selected = select(connection, request.only) if request.only else None
+        decisions.road(connection, settings, by=_matched_paths(request), unreadable=request.unreadable, terms=terms)
+        changes.hold_back_early(connection, terms, partial=selected is not None)
+        changes.collect(connection, terms)
+        changes.refine(connection, terms, history)
+        changes.settle(connection, partial=selected is not None)
+        decisions.decide(connection)
+        causes.explain(connection, history, terms)
+        written = finish(connection, files)
+        changes.report(connection, files)
+        uses, refusals = limits.weigh(connection, request)
+        return PlanResult(
+            counts=decisions.counts(connection),
+            changes=written,
+            users=count(connection, "FROM users"),
+            profiles=count(connection, "FROM profiles"),
+            limits=uses,
+            refusals=refusals,
+            first_run=history.baseline is None,
+            baseline_run=history.baseline.run_id if history.baseline else None,
+            notes=(*notes, *limits.notes(connection, history)),
+        )
+    finally:
+        connection.close()
+
+
+def _matched_paths(request: PlanRequest) -> tuple[ManagedAttribute, ...]:
+    return tuple(a for a in request.attributes if a.path in request.settings.matching.by)
+
+
+def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, ...]:
+    """Match, write ``links`` and ``actual``; leaves ``persons`` behind. Returns notes for the reviewer."""
+    files = request.files
+    baseline.links_before(connection, request.history.baseline)
+    notes = match(
+        connection, request.settings.matching, schema=request.schema, baseline=baseline.last_reconcile(request.history)
+    )
+    decisions.gather(connection)
+    write(
+        connection,
+        f"SELECT source_id, profile_id, matched_by, coalesce(since, {literal(files.run_id)}) AS since "
+        "FROM owned ORDER BY source_id",
+        files.links,
+    )
+    write_actual(connection, request.attributes, files.actual)
+    view(connection, "actual", files.actual)
+    return notes
+
+
+def finish(connection: DuckDBPyConnection, files: RunFiles) -> int:
+    """Write ``decisions`` and ``changes``; returns how many changes there are."""
+    write(
+        connection,
+        "SELECT key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason "
+        "FROM decided ORDER BY key",
+        files.decisions,
+    )
+    return write(
+        connection,
+        "SELECT key, attribute, before, after, cause FROM explained ORDER BY key, attribute",
+        files.changes,
+    )

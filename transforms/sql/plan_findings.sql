@@ -1,0 +1,37 @@
+-- What planning itself has to say about people: all for information, none of it holds anybody.
+-- in:  refined, held_back, decided, users, gone_numbers
+-- out: key, check, severity, reason, remedy
+SELECT
+    r.key, 'manager_without_profile' AS "check", 'info' AS severity,
+    'The manager ' || json_extract_string(r.after, '$') || ' has no profile, so ' || r.attribute || ' is left alone.'
+        AS reason,
+    'Nothing, if that is right; it is written once the manager has a profile.' AS remedy
+FROM refined r ANTI JOIN held_back h ON h.key = r.key
+WHERE r.barred = 'manager_without_profile'
+UNION ALL
+SELECT
+    r.key, 'rolled_back', 'info', r.attribute || ' was restored by a rollback and is left alone.',
+    'It is written again when the source changes, or after: trueup release ' || r.key
+FROM refined r ANTI JOIN held_back h ON h.key = r.key
+WHERE r.barred = 'rolled_back'
+UNION ALL
+SELECT
+    d.key, 'rolled_back', 'info', d.reason,
+    'It is written again when the source changes, or after: trueup release ' || d.key
+FROM decided d JOIN held_back h ON h.key = d.key
+WHERE h.reason_code = 'rolled_back'
+UNION ALL
+SELECT
+    r.key, 'not_kept', 'info', 'The target did not keep ' || r.attribute || ' as written, so it is not tried again.',
+    'Change the mapping to what the target takes, or leave the attribute out.'
+FROM refined r ANTI JOIN held_back h ON h.key = r.key
+WHERE r.barred = 'not_kept'
+UNION ALL
+SELECT
+    d.key, 'probably_rehired', 'info',
+    'Has the employee number of ' || g.source_id || ', who is gone: probably rehired.',
+    'If it is the same person, add this user and that profile to [matching] links before applying.'
+FROM decided d
+JOIN users u ON u.source_id = d.source_id
+JOIN gone_numbers g ON g.number = u.number
+WHERE d.decision IN ('create', 'conflict')
