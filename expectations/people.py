@@ -84,8 +84,9 @@ def _read_thing_words(connection: DuckDBPyConnection) -> None:
     lines = resources(PACKAGE).joinpath("thing_words.csv").read_text(encoding="utf-8").splitlines()[1:]
     columns = list(zip(*(line.split(",") for line in lines), strict=True))
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE thing_words AS SELECT unnest(?::VARCHAR[]) AS word, unnest(?::VARCHAR[]) AS kind, "
-        "unnest(?::INTEGER[]) AS token, unnest(?::INTEGER[]) AS edge, unnest(?::INTEGER[]) AS whole",
+        "CREATE OR REPLACE TEMP TABLE thing_words AS SELECT unnest(?::VARCHAR[]) AS word, "
+        "unnest(?::VARCHAR[]) AS kind, unnest(?::INTEGER[]) AS token, "
+        "unnest(?::INTEGER[]) AS edge, unnest(?::INTEGER[]) AS whole",
         [list(column) for column in columns],
     )
 
@@ -115,6 +116,7 @@ def _pattern(kind: str, pattern: str) -> str:
     return "".join(special.get(letter, letter) for letter in folded)
 
 
-def group_rules(people: PeopleSettings) -> tuple[str, ...]:
-    """The rules that need to know group memberships."""
-    return tuple(rule for rule in (*people.always, *people.never) if rule.startswith("group:"))
+def named_groups(people: PeopleSettings) -> tuple[str, ...]:
+    """The groups that ``[people]`` names, as written there, each once: their members must be read."""
+    rules = (*people.always, *people.never)
+    return tuple(dict.fromkeys(rule.partition(":")[2] for rule in rules if rule.startswith("group:")))

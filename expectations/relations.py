@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from transforms.attributes import CATALOGUE, SourceType
 from transforms.quoting import identifier, literal
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 _TYPES: dict[SourceType, str] = {
@@ -62,6 +63,17 @@ def view_file(connection: DuckDBPyConnection, name: str, path: Path, columns: di
     origin = f"FROM read_parquet({literal(str(path))})" if there else "WHERE FALSE"
     connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {chosen} {origin}")
     return bool(there)
+
+
+def arrow(connection: DuckDBPyConnection, query: str) -> pa.Table:
+    """The rows of ``query``, held in memory."""
+    found: pa.Table = connection.sql(query).to_arrow_table()
+    return found
+
+
+def frame(connection: DuckDBPyConnection, query: str) -> Any:
+    """The rows of ``query`` as the pandas frame Great Expectations takes; text stays Arrow inside."""
+    return arrow(connection, query).to_pandas()
 
 
 def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:

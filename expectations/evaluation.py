@@ -1,0 +1,162 @@
+"""One frame against one suite: Great Expectations' own result, and who failed. The summary first, keys where asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from transforms.errors import Failed, Misused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_SUMMARY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
+_KEYS = {
+    "result_format": "COMPLETE",
+    "partial_unexpected_count": 0,
+    "unexpected_index_column_names": ["key"],
+    "exclude_unexpected_values": True,
+    "return_unexpected_index_query": False,
+}
+"""Keys only: a value that failed is a person's data and stands in the snapshot already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one expectation found."""
+
+    check: str
+    subject: str
+    severity: str
+    success: bool
+    failing: int
+    total: int
+    observed: float | None
+    """Of expectations about a column as a whole."""
+    keys: tuple[str, ...] | None
+    """Who failed; none where keys were not asked for."""
+    own: bool
+    """Whether it comes from ``[checks] file``."""
+
+    @property
+    def share(self) -> float:
+        """Failing rows of all rows."""
+        return self.failing / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A suite's result as Great Expectations writes it, and the same as figures."""
+
+    record: dict[str, Any]
+    measured: tuple[Measured, ...]
+
+
+def evaluate(
+    context: Any, name: str, rows: Any, expectations: Sequence[Any], wants_keys: Callable[[Measured], bool]
+) -> Evaluated:
+    """Validate the frame ``rows`` (with a column ``key``) against ``expectations``.
+
+    Args:
+        context: an ephemeral Data Context.
+        name: of the suite, in the record.
+        rows: a pandas frame.
+        expectations: instances, with ``check`` and ``subject`` in their meta.
+        wants_keys: asked once per expectation that found somebody.
+
+    Raises:
+        Misused: an expectation of ``[checks] file`` cannot be evaluated on this data.
+        Failed: one of ours cannot.
+    """
+    batch = _batch(context, rows)
+    record = _validate(batch, name, expectations, _SUMMARY)
+    measured = [_measure(result, keys=None) for result in record["results"]]
+    wanted = [number for number, one in enumerate(measured) if one.failing and wants_keys(one)]
+    if wanted:
+        by_place = {_place(result): number for number, result in enumerate(record["results"])}
+        chosen = {_place_of(expectation): expectation for expectation in expectations}
+        again = _validate(batch, name, [chosen[_place(record["results"][n])] for n in wanted], _KEYS)
+        for result in again["results"]:
+            number = by_place[_place(result)]
+            keys = _keys_of(result)
+            record["results"][number] = result
+            measured[number] = _measure(result, keys=keys)
+    return Evaluated(record, tuple(measured))
+
+
+def _batch(context: Any, rows: Any) -> Any:
+    from uuid import uuid4
+
+    source = context.data_sources.add_pandas(f"frames-{uuid4().hex[:8]}")
+    definition = source.add_dataframe_asset("people").add_batch_definition_whole_dataframe("whole")
+    return definition.get_batch(batch_parameters={"dataframe": rows})
+
+
+def _validate(batch: Any, name: str, expectations: Sequence[Any], result_format: dict[str, Any]) -> dict[str, Any]:
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(name, expectations=list(expectations))
+    record: dict[str, Any] = batch.validate(suite, result_format=result_format).to_json_dict()
+    for result in record["results"]:
+        if broken := _exception(result["exception_info"]):
+            config = result["expectation_config"]
+            meta = config["meta"]
+            named = meta.get("check") or config["type"]
+            if meta.get("own"):
+                raise Misused(
+                    f"checks.file: {named} ({config['type']}) cannot be evaluated on this data.",
+                    remedy="Check its column, suite and arguments.",
+                )
+            raise Failed(f"The check {named} could not be evaluated: {broken}.")
+    return record
+
+
+def _exception(info: dict[str, Any]) -> str:
+    """The kind of the first exception in either of the two shapes Great Expectations gives it."""
+    shapes = [info, *(value for value in info.values() if isinstance(value, dict))]
+    for shape in shapes:
+        if shape.get("raised_exception"):
+            trace = str(shape.get("exception_traceback") or "").strip().splitlines()
+            return trace[-1].partition(":")[0] if trace else "an unknown error"
+    return ""
+
+
+def _place(result: dict[str, Any]) -> str:
+    return str(result["expectation_config"]["meta"]["place"])
+
+
+def _place_of(expectation: Any) -> str:
+    return str(expectation.meta["place"])
+
+
+def placed(expectations: Sequence[Any]) -> list[Any]:
+    """The same expectations, each told its place so that its result can be found again."""
+    for number, expectation in enumerate(expectations):
+        expectation.meta = {**(expectation.meta or {}), "place": number}
+    return list(expectations)
+
+
+def _measure(result: dict[str, Any], keys: tuple[str, ...] | None) -> Measured:
+    config, found = result["expectation_config"], result["result"]
+    meta = config["meta"]
+    observed = found.get("observed_value")
+    return Measured(
+        check=str(meta.get("check") or config["type"]),
+        subject=str(meta.get("subject") or config["kwargs"].get("column") or ""),
+        severity=str(config.get("severity") or "critical"),
+        success=bool(result["success"]),
+        failing=int(found.get("unexpected_count") or 0),
+        total=int(found.get("element_count") or 0),
+        observed=float(observed) if isinstance(observed, (int, float)) else None,
+        keys=keys,
+        own=bool(meta.get("own")),
+    )
+
+
+def _keys_of(result: dict[str, Any]) -> tuple[str, ...]:
+    listed = result["result"].get("unexpected_index_list") or []
+    return tuple(str(key) for entry in listed for key in _as_list(entry["key"]))
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,81 @@
+"""The frames the suites are evaluated over: one row per person in scope, only the columns somebody looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from expectations.catalogue import SHARED_BY
+from expectations.ground import LEFT_ALONE
+from expectations.relations import frame
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from duckdb import DuckDBPyConnection
+
+    from expectations.subjects import Subjects
+
+
+def columns_in(expectations: Iterable[Any]) -> tuple[str, ...]:
+    """Every column some expectation looks at, in order, each once."""
+    found: dict[str, None] = {}
+    for expectation in expectations:
+        for name in ("column", "column_A", "column_B", "column_list"):
+            value = getattr(expectation, name, None)
+            for column in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(column, str) and column:
+                    found[column] = None
+    return tuple(found)
+
+
+def source_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], _: Subjects) -> Any:
+    """``people`` beside the source columns that are looked at."""
+    worked_out = {"verdict": "people.verdict", "name_order": "people.name_order"}
+    chosen = _chosen(columns_in(expectations), worked_out, "users")
+    return frame(connection, f"SELECT {chosen} FROM people JOIN users ON users.id = people.key")
+
+
+def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], subjects: Subjects) -> Any:
+    """``people`` beside what the target would be given, and the same folded for comparison (enabled people only)."""
+    worked_out = {"names": "people.names", "rehired": "CASE WHEN rehired.key IS NOT NULL THEN 'yes' END"}
+    for check, field in SHARED_BY.items():
+        worked_out[f"{check} (folded)"] = (
+            f"CASE WHEN people.enabled IS DISTINCT FROM FALSE THEN people.{field}_folded END"
+        )
+    for path in subjects.required:
+        worked_out[path] = (
+            f"CASE WHEN list_contains(desired.left_alone, {literal(path)}) THEN {literal(LEFT_ALONE)} "
+            f"ELSE desired.{identifier(path)} END"
+        )
+    chosen = _chosen(columns_in(expectations), worked_out, "desired")
+    return frame(
+        connection,
+        f"SELECT {chosen} FROM people LEFT JOIN desired ON desired.key = people.key "
+        "LEFT JOIN rehired ON rehired.key = people.key",
+    )
+
+
+def references_frame(connection: DuckDBPyConnection) -> Any:
+    """What is odd about each person's manager, now that it is known who is held; adds the held to ``details``."""
+    connection.execute(
+        "INSERT INTO details SELECT people.key, 'manager_held', people.manager FROM people "
+        "SEMI JOIN failed ON failed.key = people.manager AND failed.severity = 'warning'"
+    )
+    return frame(
+        connection,
+        "SELECT people.key, CASE WHEN managers.state IS NOT NULL THEN managers.state "
+        "WHEN held.key IS NOT NULL THEN 'manager_held' END AS manager_state, "
+        "CASE WHEN spans.key IS NOT NULL THEN 'wide' END AS span_state FROM people "
+        "LEFT JOIN managers ON managers.key = people.key LEFT JOIN spans ON spans.key = people.key "
+        "LEFT JOIN (SELECT DISTINCT key FROM failed WHERE severity = 'warning') AS held ON held.key = people.manager",
+    )
+
+
+def _chosen(columns: Iterable[str], worked_out: dict[str, str], relation: str) -> str:
+    chosen = ["people.key AS key"]
+    for column in columns:
+        if column != "key":
+            value = worked_out.get(column) or f"{relation}.{identifier(column)}"
+            chosen.append(f"{value} AS {identifier(column)}")
+    return ", ".join(chosen)

@@ -1,0 +1,250 @@
+"""The checks of a run: the suites evaluated, findings written, and what refuses the run as a whole.
+
+``critical`` refuses, ``warning`` holds the person, ``info`` is reported. A check that would hold more than half of the
+people in scope says that the source is wrong, not the people: it refuses on the share alone.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from expectations.catalogue import CHECKS
+from expectations.people import PACKAGE, named_groups
+from expectations.records import medians, write_records
+from expectations.relations import SPILL, arrow, write
+from transforms.engine import connect, statement
+from transforms.errors import Refusal
+from transforms.quoting import literal
+from transforms.words import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from expectations.evaluation import Evaluated, Measured
+    from expectations.ground import Ground
+    from expectations.own_checks import OwnChecks
+    from transforms.attributes import ManagedAttribute
+    from transforms.history import History
+    from transforms.run_files import RunFiles
+    from transforms.settings import Settings
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+WHOLE = 0.5
+"""Share of the people in scope beyond which a check that holds people refuses the whole run instead."""
+_NEVER_A_DISASTER = frozenset({"mononym"})
+"""Countries where most people have one name exist; the hold limit speaks there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What the checks came to; the rows are in ``findings.parquet``, Great Expectations' results in ``checks.json``."""
+
+    refusals: tuple[Refusal, ...]
+    """Of critical checks; never overridable."""
+    findings: dict[str, int]
+    """Severity → findings of the run so far; ``critical`` counts refusals."""
+
+
+@dataclass(slots=True)
+class _Session:
+    """One evaluation of people: what is open and what was found so far."""
+
+    connection: DuckDBPyConnection
+    context: Any
+    own: OwnChecks
+    ground: Ground
+    settings: Settings
+    evaluated: list[Evaluated] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def wants_keys(self, one: Measured) -> bool:
+        """Within the hold limit always; beyond it only where people must be held by it and the run is not lost yet."""
+        limits = self.settings.limits
+        bound = limits.hold.amount * one.total if limits.hold.is_share else limits.hold.amount
+        if one.failing <= max(bound, limits.at_least):
+            return True
+        return one.severity == Severity.WARNING and not self.refusals and not self.is_disaster(one)
+
+    def is_disaster(self, one: Measured) -> bool:
+        """Whether so many fail that the source must be wrong."""
+        if one.severity != Severity.WARNING or one.check in _NEVER_A_DISASTER:
+            return False
+        return one.failing > max(self.settings.limits.at_least - 1, 1) and one.share > WHOLE
+
+
+def check_people(
+    files: RunFiles, settings: Settings, attributes: tuple[ManagedAttribute, ...], history: History
+) -> CheckResult:
+    """The suites ``source``, ``desired`` and ``history`` over everybody in scope who is or may be a person.
+
+    Writes ``findings.parquet`` (``key``, ``check``, ``severity``, ``reason``, ``remedy``; sorted) and ``checks.json``.
+
+    Raises:
+        Misused: ``[checks] file`` names what is not there.
+        Failed: a stage before this one did not run.
+    """
+    from expectations.ground import lay
+    from expectations.own_checks import load_own_checks
+    from expectations.telemetry import quiet_context
+
+    own = load_own_checks(settings)
+    context = quiet_context()
+    with connect(spill=files.work / SPILL) as connection:
+        ground = lay(connection, files, attributes, history, own.source_columns)
+        own.require(ground.source_columns, ground.desired_columns)
+        session = _Session(connection, context, own, ground, settings)
+        session.refusals.extend(_unreadable_rules(settings, ground))
+        _gates(session)
+        connection.execute(_FAILED)
+        _people(session)
+        _set_aside(session, attributes)
+        _references(session)
+        _history(session, history)
+        _known(connection, own)
+        write(connection, statement("findings", PACKAGE), files.findings)
+        write_records(files.checks, [one.record for one in session.evaluated])
+        return CheckResult(tuple(session.refusals), counts(connection, files.findings, len(session.refusals)))
+
+
+_FAILED = 'CREATE OR REPLACE TEMP TABLE failed (key VARCHAR, "check" VARCHAR, subject VARCHAR, severity VARCHAR)'
+
+
+def _unreadable_rules(settings: Settings, ground: Ground) -> list[Refusal]:
+    """A rule of ``[people]`` that nobody could follow is no rule that nobody met."""
+    groups = named_groups(settings.people)
+    if not groups or "groups" in ground.source_columns:
+        return []
+    return [
+        Refusal(
+            "check_people_rule_unreadable",
+            f"[people] names {len(groups)} group(s), and the source could not be read for their members.",
+            remedy="Grant GroupMember.Read.All, or name people by id: or upn: instead.",
+        )
+    ]
+
+
+def _gates(session: _Session) -> None:
+    from expectations import suites
+    from expectations.evaluation import evaluate, placed
+
+    ground, own = session.ground, session.own
+    gates = [
+        *suites.gates(ground.facts, ground.earlier_disabled, session.settings.limits.at_least),
+        *suites.collapse_gates(ground.collapses),
+    ]
+    gates = [gate for gate in gates if own.is_on(gate.name.partition(":")[0])]
+    severities = {gate.name: own.severity_of(gate.name.partition(":")[0], "critical") for gate in gates}
+    rows = _one_row({gate.name: float(gate.value) for gate in gates})
+    expectations = placed(suites.gate_expectations(gates, severities))
+    evaluated = evaluate(session.context, "source", rows, expectations, lambda _: False)
+    session.evaluated.append(evaluated)
+    by_name = {gate.name: gate for gate in gates}
+    for one in evaluated.measured:
+        if not one.success and one.severity == Severity.CRITICAL:
+            gate = by_name[one.check]
+            limit = gate.most if gate.most is not None else gate.least
+            code = f"check_{gate.name.partition(':')[0]}"
+            session.refusals.append(Refusal(code, gate.message, used=gate.value, limit=limit, remedy=gate.remedy))
+
+
+def _people(session: _Session) -> None:
+    from expectations import suites
+    from expectations.frames import desired_frame, source_frame
+
+    subjects = session.ground.subjects
+    repeat = session.settings.checks.mononym == "repeat"
+    for name, built, extra, make in (
+        ("source", suites.source_people(subjects), session.own.source, source_frame),
+        ("desired", suites.desired_people(subjects, repeat_mononyms=repeat), session.own.desired, desired_frame),
+    ):
+        chosen = [*session.own.adjusted(built), *extra]
+        if chosen:
+            _evaluate(session, name, make(session.connection, chosen, subjects), chosen)
+
+
+def _evaluate(session: _Session, name: str, rows: Any, expectations: list[Any]) -> None:
+    """Evaluate one suite over people, and remember who failed what."""
+    import pyarrow as pa
+
+    from expectations.evaluation import evaluate, placed
+
+    evaluated = evaluate(session.context, name, rows, placed(expectations), session.wants_keys)
+    session.evaluated.append(evaluated)
+    for one in evaluated.measured:
+        if session.is_disaster(one) or (one.severity == Severity.CRITICAL and not one.success):
+            session.refusals.append(_refusal(session, one))
+        if one.keys:
+            session.connection.register("failing", pa.table({"key": pa.array(one.keys, pa.string())}))
+            row = [one.check, one.subject, one.severity]
+            session.connection.execute("INSERT INTO failed SELECT key, ?, ?, ? FROM failing", row)
+            session.connection.unregister("failing")
+
+
+def _refusal(session: _Session, one: Measured) -> Refusal:
+    known = session.own.known(one.check)
+    reason = known.reason.replace("{subject}", one.subject).replace(": {detail}", "").replace("{detail}", "another")
+    figures = f"{one.failing:,} of {one.total:,} people in scope ({one.share:.0%})" if one.total else "the whole column"
+    return Refusal(
+        f"check_{one.check}",
+        f"{reason} This is so for {figures}: the source as a whole looks wrong.",
+        used=one.share,
+        limit=0.0 if one.severity == Severity.CRITICAL else WHOLE,
+        remedy=f"{known.remedy} Then plan again; the check {one.check} may be lowered in [checks] file.",
+    )
+
+
+def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> None:
+    """Findings that no expectation makes: who is no person, and values that could not be read."""
+    used = sorted({column for attribute in attributes for column in attribute.source_columns})
+    for name, parameters in (("set_aside", {}), ("wrong_types", {"used": used})):
+        session.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE found AS {statement(name, PACKAGE)}", parameters or None
+        )
+        session.connection.execute('INSERT INTO failed SELECT key, "check", subject, severity FROM found')
+        session.connection.execute('INSERT INTO details SELECT key, "check", detail FROM found')
+
+
+def _references(session: _Session) -> None:
+    """After the others: only now it is known which managers are held."""
+    from expectations import suites
+    from expectations.frames import references_frame
+
+    if chosen := session.own.adjusted(suites.references()):
+        _evaluate(session, "source", references_frame(session.connection), chosen)
+
+
+def _history(session: _Session, history: History) -> None:
+    from expectations import suites
+    from expectations.evaluation import evaluate, placed
+
+    now = session.ground.drift
+    expectations = placed(suites.drift_expectations(now, medians(history)))
+    session.evaluated.append(evaluate(session.context, "history", _one_row(now), expectations, lambda _: False))
+
+
+def _known(connection: DuckDBPyConnection, own: OwnChecks) -> None:
+    connection.execute('CREATE OR REPLACE TEMP TABLE known ("check" VARCHAR, reason VARCHAR, remedy VARCHAR)')
+    for name in (*CHECKS, *own.own):
+        if own.is_on(name):
+            check = own.known(name)
+            connection.execute("INSERT INTO known VALUES (?, ?, ?)", [name, check.reason, check.remedy])
+
+
+def _one_row(facts: dict[str, float]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame([{"key": "", **facts}])
+
+
+def counts(connection: DuckDBPyConnection, findings: Path, critical: int) -> dict[str, int]:
+    """Severity → findings in ``findings.parquet``; ``critical`` more of that kind."""
+    query = f"SELECT severity, count(*) AS n FROM read_parquet({literal(str(findings))}) GROUP BY severity"
+    found = {str(severity): 0 for severity in Severity} | {
+        row["severity"]: row["n"] for row in arrow(connection, query).to_pylist()
+    }
+    return found | {"critical": found["critical"] + critical}

@@ -1,0 +1,70 @@
+"""``checks.json``: Great Expectations' results as it writes them, one per suite, and what history reads there."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from transforms.errors import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from transforms.history import History
+
+REMEMBERED = 7
+"""So many applied runs make the usual figures."""
+
+
+def write_records(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    """Write ``checks.json`` whole or not at all, readable by the owner only.
+
+    ``{"great_expectations": version, "suites": [ExpectationSuiteValidationResult …]}``; each result's
+    ``expectation_config`` has the severity, and in its ``meta`` the check's name and the attribute.
+    """
+    document = {"great_expectations": version("great-expectations"), "suites": list(records)}
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(document, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+    partial.replace(path)
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """The suites of ``checks.json``; none where there is no file.
+
+    Raises:
+        Failed: the file is no JSON of this form.
+    """
+    if not path.exists():
+        return []
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        suites: list[dict[str, Any]] = list(document["suites"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failed(f"{path.name} is damaged.", remedy="Restore the run from a backup; verify --archive.") from error
+    return suites
+
+
+def append_record(path: Path, record: dict[str, Any]) -> None:
+    """Add one suite's result to ``checks.json``, in place of an earlier one of that name made in the same stage."""
+    write_records(path, [*(one for one in read_records(path) if one["suite_name"] != record["suite_name"]), record])
+
+
+def medians(history: History) -> dict[str, float]:
+    """Figure of the suite ``history`` → median of the last applied runs; nothing on a first run."""
+    seen: dict[str, list[float]] = {}
+    for run in history.applied[:REMEMBERED]:
+        try:
+            suites = read_records(run.files.checks)
+        except Failed:
+            continue
+        for suite in suites:
+            if suite.get("suite_name") == "history":
+                for result in suite["results"]:
+                    value = result["result"].get("observed_value")
+                    if isinstance(value, (int, float)):
+                        seen.setdefault(result["expectation_config"]["kwargs"]["column"], []).append(float(value))
+    return {name: statistics.median(values) for name, values in seen.items()}

@@ -1,0 +1,48 @@
+-- in:  users, scope, verdicts, people, earlier (id, user_name: users of the last applied run; empty on a first run)
+-- out: one row of facts about the source as a whole
+WITH scoped AS (
+    SELECT users.id, users.accountEnabled
+    FROM users
+    LEFT JOIN scope ON scope.key = users.id
+    WHERE coalesce(scope.in_scope, TRUE)
+),
+
+lost AS (
+    SELECT count(*) AS replaced
+    FROM earlier
+    LEFT JOIN users AS same ON same.id = earlier.id
+    INNER JOIN users AS renewed ON lower(renewed.userPrincipalName) = lower(earlier.user_name)
+    WHERE same.id IS NULL
+)
+
+SELECT
+    (SELECT count(*) FROM users) AS users,
+    (SELECT count(DISTINCT id) FROM users) AS ids,
+    (SELECT count(*) FROM users WHERE id IS NULL OR trim(id) = '') AS ids_missing,
+    (SELECT count(*) FROM scoped) AS in_scope,
+    (SELECT count(*) FROM scoped WHERE accountEnabled IS FALSE) AS disabled,
+    (SELECT count(*) FROM people) AS people,
+    (SELECT count(*) FROM people WHERE enabled IS DISTINCT FROM FALSE) AS enabled_people,
+    (SELECT count(*) FROM earlier) AS earlier_users,
+    (SELECT replaced FROM lost) AS replaced,
+    (
+        SELECT count(*)
+        FROM people
+        WHERE has_family AND has_given AND regexp_matches(display, ' ')
+    ) AS named,
+    (
+        SELECT count(*)
+        FROM people
+        WHERE
+            has_family AND has_given AND regexp_matches(display, ' ')
+            AND NOT contains(fold_text(display), fold_text(trim(family)))
+            AND NOT contains(fold_text(upn), fold_text(trim(family)))
+    ) AS last_names_disagree,
+    (
+        SELECT count(*)
+        FROM people
+        WHERE
+            has_family AND has_given AND regexp_matches(display, ' ')
+            AND NOT contains(fold_text(display), fold_text(trim(given)))
+            AND NOT contains(fold_text(upn), fold_text(trim(given)))
+    ) AS first_names_disagree

@@ -1,0 +1,37 @@
+"""Great Expectations without its telemetry, progress bars and state on disk: the one place that imports it first."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+_OFF = {"GX_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+
+def quiet_context() -> Any:
+    """An ephemeral Data Context that writes nothing and tells nobody; the first call takes about three seconds."""
+    os.environ.update(_OFF)
+    with warnings.catch_warnings():
+        # Its modules import what newer Pythons deprecate (sre_constants); nothing a reader of ours could mend.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    return context
+
+
+def expectation_class(kind: str) -> Any:
+    """The class registered as ``kind`` (snake or camel case) with Great Expectations, ours included; else None."""
+    quiet_context()
+    import great_expectations.expectations  # noqa: F401 - registers theirs by being imported
+    from great_expectations.expectations import registry
+
+    import expectations.own  # noqa: F401 - registers ours by being imported
+
+    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
+    if snake not in registry.list_registered_expectation_implementations():
+        return None
+    return registry.get_expectation_impl(snake)
