@@ -354,6 +354,8 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
     client = httpx.AsyncClient(
         timeout=httpx.Timeout(70.0, connect=10.0), verify=_trust(settings), follow_redirects=False
     )
+    # The SDK wraps these in a transport whose aclose() does not reach them.
+    held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - nothing public
     client = GraphClientFactory.create_with_default_middleware(
         client=client,
         options={
@@ -372,6 +374,8 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
         yield graph
     finally:
         await client.aclose()
+        for transport in held_open:
+            await transport.aclose()
         await held.close()
 
 

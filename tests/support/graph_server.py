@@ -5,6 +5,7 @@ Everything it does can be bent for a test: ``Tenant.before`` sees each request f
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import json
@@ -89,6 +90,7 @@ class Tenant:
     clock: int = 0
     delta_is_offered: bool = True
     base: str = ""
+    extra_headers: dict[str, str] = field(default_factory=dict)
 
     def assign(self, principal: str, *, kind: str = "User", app: str = "app-1", role: str = "0" * 8) -> None:
         """Assign a user or group to an application."""
@@ -321,7 +323,7 @@ class _Server:
         if start + size < len(rows):
             rest = "&".join(f"{key}={value}" for key, value in query.items() if key != "$skiptoken")
             page["@odata.nextLink"] = f"{self.tenant.base}/v1.0/{path}?{rest}&$skiptoken={start + size}"
-        return JSONResponse({**page, "value": shown})
+        return JSONResponse({**page, "value": shown}, headers=self.tenant.extra_headers)
 
     def delta(self, query: dict[str, str]) -> Response:
         tenant = self.tenant
@@ -343,26 +345,45 @@ class _Server:
         return JSONResponse({"@odata.deltaLink": f"{link}&$deltatoken={until}", "value": value})
 
 
-@contextlib.contextmanager
-def serving(tenant: Tenant, *, tls: Any = None, gzip: bool = False) -> Iterator[str]:
-    """The tenant on loopback; yields its address. ``tls`` is a trustme certificate."""
-    server = _Server(tenant)
-    app = Starlette(
+_IDLE: list[tuple[str, _Server]] = []
+"""Plain servers that wait for their next tenant: starting and stopping one takes half a second."""
+
+
+def _application(server: _Server, *, gzip: bool) -> Starlette:
+    return Starlette(
         routes=[
             Route("/{tenant}/oauth2/v2.0/token", server.token, methods=["POST"]),
             Route("/v1.0/{path:path}", server.graph, methods=["GET", "POST"]),
         ],
         middleware=[Middleware(GZipMiddleware)] if gzip else [],
     )
-    with listening(app, tls=tls) as address:
-        tenant.base = address
+
+
+@contextlib.contextmanager
+def serving(tenant: Tenant, *, tls: Any = None, gzip: bool = False) -> Iterator[str]:
+    """The tenant on loopback; yields its address. ``tls`` is a trustme certificate."""
+    if tls is not None or gzip:
+        with listening(_application(_Server(tenant), gzip=gzip), tls=tls) as address:
+            tenant.base = address
+            yield address
+        return
+    if not _IDLE:
+        server = _Server(tenant)
+        stack = contextlib.ExitStack()
+        _IDLE.append((stack.enter_context(listening(_application(server, gzip=False))), server))
+        atexit.register(stack.close)
+    address, server = _IDLE.pop()
+    server.tenant, tenant.base = tenant, address
+    try:
         yield address
+    finally:
+        _IDLE.append((address, server))
 
 
 @contextlib.contextmanager
 def listening(app: Any, *, tls: Any = None) -> Iterator[str]:
     """Any ASGI application on loopback, in a thread of its own."""
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else answers wait 40 ms
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="off", access_log=False)
