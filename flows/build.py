@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from flows import configuration
 from transforms.run_files import RunFiles
+from transforms.settings import AttributeSettings
 
 if TYPE_CHECKING:
     from connectors.archive import Archive
     from transforms.history import History
     from transforms.mapping import Mapping
-    from transforms.settings import Settings
+    from transforms.settings import MappingSettings, Settings
     from transforms.words import Kind
+
+
+_GIVEN, _FAMILY = "name.givenName", "name.familyName"
 
 
 class Build:
@@ -99,4 +103,28 @@ def load_mapping(settings: Settings) -> Mapping:
     """
     from transforms.mapping import load_mapping as load
 
-    return load(settings.mapping, read_text=lambda name: configuration.read_text_beside(settings, name))
+    def read_text(name: str) -> str:
+        return configuration.read_text_beside(settings, name)
+
+    mapping = load(settings.mapping, read_text=read_text)
+    if settings.checks.mononym == "repeat":
+        return load(_with_repeated_names(settings.mapping, mapping), read_text=read_text)
+    return mapping
+
+
+def _with_repeated_names(settings: MappingSettings, mapping: Mapping) -> MappingSettings:
+    """``[checks] mononym = "repeat"``: who has one name has it in both fields, by the mapping, for all to read."""
+    names = {one.path: one for one in mapping.attributes if one.path in {_GIVEN, _FAMILY} and one.expression}
+    if len(names) != 2:
+        return settings
+    given, family = names[_GIVEN], names[_FAMILY]
+    repeated = {
+        one.path: AttributeSettings(
+            expression=f"IIF(IsNullOrEmpty({one.expression}), {other.expression}, {one.expression})",
+            apply=one.apply,
+            when_empty=one.when_empty,
+            default=one.default,
+        )
+        for one, other in ((given, family), (family, given))
+    }
+    return settings.model_copy(update={"attributes": {**settings.attributes, **repeated}})

@@ -78,7 +78,20 @@ def load(path: Path) -> Settings:
         raise Misused(_sentences(error, path), remedy=_REMEDY) from None
     except SettingsError as error:
         raise Misused(f"{path}: an environment variable that begins with {PREFIX} cannot be read.") from error
-    return settings.placed_in(path.resolve().parent)
+    return _matching_of_import(settings.placed_in(path.resolve().parent))
+
+
+def _matching_of_import(settings: Settings) -> Settings:
+    """An imported schema brings its matching attributes along, unless the configuration has its own."""
+    if not settings.mapping.import_ or "by" in settings.matching.model_fields_set:
+        return settings
+    from transforms.mapping import load_mapping
+
+    mapping = load_mapping(settings.mapping, read_text=lambda name: read_text_beside(settings, name))
+    if not mapping.matching:
+        return settings
+    matching = settings.matching.model_copy(update={"by": mapping.matching})
+    return settings.model_copy(update={"matching": matching})
 
 
 _REMEDY = "Every key is described in docs/configuration.md; trueup init writes a file to start from."

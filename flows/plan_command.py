@@ -38,6 +38,7 @@ def check_before(settings: Settings) -> None:
     """
     from connectors.archive import open_archive
     from connectors.secrets import reveal
+    from transforms.mapping import columns_for
 
     configuration.require(settings)
     secrets = {"target.token": settings.target.token}
@@ -45,7 +46,7 @@ def check_before(settings: Settings) -> None:
         secrets[f"source.{settings.source.auth}"] = getattr(settings.source, settings.source.auth)
     for key, reference in secrets.items():
         reveal(reference, key=key, folder=settings.folder)
-    build.load_mapping(settings)
+    columns_for(build.load_mapping(settings), settings.source)
     open_archive(settings)
 
 

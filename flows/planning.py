@@ -33,9 +33,10 @@ def source_request(build: Build) -> SourceRequest:
     from connectors.source import SourceRequest
     from expectations.people import named_groups
     from transforms.baseline import known_links
+    from transforms.mapping import columns_for
 
     return SourceRequest(
-        columns=build.mapping.source_columns,
+        columns=columns_for(build.mapping, build.settings.source),
         people_groups=named_groups(build.settings.people),
         known=known_links(build.history, build.files.work / "known_source.parquet"),
         previous=build.history.baseline,

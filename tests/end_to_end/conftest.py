@@ -1,0 +1,132 @@
+"""The product as a user starts it: the installed command, a sandbox over HTTP, one Prefect server for all tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from connectors.sandbox import running
+from flows.orchestrator import orchestrator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.sandbox import Sandbox
+
+TRUEUP = str(Path(sys.executable).parent / "trueup")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Office:
+    """A working folder with a configuration, a sandbox behind it, and the command line."""
+
+    folder: Path
+    sandbox: Sandbox
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "trueup.toml"
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "runs"
+
+    def configure(self, more: str = "", **replaced: str) -> None:
+        text = self.sandbox.configuration(self.archive, more=more)
+        for before, after in replaced.items():
+            assert before in text
+            text = text.replace(before, after)
+        self.config.write_text(text, encoding="utf-8")
+
+    def trueup(self, *words: str, **environment: str) -> Done:
+        done = subprocess.run(
+            [TRUEUP, *words],
+            cwd=self.folder,
+            env={**os.environ, **self.sandbox.environment, **self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr + done.stdout, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def plan(self, *words: str) -> Any:
+        done = self.trueup("plan", "--json", *words)
+        assert done.code in {0, 3}, done.err
+        return done.json
+
+    def accept(self, plan: Any, *words: str) -> Done:
+        allow = [
+            word
+            for refusal in plan["refusals"]
+            for word in ("--allow", refusal["code"].removeprefix("limit_"), "--reason", "a test")
+        ]
+        done = self.trueup("approve", plan["run_id"], "--as", "Reviewer", *allow, *words)
+        assert done.code == 0, done.err
+        return done
+
+    def apply(self, plan: Any, code: int = 0) -> Any:
+        done = self.trueup("apply", plan["run_id"], "--json")
+        assert done.code == code, (done.code, done.err, done.out[:2000])
+        return done.json
+
+    def everything(self) -> dict[str, dict[str, Any]]:
+        """Every profile, asked of the directory by raw HTTP, by id; no product code is in the way."""
+        found: dict[str, dict[str, Any]] = {}
+        headers = {"Authorization": f"Bearer {self.sandbox.scim_token}"}
+        with httpx.Client(headers=headers, trust_env=False, timeout=30) as client:
+            while True:
+                page = client.get(
+                    f"{self.sandbox.scim_url}/Users", params={"startIndex": len(found) + 1, "count": 100}
+                ).json()
+                for one in page.get("Resources", []):
+                    found[one["id"]] = {key: value for key, value in one.items() if key != "meta"}
+                if len(found) >= page["totalResults"]:
+                    return found
+
+    def run_folder(self, plan: Any) -> Path:
+        return self.archive / str(plan["run_id"])
+
+
+@pytest.fixture(scope="session")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A Prefect server for the whole session, as a user with PREFECT_API_URL has one."""
+    home = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(home))
+        patch.delenv("PREFECT_API_URL", raising=False)
+        with orchestrator() as server:
+            server.ready()
+            yield {"PREFECT_HOME": str(home), "PREFECT_API_URL": os.environ["PREFECT_API_URL"]}
+
+
+@pytest.fixture
+def office(tmp_path: Path, prefect: dict[str, str]) -> Iterator[Office]:
+    """The sample tenant and the half-right directory, fresh for each test."""
+    with running() as sandbox:
+        office = Office(tmp_path, sandbox, dict(prefect))
+        office.configure()
+        yield office

@@ -1,0 +1,147 @@
+"""The main job as a user does it; what is asserted of the directory is asked of the directory."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Office
+
+pytestmark = pytest.mark.xdist_group("job")
+
+
+def decided(office: Office, plan: dict[str, str], decision: str) -> list[tuple[str, str | None]]:
+    return duckdb.sql(
+        f"SELECT key, profile_id FROM read_parquet('{office.run_folder(plan) / 'decisions.parquet'}') "
+        f"WHERE decision = '{decision}' ORDER BY key"
+    ).fetchall()
+
+
+def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(office: Office) -> None:
+    before = office.everything()
+    plan = office.plan()
+    assert office.everything() == before, "planning wrote to the target"
+    assert sum(plan["counts"].values()) == len(
+        duckdb.sql(f"SELECT key FROM read_parquet('{office.run_folder(plan) / 'decisions.parquet'}')").fetchall()
+    )
+    unmanaged = [profile for _, profile in decided(office, plan, "unmanaged")]
+    held = [profile for _, profile in decided(office, plan, "hold") if profile]
+    office.accept(plan)
+    applied = office.apply(plan)
+    assert applied["state"] == "applied"
+    assert (applied["skipped"], applied["failed"]) == (0, 0)
+    written = sum(plan["counts"][word] for word in ("create", "update", "reactivate", "deactivate", "delete"))
+    assert applied["applied"] == written
+
+    after = office.everything()
+    assert len(after) == len(before) + plan["counts"]["create"]
+    for profile in [*unmanaged, *held]:
+        assert after[str(profile)] == before[str(profile)], "somebody nobody approved was touched"
+    users = {user["id"]: user for user in office.sandbox.tenant.users()}
+    by_external = {profile.get("externalId"): profile for profile in after.values()}
+    created = [key for key, _ in decided(office, plan, "create")]
+    assert created
+    for key in created:
+        profile, user = by_external[key], users[key]
+        assert profile["name"]["givenName"] == user["givenName"]
+        assert profile["name"]["familyName"] == user["surname"]
+        assert profile["active"] is True
+
+    verified = office.trueup("verify", plan["run_id"], "--json")
+    assert verified.code == 0, verified.out
+    assert verified.json["converged"] is True
+    assert verified.json["residual"] == 0
+    again = office.plan()
+    assert again["outcome"] == "nothing_to_do", again
+    assert office.everything() == after
+
+    twice = office.trueup("apply", plan["run_id"], "--json")
+    assert twice.code == 0, twice.err
+    assert twice.json["applied"] == 0
+    assert office.everything() == after
+
+
+def test_rolling_a_run_back_restores_what_it_changed_and_deactivates_what_it_created(office: Office) -> None:
+    before = office.everything()
+    plan = office.plan()
+    office.accept(plan)
+    office.apply(plan)
+    done = office.trueup("rollback", plan["run_id"], "--json")
+    assert done.code in {0, 3}, done.err
+    undo = done.json
+    office.accept(undo)
+    office.apply(undo)
+    after = office.everything()
+    for profile_id, profile in before.items():
+        assert json.dumps(after[profile_id], sort_keys=True) == json.dumps(profile, sort_keys=True)
+    for profile_id, profile in after.items():
+        if profile_id not in before:
+            assert profile["active"] is False
+    verified = office.trueup("verify", "--archive", "--json")
+    assert verified.code == 0, verified.out
+
+
+def test_one_person_can_be_tried_first_and_nobody_else_is_touched(office: Office) -> None:
+    whole = office.plan()
+    key = decided(office, whole, "create")[0][0]
+    before = office.everything()
+    plan = office.plan("--only", key)
+    assert plan["counts"]["create"] == 1
+    assert plan["counts"]["deactivate"] == plan["counts"]["update"] == 0
+    office.accept(plan)
+    assert office.apply(plan)["applied"] == 1
+    after = office.everything()
+    assert {k: v for k, v in after.items() if k in before} == before
+    assert [profile["externalId"] for k, profile in after.items() if k not in before] == [key]
+
+
+def test_what_was_left_out_at_approval_is_untouched(office: Office) -> None:
+    plan = office.plan()
+    (key, profile), *_ = decided(office, plan, "update")
+    before = office.everything()[str(profile)]
+    office.accept(plan, "--exclude", key, "--exclude", "create")
+    applied = office.apply(plan)
+    after = office.everything()
+    assert after[str(profile)] == before
+    assert not any(record["operation"] == "create" and record["result"] == "applied" for record in applied["records"])
+
+
+def test_a_profile_that_moved_since_the_plan_is_skipped_and_the_attribute_named(office: Office) -> None:
+    plan = office.plan()
+    changes = office.run_folder(plan) / "changes.parquet"
+    decisions = office.run_folder(plan) / "decisions.parquet"
+    row = duckdb.sql(
+        f"SELECT d.key, d.profile_id FROM read_parquet('{changes}') c JOIN read_parquet('{decisions}') d USING (key) "
+        "WHERE d.decision = 'update' AND c.attribute = 'title' ORDER BY 1 LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    key, profile = row
+    office.accept(plan)
+    office.sandbox.directory.edit(profile, title="Moved by somebody else")
+    applied = office.apply(plan, code=4)
+    record = next(one for one in applied["records"] if one["key"] == key)
+    assert record["result"] == "skipped"
+    assert "title" in record["reason"]
+    assert office.everything()[profile]["title"] == "Moved by somebody else"
+
+
+def test_a_bad_night_is_refused_and_nothing_is_written(office: Office) -> None:
+    first = office.plan()
+    office.accept(first)
+    office.apply(first)
+    before = office.everything()
+    from connectors.sandbox import sample
+
+    office.sandbox.tenant.play(sample.edits("bad_night_half_missing"))
+    done = office.trueup("plan", "--json")
+    assert done.code == 3
+    assert done.json["outcome"] == "refused"
+    assert done.json["refusals"]
+    assert (office.run_folder(done.json) / "report.html").exists(), "report first, then refuse"
+    assert office.trueup("approve", done.json["run_id"], "--as", "Reviewer").code == 3
+    assert office.trueup("apply", done.json["run_id"]).code == 3
+    assert office.everything() == before
