@@ -70,14 +70,18 @@ def apply_run(
     stop: threading.Event,
     learned: Mapping[str, Any] | None = None,
     progress: Progress = silent,
+    pace: Pace | None = None,
 ) -> ApplyResult:
-    """Apply ``work`` of the run ``files``, or go on with it; whoever calls has seen to the approval."""
+    """Apply ``work`` of the run ``files``, or go on with it; whoever calls has seen to the approval.
+
+    ``pace`` is how fast; by default as the settings say.
+    """
     habits = Learned(settings.target.update, learned)
     past = read_past(files.journal)
     if files.outcome.exists():
         rows = pq.read_table(files.outcome).to_pylist()
         return _result(rows, None, habits, past.created)
-    pace = Pace(settings.target.requests_per_second)
+    pace = pace or Pace(settings.target.requests_per_second)
     engine = asyncio.run(_run(settings, files, work, habits, past, pace, stop, progress))
     rows = outcome_rows(files.journal, work.left_out)
     result = _result(rows, engine, habits, read_past(files.journal).created)
