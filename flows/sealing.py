@@ -62,7 +62,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         parent_run=draft.parent_run,
         outcome=draft.outcome,
         refusals=tuple(draft.refusals),
-        error="\n".join(str(error) for error in draft.errors),
+        error=" ".join(f"{error.message} {error.remedy}".strip() for error in draft.errors),
         started=build.started,
         sealed=datetime.now(UTC),
         notes=tuple(draft.notes),

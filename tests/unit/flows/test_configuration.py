@@ -7,6 +7,7 @@ import pytest
 from connectors.secrets import reveal
 from flows import configuration
 from transforms.errors import Misused
+from transforms.settings import MappingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,8 +145,9 @@ def test_a_flat_list_of_filters_is_one_filter(tmp_path: Path) -> None:
 
 
 def test_an_import_replaces_the_preset_and_both_are_an_error(tmp_path: Path) -> None:
-    assert configuration.load(written(tmp_path, '[mapping]\nimport = "s.json"\n')).mapping.preset == ""
+    assert MappingSettings.model_validate({"import": "s.json"}).preset == ""
     assert "not both" in complaint(tmp_path, '[mapping]\nimport = "s.json"\npreset = "pingboard"\n')
+    assert "s.json cannot be read" in complaint(tmp_path, '[mapping]\nimport = "s.json"\n').replace("the file ", "")
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
