@@ -121,7 +121,7 @@ def _data(view: ReportView, review: Review | None) -> dict[str, Any]:
     }
     return {
         "review": None if review is None else {"secret": review.secret, "may_approve": review.may_approve},
-        "decisions": [{"name": d, "label": LABELS[d][0], "writes": d in WRITING} for d in decisions],
+        "decisions": [{"name": d, "label": LABELS[d], "writes": d in WRITING} for d in decisions],
         "attributes": [{"path": path, "label": visible(label(path))} for path in attributes],
         "causes": [{"name": cause, "words": visible(CAUSE_WORDS.get(cause, cause))} for cause in causes],
         "events": events,

@@ -150,7 +150,7 @@ def _people(view: ReportView, room: int) -> Iterator[str]:
             heading = person["decision"]
             yield from (
                 "",
-                f"## To {LABELS[heading][0]}" if heading not in _ASIDE else f"## {LABELS[heading][0].capitalize()}",
+                f"## To {LABELS[heading]}" if heading not in _ASIDE else f"## {LABELS[heading].capitalize()}",
                 "",
             )
         yield f"- **{markdown(person['name'])}** {_about(person, view)}".rstrip()
@@ -184,7 +184,7 @@ def _not_listed(view: ReportView, room: int) -> Iterator[str]:
         decision: people for decision, people in view.unlisted.items() if decision != "unchanged"
     }
     if missing:
-        words = listing([f"{number(people)} {LABELS[decision][0]}" for decision, people in missing.items()])
+        words = listing([f"{number(people)} {LABELS[decision]}" for decision, people in missing.items()])
         yield from ("", f"**Not listed here one by one: {words}.** All are in `report.html` and in")
         yield f"`trueup show {view.run_id} --format csv`."
 

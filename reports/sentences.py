@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from reports.model import Tone, TrendPoint
     from transforms.manifest import Manifest
 
-LABELS: dict[str, tuple[str, str]] = {
-    "create": ("create", "to create"),
-    "update": ("update", "to update"),
-    "reactivate": ("reactivate", "to reactivate"),
-    "deactivate": ("deactivate", "to deactivate"),
-    "delete": ("delete", "to delete"),
-    "hold": ("held", "held"),
-    "conflict": ("conflict", "in conflict"),
-    "out_of_scope": ("excluded", "excluded"),
-    "unmanaged": ("unmanaged", "unmanaged"),
-    "unchanged": ("unchanged", "unchanged"),
+LABELS = {
+    "create": "create",
+    "update": "update",
+    "reactivate": "reactivate",
+    "deactivate": "deactivate",
+    "delete": "delete",
+    "hold": "held",
+    "conflict": "conflict",
+    "out_of_scope": "excluded",
+    "unmanaged": "unmanaged",
+    "unchanged": "unchanged",
 }
-"""Decision → (label of a figure, ending of a sentence); in the order the report uses."""
+"""Decision → the word under a figure; in the order the report uses."""
 
 CAUSE_WORDS = {
     "source_changed": "changed at the source",
@@ -85,10 +85,21 @@ def listing(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
+_WRITES = {
+    "create": "creation",
+    "update": "update",
+    "reactivate": "reactivation",
+    "deactivate": "deactivation",
+    "delete": "deletion",
+}
+
+
 def write_words(counts: dict[str, int]) -> str:
-    """``12 to create, 30 to update and 1 to deactivate``."""
-    writing = ("create", "update", "reactivate", "deactivate", "delete")
-    return listing([f"{number(counts[d])} {LABELS[d][1]}" for d in writing if counts.get(d)])
+    """``35 updates``, or ``13 writes: 12 creations and 1 deactivation``."""
+    parts = [counted(counts[decision], noun) for decision, noun in _WRITES.items() if counts.get(decision)]
+    if len(parts) == 1:
+        return parts[0]
+    return f"{counted(sum(counts.get(decision, 0) for decision in _WRITES), 'write')}: {listing(parts)}"
 
 
 def opening(manifest: Manifest, trend: tuple[TrendPoint, ...], state: str) -> Opening:
@@ -143,14 +154,14 @@ def _nothing(manifest: Manifest) -> Opening:
 
 def _ready(manifest: Manifest, trend: tuple[TrendPoint, ...], state: str) -> Opening:
     counts = manifest.counts
-    writes = sum(counts.get(d, 0) for d in ("create", "update", "reactivate", "deactivate", "delete"))
+    writes = sum(counts.get(decision, 0) for decision in _WRITES)
     tone, verdict, detail = _ordinary(manifest, trend, writes)
     held = counts.get("hold", 0) if not manifest.only else 0
     conflicts = counts.get("conflict", 0)
     aside = [f"{number(held)} held"] * bool(held) + [f"{number(conflicts)} in conflict"] * bool(conflicts)
-    asks = f"You are asked to accept {counted(writes, 'write')}: {write_words(counts)}."
+    asks = f"You are asked to accept {write_words(counts)}."
     if state != Outcome.READY:
-        asks = f"This run is {state.replace('_', ' ')}; it held {counted(writes, 'write')}: {write_words(counts)}."
+        asks = f"This run is {state.replace('_', ' ')}; it holds {write_words(counts)}."
     if aside:
         asks += f" {listing(aside)} {'is' if held + conflicts == 1 else 'are'} left as they are."
     commands = (f"trueup review {manifest.run_id}", f"trueup approve {manifest.run_id} --as NAME")

@@ -81,7 +81,7 @@ def _summary(view: ReportView) -> Iterator[list[Any]]:
     yield from _sums(view)
     yield from (["note", sentence, ""] for sentence in (*view.irreversible, *view.notes))
     for decision, people in view.unlisted.items():
-        yield ["not listed", people, f"{LABELS[decision][0]}: too many for a list; see decisions.parquet"]
+        yield ["not listed", people, f"{LABELS[decision]}: too many for a list; see decisions.parquet"]
     yield from ([name, value, ""] for name, value in view.facts)
 
 
@@ -105,7 +105,7 @@ def _changes(view: ReportView) -> Iterator[list[Any]]:
             yield [
                 person["name"],
                 person["user_name"],
-                LABELS[person["decision"]][0],
+                LABELS[person["decision"]],
                 label(change["attribute"]),
                 change["before_shown"],
                 change["after_shown"],
@@ -124,7 +124,7 @@ def _people(view: ReportView, decisions: tuple[str, ...], *, aside: bool = False
             row = [
                 person["name"],
                 person["user_name"],
-                LABELS[person["decision"]][0],
+                LABELS[person["decision"]],
                 person["event"],
                 person["reason"],
                 person["key"],

@@ -150,7 +150,7 @@ def _holds(view: ReportView) -> Table | None:
 def _aside(view: ReportView) -> Table | None:
     table = _grid("people", "decision", "why")
     for line in (*view.conflicts, *view.exclusions, *view.unmanaged):
-        table.add_row(number(line.people), LABELS[line.decision][0], _text(line.reason))
+        table.add_row(number(line.people), LABELS[line.decision], _text(line.reason))
     return table if table.row_count else None
 
 
@@ -173,7 +173,7 @@ def _people(view: ReportView, room: int) -> Group | None:
         decision = row["decision"]
         table.add_row(
             _text(row["name"]),
-            Text(LABELS[decision][0], style=_COLOURS.get(decision, "")),
+            Text(LABELS[decision], style=_COLOURS.get(decision, "")),
             Text("\n").join(_change(change) for change in changes.get(row["person"], [])),
         )
     if not listed.num_rows:

@@ -82,7 +82,7 @@ def build_view(
         profiles=manifest.profiles,
         totals=tuple(
             Total(decision, name, manifest.counts.get(decision, 0), decision in WRITING)
-            for decision, (name, _) in LABELS.items()
+            for decision, name in LABELS.items()
         ),
         refusals=manifest.refusals,
         notes=manifest.notes,

@@ -306,6 +306,10 @@ function say() {
   if (leftOut.people.size) parts.push(`${figures.format(leftOut.people.size)} ${leftOut.people.size === 1 ? "person" : "people"}`);
   for (const path of leftOut.attributes) parts.push(`the attribute ${attributes[attributeNumber.get(path)].label}`);
   byId("left-out").textContent = parts.length ? `Left out: ${parts.join(", ")}. What depends on them is left out with them.` : "Nothing is left out.";
+  const accept = byId("accept");
+  if (!accept) return;
+  const all = Number(accept.dataset.writes), rest = all - leftOut.people.size;
+  accept.textContent = rest === all ? `Accept ${figures.format(all)} ${all === 1 ? "write" : "writes"}` : `Accept ${figures.format(rest)} of ${figures.format(all)} writes`;
 }
 
 async function send(what, body) {
