@@ -3,7 +3,7 @@
 from connectors.archive.acts import add_act, supersede_earlier
 from connectors.archive.damage import Damage, check_archive, check_run, refuse_damaged
 from connectors.archive.doctor import examine
-from connectors.archive.locks import Holder, apply_holder, apply_lock, same_target, sealing_lock
+from connectors.archive.locks import Holder, apply_holder, apply_lock, same_target
 from connectors.archive.place import Archive, open_archive
 from connectors.archive.seals import seal
 from connectors.archive.shelf import readable
@@ -23,6 +23,5 @@ __all__ = [
     "refuse_damaged",
     "same_target",
     "seal",
-    "sealing_lock",
     "supersede_earlier",
 ]

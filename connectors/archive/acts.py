@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from connectors.archive.place import Archive
     from transforms.manifest import Manifest
     from transforms.run_files import RunFiles
 
@@ -67,21 +68,21 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
             return _append(files, said)
 
 
-def supersede_earlier(root: Path, manifest: Manifest) -> tuple[str, ...]:
+def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> tuple[str, ...]:
     """Every earlier plan of the same target that has not begun is superseded by this one; returns their ids.
 
     A run that never came to a plan supersedes nothing. A run that was sealed late, after a newer plan, is
     superseded itself. Interrupted runs are left to be resumed or rejected.
     """
     found: list[str] = []
-    runs = shelf.history(root, manifest.target).runs
+    runs = shelf.history(archive.path, manifest.target).runs
     plans = [run.run_id for run in runs if has_plan(run)]
     if manifest.run_id not in plans:
         return ()
     latest = max(plans)
     for run in runs:
         if run.run_id < latest and is_supersedable(run):
-            add_act(run, Act.SUPERSEDED, "trueup", at=manifest.sealed, details={"by": latest})
+            add_act(run, Act.SUPERSEDED, "trueup", at=at, details={"by": latest})
             found.append(run.run_id)
     return tuple(found)
 

@@ -74,13 +74,13 @@ def apply_lock(archive: Archive, target_url: str, what: str) -> Iterator[Holder]
 
 
 @contextmanager
-def sealing_lock(archive: Archive, target_url: str) -> Iterator[Holder]:
+def sealing_lock(root: Path, target_url: str) -> Iterator[Holder]:
     """No apply to this target begins, and no other plan of it is sealed, inside; waits for another seal to end.
 
     Raises:
         Refused: an apply is at work (``apply_running``): the plan would rest on a directory that moves.
     """
-    with _held(archive.path, target_url, _myself("seal", "sealing a plan")) as holder:
+    with _held(root, target_url, _myself("seal", "sealing a plan")) as holder:
         yield holder
 
 
@@ -119,11 +119,7 @@ def _myself(kind: Literal["apply", "seal"], what: str) -> Holder:
 
 def apply_holder(archive: Archive, target_url: str) -> Holder | None:
     """Who applies to this target, or seals a plan of it, right now; None when nobody does."""
-    return _holder(archive.path, target_url)
-
-
-def _holder(root: Path, target_url: str) -> Holder | None:
-    path = _apply_file(root, target_url)
+    path = _apply_file(archive.path, target_url)
     if not path.exists():
         return None
     with on_disk("The archive's lock cannot be read"):
@@ -154,17 +150,6 @@ def sealing(root: Path) -> Iterator[None]:
         yield
     finally:
         os.close(number)
-
-
-def refuse_while_applying(root: Path, target_url: str) -> None:
-    """Return when nobody applies to this target; a held ``sealing_lock`` is no apply.
-
-    Raises:
-        Refused: ``apply_running``.
-    """
-    holder = _holder(root, target_url)
-    if holder is not None and holder.kind == "apply":
-        raise Refused(_running(holder))
 
 
 def folder(root: Path) -> Path:

@@ -11,9 +11,9 @@ import shutil
 import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
-from connectors.archive import acts, damage, seals, shelf
+from connectors.archive import shelf
 from connectors.archive.durable import Access, make_directory, on_disk, protect
 from connectors.archive.locks import folder
 from transforms.errors import Failed, Misused
@@ -22,12 +22,9 @@ from transforms.run_files import RunFiles
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.archive.acts import ActContent
-    from connectors.archive.damage import Damage
     from transforms.history import History, PriorRun
-    from transforms.manifest import ActRecord, Manifest
     from transforms.settings import Settings
-    from transforms.words import Act, Kind
+    from transforms.words import Kind
 
 _ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{4})")
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -104,22 +101,6 @@ class Archive:
             Refused: its manifest or an act is damaged.
         """
         return shelf.load(self.path, name)
-
-    def seal(self, files: RunFiles, manifest: Manifest) -> Manifest:
-        """See ``connectors.archive.seals.seal``."""
-        return seals.seal(files, manifest)
-
-    def add_act(self, run: PriorRun, act: Act, who: str, *, at: datetime, **content: Unpack[ActContent]) -> ActRecord:
-        """See ``connectors.archive.acts.add_act``."""
-        return acts.add_act(run, act, who, at=at, **content)
-
-    def check_run(self, run: PriorRun) -> list[Damage]:
-        """See ``connectors.archive.damage.check_run``."""
-        return damage.check_run(run)
-
-    def supersede_earlier(self, manifest: Manifest) -> tuple[str, ...]:
-        """See ``connectors.archive.acts.supersede_earlier``."""
-        return acts.supersede_earlier(self.path, manifest)
 
 
 def open_archive(settings: Settings, *, writable: bool = True) -> Archive:

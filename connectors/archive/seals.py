@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import stat
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from connectors.archive import shelf
 from connectors.archive.durable import access_like, on_disk, protect, sha256_of, sync_directory, sync_file, write_new
-from connectors.archive.locks import folder, refuse_while_applying, sealing
+from connectors.archive.locks import folder, sealing, sealing_lock
 from connectors.archive.records import rendered, signed
 from transforms.errors import Failed
 from transforms.manifest import FileRecord, Manifest
 from transforms.words import Outcome
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from transforms.run_files import RunFiles
@@ -43,13 +45,16 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
         shutil.rmtree(files.work, ignore_errors=True)
         records = {path.name: _settle(path) for path in _contents(files)}
         sync_directory(files.path)
-        with sealing(root):
-            if manifest.outcome is not Outcome.FAILED:
-                refuse_while_applying(root, manifest.target)
+        with _alone(root, manifest), sealing(root):
             sealed = _complete(manifest, records, _newest_sha256(root))
             write_new(files.manifest, rendered(sealed), aside=folder(root), access=access_like(files.path))
         sync_directory(root)
     return Manifest.model_validate(sealed)
+
+
+def _alone(root: Path, manifest: Manifest) -> AbstractContextManager[object]:
+    """A failed run has no plan that a running apply could make stale."""
+    return nullcontext() if manifest.outcome is Outcome.FAILED else sealing_lock(root, manifest.target)
 
 
 def _contents(files: RunFiles) -> list[Path]:

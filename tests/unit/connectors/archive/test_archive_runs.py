@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, seal
+from connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, seal, supersede_earlier
 from tests.support.archive_runs import (
     AT,
     TARGET,
@@ -317,7 +317,7 @@ def test_a_new_plan_supersedes_every_earlier_one_not_begun(archive: Archive) -> 
     begin_journal(runs["interrupted"])
     add_act(runs["rejected"], Act.REJECTED, "ann", at=AT)
     new = sealed_run(archive, days=1)
-    gone = archive.supersede_earlier(new.manifest)
+    gone = supersede_earlier(archive, new.manifest, at=AT)
     assert set(gone) == {runs[name].run_id for name in ("ready", "approved", "limits")}
     states = {name: archive.load(run.run_id).state for name, run in runs.items()}
     assert states == {
@@ -330,25 +330,25 @@ def test_a_new_plan_supersedes_every_earlier_one_not_begun(archive: Archive) -> 
         "interrupted": "interrupted",
         "elsewhere": "ready",
     }
-    assert archive.supersede_earlier(new.manifest) == ()
+    assert supersede_earlier(archive, new.manifest, at=AT) == ()
 
 
 def test_a_run_that_came_to_no_plan_supersedes_nothing(archive: Archive) -> None:
     run = sealed_run(archive)
     failed = sealed_run(archive, days=1, outcome=Outcome.FAILED)
     unread = sealed_run(archive, days=2, outcome=Outcome.REFUSED, fingerprint="")
-    assert archive.supersede_earlier(failed.manifest) == ()
-    assert archive.supersede_earlier(unread.manifest) == ()
+    assert supersede_earlier(archive, failed.manifest, at=AT) == ()
+    assert supersede_earlier(archive, unread.manifest, at=AT) == ()
     assert archive.load(run.run_id).state == "ready"
 
 
 def test_a_plan_sealed_late_is_superseded_itself(archive: Archive) -> None:
     early = archive.new_run(Kind.RECONCILE, AT)
     late = sealed_run(archive, days=1)
-    assert archive.supersede_earlier(late.manifest) == ()
+    assert supersede_earlier(archive, late.manifest, at=AT) == ()
     write_people(early, [Person("k-1")])
     manifest = seal(early, manifest_of(early))
-    assert archive.supersede_earlier(manifest) == (early.run_id,)
+    assert supersede_earlier(archive, manifest, at=AT) == (early.run_id,)
     assert archive.load(early.run_id).acts[-1].details == {"by": late.run_id}
 
 
