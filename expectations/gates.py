@@ -111,6 +111,22 @@ def check_people(
         return CheckResult(tuple(session.refusals), counts(connection, files.findings, len(session.refusals)))
 
 
+def check_plan(files: RunFiles, settings: Settings, history: History) -> CheckResult:  # noqa: ARG001 - a stage's form
+    """The suite ``plan``: every person decided about once, nothing written that no decision says.
+
+    Adds to ``checks.json`` and ``findings.parquet``; the counts are of the run's findings so far.
+
+    Raises:
+        Failed: there is no plan.
+    """
+    from expectations.plan_checks import evaluate_plan
+    from expectations.telemetry import quiet_context
+
+    refusals = evaluate_plan(files, quiet_context())
+    with connect() as connection:
+        return CheckResult(refusals, counts(connection, files.findings, len(refusals)))
+
+
 _FAILED = 'CREATE OR REPLACE TEMP TABLE failed (key VARCHAR, "check" VARCHAR, subject VARCHAR, severity VARCHAR)'
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from great_expectations.expectations.core.expect_column_max_to_be_between import ExpectColumnMaxToBeBetween
+from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
 from great_expectations.expectations.core.expect_column_values_to_be_unique import ExpectColumnValuesToBeUnique
 from great_expectations.expectations.core.expect_column_values_to_not_be_null import ExpectColumnValuesToNotBeNull
 from great_expectations.expectations.metadata_types import FailureSeverity
@@ -24,7 +25,7 @@ from expectations.own import (
 from expectations.patterns import PLACEHOLDER_FIRST, PLACEHOLDER_LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from expectations.facts import Collapse
     from expectations.subjects import Subjects
@@ -229,3 +230,38 @@ def drift_expectations(now: Mapping[str, float], medians: Mapping[str, float]) -
             )
         )
     return found
+
+
+def plan_people(decisions: Sequence[str]) -> list[Any]:
+    """Every person decided about once, and nobody written who is not to be."""
+    critical = FailureSeverity.CRITICAL
+    odd = (
+        "change_without_a_decision",
+        "decision_without_a_change",
+        "deactivation_of_more_than_active",
+        "hidden_deactivation",
+        "write_without_a_profile",
+        "creation_of_what_is_there",
+        "unmanaged_user",
+    )
+    return [
+        ExpectColumnValuesToNotBeNull(column="key", severity=critical, meta={"check": "plan_key_missing"}),
+        ExpectColumnValuesToBeUnique(column="key", severity=critical, meta={"check": "plan_decided_twice"}),
+        ExpectColumnValuesToBeInSet(
+            column="decision", value_set=list(decisions), severity=critical, meta={"check": "plan_unknown_decision"}
+        ),
+        ExpectTextToBePresent(column="reason", severity=critical, meta={"check": "plan_no_reason"}),
+        ExpectColumnValuesToBeUnique(column="profile_id", severity=critical, meta={"check": "plan_profile_twice"}),
+        *(
+            ExpectStateOtherThan(column="oddity", states=[state], severity=critical, meta={"check": f"plan_{state}"})
+            for state in odd
+        ),
+    ]
+
+
+def nought(names: Iterable[str]) -> list[Any]:
+    """Figures over a frame of one row that must be nought."""
+    return [
+        ExpectColumnMaxToBeBetween(column=name, max_value=0, severity=FailureSeverity.CRITICAL, meta={"check": name})
+        for name in names
+    ]
