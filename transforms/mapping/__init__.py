@@ -1,0 +1,28 @@
+"""Entra's mapping language, whole, compiled to DuckDB: target attribute ← expression over source attributes.
+
+    load_mapping → compile_run → run_mapping      for a run
+    parse, render                                  for one expression
+
+Pure: no clock, no randomness, no network. What is not per-row pure takes the run's time and a seed.
+"""
+
+from __future__ import annotations
+
+from transforms.mapping.compiled import CompiledMapping, compile_run, run_mapping
+from transforms.mapping.loading import Mapping, columns_for, load_mapping
+from transforms.mapping.mistakes import WrongExpression
+from transforms.mapping.parser import parse
+from transforms.mapping.tree import Expression, render
+
+__all__ = [
+    "CompiledMapping",
+    "Expression",
+    "Mapping",
+    "WrongExpression",
+    "columns_for",
+    "compile_run",
+    "load_mapping",
+    "parse",
+    "render",
+    "run_mapping",
+]

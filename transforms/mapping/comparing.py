@@ -1,0 +1,77 @@
+"""``=  <>  >  >=  <  <=`` and what counts as true: where null meets a comparison.
+
+In one place, since Microsoft's pages leave it half open: **a comparison with a null on either side is false**, ``<>``
+included ("the condition fails"). An empty text is a value like any other. A number beside text compares by number;
+text that is no number is then unequal and in no order. Text compares exactly, case included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from transforms.mapping.dates import read_time
+from transforms.mapping.mistakes import WrongExpression
+from transforms.mapping.values import Kind, Value, as_text
+
+if TYPE_CHECKING:
+    from transforms.mapping.compiler import Compiler
+    from transforms.mapping.tree import Expression
+
+NUMERIC = r"^\s*[+-]?[0-9]{1,25}(\.[0-9]{1,10})?\s*$"
+_EXACT = "DECIMAL(38, 10)"
+_NUMBERS = {Kind.INTEGER, Kind.NUMBER}
+
+
+def compare(compiler: Compiler, operator: str, sides: tuple[Expression, Expression]) -> Value:
+    """BOOLEAN, never null."""
+    left, right = (compiler.part(side) for side in sides)
+    for value, node in zip((left, right), sides, strict=True):
+        if value.kind in {Kind.LIST, Kind.ASSIGNMENTS, Kind.COMPLEX}:
+            raise WrongExpression(
+                "several values cannot be compared", at=node.at, remedy="Take one with Item(…, 1), or use Count(…)."
+            )
+    kinds = {left.kind, right.kind}
+    if Kind.TIME in kinds:
+        one, other = (_moment(compiler, value, node) for value, node in zip((left, right), sides, strict=True))
+    elif kinds & _NUMBERS and kinds != {Kind.INTEGER}:
+        one, other = (_number(compiler, value, node) for value, node in zip((left, right), sides, strict=True))
+    elif kinds in ({Kind.INTEGER}, {Kind.BOOLEAN}):
+        one, other = left, right
+    else:
+        one, other = (compiler.to_text(value, node) for value, node in zip((left, right), sides, strict=True))
+    if operator == "<>" and (Kind.TIME in kinds or kinds & _NUMBERS):
+        left, right = compiler.once(left), compiler.once(right)
+        sql = f"({left.sql} IS NOT NULL AND {right.sql} IS NOT NULL AND {one.sql} IS DISTINCT FROM {other.sql})"
+        return compiler.made(sql, Kind.BOOLEAN, left, right, one, other)
+    return compiler.made(f"coalesce({one.sql} {operator} {other.sql}, FALSE)", Kind.BOOLEAN, one, other)
+
+
+def holds(compiler: Compiler, node: Expression) -> Value:
+    """BOOLEAN, never null: whether the part is a true or non-zero value."""
+    value = compiler.part(node)
+    if value.kind is Kind.BOOLEAN:
+        return compiler.made(f"coalesce({value.sql}, FALSE)", Kind.BOOLEAN, value)
+    if value.kind is Kind.INTEGER:
+        return compiler.made(f"coalesce({value.sql} <> 0, FALSE)", Kind.BOOLEAN, value)
+    text = compiler.once(compiler.to_text(value, node))
+    number = f"CASE WHEN regexp_matches({text.sql}, '{NUMERIC}') THEN TRY_CAST({text.sql} AS {_EXACT}) END"
+    sql = f"coalesce(lower({text.sql}) = 'true', FALSE) OR coalesce({number} <> 0, FALSE)"
+    return compiler.made(f"({sql})", Kind.BOOLEAN, text)
+
+
+def _number(compiler: Compiler, value: Value, node: Expression) -> Value:
+    if value.kind is Kind.INTEGER:
+        return Value(f"({value.sql})::{_EXACT}", Kind.NUMBER, value.flow, value.level)
+    text = compiler.once(compiler.to_text(value, node))
+    sql = f"CASE WHEN regexp_matches({text.sql}, '{NUMERIC}') THEN TRY_CAST({text.sql} AS {_EXACT}) END"
+    return compiler.made(sql, Kind.NUMBER, text)
+
+
+def _moment(compiler: Compiler, value: Value, node: Expression) -> Value:
+    if value.kind is Kind.TIME:
+        return value
+    text = compiler.once(compiler.to_text(value, node))
+    return compiler.made(f"({read_time(compiler, text).sql})", Kind.TIME, read_time(compiler, text))
+
+
+__all__ = ["as_text", "compare", "holds"]

@@ -1,0 +1,218 @@
+"""Entra's own mapping document, as Graph returns it: rows, matching, scope, and what cannot be honoured.
+
+``GET /servicePrincipals/{id}/synchronization/jobs/{jobId}/schema``; ``source.expression`` is read and ``parameters``
+are not (both hold the same tree). Unknown keys are ignored, what they would do is never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from transforms.errors import Misused
+from transforms.mapping.filters import OPERATORS, Clause, checked
+from transforms.mapping.loading import Base, Row
+from transforms.mapping.mistakes import WrongExpression
+from transforms.mapping.parser import parse
+from transforms.mapping.sources import SOFT_DELETED, column_of
+from transforms.scim_paths import parse as parse_path
+
+if TYPE_CHECKING:
+    from transforms.mapping.filters import Filter
+
+_SHAPE = "It must be the document of GET …/synchronization/jobs/{id}/schema, saved as it is."
+_ALIASES = {"GREATER THAN OR EQUAL": "GREATER THAN OR EQUALS", "EXISTS IN": "&", "NOT EXISTS IN": "!&"}
+
+
+def read_schema(text: str, where: str) -> Base:
+    """The user mapping of a ``synchronizationSchema``.
+
+    Args:
+        text: the document.
+        where: its path as written in the configuration, for messages.
+
+    Raises:
+        Misused: no JSON, no such document, no mapping of users, or an expression or clause that cannot be kept.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise Misused(f"{where} is no JSON: {error}.", remedy=_SHAPE) from error
+    rule, mapping, notes = _user_mapping(document, where)
+    required, exact = _target_definitions(document, rule, mapping)
+    rows: list[Row] = []
+    matching: list[tuple[int, str]] = []
+    for given in _objects(mapping.get("attributeMappings")):
+        row = _row(given, where, notes)
+        if row is None:
+            continue
+        if any(other.path.lower() == row.path.lower() for other in rows):
+            raise Misused(f"{where}: {row.path} is mapped twice.", remedy="Take one of the two rows out.")
+        name = str(given.get("targetAttributeName"))
+        rows.append(
+            Row(
+                path=row.path,
+                expression=row.expression,
+                required=name in required,
+                case_exact=name in exact,
+                apply=row.apply,
+                default=row.default,
+                place=row.place,
+            )
+        )
+        priority = given.get("matchingPriority")
+        if isinstance(priority, int) and priority > 0:
+            matching.append((priority, row.path))
+    filters = _filters(mapping.get("scope"), where, notes)
+    return Base(tuple(rows), tuple(notes), tuple(path for _, path in sorted(matching)), filters)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _user_mapping(document: Any, where: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """The rule and the object mapping for users that counts, and a note on every other one."""
+    if not isinstance(document, dict) or not isinstance(document.get("synchronizationRules"), list):
+        raise Misused(f"{where} is no synchronization schema: it has no synchronizationRules.", remedy=_SHAPE)
+    notes: list[str] = []
+    found: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    rules = _objects(document["synchronizationRules"])
+    for rule in sorted(rules, key=lambda r: r["priority"] if isinstance(r.get("priority"), int) else 0):
+        for mapping in _objects(rule.get("objectMappings")):
+            name = str(mapping.get("name") or mapping.get("sourceObjectName"))
+            if str(mapping.get("sourceObjectName", "")).lower() != "user":
+                notes.append(f"object mapping {name!r}: only users are provisioned, this is left out")
+            elif mapping.get("enabled") is False:
+                notes.append(f"object mapping {name!r}: it is switched off and left out")
+            elif found:
+                notes.append(f"object mapping {name!r}: a second mapping of users, left out")
+            else:
+                found.append((rule, mapping))
+        notes += [
+            f"rule {rule.get('name')!r}: {key} is not honoured"
+            for key in ("groupFilter", "containerFilter")
+            if rule.get(key)
+        ]
+    if not found:
+        raise Misused(f"{where} has no enabled mapping of users.", remedy=_SHAPE)
+    rule, mapping = found[0]
+    notes += _on_flow_types(mapping)
+    return rule, mapping, notes
+
+
+def _on_flow_types(mapping: dict[str, Any]) -> list[str]:
+    given = mapping.get("flowTypes")
+    if not isinstance(given, str):
+        return []
+    on = {word.strip().lower() for word in given.split(",")}
+    advice = {
+        "add": "new people are created all the same; [limits] create = 0 forbids it",
+        "update": "changes are written all the same; [limits] update = 0 forbids it",
+        "delete": 'profiles end by [deprovision]; leavers = "keep" and out_of_scope = "keep" forbid it',
+    }
+    return [
+        f"target action {word.title()} is switched off in Entra: {text}"
+        for word, text in advice.items()
+        if word not in on
+    ]
+
+
+def _target_definitions(
+    document: dict[str, Any], rule: dict[str, Any], mapping: dict[str, Any]
+) -> tuple[set[str], set[str]]:
+    """Names of target attributes that are required, and of those that heed case."""
+    for directory in _objects(document.get("directories")):
+        if directory.get("name") != rule.get("targetDirectoryName"):
+            continue
+        for entry in _objects(directory.get("objects")):
+            if entry.get("name") == mapping.get("targetObjectName"):
+                attributes = _objects(entry.get("attributes"))
+                required = {str(a.get("name")) for a in attributes if a.get("required") is True}
+                exact = {str(a.get("name")) for a in attributes if a.get("caseExact") is True}
+                return required | {"userName"}, exact
+    return {"userName"}, set()
+
+
+def _row(given: dict[str, Any], where: str, notes: list[str]) -> Row | None:
+    name = given.get("targetAttributeName")
+    if not isinstance(name, str) or not name:
+        notes.append("an attribute mapping without a target name is left out")
+        return None
+    place = f"{where}, {name}"
+    try:
+        path = str(parse_path(name))
+    except ValueError as error:
+        raise Misused(f"{place}: the target is no SCIM path: {error}.", remedy="Correct it in the portal.") from error
+    default = given.get("defaultValue")
+    default = None if default in (None, "") else str(default)
+    expression = _expression(given.get("source"), place)
+    if not expression and default is None:
+        notes.append(f"{path}: it has neither a source nor a default value and is left out")
+        return None
+    flow = str(given.get("flowType") or "Always")
+    if flow not in {"Always", "ObjectAddOnly"}:
+        notes.append(f"{path}: flow type {flow} is not honoured; the attribute is written as a whole, always")
+    if given.get("flowBehavior") not in (None, "FlowWhenChanged"):
+        notes.append(f"{path}: {given['flowBehavior']} is not honoured; a value is written when it differs")
+    apply = "create" if flow == "ObjectAddOnly" or not expression else "always"
+    return Row(path, expression, apply=apply, default=default, place=place)
+
+
+def _expression(source: Any, place: str) -> str:
+    """The text of a source: its expression, else what its type and name say."""
+    if not isinstance(source, dict):
+        return ""
+    text, name, kind = source.get("expression"), source.get("name"), source.get("type")
+    if isinstance(text, str) and text.strip():
+        try:
+            parse(text)
+        except WrongExpression as wrong:
+            raise wrong.placed(text, place) from wrong
+        return text
+    if not name:
+        return ""
+    if kind == "Attribute":
+        return f"[{name}]"
+    if kind == "Constant":
+        return json.dumps(str(name), ensure_ascii=False)
+    raise Misused(f"{place}: the source {name!r} has no expression.", remedy=_SHAPE)
+
+
+def _filters(scope: Any, where: str, notes: list[str]) -> tuple[Filter, ...]:
+    if not isinstance(scope, dict):
+        return ()
+    notes += [
+        f"scope: {key} is not honoured" for key in ("inputFilterGroups", "categoryFilterGroups") if scope.get(key)
+    ]
+    filters = []
+    for group in _objects(scope.get("groups")):
+        name = group.get("name") or "without a name"
+        clauses = tuple(_clause(clause, f"{where}, filter {name}") for clause in _objects(group.get("clauses")))
+        if clauses:
+            filters.append(clauses)
+        else:
+            notes.append(f"filter {name}: it has no clauses and is left out")
+    return tuple(filters)
+
+
+def _clause(given: dict[str, Any], place: str) -> Clause:
+    name = str(given.get("sourceOperandName") or "")
+    operator = " ".join(str(given.get("operatorName") or "").replace("_", " ").upper().split())
+    operator = _ALIASES.get(operator, operator)
+    operand = given.get("targetOperand")
+    values = operand.get("values") if isinstance(operand, dict) else None
+    shown = f"{name} {operator}"
+    if operator not in OPERATORS:
+        raise Misused(
+            f"{place}: {operator!r} is no operator of a scoping filter.", remedy="docs/mapping.md lists them."
+        )
+    unary = operator.startswith("IS ")
+    clause = Clause(name, operator, () if unary or not isinstance(values, list) else tuple(map(str, values)))
+    try:
+        column_of(name)
+        if name == SOFT_DELETED:
+            raise WrongExpression(f"{name} rests on the scope itself")
+        return checked(clause)
+    except WrongExpression as wrong:
+        raise wrong.placed(shown, place) from wrong
