@@ -24,7 +24,7 @@ _DANGEROUS_IN_JSON = re.compile(
     "[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _MARKDOWN = re.compile(
-    r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|(?<!\w)@|:(?=//)|(?<=www)\.|^ *(?:[-+#=]|\d+(?=[.)]))", re.IGNORECASE
+    r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|(?<!\w)@|:(?=//)|(?<=www)\.|^ *(?:[-+#=]|\d+(?=[.)](?: |$)))", re.IGNORECASE
 )
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -7,8 +7,8 @@ WITH decoded AS (
         p.person,
         p.decision,
         c.*,
-        coalesce(try(c.before ->> '$'), c.before) AS before_text,
-        coalesce(try(c.after ->> '$'), c.after) AS after_text,
+        CASE WHEN starts_with(c.before, '"') THEN coalesce(try(c.before ->> '$'), c.before) ELSE c.before END AS before_text,
+        CASE WHEN starts_with(c.after, '"') THEN coalesce(try(c.after ->> '$'), c.after) ELSE c.after END AS after_text,
         regexp_matches(c.attribute, '(?i)(^|[:.])manager(\.value)?$') AS is_reference
     FROM changes AS c
     JOIN people AS p ON p.key = c.key

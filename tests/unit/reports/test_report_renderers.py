@@ -1,0 +1,317 @@
+"""Every renderer: the same view, complete and harmless."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from reports import FORMS, rendered, show, terminal_summary, write_reports
+from reports.assets import assets, grid_script
+from reports.html import Review, render_html
+from reports.markdown import render_markdown
+from reports.spreadsheet import write_xlsx
+from reports.summaries import applied_summary, approval_summary, verified_summary
+from reports.terminal import render_terminal
+from tests.support.report_cases import CASES, HOSTILE, ordinary
+from tests.support.report_runs import AT, RUN_ID, history_of, key_of, write_run
+from transforms.errors import Failed, Misused
+from transforms.history import History, PriorRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from reports.model import ReportView
+
+_OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+class _Page(HTMLParser):
+    """Elements, attributes and the text of scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.inside = tag
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script":
+            self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.scripts[-1] += data
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_page_is_self_contained(name: str, view_of: Callable[[str], ReportView]) -> None:
+    page = _Page()
+    page.feed(render_html(view_of(name)))
+    assert [tag for tag, _ in page.tags].count("script") == 2
+    assert not [tag for tag, _ in page.tags if tag in ("img", "iframe", "link", "object", "base", "embed")]
+    for tag, attributes in page.tags:
+        assert not {"src", "style"} & set(attributes), tag
+        assert not [attribute for attribute in attributes if attribute.startswith("on")], tag
+        assert (attributes.get("href") or "#").startswith("#")
+
+
+def test_the_policy_allows_this_script_and_style_only(view_of: Callable[[str], ReportView]) -> None:
+    policy = next(
+        attributes["content"]
+        for tag, attributes in _tags(render_html(view_of("ordinary")))
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+    assert "connect-src 'none'" in policy
+
+
+def _tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = _Page()
+    parser.feed(page)
+    return parser.tags
+
+
+def test_the_data_of_the_page_holds_every_change(view_of: Callable[[str], ReportView]) -> None:
+    view = view_of("hostile")
+    parser = _Page()
+    parser.feed(render_html(view))
+    data = json.loads(parser.scripts[0])
+    assert len(data["changes"]["attribute"]) == view.changes.num_rows
+    assert len(data["people"]["key"]) == view.people.num_rows
+    assert data["people"]["first"][0] == 0
+    assert not any(_OBEYED.search(text) for text in data["strings"])
+
+
+def test_no_markup_of_a_value_reaches_the_page(view_of: Callable[[str], ReportView]) -> None:
+    page = render_html(view_of("hostile"))
+    assert "<script>document" not in page
+    assert "<img" not in page
+    assert page.count("</script>") == 2
+
+
+def test_the_page_to_review_asks_its_own_server_only(view_of: Callable[[str], ReportView]) -> None:
+    page = render_html(view_of("refused"), review=Review("s3cret", may_approve=True, who="Ada"))
+    assert "connect-src &#39;self&#39;" in page
+    assert 'id="accept"' in page
+    assert 'data-limit="deactivate"' in page
+
+
+def test_a_run_that_cannot_be_approved_has_no_button_for_it(view_of: Callable[[str], ReportView]) -> None:
+    page = render_html(view_of("ordinary"), review=Review("s3cret", may_approve=False))
+    assert 'id="accept"' not in page
+    assert 'id="reject"' in page
+
+
+def test_the_grid_comes_from_the_installed_package_with_its_notices() -> None:
+    parts = assets()
+    assert "const grid={" in parts.grid
+    assert "datatables.net/license" in parts.grid
+    assert "MIT" in parts.licence
+    assert not re.search(r"<(!--|/?script)", parts.module, re.IGNORECASE)
+
+
+def test_a_bundle_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="exports nothing"):
+        grid_script("const a = 1;")
+
+
+def test_a_bundle_gives_its_exports_by_name() -> None:
+    made = grid_script('var a=1,b="</script><!-- x";export{a as jQuery,b};')
+    assert made == 'var a=1,b="\\x3c/script>\\x3c!-- x";const grid={jQuery:a,b:b};'
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_markdown_and_text_hold_nothing_a_terminal_obeys(name: str, view_of: Callable[[str], ReportView]) -> None:
+    view = view_of(name)
+    for form in ("md", "text", "csv", "json", "ndjson"):
+        content = rendered(view, form).decode().removeprefix("\ufeff").replace("\r\n", "\n")
+        assert not _OBEYED.search(content), form
+
+
+def test_markdown_lists_every_person_who_is_not_unchanged(view_of: Callable[[str], ReportView]) -> None:
+    text = render_markdown(view_of("ordinary"))
+    for person in ordinary().people:
+        assert (f"** ({person.user_name})" in text) == (person.decision != "unchanged")
+
+
+def test_markdown_that_does_not_list_everybody_says_how_many(view_of: Callable[[str], ReportView]) -> None:
+    text = render_markdown(view_of("ordinary"), people=3)
+    assert "**Not listed here one by one:" in text
+    assert f"trueup show {RUN_ID} --format csv" in text
+
+
+def test_the_terminal_says_how_many_more_there_are(view_of: Callable[[str], ReportView]) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as capture:
+        console.print(render_terminal(view_of("ordinary"), people=3))
+    assert "and 7 people more" in capture.get()
+
+
+def test_nothing_hostile_is_markup_on_a_terminal(view_of: Callable[[str], ReportView]) -> None:
+    console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system="truecolor")
+    with console.capture() as capture:
+        console.print(render_terminal(view_of("hostile")))
+    assert "\x1b]8" not in capture.get()
+    assert "\x07" not in capture.get()
+
+
+def test_the_workbook_has_its_sheets_and_no_formula(view_of: Callable[[str], ReportView], tmp_path: Path) -> None:
+    view = view_of("hostile")
+    write_xlsx(view, tmp_path / "run.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "run.xlsx")
+    assert book.sheetnames == ["Summary", "Changes", "People", "Held", "Excluded"]
+    for sheet in book.worksheets:
+        for row in sheet.iter_rows():
+            for one in row:
+                assert one.data_type != "f"
+                assert one.hyperlink is None
+                assert not str(one.value or "").lstrip(" ").startswith(("=", "+", "-", "@"))
+    assert book["Changes"].max_row == view.changes.num_rows + 1
+    assert book["Held"].max_row == len(HOSTILE) + 1
+
+
+def test_csv_has_a_row_for_every_change_and_every_person(view_of: Callable[[str], ReportView]) -> None:
+    view = view_of("hostile")
+    found = list(csv.DictReader(io.StringIO(rendered(view, "csv").decode("utf-8-sig"), newline="")))
+    assert len([row for row in found if row["attribute"]]) == view.changes.num_rows
+    assert len({row["key"] for row in found}) == view.people.num_rows
+    assert not [value for row in found for value in row.values() if value.lstrip(" ").startswith(("=", "+", "-", "@"))]
+
+
+def test_a_phone_number_is_neutralised_too(view_of: Callable[[str], ReportView]) -> None:
+    assert "'+49 30 1234568" in rendered(view_of("ordinary"), "csv").decode()
+
+
+def test_ndjson_and_parquet_hold_exact_values(view_of: Callable[[str], ReportView]) -> None:
+    view = view_of("hostile")
+    lines = [json.loads(line) for line in rendered(view, "ndjson").decode().splitlines()]
+    table = pq.read_table(io.BytesIO(rendered(view, "parquet"))).to_pylist()
+    assert {line["before"] for line in lines if line["attribute"] == "title"} == set(HOSTILE)
+    assert [line["key"] for line in lines] == [row["key"] for row in table]
+    assert {json.loads(row["before"]) for row in table if row["attribute"] == "title"} == set(HOSTILE)
+
+
+def test_json_is_one_document_with_every_person_once(view_of: Callable[[str], ReportView]) -> None:
+    view = view_of("ordinary")
+    document = json.loads(rendered(view, "json"))
+    assert document["run_id"] == RUN_ID
+    assert len(document["people"]) == view.people.num_rows
+    assert sum(len(person["changes"]) for person in document["people"]) == view.changes.num_rows
+
+
+def _sealed(tmp_path: Path) -> tuple[PriorRun, History]:
+    files, manifest = write_run(tmp_path, ordinary())
+    history = history_of(tmp_path)
+    return PriorRun(files, manifest, history.runs[0].acts, "applied"), history
+
+
+def test_reports_are_written_for_their_owner_only(tmp_path: Path) -> None:
+    run, history = _sealed(tmp_path)
+    write_reports(run.files, run.manifest, history, at=AT)
+    assert {path.stat().st_mode & 0o777 for path in (run.files.report_html, run.files.report_md)} == {0o600}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_show_writes_every_form_with_state_and_acts(form: str, tmp_path: Path) -> None:
+    run, history = _sealed(tmp_path)
+    output = tmp_path / f"out.{form}"
+    show(run, history, form=form, output=output)
+    content = output.read_bytes()
+    assert content
+    if form in ("text", "md", "html", "json"):
+        assert "applied" in content.decode()
+        assert "Maja Novak" in content.decode()
+
+
+@pytest.mark.parametrize("form", ["text", "md", "csv", "xlsx"])
+def test_show_without_a_file_writes_to_stdout(
+    form: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    run, history = _sealed(tmp_path)
+    show(run, history, form=form)
+    assert capfdbinary.readouterr().out
+
+
+def test_an_unknown_form_is_a_misuse(tmp_path: Path) -> None:
+    run, history = _sealed(tmp_path)
+    with pytest.raises(Misused, match="no format"):
+        show(run, history, form="pdf")
+
+
+def test_a_file_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
+    run, history = _sealed(tmp_path)
+    with pytest.raises(Failed, match="cannot be written"):
+        show(run, history, form="md", output=tmp_path / "nowhere" / "run.md")
+
+
+def _printed(renderable: object) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get()
+
+
+def test_the_summary_of_a_plan_names_the_report(tmp_path: Path) -> None:
+    run, history = _sealed(tmp_path)
+    text = _printed(terminal_summary(run, history))
+    assert "An ordinary night" in text
+    assert "report.html" in text
+    assert "An ordinary night" not in _printed(terminal_summary(run))
+
+
+def test_the_summary_of_an_approval_names_what_is_left_out(tmp_path: Path) -> None:
+    run, _ = _sealed(tmp_path)
+    details = {
+        "expires": "2026-11-24T08:00:00+00:00",
+        "allowed": {"deactivate": "the plant closes"},
+        "left_out": [
+            {"key": key_of(1), "attribute": None, "because": "by name"},
+            {"key": key_of(2), "attribute": "title", "because": "depends"},
+        ],
+        "not_selected": 3,
+    }
+    text = _printed(approval_summary(run, details))
+    for words in ("Maja Novak", "the plant closes", key_of(1), "everything", "depends", "3 not chosen"):
+        assert words in text
+
+
+def test_the_summary_of_an_apply_names_everybody_not_written(tmp_path: Path) -> None:
+    run, _ = _sealed(tmp_path)
+    records = [
+        {"key": key_of(1), "operation": "update", "result": "applied", "reason": ""},
+        {"key": key_of(2), "operation": "update", "result": "skipped", "reason": "title has moved"},
+    ]
+    text = _printed(applied_summary(run, records))
+    assert key_of(1) not in text
+    assert "title has moved" in text
+
+
+def test_the_summary_of_an_apply_with_many_left_says_so(tmp_path: Path) -> None:
+    run, _ = _sealed(tmp_path)
+    records = [{"key": str(n), "operation": "update", "result": "failed", "reason": "500"} for n in range(250)]
+    assert "and 50 more" in _printed(applied_summary(run, records))
+
+
+def test_the_summary_of_a_verify_names_each_difference(tmp_path: Path) -> None:
+    run, _ = _sealed(tmp_path)
+    record = {"key": key_of(1), "attribute": "title", "expected": "a", "found": None, "class": "not_kept"}
+    assert "not_kept" in _printed(verified_summary(run, {"converged": False, "residual": 1, "records": [record]}))
+    assert "holds everything" in _printed(verified_summary(run, {"converged": True, "residual": 0, "records": []}))
