@@ -86,7 +86,7 @@ def _rows(path: Path) -> int | None:
     try:
         return int(read_metadata(path).num_rows)
     except ArrowInvalid as error:
-        raise Failed(f"{path.name} is no whole Parquet file.", remedy="Plan again.") from error
+        raise Failed(f"{path.name} is no whole Parquet file.", remedy="Run the step that writes it again.") from error
 
 
 def _complete(manifest: Manifest, records: dict[str, FileRecord], previous: str | None) -> dict[str, object]:
