@@ -264,3 +264,15 @@ def counts(connection: DuckDBPyConnection, findings: Path, critical: int) -> dic
         row["severity"]: row["n"] for row in arrow(connection, query).to_pylist()
     }
     return found | {"critical": found["critical"] + critical}
+
+
+def data_docs(files: RunFiles, into: Path) -> Path:
+    """Build Great Expectations' Data Docs of a sealed run below ``into``; returns their index page.
+
+    Raises:
+        Misused: the run has no ``checks.json``.
+        Failed: it is damaged, or ``into`` cannot be written.
+    """
+    from expectations.docs import build
+
+    return build(files, into)
