@@ -205,8 +205,15 @@ def limit(name: str, used: int, base: int, share: float, *, exempt: str = "") ->
 def usual_limits(**used: int) -> tuple[LimitUse, ...]:
     """The limits of the default configuration over 400 active profiles."""
     bounds = {"create": 0.2, "update": 0.3, "deactivate": 0.05, "reactivate": 0.05, "hold": 0.1}
+    deleted = used.get("delete", 0)
     count = LimitUse(
-        name="delete", used=used.get("delete", 0), base=400, share=0.0, limit=0, is_share=False, tripped=False
+        name="delete",
+        used=deleted,
+        base=400,
+        share=deleted / 400,
+        limit=5 if deleted else 0,
+        is_share=False,
+        tripped=False,
     )
     return (*(limit(name, used.get(name, 0), 400, bound) for name, bound in bounds.items()), count)
 
