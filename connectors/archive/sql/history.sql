@@ -6,13 +6,13 @@ WITH said AS (
     SELECT
         run_id,
         string_agg(DISTINCT who, ', ' ORDER BY who) FILTER (WHERE act = 'approved') AS approved_by,
-        max(at) FILTER (WHERE act IN ('applied', 'partially_applied', 'interrupted')) AS applied_at
+        max(acts."at") FILTER (WHERE act IN ('applied', 'partially_applied', 'interrupted')) AS applied_at
     FROM acts
     GROUP BY run_id
 )
 
 SELECT
-    strftime(coalesce(said.applied_at, runs.sealed), '%Y-%m-%dT%H:%M:%SZ') AS at,
+    strftime(coalesce(said.applied_at, runs.sealed), '%Y-%m-%dT%H:%M:%SZ') AS "at",
     runs.run_id,
     runs.kind,
     runs.state,

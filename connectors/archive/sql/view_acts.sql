@@ -6,7 +6,7 @@ SELECT
     split_part(filename, '/', -3) AS run_id,
     (content ->> '$.number')::INTEGER AS number,
     content ->> '$.act' AS act,
-    (content ->> '$.at')::TIMESTAMPTZ AS at,
+    (content ->> '$.at')::TIMESTAMPTZ AS "at",
     content ->> '$.who' AS who,
     content ->> '$.reason' AS reason,
     content ->> '$.fingerprint' AS fingerprint,
