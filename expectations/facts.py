@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from expectations.people import PACKAGE
-from expectations.relations import arrow
+from expectations.relations import arrow, first
 from transforms.engine import statement
 from transforms.quoting import identifier
 
@@ -35,7 +35,7 @@ def whole(connection: DuckDBPyConnection) -> dict[str, int]:
     """The source as a whole, by the names of ``whole.sql``."""
     cursor = connection.execute(statement("whole", PACKAGE))
     names = [column[0] for column in cursor.description or ()]
-    row = cursor.fetchone() or ()
+    row = (cursor.fetchall() or [()])[0]
     return {name: int(value or 0) for name, value in zip(names, row, strict=True)}
 
 
@@ -58,18 +58,19 @@ def collapses(
         f"approx_count_distinct(d.{identifier(n)}), approx_count_distinct(t.{identifier(n)})" for n in names
     )
     joined = "FROM pairs p JOIN desired d ON d.key = p.key JOIN target t ON t.id = p.profile_id"
-    row = connection.execute(f"SELECT count(*), {asked} {joined}").fetchone()
+    row = first(connection, f"SELECT count(*), {asked} {joined}")
     if row is None or row[0] < FEW:
         return ()
     suspects = [n for i, n in enumerate(names) if row[1 + 2 * i] <= 0.2 * row[2 + 2 * i]]
     found = []
     for name in suspects:
         column = identifier(name)
-        shares = connection.execute(
+        shares = first(
+            connection,
             f"SELECT count(*) FILTER (WHERE d.{column} = m.value) / count(*), count(DISTINCT t.{column}), "
             f"count(*) FILTER (WHERE t.{column} = m.value) / count(*) {joined} "
-            f"CROSS JOIN (SELECT mode(d.{column}) AS value {joined}) m"
-        ).fetchone()
+            f"CROSS JOIN (SELECT mode(d.{column}) AS value {joined}) m",
+        )
         if shares and shares[0] >= 0.9 and shares[1] >= 10 and shares[2] < 0.5:
             found.append(Collapse(name, float(shares[0]), int(shares[1])))
     return tuple(found)
@@ -81,7 +82,7 @@ def drift(connection: DuckDBPyConnection, columns: Iterable[str]) -> dict[str, f
     asked = "".join(
         f", 1 - count({identifier(n)}) / greatest(count(*), 1), approx_count_distinct({identifier(n)})" for n in names
     )
-    row = connection.execute(f"SELECT count(*){asked} FROM users").fetchone() or (0,)
+    row = first(connection, f"SELECT count(*){asked} FROM users") or (0,)
     facts = {"rows": float(row[0])}
     for number, name in enumerate(names):
         facts[f"nulls:{name}"] = float(row[1 + 2 * number])

@@ -11,7 +11,7 @@ from expectations.catalogue import SHARED_BY
 from expectations.facts import Collapse, circles, collapses, drift, whole
 from expectations.patterns import NO_NUMBER, PRESENT
 from expectations.people import PACKAGE
-from expectations.relations import columns_of, view_file, view_users
+from expectations.relations import columns_of, first, view_file, view_users
 from expectations.subjects import Subjects, subjects_of
 from transforms.attributes import CHECKED
 from transforms.engine import statement
@@ -140,7 +140,7 @@ def _earlier(connection: DuckDBPyConnection, history: History) -> float | None:
     connection.execute(
         "CREATE OR REPLACE VIEW earlier AS SELECT id, userPrincipalName AS user_name, manager FROM earlier_users"
     )
-    row = connection.execute("SELECT avg((accountEnabled IS FALSE)::INT) FROM earlier_users").fetchone()
+    row = first(connection, "SELECT avg((accountEnabled IS FALSE)::INT) FROM earlier_users")
     return float(row[0]) if row and row[0] is not None else None
 
 

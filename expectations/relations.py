@@ -65,6 +65,12 @@ def view_file(connection: DuckDBPyConnection, name: str, path: Path, columns: di
     return bool(there)
 
 
+def first(connection: DuckDBPyConnection, query: str) -> tuple[Any, ...] | None:
+    """The first row of ``query``, all of it fetched: DuckDB takes no relation while a result is left unfinished."""
+    rows = connection.execute(query).fetchall()
+    return rows[0] if rows else None
+
+
 def arrow(connection: DuckDBPyConnection, query: str) -> pa.Table:
     """The rows of ``query``, held in memory."""
     found: pa.Table = connection.sql(query).to_arrow_table()
@@ -80,8 +86,8 @@ def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the rows of ``query`` as Parquet, readable by the owner only, whole or not at all; returns their count."""
     partial = path.with_suffix(".partial")
     partial.touch(mode=0o600)
-    done = connection.execute(
-        f"COPY ({query.strip().rstrip(';')}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
-    ).fetchone()
+    done = first(
+        connection, f"COPY ({query.strip().rstrip(';')}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
+    )
     partial.replace(path)
     return int(done[0]) if done else 0
