@@ -29,6 +29,8 @@ class Listing:
     proof: str
     """``count``, or ``two_reads``."""
     pages: int
+    note: str = ""
+    """A sentence where the proof needs one."""
 
     def told(self) -> dict[str, Any]:
         """For the manifest."""
@@ -63,7 +65,13 @@ def text_reader(fields: tuple[str, ...]) -> Callable[[bytes], tuple[pa.Table, st
 
 
 async def complete_list(
-    graph: Graph, link: str, fields: tuple[str, ...], *, count: str = "", what: str, advanced: bool = False
+    graph: Graph,
+    link: str,
+    fields: tuple[str, ...],
+    *,
+    count: str = "",
+    what: str,
+    lost: Callable[[pa.Table], list[str]] | None = None,
 ) -> Listing:
     """Every row behind ``link``, proven by Graph's own count or by two consecutive reads that agree.
 
@@ -72,6 +80,7 @@ async def complete_list(
         fields: text columns; the first is the row's identity.
         count: address of the count; empty where there is none.
         what: for messages, e.g. ``the members of group <id>``.
+        lost: whom the last run knew and these rows lack; asked only when the count contradicts two equal reads.
 
     Raises:
         Refused: three reads neither agree with the count nor two running with each other.
@@ -80,12 +89,15 @@ async def complete_list(
     stated: int | None = None
     join = "&" if "?" in link else "?"
     for top in (999, 731, 997, 613):
-        rows, pages = await _read(graph, f"{link}{join}$top={top}", fields, advanced=advanced)
+        rows, pages = await _read(graph, f"{link}{join}$top={top}", fields)
         stated = await graph.count(count) if count else None
         if stated is not None and rows.num_rows == stated:
             return Listing(rows, stated, "count", pages)
         if before is not None and _same(before, rows):
-            return Listing(rows, stated, "two_reads", pages)
+            if stated is not None and lost is not None and (missing := lost(rows)):
+                raise _known_are_missing(what, rows.num_rows, stated, missing)
+            note = f"Graph counts {stated} of {what}, but two reads gave the same {rows.num_rows}."
+            return Listing(rows, stated, "two_reads", pages, note if stated is not None else "")
         before = rows
     raise Refused(
         Refusal(
@@ -97,20 +109,32 @@ async def complete_list(
     )
 
 
-async def _read(graph: Graph, link: str, fields: tuple[str, ...], *, advanced: bool) -> tuple[pa.Table, int]:
+def _known_are_missing(what: str, rows: int, stated: int, missing: list[str]) -> Refused:
+    return Refused(
+        Refusal(
+            "source_incomplete",
+            f"Two reads of {what} give {rows} rows, Graph counts {stated}, and {len(missing)} known from the last "
+            f"run are missing ({', '.join(missing[:5])}).",
+            used=rows,
+            limit=stated,
+            remedy="Run again later; nothing was changed.",
+        )
+    )
+
+
+async def _read(graph: Graph, link: str, fields: tuple[str, ...]) -> tuple[pa.Table, int]:
     reader = text_reader(fields)
     for _ in range(3):
         tables: list[pa.Table] = []
         try:
-            async for page in graph.pages(link, reader, advanced=advanced):
+            async for page in graph.pages(link, reader):
                 tables.append(page)  # noqa: PERF401 - pages read before a link expired must not count
         except LinkExpired:
             graph.tally.restarts += 1
             continue
-        whole = pa.concat_tables(tables)
-        return whole.group_by(fields[0], use_threads=False).aggregate([(f, "last") for f in fields[1:]]).rename_columns(
-            list(fields)
-        ) if len(fields) > 1 else whole.group_by(fields[0]).aggregate([]), len(tables)
+        whole = pa.concat_tables(tables).group_by(fields[0], use_threads=False)
+        kept = whole.aggregate([(name, "last") for name in fields[1:]])
+        return kept.rename_columns(list(fields)), len(tables)
     raise expired_too_often()
 
 

@@ -17,10 +17,10 @@ from transforms.errors import Refusal, Refused
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
     from connectors.entra.graph import Graph
+    from connectors.entra.memory import Memory
     from connectors.entra.selection import Selection
     from transforms.progress import Progress
 
@@ -66,7 +66,7 @@ async def proven_users(
     folder: Path,
     *,
     engine: DuckDBPyConnection,
-    known: pa.Table,
+    known: Memory,
     progress: Progress,
 ) -> ProvenRead:
     """The users of the tenant, read as often as it takes to prove the read complete.
@@ -76,7 +76,7 @@ async def proven_users(
         chosen: what to read.
         folder: for the reads.
         engine: compares ids.
-        known: ``id`` of everybody known from the last run.
+        known: whom the last run knew.
         progress: told how many were read.
 
     Raises:
@@ -116,10 +116,10 @@ async def _first(graph: Graph, chosen: Selection, folder: Path, progress: Progre
     return counting.result(), reading.result()
 
 
-async def _agreeing(proven: ProvenRead, engine: DuckDBPyConnection, known: pa.Table) -> ProvenRead:
+async def _agreeing(proven: ProvenRead, engine: DuckDBPyConnection, known: Memory) -> ProvenRead:
     if proven.count is None:
         return proven
-    lost = await asyncio.to_thread(missing, engine, known, proven.read.path)
+    lost = await asyncio.to_thread(missing, engine, known.everybody(), proven.read.path)
     if lost:
         raise Refused(
             Refusal(

@@ -18,6 +18,7 @@ from transforms.errors import Failed, Misused, Refusal, Refused
 
 if TYPE_CHECKING:
     from connectors.entra.graph import Graph
+    from connectors.entra.memory import Memory
     from connectors.source_request import SourceRequest
     from transforms.settings import SourceSettings
 
@@ -47,11 +48,12 @@ class Scope:
     """``group_id, name``: groups of the configuration, as written there."""
     proofs: dict[str, Any] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     named_users: pa.Table = field(default_factory=_NAMED.empty_table)
     """``id`` of users that assignments and members name: each must be in a complete read."""
 
 
-async def read_scope(graph: Graph, source: SourceSettings, request: SourceRequest) -> Scope:
+async def read_scope(graph: Graph, source: SourceSettings, request: SourceRequest, known: Memory) -> Scope:
     """Assignments and memberships the configuration asks for, each proven complete.
 
     Raises:
@@ -67,36 +69,30 @@ async def read_scope(graph: Graph, source: SourceSettings, request: SourceReques
         wanted = list(dict.fromkeys([*source.groups, *wanted]))
     group_ids: list[str] = []
     if needs_app:
-        group_ids += await _read_app(graph, source, scope)
+        group_ids += await _read_app(graph, source, scope, known)
     named = await asyncio.gather(*(resolve_group(graph, name) for name in wanted))
     scope.group_names = pa.Table.from_pydict({"group_id": named, "name": wanted}, schema=_GROUP_NAMES)
     scope.scope_groups = tuple(
         group for group, name in zip(named, wanted, strict=True) if source.scope == "groups" and name in source.groups
     )
-    await _read_members(graph, list(dict.fromkeys([*group_ids, *named])), scope, nested=source.nested)
+    await _read_members(graph, list(dict.fromkeys([*group_ids, *named])), scope, known, nested=source.nested)
     return scope
 
 
-async def _read_app(graph: Graph, source: SourceSettings, scope: Scope) -> list[str]:
+async def _read_app(graph: Graph, source: SourceSettings, scope: Scope, known: Memory) -> list[str]:
     """Fill in the application's assignments; the ids of the groups assigned."""
     try:
         app = await find_app(graph, source.enterprise_app)
-    except (Misused, Answer) as error:
+        listing = await _assignments(graph, str(app["id"]), known)
+    except (Misused, Failed) as error:
         if source.scope == "assigned":
             raise
         scope.unreadable["appRoleAssignments"] = (
             f"the enterprise application could not be read ({type(error).__name__})"
         )
         return []
-    link = f"servicePrincipals/{quote(str(app['id']), safe='')}/appRoleAssignedTo"
-    listing = await complete_list(
-        graph,
-        link,
-        ("id", "appRoleId", "principalId", "principalType"),
-        count=f"{link}/$count",
-        what="the assignments of the enterprise application",
-    )
     scope.assignments = listing.rows
+    scope.notes += (listing.note,) if listing.note else ()
     scope.proofs["assignments"] = listing.told()
     roles = [role for role in app.get("appRoles") or [] if isinstance(role, dict) and role.get("id")]
     scope.roles = pa.Table.from_pylist(
@@ -108,6 +104,24 @@ async def _read_app(graph: Graph, source: SourceSettings, scope: Scope) -> list[
     principals = listing.rows.column("principalId")
     _name(scope, principals.filter(pc.equal(kind, "User")))
     return sorted(set(principals.filter(pc.equal(kind, "Group")).drop_null().to_pylist()))
+
+
+async def _assignments(graph: Graph, app: str, known: Memory) -> Listing:
+    def lost(rows: pa.Table) -> list[str]:
+        return known.lost("direct", rows.column("principalId"))
+
+    link = f"servicePrincipals/{quote(app, safe='')}/appRoleAssignedTo"
+    try:
+        return await complete_list(
+            graph,
+            link,
+            ("id", "appRoleId", "principalId", "principalType"),
+            count=f"{link}/$count",
+            what="the assignments of the enterprise application",
+            lost=lost,
+        )
+    except Answer as answer:
+        raise forbidden(answer, "assignments of the enterprise application", "Application.Read.All") from answer
 
 
 def _name(scope: Scope, ids: pa.ChunkedArray) -> None:
@@ -193,8 +207,8 @@ async def resolve_group(graph: Graph, wanted: str) -> str:
     )
 
 
-async def _read_members(graph: Graph, groups: list[str], scope: Scope, *, nested: bool) -> None:
-    listings = await asyncio.gather(*(_members(graph, group, nested=nested) for group in groups))
+async def _read_members(graph: Graph, groups: list[str], scope: Scope, known: Memory, *, nested: bool) -> None:
+    listings = await asyncio.gather(*(_members(graph, group, known, nested=nested) for group in groups))
     for group, listing in zip(groups, listings, strict=True):
         kind = listing.rows.column("@odata.type")
         is_user = pc.ends_with(kind, ".user", ignore_case=True)
@@ -202,10 +216,11 @@ async def _read_members(graph: Graph, groups: list[str], scope: Scope, *, nested
         ids = listing.rows.column("id").filter(pc.fill_null(is_user, fill_value=True))
         own = pa.Table.from_arrays([ids, pa.array([group] * len(ids), pa.string())], schema=_MEMBERSHIPS)
         scope.memberships = pa.concat_tables([scope.memberships, own])
+        scope.notes += (listing.note,) if listing.note else ()
     scope.proofs["groups"] = {group: listing.told() for group, listing in zip(groups, listings, strict=True)}
 
 
-async def _members(graph: Graph, group: str, *, nested: bool) -> Listing:
+async def _members(graph: Graph, group: str, known: Memory, *, nested: bool) -> Listing:
     relation = f"groups/{quote(group, safe='')}/{'transitiveMembers' if nested else 'members'}"
     try:
         return await complete_list(
@@ -214,6 +229,7 @@ async def _members(graph: Graph, group: str, *, nested: bool) -> Listing:
             ("id", "@odata.type"),
             count=f"{relation}/$count",
             what=f"the members of group {group}",
+            lost=lambda rows: known.lost(f"group:{group}", rows.column("id")),
         )
     except Answer as answer:
         if answer.status == 404:

@@ -15,6 +15,7 @@ from connectors.entra.answers import Answer
 from connectors.entra.assembly import Besides, missing, opened, write_absent, write_problems, write_source
 from connectors.entra.graph import Graph, connected
 from connectors.entra.mailboxes import NotReadable, purposes
+from connectors.entra.memory import memory
 from connectors.entra.proof import ProvenRead, proven_users
 from connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
 from connectors.entra.selection import MAILBOX, Selection, selection
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from transforms.progress import Progress
     from transforms.run_files import RunFiles
     from transforms.settings import Settings
-
-_IDS = pa.schema([("id", pa.string())])
 
 
 async def read_tenant(
@@ -78,14 +77,14 @@ class _Task:
         self.folder = folder
         self.engine = engine
         self.started = started
-        self.known = _known(request)
+        self.memory = memory(request)
 
 
 async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot:
     chosen = selection(task.request.columns, graph.granted)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(_users(task, graph, chosen, progress))
-        scoping = group.create_task(read_scope(graph, task.settings.source, task.request))
+        scoping = group.create_task(read_scope(graph, task.settings.source, task.request, task.memory))
     proven, scope = reading.result(), scoping.result()
     if not proven.users:
         raise Refused(
@@ -106,28 +105,21 @@ async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot
         users=users,
         completeness=_completeness(task, graph, proven, scope, absent),
         unreadable=unreadable,
-        notes=(*proven.notes, *(f"{column} could not be read: {why}." for column, why in sorted(unreadable.items()))),
+        notes=(
+            *proven.notes,
+            *scope.notes,
+            *(f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())),
+        ),
     )
 
 
 async def _users(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
-    return await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.known, progress=progress)
-
-
-def _known(request: SourceRequest) -> pa.Table:
-    """Everybody managed at the last applied run."""
-    if request.known is None:
-        return _IDS.empty_table()
-    try:
-        links = parquet.read_table(request.known, columns=["source_id"])
-    except OSError as error:
-        raise Failed("The links of the last run cannot be read.", remedy="Run trueup verify --archive.") from error
-    return pa.Table.from_arrays([links.column("source_id").cast(pa.string()).drop_null()], schema=_IDS)
+    return await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.memory, progress=progress)
 
 
 async def _prove_absence(task: _Task, graph: Graph, proven: ProvenRead, scope: Scope) -> absence.Whereabouts:
     """Ask for everybody managed, and everybody assignments name, who is missing from the read."""
-    lost = await asyncio.to_thread(missing, task.engine, task.known, proven.read.path)
+    lost = await asyncio.to_thread(missing, task.engine, task.memory.managed(), proven.read.path)
     named = await asyncio.to_thread(missing, task.engine, scope.named_users, proven.read.path)
     managed = set(lost)
     whereabouts = await absence.whereabouts(graph, lost)

@@ -1,0 +1,68 @@
+"""What the last complete run knew: whom a list that contradicts its own count must not have lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+from pyarrow import parquet
+
+from connectors.entra.assembly import SQL
+from transforms.engine import connect, statement
+from transforms.errors import Failed
+from transforms.quoting import literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.source_request import SourceRequest
+
+IDS = pa.schema([("id", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Earlier knowledge, read from disk only where it is asked for."""
+
+    links: Path | None = None
+    source: Path | None = None
+    """``source.parquet`` of the last complete run, if it is still there."""
+
+    def managed(self) -> pa.Table:
+        """``id`` of everybody managed at the last applied run."""
+        return _ids(self.links, "source_id", "links")
+
+    def everybody(self) -> pa.Table:
+        """``id`` of everybody managed or read before."""
+        return pa.concat_tables([self.managed(), _ids(self.source, "id", "source")])
+
+    def lost(self, way: str, ids: pa.ChunkedArray) -> list[str]:
+        """Who was in scope by ``way`` (``direct``, ``group:<id>``) and is not among ``ids``."""
+        if self.source is None or "assigned_by" not in parquet.read_schema(self.source).names:
+            return []
+        with connect(memory="300MB") as engine:
+            engine.execute(f"CREATE VIEW before AS FROM read_parquet({literal(str(self.source))})")
+            engine.register("now_listed", pa.Table.from_arrays([ids.cast(pa.string())], schema=IDS))
+            try:
+                rows = engine.execute(statement("lost_ways", SQL), {"way": way}).fetchall()
+            except duckdb.Error as error:
+                raise Failed("The last run's source cannot be read.", remedy="Run trueup verify --archive.") from error
+        return [row[0] for row in rows]
+
+
+def memory(request: SourceRequest) -> Memory:
+    """What ``request`` brings of earlier runs."""
+    source = request.previous.files.source if request.previous else None
+    return Memory(request.known, source if source is not None and source.is_file() else None)
+
+
+def _ids(path: Path | None, column: str, what: str) -> pa.Table:
+    if path is None:
+        return IDS.empty_table()
+    try:
+        table = parquet.read_table(path, columns=[column])
+    except (OSError, pa.ArrowInvalid) as error:
+        raise Failed(f"The {what} of an earlier run cannot be read.", remedy="Run trueup verify --archive.") from error
+    return pa.Table.from_arrays([table.column(column).cast(pa.string()).drop_null()], schema=IDS)
