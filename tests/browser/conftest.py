@@ -1,0 +1,70 @@
+"""A real Chromium that may reach nothing but loopback, and pages that must stay silent."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.chromium import browser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests; each test has a context of its own."""
+    with browser() as started:
+        yield started
+
+
+class Watch:
+    """What a page said and asked for while it was open."""
+
+    def __init__(self) -> None:
+        self.troubles: list[str] = []
+        self.requests: list[str] = []
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.troubles.append(message.text)
+
+    def request(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+    def follow(self, page: Page) -> None:
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("dialog", lambda dialog: self.troubles.append(f"a dialog: {dialog.message}"))
+        page.on("request", self.request)
+
+
+@pytest.fixture
+def opened(chromium: Browser) -> Callable[..., AbstractContextManager[Page]]:
+    """Opens an address; when the block ends, the page must have been silent and have asked for nothing else."""
+
+    @contextmanager
+    def open_page(address: str | Path, *, scheme: str = "light", own: str = "") -> Iterator[Page]:
+        url = address if isinstance(address, str) else address.as_uri()
+        context: BrowserContext = chromium.new_context(
+            color_scheme="dark" if scheme == "dark" else "light", viewport={"width": 1280, "height": 900}
+        )
+        watch = Watch()
+        page = context.new_page()
+        watch.follow(page)
+        page.goto(url)
+        page.wait_for_selector("body[data-ready]")
+        try:
+            yield page
+        finally:
+            context.close()
+        assert watch.troubles == []
+        assert [asked for asked in watch.requests if asked != url and not (own and asked.startswith(own))] == []
+
+    return open_page

@@ -1,0 +1,190 @@
+"""The report as a reviewer uses it: search, filter, open, keyboard, print, and hostile names that do nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from reports.html import Review, render_html
+from reports.view import build_view
+from tests.support.report_cases import CASES, HOSTILE
+from tests.support.report_runs import AT, history_of, write_run
+from tests.support.report_scale import write_big_run
+from transforms.history import History
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    Opened = Callable[..., AbstractContextManager[Page]]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[..., Path]:
+    """The page of a case as a file."""
+
+    def write(name: str, *, review: Review | None = None) -> Path:
+        case = CASES[name]()
+        files, manifest = write_run(tmp_path, case)
+        history = history_of(tmp_path, held=(60, 61)) if case.history else History()
+        view = build_view(files, manifest, history, at=AT + timedelta(hours=6))
+        place = tmp_path / "report.html"
+        place.write_text(render_html(view, review=review), encoding="utf-8")
+        return place
+
+    return write
+
+
+def _info(page: Page) -> str:
+    return page.locator(".dt-info").inner_text()
+
+
+def _rows(page: Page) -> list[str]:
+    return page.locator("#grid tbody tr .who").all_inner_texts()
+
+
+def test_the_list_begins_with_what_is_written(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        assert _info(page) == "1 to 10 of 10 people (of 63)"
+        assert page.locator("#active-filters button").all_inner_texts() == ["all that is written"]
+
+
+def test_search_finds_a_person_by_a_value_before(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        page.locator(".dt-search input").fill("Hanne Petersen")
+        assert _rows(page) == ["Hanne Lovelace"]
+        page.locator(".dt-search input").fill("analyst senior")
+        assert _rows(page) == ["Dmitri Lovelace"]
+
+
+def test_counts_filter_the_list_when_clicked(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        page.get_by_role("button", name="1 edited in the target").click()
+        assert _rows(page) == ["Hanne Lovelace"]
+        page.get_by_role("button", name="Remove filter: edited in the target").click()
+        page.get_by_role("button", name="title: 1 emptied").click()
+        assert _rows(page) == ["Goran Lovelace"]
+        page.get_by_role("button", name="title: 1 changed").click()
+        assert _rows(page) == ["Dmitri Lovelace"]
+        page.keyboard.press("Escape")
+        assert _info(page) == "1 to 50 of 63 people"
+
+
+def test_held_excluded_and_unchanged_people_are_a_click_away(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        for words, people in (
+            ("4 held", 4),
+            ("4 excluded", 4),
+            ("2 unmanaged", 2),
+            ("1 conflict", 1),
+            ("42 unchanged", 42),
+        ):
+            page.get_by_role("button", name=words, exact=True).click()
+            assert _info(page) == f"1 to {people} of {people} people (of 63)"
+        page.get_by_role("button", name="4 held", exact=True).click()
+        assert "for 5 days" in page.locator("#grid").inner_text()
+
+
+def test_a_group_opens_to_its_people_and_filters(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("reorganisation")) as page:
+        group = page.locator("details.group").first
+        assert "Sales → Customer Success" in group.locator("summary").inner_text()
+        group.locator("summary").click()
+        assert group.locator(".members div").count() == 30
+        group.get_by_role("button", name="Show only these 30 in the list").click()
+        assert _info(page) == "1 to 30 of 30 people (of 88)"
+
+
+def test_columns_sort_by_click_and_by_keyboard(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        head = page.locator("#grid thead th").first
+        names = sorted(_rows(page), key=str.lower)
+        who = page.locator("#grid tbody tr .who")
+        head.click()
+        expect(who).to_have_text(names)
+        head.get_by_role("button").focus()
+        page.keyboard.press("Enter")
+        expect(who).to_have_text(names[::-1])
+
+
+def test_the_keyboard_searches_and_turns_pages(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        page.keyboard.press("Escape")
+        page.keyboard.press("n")
+        assert _info(page) == "51 to 63 of 63 people"
+        page.keyboard.press("p")
+        page.keyboard.press("/")
+        page.keyboard.type("goran 1234567")
+        expect(page.locator("#grid tbody tr .who")).to_have_text(["Goran Lovelace"])
+
+
+def test_a_new_person_opens_to_every_value(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("first_ever")) as page:
+        row = page.locator("#grid tbody tr", has_text="user0001@contoso.example").first
+        row.locator("details summary").click()
+        expect(row.locator(".change")).to_have_count(7)
+
+
+@pytest.mark.parametrize("name", ["hostile", "mapping_changed", "empty", "rollback"])
+def test_the_page_is_silent_and_asks_for_nothing(name: str, report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report(name)) as page:
+        page.keyboard.press("Escape")
+        assert page.locator("#grid").is_visible()
+
+
+def test_hostile_values_are_text_and_nothing_else(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("hostile")) as page:
+        title = page.title()
+        page.keyboard.press("Escape")
+        page.locator(".dt-length select").select_option("100")
+        for group in page.locator("details.group summary").all():
+            group.click()
+        assert page.title() == title
+        assert page.locator("img, iframe, object, embed").count() == 0
+        assert page.locator("script").count() == 2
+        assert page.locator("a").count() == 1
+        assert page.locator("#grid tbody tr").count() == 3 * len(HOSTILE)
+        text = page.locator("body").inner_text()
+        assert "<script>document.title='owned'</script>" in text
+        assert "⟨U+202E⟩" in text
+        assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["ordinary", "refused"])
+def test_axe_finds_nothing_serious(name: str, scheme: str, report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report(name, review=Review("s3cret", may_approve=True)), scheme=scheme) as page:
+        page.keyboard.press("Escape")
+        found = Axe().run(page).response["violations"]
+        serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+        assert serious == [], [node["html"] for one in found for node in one["nodes"]]
+
+
+def test_everybody_is_printed(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        page.keyboard.press("Escape")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("#grid tbody tr").count() == 63
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("#grid tbody tr").count() == 50
+
+
+def test_a_hundred_thousand_changes_are_all_there(tmp_path: Path, opened: Opened) -> None:
+    files, manifest = write_big_run(tmp_path, 100_000)
+    view = build_view(files, manifest, History(), at=AT)
+    place = tmp_path / "report.html"
+    place.write_text(render_html(view), encoding="utf-8")
+    assert place.stat().st_size < 40_000_000
+    with opened(place) as page:
+        assert _info(page) == "1 to 50 of 49,000 people (of 50,000)"
+        page.locator(".dt-search input").fill("person049999@")
+        assert _info(page) == "1 to 1 of 1 people (of 50,000)"
