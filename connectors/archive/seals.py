@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import stat
 from contextlib import nullcontext
@@ -95,13 +97,19 @@ def _complete(manifest: Manifest, records: dict[str, FileRecord], previous: str 
 
 
 def _newest_sha256(root: Path) -> str | None:
-    """The end of the chain: the newest manifest that no other one names as its predecessor."""
+    """The end of the chain: the newest manifest that no other one names as its predecessor.
+
+    Raises:
+        Refused: a manifest cannot be read, so the end of the chain is not known.
+    """
     hashes: dict[str, str] = {}
     named: set[str] = set()
     for files in shelf.sealed(root):
-        manifest, own = shelf.read_manifest(files)
-        hashes[files.run_id] = own
-        if manifest.previous_manifest_sha256:
-            named.add(manifest.previous_manifest_sha256)
+        content = files.manifest.read_bytes()
+        hashes[files.run_id] = hashlib.sha256(content).hexdigest()
+        try:
+            named.add(json.loads(content)["previous_manifest_sha256"])
+        except (ValueError, KeyError, TypeError):
+            raise shelf.damaged(files.run_id, "manifest.json is not readable") from None
     ends = [run_id for run_id, own in hashes.items() if own not in named]
     return hashes[max(ends)] if ends else None
