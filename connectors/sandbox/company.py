@@ -52,7 +52,7 @@ def account(name: str, **properties: Any) -> User:
         "userType": "Member",
         "userPrincipalName": f"{name}@{DOMAIN}",
         "mailNickname": name,
-        "createdDateTime": "2024-03-01T08:00:00Z",
+        "createdDateTime": f"20{drawn(range(15, 26), 'year', name)}-0{drawn(range(1, 10), 'month', name)}-01T08:00:00Z",
         **properties,
     }
 
