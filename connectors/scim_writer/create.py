@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from transforms.work import WorkItem
 
 STEP = "create"
-GRACE_S = 2.0
-"""A request whose sender was killed may still be on its way this long."""
 _ATTEMPTS = 4
 _BARE = frozenset({"username", "name", "emails", "active", "displayname", "externalid"})
 _MORE_BARE = frozenset({"username", "name", "emails"})
@@ -64,8 +62,8 @@ class Creating:
         if known is not None:
             return await self._adopt(known)
         since = self._desk.past.since(self._item.key, STEP)
-        if since is not None and since < GRACE_S:
-            await asyncio.sleep(GRACE_S - since)
+        if since is not None:
+            await self._desk.sender.pace.settle(since)
         for _ in range(_ATTEMPTS):
             result = await self._round()
             if result is not None:

@@ -21,12 +21,19 @@ class Pace:
     """One per target and apply; every request takes its turn here."""
 
     def __init__(
-        self, per_second: float, *, unit: float = 0.5, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        per_second: float,
+        *,
+        unit: float = 0.5,
+        grace: float = 2.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._full = per_second
         self.rate = per_second
         """Requests per second at the moment."""
         self._unit = unit
+        self.grace = grace
+        """Seconds a request may still be on its way after its sender was killed."""
         self._sleep = sleep
         self._next = 0.0
         self.slowed = 0
@@ -54,6 +61,11 @@ class Pace:
     def pause_for(self, answer: Answer, attempt: int) -> float:
         """Seconds before trying again: the server's word, else doubling with each attempt."""
         return answer.pause if answer.pause is not None else min(self._unit * 2**attempt, _LONGEST_S)
+
+    async def settle(self, since: float) -> None:
+        """Wait until a request sent ``since`` seconds ago has surely arrived or been lost."""
+        if since < self.grace:
+            await self._sleep(self.grace - since)
 
     async def rest(self, answer: Answer, attempt: int) -> None:
         """Wait before repeating one request whose answer was lost."""

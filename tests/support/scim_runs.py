@@ -41,7 +41,7 @@ def settings_for(directory: Directory, **target: Any) -> Settings:
 
 def brisk() -> Pace:
     """A pace that does not dawdle: what is waited for is the server, not the clock."""
-    return Pace(100_000, unit=0.01)
+    return Pace(100_000, unit=0.01, grace=0.3)
 
 
 def plan(
