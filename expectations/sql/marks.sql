@@ -49,7 +49,16 @@ hits AS (
 
 explained AS (
     SELECT
-        hits.*,
+        hits.* REPLACE (
+            CASE
+                WHEN hits.field = 'display name'
+                    AND hits.kind NOT IN ('admin_or_break_glass', 'test_account')
+                    AND accounts.given <> '' AND thing_given.part IS NULL AND contains(accounts.display, accounts.given)
+                    AND accounts.family <> '' AND thing_family.part IS NULL AND contains(accounts.display, accounts.family)
+                    THEN least(hits.strength, 1)
+                ELSE hits.strength
+            END AS strength
+        ),
         CASE
             WHEN coalesce(thing_given.part, accounts.given) = '' OR coalesce(thing_family.part, accounts.family) = '' THEN FALSE
             WHEN thing_given.part IS NULL AND list_contains(words_of(accounts.family), hits.word) THEN TRUE

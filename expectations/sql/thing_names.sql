@@ -16,4 +16,4 @@ SELECT spoken.part
 FROM spoken
 LEFT JOIN thing_words ON thing_words.word = spoken.word AND thing_words.token > 0
 GROUP BY spoken.part
-HAVING bool_and(thing_words.word IS NOT NULL OR spoken.word = '')
+HAVING bool_and(thing_words.word IS NOT NULL OR (spoken.word = '' AND NOT regexp_matches(spoken.part, '\p{L}')))

@@ -48,7 +48,7 @@ measured AS (
     LEFT JOIN thing_names AS thing_given ON thing_given.part = accounts.given
     LEFT JOIN thing_names AS thing_family ON thing_family.part = accounts.family
     LEFT JOIN (
-        SELECT DISTINCT second.key
+        SELECT second.key
         FROM worst
         INNER JOIN accounts AS second ON second.key = worst.key
         INNER JOIN accounts AS first
@@ -56,6 +56,17 @@ measured AS (
             AND first.local = regexp_replace(second.local, '^[a-z0-9]{1,6}[-_.]|[-_.](adm|admin|da|ga|priv|a|t0|t1|test|tst)[0-9]*$', '')
             AND second.local <> first.local
         WHERE worst.kind IN ('admin_or_break_glass', 'test_account')
+        UNION
+        SELECT second.key
+        FROM worst
+        INNER JOIN accounts AS second ON second.key = worst.key
+        INNER JOIN accounts AS first
+            ON first.key <> second.key
+            AND first.given = second.given AND first.family = second.family
+            AND second.given <> '' AND second.family <> ''
+            AND first.employee_id IS NOT NULL AND coalesce(second.employee_id, first.employee_id) = first.employee_id
+        LEFT JOIN worst AS marked ON marked.key = first.key
+        WHERE worst.kind = 'admin_or_break_glass' AND worst.strongest >= 2 AND coalesce(marked.strength, 0) = 0
     ) AS twin ON twin.key = accounts.key
 ),
 
@@ -93,7 +104,11 @@ summed AS (
         + has_employee_type::INT
         + (coalesce(licenses, 0) > 0)::INT
         + (purpose IN ('user', 'linked') IS TRUE)::INT
-        + has_mobile::INT AS person_points
+        + has_mobile::INT AS person_points,
+        has_employee_id::INT * 2
+        + (manager IS NOT NULL AND manager <> key)::INT
+        + (job_title IS NOT NULL AND NOT list_contains(list_transform(thing_signals, lambda s: starts_with(s, 'job title')), TRUE))::INT
+        + (reports > 0)::INT * 2 AS hr_points
     FROM weighed
 ),
 
@@ -109,6 +124,9 @@ judged AS (
             WHEN person_points - thing_points >= 2 THEN 'person'
             WHEN has_everyday_twin AND thing_points > person_points - 2 THEN kind
             WHEN name_points = 2 AND thing_strongest < 4 THEN 'unsure'
+            WHEN thing_strongest < 5 AND hr_points >= 2 THEN 'unsure'
+            WHEN thing_strongest < 5 AND given_is_name AND (family = '' OR hr_points + (department IS NOT NULL)::INT >= 1) THEN 'unsure'
+            WHEN thing_strength < 4 AND NOT has_everyday_twin AND name_points = 0 AND contains(display, ' ') THEN 'unsure'
             WHEN thing_points - person_points >= 1 AND thing_points >= 2 THEN kind
             WHEN name_points = 0 AND NOT has_employee_id AND thing_points >= 4 THEN kind
             ELSE 'unsure'

@@ -3,4 +3,9 @@
 CREATE OR REPLACE MACRO fold_text(t) AS
     strip_accents(lower(nfc_normalize(coalesce(t, ''))));
 CREATE OR REPLACE MACRO words_of(t) AS
-    regexp_extract_all(t, '\p{Latin}+|\p{Han}+|\p{Hangul}+|[\p{Katakana}ー]+|\p{Cyrillic}+|\p{Greek}+|\p{Arabic}+|\p{Hebrew}+');
+    regexp_extract_all(
+        t,
+        '\p{Latin}+|\p{Han}+|\p{Hangul}+|[\p{Katakana}ー]+|\p{Hiragana}+|\p{Cyrillic}+|\p{Greek}+|\p{Arabic}+|\p{Hebrew}+'
+        || '|[\p{Thai}\p{Devanagari}\p{Bengali}\p{Tamil}\p{Telugu}\p{Gujarati}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Khmer}'
+        || '\p{Lao}\p{Myanmar}\p{Georgian}\p{Armenian}\p{Ethiopic}\p{Gurmukhi}\p{M}]+'
+    );
