@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transforms.comparison import json_of
 from transforms.engine import connect, statement
-from transforms.inputs import empty, view, write
+from transforms.inputs import columns_of, empty, view, write
 from transforms.quoting import identifier, literal
 from transforms.words import Act, Kind
 
@@ -39,12 +40,9 @@ def links_before(connection: DuckDBPyConnection, baseline: PriorRun | None) -> N
         return
     view(connection, "links_then", baseline.files.links, columns=_LINKS)
     view(connection, "outcome_then", baseline.files.outcome, columns=_OUTCOME)
-    connection.execute(
-        "CREATE OR REPLACE TEMP VIEW made_then AS SELECT key, profile_id FROM outcome_then "
-        "WHERE operation = 'create' AND result = 'applied' AND NOT starts_with(key, 'profile:')"
-    )
-    query = statement("links_before").replace("$run", literal(baseline.run_id))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE links_before AS {query}")
+    made = statement("made_then").replace("$run", literal(baseline.run_id))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE made_then AS {made}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE links_before AS {statement('links_before')}")
 
 
 def last_reconcile(history: History) -> PriorRun | None:
@@ -61,7 +59,7 @@ def not_kept(connection: DuckDBPyConnection, history: History, schema_digest: st
     runs = [r for r in history.applied if r.files.outcome.exists() and _digest(r) == schema_digest]
     if not runs:
         return
-    _outcomes(connection, runs)
+    outcomes(connection, runs)
     connection.execute(f"INSERT INTO suppressed {statement('suppressed')}")
 
 
@@ -69,7 +67,7 @@ def _digest(run: PriorRun) -> str:
     return str(run.manifest.target_state.get("digest", ""))
 
 
-def _outcomes(connection: DuckDBPyConnection, runs: Sequence[PriorRun]) -> None:
+def outcomes(connection: DuckDBPyConnection, runs: Sequence[PriorRun]) -> None:
     """``outcomes``: those of ``runs`` (newest first) with ``age``, 0 for the newest."""
     parts = [
         f"SELECT {age} AS age, key, operation, result, before, written, found "
@@ -84,7 +82,7 @@ def altered_case(connection: DuckDBPyConnection, history: History) -> frozenset[
     said = {path for run in history.applied[:1] for path in _as_names(run.manifest.target_state.get("alters_case"))}
     runs = [r for r in history.applied if r.files.outcome.exists()]
     if runs:
-        _outcomes(connection, runs)
+        outcomes(connection, runs)
         found = connection.execute(statement("altered_case")).fetchall()
         said.update(str(row[0]) for row in found)
     return frozenset(said)
@@ -115,10 +113,12 @@ def provided(connection: DuckDBPyConnection, history: History, terms: Terms) -> 
 
 def values_then(connection: DuckDBPyConnection, run: PriorRun, side: str, terms: Terms, *, keys: str) -> None:
     """Make ``<side>_then`` (key, attribute, value as JSON text) of ``run`` for the people in ``keys``."""
-    from transforms.comparison import json_of
-    from transforms.inputs import columns_of
-
     path = run.files.desired if side == "desired" else run.files.actual
+    values_of(connection, f"{side}_then", path, terms, keys=keys)
+
+
+def values_of(connection: DuckDBPyConnection, into: str, path: Path, terms: Terms, *, keys: str) -> None:
+    """Make ``into`` (key, attribute, value as JSON text) from the wide file ``path`` for the people in ``keys``."""
     view(connection, "wide_then", path)
     have = columns_of(connection, "wide_then")
     structs = [
@@ -127,16 +127,16 @@ def values_then(connection: DuckDBPyConnection, run: PriorRun, side: str, terms:
         if a.path in have and (a.kind == "boolean") == (have[a.path] == "BOOLEAN")
     ]
     if not structs:
-        empty(connection, f"{side}_then", ("key", "attribute", "value"))
+        empty(connection, into, ("key", "attribute", "value"))
         return
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {side}_then AS SELECT key, v.attribute, v.value FROM ("
+        f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT key, v.attribute, v.value FROM ("
         f"SELECT w.key, unnest([{', '.join(structs)}]) AS v FROM wide_then w "
         f"WHERE w.key IN (SELECT key FROM {keys}))"
     )
 
 
-def rolled_back(connection: DuckDBPyConnection, history: History, terms: Terms) -> None:
+def rolled_back(connection: DuckDBPyConnection, history: History, terms: Terms, *, desired: Path) -> None:
     """Make ``restored`` (key, attribute, decision, bad, end_state): what rollbacks restored and nothing released since.
 
     ``bad`` is the source's value that was taken back; while the source still says it, the attribute is left alone.
@@ -155,6 +155,8 @@ def rolled_back(connection: DuckDBPyConnection, history: History, terms: Terms) 
         view(connection, "decisions_then", bad.files.decisions)
         _spoken_since(connection, history, run)
         connection.execute(statement("restored"))
+        values_of(connection, "desired_now", desired, terms, keys="rollback_keys")
+        connection.execute(statement("restored_no_more"))
 
 
 def _released_whole(run: PriorRun) -> bool:

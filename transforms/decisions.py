@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 def gather(connection: DuckDBPyConnection) -> None:
     """Make ``persons``: one row per user ∪ profile with everything that decides about it."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE warned AS {statement('warned')}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE held_once AS SELECT key, min(reason) AS reason FROM held GROUP BY key"
+    )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE persons AS {statement('persons')}")
 
 
@@ -41,13 +44,18 @@ def road(
     ):
         query = query.replace(name, literal(value))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE courses AS {query}")
+    lay_terms(connection, terms.attributes)
+
+
+def lay_terms(connection: DuckDBPyConnection, attributes: tuple[ManagedAttribute, ...]) -> None:
+    """Make ``terms`` (attribute, kind, required, when_empty)."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE terms AS SELECT * FROM (VALUES "
         + ", ".join(
             f"({literal(a.path)}, {literal(a.kind)}, {literal(a.required)}, {literal(a.when_empty)})"
-            for a in terms.attributes
+            for a in attributes
         )
-        + (", " if terms.attributes else "")
+        + (", " if attributes else "")
         + "(NULL, NULL, NULL, NULL)) AS t(attribute, kind, required, when_empty) WHERE attribute IS NOT NULL"
     )
 
@@ -64,9 +72,14 @@ def _blind(connection: DuckDBPyConnection, by: tuple[ManagedAttribute, ...], unr
 
 def decide(connection: DuckDBPyConnection) -> None:
     """Make ``decided``: exactly one row per person, with its reason in words."""
+    lay_sentences(connection)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('decided')}")
+
+
+def lay_sentences(connection: DuckDBPyConnection) -> None:
+    """Make ``sentences`` (reason_code, decision, sentence)."""
     empty(connection, "sentences", ("reason_code", "decision", "sentence"))
     connection.executemany("INSERT INTO sentences VALUES (?, ?, ?)", sentences())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('decided')}")
 
 
 def counts(connection: DuckDBPyConnection) -> dict[str, int]:

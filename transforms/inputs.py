@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 _FINDINGS = ("key", "check", "severity", "reason", "remedy")
 
 
-def open_run(files: RunFiles) -> DuckDBPyConnection:
+def open_run(files: RunFiles, *, mapped: bool = True) -> DuckDBPyConnection:
     """A connection with ``source``, ``target``, ``desired``, ``findings`` and what earlier stages handed on.
 
+    ``mapped`` says whether there must be a ``desired.parquet``; a rollback makes its own.
+
     Raises:
-        Failed: one of the three files every plan rests on is missing.
+        Failed: one of the files every plan rests on is missing.
     """
     files.work.mkdir(mode=0o700, exist_ok=True)
     connection = connect(spill=files.work / "spill")
-    for name, path in (("source", files.source), ("target", files.target), ("desired", files.desired)):
+    needed = {"source": files.source, "target": files.target} | ({"desired": files.desired} if mapped else {})
+    for name, path in needed.items():
         if not path.exists():
             raise Failed(f"{path.name} is missing from the run.", remedy="Plan again.")
         view(connection, name, path)

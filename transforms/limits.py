@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from transforms.history import History
+    from transforms.inverse import RollbackRequest
     from transforms.plan import PlanRequest
     from transforms.settings import Bound, LimitSettings
 
@@ -60,7 +61,9 @@ class Use:
         )
 
 
-def weigh(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[tuple[LimitUse, ...], tuple[Refusal, ...]]:
+def weigh(
+    connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
+) -> tuple[tuple[LimitUse, ...], tuple[Refusal, ...]]:
     """The use of every limit, and an overridable refusal for each that is exceeded.
 
     Reads the relations ``decided``, ``explained``, ``courses`` and ``users`` of a plan under construction.
@@ -70,7 +73,7 @@ def weigh(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[tuple[L
     return uses, tuple(refusal(use, request.files.run_id, limits) for use in uses if use.tripped)
 
 
-def _uses(connection: DuckDBPyConnection, request: PlanRequest) -> Iterator[Use]:
+def _uses(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest) -> Iterator[Use]:
     limits, history = request.settings.limits, request.history
     figures = connection.execute(statement("limit_figures")).fetchone() or ()
     creates, updates, offs, ons, deletes, holds, in_scope, active, profiles = (int(figure) for figure in figures)
@@ -91,7 +94,7 @@ def _uses(connection: DuckDBPyConnection, request: PlanRequest) -> Iterator[Use]
     yield Use("window_deactivate", earlier + offs + deletes, active, limits.window_deactivate)
 
 
-def _drop(connection: DuckDBPyConnection, request: PlanRequest) -> Use:
+def _drop(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest) -> Use:
     before = request.history.baseline
     bound = request.settings.limits.source_drop
     if before is None:
@@ -121,12 +124,14 @@ def deactivations_delete(history: History) -> bool:
 
 
 def _seen(history: History) -> bool | None:
-    """What the newest act that says so saw of deactivated profiles; None where none did."""
+    """Whether the newest act that says so saw deactivated profiles go; None where no act says so."""
+    words = {"deletes": True, "survives": False}
     for run in history.runs:
         for act in reversed(run.acts):
-            said = act.details.get("deactivation_deletes")
-            if isinstance(said, bool):
-                return said
+            dialect = act.details.get("dialect")
+            said = words.get(str(dialect.get("deactivation"))) if isinstance(dialect, dict) else None
+            if act.details.get("deactivation_deletes") is True or said is not None:
+                return said is not False
     return None
 
 

@@ -29,22 +29,32 @@ def match(
     pairs(connection, "hand", ("source_id", "profile_id"), settings.links.items())
     exact = schema.case_exact.get("externalId", True)
     connection.execute(f"CREATE OR REPLACE TEMP MACRO same_id(t) AS {'t' if exact else 'lower(t)'}")
+    _make(connection, "by_hand")
     _make(connection, "firm")
+    connection.execute("CREATE OR REPLACE TEMP TABLE unlinked AS SELECT * FROM users ANTI JOIN firm USING (source_id)")
     _make(connection, "external_hits")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE settled AS SELECT source_id, profile_id FROM firm "
         "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL"
     )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE known AS SELECT source_id FROM users "
-        "UNION SELECT source_id FROM links_before UNION SELECT key FROM absent"
-    )
     _offers(connection, settings.by, schema)
+    _make(connection, "known")
     _make(connection, "hits")
+    _make(connection, "disputed_profiles")
     _gone_numbers(connection, baseline)
     _make(connection, "owned")
     _make(connection, "disputes")
     return _unused_links(connection)
+
+
+def settle_links(connection: DuckDBPyConnection) -> None:
+    """Make ``owned`` from ``links_before`` alone, with nothing in dispute: who is ours without looking anew."""
+    _people(connection)
+    empty(connection, "by_hand", ("source_id", "profile_id", "matched_by", "since", "rivals INTEGER"))
+    _make(connection, "firm")
+    connection.execute("CREATE OR REPLACE TEMP VIEW owned AS FROM firm")
+    empty(connection, "disputes", ("source_id", "reason_code", "profile_id", "other"))
+    empty(connection, "disputed_profiles", ("profile_id",))
 
 
 def _make(connection: DuckDBPyConnection, name: str) -> None:
@@ -75,6 +85,10 @@ def _people(connection: DuckDBPyConnection) -> None:
 def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetSchema) -> None:
     """``offers`` and ``bearers``: the values users bring and profiles bear, per attribute in its order."""
     desired, target = columns_of(connection, "desired"), columns_of(connection, "target")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE seekers AS "
+        "SELECT source_id FROM unlinked ANTI JOIN external_hits USING (source_id)"
+    )
     empty(connection, "offers", ("source_id", "tier INTEGER", "value"))
     empty(connection, "bearers", ("profile_id", "tier INTEGER", "value"))
     empty(connection, "tiers", ("tier INTEGER", "path"))
@@ -93,8 +107,7 @@ def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetS
         connection.execute("INSERT INTO tiers VALUES (?, ?)", [tier, path])
         connection.execute(
             f"INSERT INTO offers SELECT key, {tier}, {value} FROM desired "
-            f"SEMI JOIN users ON users.source_id = desired.key ANTI JOIN firm ON firm.source_id = desired.key "
-            f"ANTI JOIN external_hits ON external_hits.source_id = desired.key WHERE {column}::VARCHAR <> ''"
+            f"SEMI JOIN seekers ON seekers.source_id = desired.key WHERE {column}::VARCHAR <> ''"
         )
     for tier, path in enumerate(by):
         column = identifier(path)
@@ -116,7 +129,7 @@ def _gone_numbers(connection: DuckDBPyConnection, baseline: PriorRun | None) -> 
     if "employeeId" in columns_of(connection, "source_before"):
         connection.execute(
             "INSERT INTO gone_numbers SELECT b.id, nullif(b.\"employeeId\", '') FROM source_before b "
-            "WHERE b.id IN (SELECT source_id FROM known ANTI JOIN users USING (source_id))"
+            "WHERE b.id IN (SELECT source_id FROM links_before ANTI JOIN users USING (source_id))"
         )
 
 

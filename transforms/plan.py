@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transforms.attributes import ManagedAttribute, TargetSchema
     from transforms.errors import Refusal
     from transforms.history import History
+    from transforms.inverse import RollbackRequest
     from transforms.manifest import LimitUse
     from transforms.run_files import RunFiles
     from transforms.settings import Settings
@@ -74,7 +75,7 @@ def make_plan(request: PlanRequest) -> PlanResult:
         notes = prepare(connection, request)
         terms = Terms(request.attributes, request.unreadable, baseline.altered_case(connection, history))
         baseline.not_kept(connection, history, request.schema.digest)
-        baseline.rolled_back(connection, history, terms)
+        baseline.rolled_back(connection, history, terms, desired=files.desired)
         selected = select(connection, request.only) if request.only else None
         decisions.road(connection, settings, by=_matched_paths(request), unreadable=request.unreadable, terms=terms)
         changes.hold_back_early(connection, terms, partial=selected is not None)
@@ -107,12 +108,18 @@ def _matched_paths(request: PlanRequest) -> tuple[ManagedAttribute, ...]:
 
 def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, ...]:
     """Match, write ``links`` and ``actual``; leaves ``persons`` behind. Returns notes for the reviewer."""
-    files = request.files
     baseline.links_before(connection, request.history.baseline)
     notes = match(
         connection, request.settings.matching, schema=request.schema, baseline=baseline.last_reconcile(request.history)
     )
     decisions.gather(connection)
+    write_sides(connection, request)
+    return notes
+
+
+def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest) -> None:
+    """Write ``links`` and ``actual`` and open the latter."""
+    files = request.files
     write(
         connection,
         f"SELECT source_id, profile_id, matched_by, coalesce(since, {literal(files.run_id)}) AS since "
@@ -121,7 +128,6 @@ def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, 
     )
     write_actual(connection, request.attributes, files.actual)
     view(connection, "actual", files.actual)
-    return notes
 
 
 def finish(connection: DuckDBPyConnection, files: RunFiles) -> int:

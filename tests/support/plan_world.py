@@ -46,6 +46,10 @@ OF = {
     MANAGER: "manager",
     "externalId": "id",
 }
+LOOSE = dict.fromkeys(
+    ("create", "update", "deactivate", "reactivate", "hold", "changed", "emptied", "window_deactivate", "source_drop"),
+    "100%",
+) | {"delete": 1000}
 _SOURCE = pa.schema(
     [
         *((name, pa.string()) for name in ("id", "userPrincipalName", "mail", "givenName", "jobTitle")),

@@ -1,15 +1,10 @@
 -- The links an applied run left behind: what it knew, and what its apply created (which replaces what it knew).
--- in:  links_then(source_id, profile_id, since), made_then(key, profile_id), and the parameter $run (that run's id)
--- out: source_id, profile_id, matched_by, since; each user and each profile once
-WITH both_kinds AS (
-    SELECT source_id, profile_id, 'link' AS matched_by, since, 1 AS age FROM links_then
-    UNION ALL
-    SELECT key, profile_id, 'created', $run, 0 FROM made_then
-)
-SELECT source_id, profile_id, matched_by, since
-FROM (
-    SELECT * FROM both_kinds
-    WHERE source_id IS NOT NULL AND profile_id IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY source_id ORDER BY age, profile_id) = 1
-)
-QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY age, source_id) = 1
+-- in:  links_then(source_id, profile_id, since), made_then(source_id, profile_id, since)
+-- out: source_id, profile_id, matched_by, since; each user and each profile once, as in both inputs
+SELECT l.source_id, l.profile_id, 'link' AS matched_by, l.since
+FROM links_then l
+WHERE l.source_id NOT IN (SELECT source_id FROM made_then)
+AND l.profile_id NOT IN (SELECT profile_id FROM made_then)
+UNION ALL
+SELECT source_id, profile_id, 'created', since
+FROM made_then

@@ -2,32 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.support.plan_world import MANAGER, World, profile, user
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path).set(
-        limits=dict.fromkeys(
-            (
-                "create",
-                "update",
-                "deactivate",
-                "reactivate",
-                "delete",
-                "hold",
-                "changed",
-                "emptied",
-                "window_deactivate",
-            ),
-            "100%",
-        )
-    )
+    from tests.support.plan_world import World
 
 
 def test_a_clean_person_without_profile_is_created_with_every_value_the_source_has(world: World) -> None:

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.support.plan_world import MANAGER, Planned, World, profile, user
+from transforms.errors import Refused
+from transforms.history import History
+from transforms.inverse import RollbackRequest, make_rollback_plan
+from transforms.run_files import RunFiles
+from transforms.words import Kind
+
+
+def back(world: World, **way: Any) -> Planned:
+    files = RunFiles(world.folder / f"{world.at:%Y%m%dT%H%M%SZ}-0000")
+    files.work.mkdir(parents=True)
+    world.write_target(files.target)
+    request = RollbackRequest(
+        files, world.attributes, world.schema, world.settings, History(tuple(world.runs)), world.at, **way
+    )
+    return Planned(files, make_rollback_plan(request))
+
+
+def people(world: World) -> dict[str, dict[str, Any]]:
+    return {p["userName"]: {k: v for k, v in p.items() if k != "id"} for p in copy.deepcopy(world.profiles)}
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    """Two people in step, linked."""
+    world.users = [user("ann"), user("bob", manager="ann")]
+    world.apply(world.plan())
+    world.apply(world.plan())
+    return world
+
+
+def test_undoing_an_update_restores_what_was_there(settled: World) -> None:
+    before = people(settled)
+    settled.of("ann")["jobTitle"] = "Boss"
+    settled.of("bob")["manager"] = None
+    run = settled.apply(settled.plan())
+    plan = back(settled, undo=run)
+    assert plan.decisions == {"ann": "update", "bob": "update"}
+    assert plan.changes == {("ann", "title"): ("Boss", "Clerk"), ("bob", MANAGER): (None, "ann")}
+    assert set(plan.causes.values()) == {"rollback"}
+    settled.apply(plan, kind=Kind.ROLLBACK)
+    assert people(settled) == before
+    night = settled.plan()
+    assert night.changes == {}
+    assert night.codes == {"ann": "rolled_back", "bob": "rolled_back"}
+    settled.apply(night)
+    settled.of("ann")["jobTitle"] = "Chief"
+    assert settled.plan().changes == {("ann", "title"): ("Clerk", "Chief")}
+
+
+def test_undoing_a_create_deactivates_or_deletes(settled: World) -> None:
+    settled.users.append(user("cy"))
+    run = settled.apply(settled.plan())
+    assert back(settled, undo=run).changes == {("cy", "active"): (True, False)}
+    settled.night += 1
+    gone = back(settled, undo=run, delete_created=True)
+    assert gone.decisions["cy"] == "delete"
+    settled.apply(gone, kind=Kind.ROLLBACK)
+    night = settled.plan()
+    assert (night.decisions["cy"], night.codes["cy"]) == ("hold", "rolled_back")
+    settled.apply(night)
+    settled.of("cy")["jobTitle"] = "Other"
+    assert settled.plan().decisions["cy"] == "create"
+
+
+def test_an_undone_deactivation_stays_undone_until_the_source_changes(settled: World) -> None:
+    settled.of("ann")["accountEnabled"] = False
+    run = settled.apply(settled.plan())
+    plan = back(settled, undo=run)
+    assert plan.decisions["ann"] == "reactivate"
+    settled.apply(plan, kind=Kind.ROLLBACK)
+    night = settled.plan()
+    assert (night.decisions["ann"], night.codes["ann"]) == ("unchanged", "rolled_back")
+    settled.apply(night)
+    settled.users = [u for u in settled.users if u["id"] != "ann"]
+    settled.absent = [("ann", "deleted")]
+    assert settled.plan().decisions["ann"] == "deactivate"
+
+
+def test_a_deleted_profile_comes_back_whole_with_references_to_it(settled: World) -> None:
+    settled.set(deprovision={"leavers": "delete"})
+    settled.users = [u for u in settled.users if u["id"] != "ann"]
+    settled.absent = [("ann", "deleted")]
+    mine = settled.profiles[0]
+    mine["resource"] = {"id": mine["id"], "photos": [{"value": "x"}], "meta": {}, "title": "Clerk"}
+    run = settled.apply(settled.plan())
+    assert [p["userName"] for p in settled.profiles] == ["bob@x.example"]
+    settled.profiles[0][MANAGER] = None
+    plan = back(settled, undo=run)
+    assert plan.decisions == {"ann": "create", "bob": "update"}
+    assert plan.changes[("ann", "photos")] == (None, [{"value": "x"}])
+    assert plan.changes[("bob", MANAGER)] == (None, "ann")
+    assert any("new id" in note for note in plan.result.notes)
+    settled.apply(plan, kind=Kind.ROLLBACK)
+    night = settled.plan()
+    assert night.decisions["ann"] == "unchanged"
+
+
+def test_edits_made_since_are_kept_unless_told_otherwise(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan())
+    settled.profiles[0]["title"] = "Edited"
+    plan = back(settled, undo=run)
+    assert plan.changes == {}
+    assert plan.codes["ann"] == "edited_since"
+    settled.night += 1
+    assert back(settled, undo=run, overwrite=True).changes == {("ann", "title"): ("Edited", "Clerk")}
+
+
+def test_going_before_a_run_takes_back_everything_since(settled: World) -> None:
+    before = people(settled)
+    settled.of("ann")["jobTitle"] = "Boss"
+    first = settled.apply(settled.plan())
+    settled.of("ann")["jobTitle"] = "Chief"
+    settled.of("bob")["department"] = "Law"
+    settled.apply(settled.plan())
+    settled.profiles[1]["name.givenName"] = "Bobby"
+    plan = back(settled, before=first)
+    assert set(plan.changes) == {
+        ("ann", "title"),
+        ("bob", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"),
+    }
+    settled.night += 1
+    plan = back(settled, before=first, overwrite=True)
+    settled.apply(plan, kind=Kind.ROLLBACK)
+    assert people(settled) == before
+
+
+def test_only_the_people_and_attributes_asked_for_are_taken_back(settled: World) -> None:
+    for key in ("ann", "bob"):
+        settled.of(key)["jobTitle"] = "Boss"
+        settled.of(key)["department"] = "Law"
+    run = settled.apply(settled.plan())
+    plan = back(settled, undo=run, only=("ANN@x.example",), only_attributes=("title",))
+    assert plan.changes == {("ann", "title"): ("Boss", "Clerk")}
+
+
+def test_a_rollback_can_be_taken_back(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan())
+    after = people(settled)
+    undo = settled.apply(back(settled, undo=run), kind=Kind.ROLLBACK)
+    settled.apply(back(settled, undo=undo), kind=Kind.ROLLBACK)
+    assert people(settled) == after
+
+
+def test_a_report_is_followed_by_e_mail(settled: World, tmp_path: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [{"email": "ANN@x.example", "title": "Owner"}, {"email": "nobody@x.example", "title": "Ghost"}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "report.parquet")
+    assert back(settled, report=tmp_path / "report.parquet").changes == {("ann", "title"): ("Clerk", "Owner")}
+
+
+def test_a_run_that_was_never_applied_cannot_be_undone(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.seal(settled.plan())
+    with pytest.raises(Refused, match="never applied"):
+        back(settled, undo=run)
+
+
+def test_profiles_nobody_has_are_never_touched(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan())
+    settled.profiles.append(profile("stray"))
+    assert back(settled, before=run, overwrite=True).decisions["profile:stray"] == "unmanaged"
