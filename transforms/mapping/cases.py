@@ -208,6 +208,8 @@ def _literal(given: Any) -> tuple[Kind, str]:
         return Kind.ASSIGNMENTS, f"[{rows}]::{_ROLE}"
     if isinstance(given, list):
         return Kind.LIST, f"[{', '.join(_field(item) for item in given)}]::VARCHAR[]"
+    if isinstance(given, (int, float)):
+        return Kind.NUMBER, literal(json.dumps(given))
     return Kind.TEXT, _field(given)
 
 
@@ -260,7 +262,7 @@ def _answer(value: Any, flow: str | None, kind: str | None) -> Answer:  # noqa: 
         case Kind.INTEGER:
             return Answer(int(value))
         case Kind.NUMBER:
-            return Answer(json.loads(value) if "." in value else int(value))
+            return Answer(json.loads(value))
         case Kind.BOOLEAN:
             return Answer(value if isinstance(value, bool) else value == "True")
         case Kind.COMPLEX | Kind.ASSIGNMENTS:

@@ -65,7 +65,7 @@ def random_string(compiler: Compiler, call: Call) -> Value:
     runs = "list_concat(" + ", ".join(_repeated(pool, pools.count(pool)) for pool in dict.fromkeys(pools)) + ")"
     picked = (
         f"list_transform({runs}, lambda pool, place: {{'order': md5({draw} || '|o' || place), "
-        f"'sign': substr(pool, (md5_number({draw} || '|c' || place) % length(pool))::BIGINT + 1, 1)}})"
+        f"'sign': substr(pool, ('0x' || md5({draw} || '|c' || place)[1:8])::BIGINT % length(pool) + 1, 1)}})"
     )
     return Value(f"array_to_string(list_transform(list_sort({picked}), lambda s: s.sign), '')", Kind.TEXT)
 

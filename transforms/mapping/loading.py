@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from transforms.attributes import ManagedAttribute
 from transforms.errors import Misused
 from transforms.mapping.columns import kind_for
-from transforms.mapping.compiled import filters_of, kind_of
+from transforms.mapping.compiled import filters_of
 from transforms.mapping.compiler import Compiler
+from transforms.mapping.explaining import assumed
 from transforms.mapping.mistakes import WrongExpression, suggestion
 from transforms.mapping.parser import parse
-from transforms.mapping.sources import FIRST_PHONE, column_of, column_type
-from transforms.mapping.tree import Attribute, Call, Expression, attributes, walk
-from transforms.mapping.values import Kind, Value
+from transforms.mapping.sources import column_of
+from transforms.mapping.tree import Call, Expression, attributes, walk
+from transforms.mapping.values import Kind
 from transforms.scim_paths import parse as parse_path
 from transforms.settings import AttributeSettings
 
@@ -240,17 +241,8 @@ def _when_empty(row: Row, settings: MappingSettings, tree: Expression | None) ->
 
 def _kind(tree: Expression, row: Row, default_domain: str | None) -> Kind:
     """What the expression gives, found by compiling it as if every attribute could be read."""
-
-    def resolve(node: Attribute) -> Value:
-        if node.name == FIRST_PHONE:
-            return Value('"businessPhones"[1]', Kind.TEXT)
-        if node.name == "IsSoftDeleted":
-            return Value('"in scope"', Kind.BOOLEAN)
-        column = column_of(node.name, node.at)
-        return Value(f'"{column}"', kind_of(column_type(column)))
-
     compiler = Compiler(
-        resolve=resolve,
+        resolve=assumed,
         at=_NO_TIME,
         seed="",
         key="''",

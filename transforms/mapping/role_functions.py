@@ -17,6 +17,9 @@ _NAME = "coalesce(nullif(r.displayName, ''), r.value)"
 def _assignments(compiler: Compiler, call: Call) -> Value:
     node = compiler.needed(call, 0, "[appRoleAssignments]")
     value = compiler.part(node)
+    if value.kind is Kind.LIST:
+        named = f"list_transform({value.sql}, lambda v: {{'id': NULL::VARCHAR, 'value': v, 'displayName': v}})"
+        return Value(named, Kind.ASSIGNMENTS, value.flow, value.level)
     if value.kind not in {Kind.ASSIGNMENTS, Kind.NOTHING}:
         raise WrongExpression(f"{call.function} takes [appRoleAssignments] only", at=node.at)
     return value
@@ -34,7 +37,7 @@ def roles(compiler: Compiler, call: Call) -> Value:
     value = compiler.once(value)
     role = (
         f"""concat('{{"display":', to_json({_NAME}), ',"primary":false,"type":"WindowsAzureActiveDirectoryRole",'"""
-        """ '"value":', to_json(coalesce(nullif(r.value, ''), r.displayName)), '}')"""
+        """||'"value":', to_json(coalesce(nullif(r.value, ''), r.displayName)), '}')"""
     )
     listed = f"list_sort(list_transform({value.sql}, lambda r: {role}))"
     sql = f"CASE WHEN len({value.sql}) > 0 THEN concat('[', array_to_string({listed}, ','), ']') END"

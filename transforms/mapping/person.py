@@ -1,0 +1,124 @@
+"""One person through the mapping: every attribute's value, and every part of its expression on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from transforms.engine import connect
+from transforms.errors import Misused
+from transforms.mapping.cases import Answer, trace
+from transforms.mapping.compiled import compile_run
+from transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of
+from transforms.mapping.tree import attributes
+from transforms.quoting import literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from duckdb import DuckDBPyConnection
+
+    from transforms.mapping.loading import Mapping
+    from transforms.run_files import RunFiles
+    from transforms.settings import SourceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One target attribute of one person."""
+
+    path: str
+    expression: str
+    value: Any
+    """As in ``desired.parquet``."""
+    left_alone: bool
+    parts: tuple[tuple[str, Answer], ...]
+    """Each part of the expression that is not a constant, innermost first, with what it gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One user as the mapping sees them."""
+
+    key: str
+    in_scope: bool
+    excluded_by: str | None
+    held: str | None
+    attributes: tuple[Traced, ...]
+
+
+def columns_in(connection: DuckDBPyConnection, files: RunFiles) -> dict[str, str]:
+    """Columns of a run's ``source.parquet`` with their DuckDB types."""
+    found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(files.source))})").fetchall()
+    return {name: kind for name, kind, *_ in found}
+
+
+def examine(
+    mapping: Mapping, source: SourceSettings, files: RunFiles, wanted: str, *, at: datetime
+) -> Person:
+    """The person ``wanted`` names (object id, user name or e-mail) in the source snapshot of a run.
+
+    Raises:
+        Misused: nobody there has that name, or several have.
+    """
+    with connect() as connection:
+        connection.execute(f"SET file_search_path = {literal(str(files.path))}")
+        columns = columns_in(connection, files)
+        key = _key(connection, columns, files, wanted)
+        compiled = compile_run(mapping, source, columns=columns, at=at, seed=files.run_id)
+        scope = _row(connection, compiled.scope_sql, key) or {}
+        desired = _row(connection, compiled.sql, key) or {}
+        held = _row(connection, compiled.held_sql, key)
+        user = _row(connection, "SELECT id AS \"key\", * FROM read_parquet('source.parquet')", key) or {}
+        traced = []
+        for attribute in mapping.attributes:
+            tree = mapping.trees[attribute.path]
+            parts: list[tuple[str, Answer]] = []
+            if tree is not None and attribute.path not in compiled.unreadable:
+                names = [node.name for node in attributes(tree)]
+                inputs = {name: _input(name, user, in_scope=bool(scope.get("in_scope"))) for name in names}
+                parts = trace(connection, tree, inputs, now=at)
+            alone = attribute.path in (desired.get("left_alone") or [])
+            value = desired.get(attribute.path)
+            traced.append(Traced(attribute.path, attribute.expression, value, alone, tuple(parts)))
+        return Person(
+            key=key,
+            in_scope=bool(scope.get("in_scope")),
+            excluded_by=scope.get("excluded_by"),
+            held=None if held is None else held["reason"],
+            attributes=tuple(traced),
+        )
+
+
+def _key(connection: DuckDBPyConnection, columns: dict[str, str], files: RunFiles, wanted: str) -> str:
+    names = [name for name in ("id", "userPrincipalName", "mail") if name in columns]
+    for name in names:
+        found = connection.execute(
+            f"SELECT id FROM read_parquet('source.parquet') WHERE lower(\"{name}\") = lower($1) ORDER BY id", [wanted]
+        ).fetchall()
+        if len(found) == 1:
+            return str(found[0][0])
+        if found:
+            raise Misused(
+                f"{len(found)} users of run {files.run_id} have this {name}.", remedy="Name the person by object id."
+            )
+    raise Misused(
+        f"Run {files.run_id} has no user of that name.",
+        remedy="Give an object id, a userPrincipalName or an e-mail as the source has it.",
+    )
+
+
+def _row(connection: DuckDBPyConnection, sql: str, key: str) -> dict[str, Any] | None:
+    cursor = connection.execute(f'SELECT * FROM ({sql}) AS t WHERE "key" = $1', [key])
+    names = [column[0] for column in cursor.description or []]
+    row = cursor.fetchone()
+    return None if row is None else dict(zip(names, row, strict=True))
+
+
+def _input(name: str, user: dict[str, Any], *, in_scope: bool) -> Any:
+    if name == SOFT_DELETED:
+        return user.get("accountEnabled") is False or not in_scope
+    value = user.get(column_of(name))
+    if name == FIRST_PHONE and isinstance(value, list):
+        return value[0] if value else None
+    return value
