@@ -99,7 +99,7 @@ def serve_review(run: PriorRun, history: History, actions: ReviewActions, *, por
 
     from reports import view_of
 
-    listener = _listen(port)
+    listener = listen(port)
     config: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
     server: uvicorn.Server | None = None
 
@@ -119,7 +119,12 @@ def serve_review(run: PriorRun, history: History, actions: ReviewActions, *, por
         listener.close()
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """A socket on loopback; 0 picks a free port.
+
+    Raises:
+        Failed: the port is taken.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -167,7 +172,7 @@ def application(session: Session, who: str = "") -> Starlette:
         message = f"Something unforeseen went wrong: {type(error).__name__}. Nothing was accepted or rejected here."
         return JSONResponse({"ok": False, "message": message}, 500, headers=_HEADERS)
 
-    return Starlette(
+    served = Starlette(
         exception_handlers={Exception: broke},
         routes=[
             Route("/{token}/", show, methods=["GET"]),
@@ -175,6 +180,8 @@ def application(session: Session, who: str = "") -> Starlette:
             Route("/{token}/reject", decide, methods=["POST"]),
         ],
     )
+    served.router.redirect_slashes = False
+    return served
 
 
 def _status(session: Session, request: Request, *, writes: bool) -> int:

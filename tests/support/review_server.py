@@ -1,0 +1,80 @@
+"""A review as ``trueup review`` serves it, in a thread of the test, with actions that only remember."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from flows.review_command import ReviewActions, Session, application, listen
+from reports import view_of
+from transforms.manifest import ActRecord
+from transforms.words import Act
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flows.approve_command import Wish
+    from transforms.errors import TrueupError
+    from transforms.history import History, PriorRun
+
+
+@dataclass
+class Office:
+    """What was wished; raises ``trouble`` instead when it is set."""
+
+    run: PriorRun
+    wishes: list[Wish] = field(default_factory=list)
+    rejections: list[tuple[str, str]] = field(default_factory=list)
+    trouble: TrueupError | RuntimeError | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def approve(self, wish: Wish) -> PriorRun:
+        if self.trouble:
+            raise self.trouble
+        self.wishes.append(wish)
+        left = [{"key": key, "attribute": None, "because": "left out"} for key in wish.exclude]
+        act = ActRecord(
+            act=Act.APPROVED,
+            number=1,
+            at=self.run.manifest.sealed,
+            who=wish.who,
+            previous_sha256="0" * 64,
+            details={"left_out": left},
+        )
+        return type(self.run)(self.run.files, self.run.manifest, (act,), "approved")
+
+    def reject(self, name: str, reason: str) -> PriorRun:
+        if self.trouble:
+            raise self.trouble
+        self.rejections.append((name, reason))
+        return self.run
+
+
+@contextmanager
+def reviewing(run: PriorRun, history: History) -> Iterator[tuple[Session, Office]]:
+    """Serves the run's review on a free port for the block."""
+    office = Office(run)
+    listener = listen(0)
+    session = Session(
+        view_of(run, history),
+        ReviewActions(office.approve, office.reject),
+        listener.getsockname()[1],
+        over=office.ended.set,
+    )
+    config = uvicorn.Config(application(session, "Ada"), ws="none", lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    try:
+        yield session, office
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
