@@ -33,6 +33,12 @@ class Office:
     trouble: TrueupError | RuntimeError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
+    def forget(self) -> None:
+        self.wishes.clear()
+        self.rejections.clear()
+        self.trouble = None
+        self.ended.clear()
+
     def approve(self, wish: Wish) -> PriorRun:
         if self.trouble:
             raise self.trouble

@@ -31,11 +31,18 @@ def _run(tmp_path: Path, name: str, state: str = "") -> tuple[PriorRun, History]
     return PriorRun(files, manifest, (), state or str(manifest.outcome)), History()
 
 
-@pytest.fixture
-def review(tmp_path: Path) -> Iterator[tuple[Session, Office]]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, Office]]:
     """An ordinary night under review."""
-    with reviewing(*_run(tmp_path, "ordinary")) as started:
+    with reviewing(*_run(tmp_path_factory.mktemp("review"), "ordinary")) as started:
         yield started
+
+
+@pytest.fixture
+def review(served: tuple[Session, Office]) -> tuple[Session, Office]:
+    """The same for each test, with nothing wished yet."""
+    served[1].forget()
+    return served
 
 
 def _ask(session: Session, method: str, path: str, body: Any = None, **headers: str | None) -> tuple[int, Any, str]:
