@@ -101,7 +101,13 @@ def _needed(runs: tuple[PriorRun, ...]) -> set[str]:
         staying = [run for run in own.runs if _is_open(run, own) or _is_restoring(run)]
         needed |= {run.run_id for run in staying}
         needed |= {name for run in staying for name in (run.manifest.parent_run, run.manifest.baseline_run) if name}
+        needed |= {name for run in staying for name in _first(_applied_before(run, own))}
     return needed
+
+
+def _applied_before(run: PriorRun, own: History) -> Iterable[PriorRun]:
+    """What the source said when a rollback took it back stands in the last applied plan before it."""
+    return (one for one in own.applied if one.kind is Kind.RECONCILE and one.run_id < run.run_id)
 
 
 def _first(runs: Iterable[PriorRun]) -> set[str]:

@@ -100,6 +100,16 @@ def test_what_a_rollback_needs_stays_until_it_is_released(archive: Archive) -> N
     assert last.run_id not in would_go(archive)
 
 
+def test_what_the_source_said_before_a_rollback_stays_with_it(archive: Archive) -> None:
+    undone = applied(archive, sealed_run(archive))
+    said = applied(archive, sealed_run(archive, days=1))
+    back = applied(archive, sealed_run(archive, days=2, kind=Kind.ROLLBACK, parent_run=undone.run_id))
+    applied(archive, sealed_run(archive, days=3))
+    assert would_go(archive) == set()
+    release_run(archive, back, "ann", at=AT)
+    assert would_go(archive) == {undone.run_id, said.run_id, back.run_id}
+
+
 def test_an_open_rollback_keeps_the_run_it_takes_back(archive: Archive) -> None:
     undone = applied(archive, sealed_run(archive))
     applied(archive, sealed_run(archive, days=1))
