@@ -33,19 +33,22 @@ def _view(engine: DuckDBPyConnection, name: str, path: Path) -> None:
     engine.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM read_parquet({literal(str(path))})")
 
 
+def number(engine: DuckDBPyConnection, query: str) -> int:
+    """The one number ``query`` gives; its result is read to the end, as DuckDB asks."""
+    return int(engine.execute(query).fetchall()[0][0])
+
+
 def unique_users(engine: DuckDBPyConnection, path: Path) -> int:
     """How many different ids ``path`` holds."""
     _view(engine, "users_read", path)
-    row = engine.execute("SELECT count(DISTINCT id) FROM users_read").fetchone()
-    return int(row[0]) if row else 0
+    return number(engine, "SELECT count(DISTINCT id) FROM users_read")
 
 
 def differing(engine: DuckDBPyConnection, one: Path, other: Path) -> int:
     """How many ids are in one read only."""
     _view(engine, "one", one)
     _view(engine, "other", other)
-    row = engine.execute(statement("differing", SQL)).fetchone()
-    return int(row[0]) if row else 0
+    return number(engine, statement("differing", SQL))
 
 
 def missing(engine: DuckDBPyConnection, wanted: pa.Table, path: Path) -> list[str]:
@@ -75,8 +78,8 @@ def write_source(
         "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
     )
     _view(engine, "written", files.source)
-    row = engine.execute("SELECT count(*), count(*) FILTER (assigned) FROM written").fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    in_scope = number(engine, "SELECT count(*) FILTER (assigned) FROM written")
+    return number(engine, "SELECT count(*) FROM written"), in_scope
 
 
 class Besides:

@@ -352,7 +352,7 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
     where = endpoints_of(settings.source)
     held = keeper(settings, where, patience)
     client = httpx.AsyncClient(
-        timeout=httpx.Timeout(70.0, connect=10.0), verify=_trust(settings), follow_redirects=False
+        timeout=httpx.Timeout(70.0, connect=10.0), verify=_trust(settings, where), follow_redirects=False
     )
     # The SDK wraps these in a transport whose aclose() does not reach them.
     held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - nothing public
@@ -379,7 +379,9 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
         await held.close()
 
 
-def _trust(settings: Settings) -> ssl.SSLContext | bool:
+def _trust(settings: Settings, where: Endpoints) -> ssl.SSLContext | bool:
+    if where.graph.startswith("http://"):
+        return False  # plain http on loopback: no certificates to load
     bundle = settings.source.ca_bundle
     if not bundle:
         return True

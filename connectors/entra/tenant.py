@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from connectors.entra import absence
+from connectors.entra import absence, delta
 from connectors.entra.answers import Answer
 from connectors.entra.assembly import Besides, missing, opened, write_absent, write_problems, write_source
 from connectors.entra.graph import Graph, connected
+from connectors.entra.incremental import read_incrementally
 from connectors.entra.mailboxes import NotReadable, purposes
 from connectors.entra.memory import memory
 from connectors.entra.proof import ProvenRead, proven_users
@@ -80,12 +82,22 @@ class _Task:
         self.memory = memory(request)
 
 
+@dataclass(frozen=True, slots=True)
+class _Users:
+    """The users as read, what the next incremental read needs, and how this one went."""
+
+    proven: ProvenRead
+    kept: dict[str, Any]
+    told: dict[str, Any]
+
+
 async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot:
     chosen = selection(task.request.columns, graph.granted)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(_users(task, graph, chosen, progress))
         scoping = group.create_task(read_scope(graph, task.settings.source, task.request, task.memory))
-    proven, scope = reading.result(), scoping.result()
+    read, scope = reading.result(), scoping.result()
+    proven = read.proven
     if not proven.users:
         raise Refused(
             Refusal("source_empty", "The tenant has no users at all.", remedy="Check source.tenant_id and the app.")
@@ -103,17 +115,48 @@ async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot
     write_absent(task.files, absent.deleted, absent.gone)
     return SourceSnapshot(
         users=users,
-        completeness=_completeness(task, graph, proven, scope, absent),
+        completeness={**_completeness(task, graph, proven, scope, absent), **read.told},
         unreadable=unreadable,
         notes=(
             *proven.notes,
             *scope.notes,
             *(f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())),
         ),
+        delta=read.kept,
     )
 
 
-async def _users(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
+async def _users(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> _Users:
+    """The users, from the last run's changes where that is asked for and possible, else read in full."""
+    source = task.settings.source
+    if source.read != "incremental":
+        return _Users(await _in_full(task, graph, chosen, progress), {}, {"read": "full"})
+    try:
+        begin = delta.start(task.request, source, chosen, graph)
+        went = await read_incrementally(graph, begin, chosen, task.folder, engine=task.engine, progress=progress)
+        await _nobody_alive(task, graph, went.proven)
+    except delta.ReadInFull as why:
+        link = await delta.latest_link(graph, chosen)
+        proven = await _in_full(task, graph, chosen, progress)
+        proven.notes.append(f"Read in full: {why}.")
+        if link is None:
+            proven.notes.append("Graph offers no list of changes here; the next read is full again.")
+        full_at = task.started.isoformat()
+        kept = delta.sealed(link, chosen, proven.read.selection, full_at=full_at, problems=proven.read.problems)
+        return _Users(proven, kept, {"read": "full", "why_full": str(why)})
+    read = went.proven.read
+    kept = delta.sealed(went.link, chosen, read.selection, full_at=begin.full_at, problems=read.problems)
+    return _Users(went.proven, kept, {"read": "incremental", "full_at": begin.full_at, **went.told})
+
+
+async def _nobody_alive(task: _Task, graph: Graph, proven: ProvenRead) -> None:
+    """Check that whom the changes took away is really away, while a full read can still put it right."""
+    lost = await asyncio.to_thread(missing, task.engine, task.memory.managed(), proven.read.path)
+    if (await absence.whereabouts(graph, lost)).alive:
+        raise delta.ReadInFull("managed people the changes leave out were found alive")
+
+
+async def _in_full(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
     return await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.memory, progress=progress)
 
 

@@ -1,0 +1,174 @@
+"""An incremental read: previous snapshot + changes → the same rows a full read would give."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from connectors.entra.absence import BATCH
+from connectors.entra.answers import Spoiled
+from connectors.entra.assembly import SQL, differing, number, unique_users
+from connectors.entra.delta import UNTRACKED, Changes, ReadInFull, Start, read_changes
+from connectors.entra.pages import Problem, user_table
+from connectors.entra.proof import ProvenRead, count_users
+from connectors.entra.selection import Selection
+from connectors.entra.users import UserRead, read_users
+from transforms.engine import statement
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from connectors.entra.graph import Graph
+    from transforms.progress import Progress
+
+_IDS = pa.schema([("id", pa.string())])
+IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What an incremental read came to."""
+
+    proven: ProvenRead
+    link: str
+    told: dict[str, int]
+    """For the manifest: changes, removals, people asked for by id."""
+
+
+async def read_incrementally(
+    graph: Graph,
+    begin: Start,
+    chosen: Selection,
+    folder: Path,
+    *,
+    engine: DuckDBPyConnection,
+    progress: Progress,
+) -> Round:
+    """The users of the tenant as the previous snapshot and everything that changed since make them.
+
+    Raises:
+        ReadInFull: the changes cannot be had, contradict the count, or a full read would be cheaper.
+    """
+    kept = replace(
+        chosen,
+        columns=tuple(c for c in chosen.columns if c.name in begin.columns),
+        unreadable=tuple({**dict(chosen.unreadable), **begin.unreadable}.items()),
+    )
+    changes = await read_changes(graph, begin, chosen)
+    if changes.surfaced:
+        raise ReadInFull(f"{', '.join(sorted(changes.surfaced))} came for the first time")
+    progress("reading changes", changes.table.num_rows)
+    _relations(engine, begin, changes)
+    keys = [row[0] for row in engine.execute(statement("fresh", SQL)).fetchall()]
+    _worth_it(engine, len(keys))
+    rows, problems = await _asked(graph, kept, keys)
+    path = folder / "users.parquet"
+    await asyncio.to_thread(_merge, engine, kept, rows, keys, path)
+    users = unique_users(engine, path)
+    await _counted(graph, users)
+    await _untracked(graph, kept, folder, engine=engine, progress=progress)
+    read = UserRead(path, kept, changes.pages, users, problems)
+    removed = number(engine, "SELECT count(DISTINCT id) FROM changes WHERE is_removed")
+    told = {
+        "changes": changes.table.num_rows,
+        "removed": removed,
+        "asked": len(keys),
+    }
+    return Round(ProvenRead(read, users, users, "delta_count"), changes.link, told)
+
+
+def _relations(engine: DuckDBPyConnection, begin: Start, changes: Changes) -> None:
+    engine.execute(f"CREATE OR REPLACE VIEW previous AS FROM read_parquet({literal(str(begin.source))})")
+    engine.register("changes", changes.table)
+    engine.register("recheck", pa.Table.from_arrays([pa.array(begin.recheck, pa.string())], schema=_IDS))
+
+
+def _worth_it(engine: DuckDBPyConnection, asked: int) -> None:
+    if asked / BATCH > number(engine, "SELECT count(*) FROM previous") / 999 + 50:
+        raise ReadInFull(f"{asked} people would have to be asked for one by one")
+
+
+async def _asked(graph: Graph, kept: Selection, keys: list[str]) -> tuple[pa.Table, set[Problem]]:
+    """Fresh rows of those of ``keys`` that are there, and what is wrong with them."""
+    tables: list[pa.Table] = [user_table([], kept)[0]]
+    problems: set[Problem] = set()
+    groups = [keys[at : at + BATCH] for at in range(0, len(keys), BATCH)]
+    for at in range(0, len(groups), IN_FLIGHT):
+        for answers in await asyncio.gather(*(_batch(graph, kept, group) for group in groups[at : at + IN_FLIGHT])):
+            found = [answer["body"] for answer in answers if answer["status"] == 200]
+            try:
+                table, wrong = user_table(found, kept)
+            except Spoiled as error:
+                raise ReadInFull("Graph answered for a single user without an id") from error
+            tables.append(table)
+            problems.update(wrong)
+    return pa.concat_tables(tables), problems
+
+
+async def _batch(graph: Graph, kept: Selection, keys: list[str]) -> list[dict[str, Any]]:
+    answers = await graph.batch([f"/users/{quote(key, safe='')}?{kept.query}" for key in keys])
+    for key, answer in zip(keys, answers, strict=True):
+        status = answer["status"]
+        if status not in {200, 404} or (status == 200 and answer["body"].get("id") != key):
+            raise ReadInFull(f"Graph does not answer for single users ({status})")
+    return answers
+
+
+def _merge(engine: DuckDBPyConnection, kept: Selection, rows: pa.Table, keys: list[str], path: Path) -> None:
+    engine.register("asked", pa.Table.from_arrays([pa.array(keys, pa.string())], schema=_IDS))
+    engine.register("fresh", rows)
+    columns = []
+    for column in kept.columns:
+        name = identifier(column.name)
+        if column.name == "id" or column.select in UNTRACKED:
+            columns.append(f"previous.{name}")
+        else:
+            columns.append(
+                f"CASE WHEN changes.{name}.sent THEN changes.{name}.value ELSE previous.{name} END AS {name}"
+            )
+    names = ", ".join(identifier(column.name) for column in kept.columns)
+    engine.execute(
+        f"COPY (SELECT {', '.join(columns)}, 0::BIGINT AS seq "
+        "FROM previous LEFT JOIN changes ON changes.id = previous.id "
+        "WHERE changes.is_removed IS NOT TRUE AND previous.id NOT IN (SELECT id FROM asked) "
+        f"UNION ALL SELECT {names}, 0::BIGINT FROM fresh) TO {literal(str(path))} (FORMAT parquet)"
+    )
+
+
+async def _counted(graph: Graph, users: int) -> None:
+    for _ in range(2):
+        stated = await count_users(graph)
+        if stated == users:
+            return
+    raise ReadInFull(f"the changes lead to {users} users, Graph counts {stated if stated is not None else 'nothing'}")
+
+
+async def _untracked(
+    graph: Graph, kept: Selection, folder: Path, *, engine: DuckDBPyConnection, progress: Progress
+) -> None:
+    """Replace what delta does not follow by what a read of only that says now."""
+    fresh = tuple(c for c in kept.columns if c.name == "id" or c.select in UNTRACKED)
+    if len(fresh) == 1:
+        return
+    light = await read_users(graph, Selection(fresh), folder, progress=progress, name="untracked")
+    merged, path = folder / "merged.parquet", folder / "users.parquet"
+    if len(light.selection.columns) != len(fresh) or light.problems or differing(engine, path, light.path):
+        raise ReadInFull("what delta does not follow could not be read for everybody")
+    path.rename(merged)
+    names = ", ".join(identifier(c.name) for c in fresh if c.name != "id")
+    engine.execute(
+        f"CREATE OR REPLACE VIEW light AS SELECT DISTINCT ON (id) * EXCLUDE (seq) "
+        f"FROM read_parquet({literal(str(light.path))}) ORDER BY id, seq DESC"
+    )
+    engine.execute(
+        f"COPY (SELECT merged.* EXCLUDE ({names}), light.* EXCLUDE (id) "
+        f"FROM read_parquet({literal(str(merged))}) AS merged JOIN light ON light.id = merged.id) "
+        f"TO {literal(str(path))} (FORMAT parquet)"
+    )
