@@ -33,7 +33,7 @@ class Column:
     path: str
     sql: str
     flow: str | None = None
-    """Name of the step that holds the flow; none where everything flows."""
+    """SQL of the flow, mostly the name of a step; none where everything flows."""
     may_hold: bool = False
     """Whether the flow can set a person aside."""
 
@@ -84,7 +84,9 @@ def column(compiler: Compiler, attribute: ManagedAttribute, value: Value) -> Col
     if value.flow is None:
         return Column(attribute.path, sql)
     may_hold = f"'{FAIL}" in value.flow or f"'{PASS}'" in value.flow or '"step ' in value.flow
-    flow, _ = compiler.step(f"({value.flow})::VARCHAR", value.level)
+    flow = f"({value.flow})::VARCHAR"
+    if not compiler.uniques or f'"unique {len(compiler.uniques)}"' not in value.flow:
+        flow, _ = compiler.step(flow, value.level)
     return Column(attribute.path, f"CASE WHEN {flow} IS NULL THEN {sql} END", flow, may_hold)
 
 

@@ -287,7 +287,7 @@ def _held(made: Sequence[Column], last: str) -> str:
     for one in made:
         if one.flow is not None and one.may_hold:
             passed = literal(f"{one.path}: IgnoreObjectFlow passes the person over")
-            failed = f"concat({literal(f'{one.path}: ')}, {one.flow}[2:])"
+            failed = f"concat({literal(f'{one.path}: ')}, substr({one.flow}, 2))"
             reasons.append(
                 f"CASE WHEN {one.flow} = {literal(PASS)} THEN {passed} "
                 f"WHEN starts_with({one.flow}, {literal(FAIL)}) THEN {failed} END"
@@ -348,8 +348,8 @@ def _no_doubt(connection: DuckDBPyConnection) -> None:
 
 
 def _copy(connection: DuckDBPyConnection, sql: str, path: Path) -> None:
-    path.touch(mode=0o600)
     connection.execute(f"COPY (\n{sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    path.chmod(0o600)
 
 
 def _write(path: Path, text: str) -> None:

@@ -53,9 +53,7 @@ def columns_in(connection: DuckDBPyConnection, files: RunFiles) -> dict[str, str
     return {name: kind for name, kind, *_ in found}
 
 
-def examine(
-    mapping: Mapping, source: SourceSettings, files: RunFiles, wanted: str, *, at: datetime
-) -> Person:
+def examine(mapping: Mapping, source: SourceSettings, files: RunFiles, wanted: str, *, at: datetime) -> Person:
     """The person ``wanted`` names (object id, user name or e-mail) in the source snapshot of a run.
 
     Raises:
