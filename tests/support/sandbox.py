@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from connectors.sandbox import Application, Assignment, Group, TenantData, running
+from connectors.sandbox import Application, Assignment, DirectoryData, Group, TenantData, running
+from connectors.sandbox.directory.data import ENTERPRISE, USER
 from connectors.sandbox.tenant.data import object_id
+from connectors.sandbox.tenant.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +57,29 @@ def small_company(users: int = 12, **changed: Any) -> TenantData:
     )
     parts: dict[str, Any] = {"groups": (everybody, inner), "applications": (app,), "things": (thing,), **changed}
     return TenantData(users=people, **parts)
+
+
+def profile(number: int) -> dict[str, Any]:
+    """A SCIM profile with id ``p<number>``."""
+    return {
+        "schemas": [USER, ENTERPRISE],
+        "id": f"p{number}",
+        "externalId": f"e{number}",
+        "userName": f"Person{number}@contoso.example",
+        "active": True,
+        "name": {"givenName": "Person", "familyName": f"Zero{number}"},
+        "emails": [{"type": "work", "value": f"Person{number}@contoso.example", "primary": True}],
+        "title": "Before",
+        ENTERPRISE: {"department": "Before"},
+    }
+
+
+def patch(path: str, value: Any) -> dict[str, Any]:
+    """A PatchOp that replaces one path."""
+    return {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": path, "value": value}],
+    }
 
 
 @dataclass
@@ -120,9 +145,33 @@ class Caller:
 
 @contextmanager
 def calling(**options: Any) -> Iterator[Caller]:
-    """A caller who has signed in to a sandbox of its own, with the small company unless told otherwise."""
-    options.setdefault("tenant", small_company())
-    with running(**options) as sandbox, httpx.Client(trust_env=False, timeout=30) as client:
-        caller = Caller(sandbox, client)
-        caller.sign_in()
-        yield caller
+    """A caller who has signed in to a sandbox made anew, with the small company unless told otherwise."""
+    tenant = options.pop("tenant", None) or small_company()
+    faults, weaknesses = options.pop("faults", ()), options.pop("weaknesses", None)
+    directory = options.pop("directory", None) or DirectoryData()
+    assert not options, options
+    sandbox, client = shared()
+    sandbox.tenant.begin_again(tenant, Faults(faults))
+    sandbox.directory.begin_again(directory, weaknesses)
+    caller = Caller(sandbox, client)
+    caller.sign_in()
+    yield caller
+
+
+_OPEN: list[tuple[Sandbox, httpx.Client, ExitStack]] = []
+
+
+def shared() -> tuple[Sandbox, httpx.Client]:
+    """One sandbox for all tests of this process, and a client; :func:`close` ends both."""
+    if not _OPEN:
+        stack = ExitStack()
+        sandbox = stack.enter_context(running(tenant=small_company()))
+        client = stack.enter_context(httpx.Client(trust_env=False, timeout=30))
+        _OPEN.append((sandbox, client, stack))
+    return _OPEN[0][:2]
+
+
+def close() -> None:
+    """End the shared sandbox, if there is one."""
+    while _OPEN:
+        _OPEN.pop()[2].close()

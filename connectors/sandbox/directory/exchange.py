@@ -138,7 +138,7 @@ def call(application: WSGIApplication, environ: WSGIEnvironment, asked: Asked) -
         **{name: value for name, value in environ.items() if not name.startswith(("HTTP_", "CONTENT_"))},
         **{f"HTTP_{name.replace('-', '_').upper()}": value for name, value in asked.headers.items()},
         "REQUEST_METHOD": asked.method,
-        "PATH_INFO": "/v2" + asked.path.encode("utf-8").decode("latin-1"),
+        "PATH_INFO": "/v2" + asked.path,  # scim2-server takes text here, not the bytes in disguise of PEP 3333
         "QUERY_STRING": urlencode(asked.query),
         "CONTENT_LENGTH": str(len(asked.body)),
         "wsgi.input": BytesIO(asked.body),

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from scim2_models import Context, Pagination, ScimProvider
@@ -48,13 +49,17 @@ class Directory:
     """A live directory."""
 
     def __init__(self, data: DirectoryData, weaknesses: Weaknesses | None = None) -> None:
+        self._lock = threading.Lock()
+        self.begin_again(data, weaknesses)
+
+    def begin_again(self, data: DirectoryData, weaknesses: Weaknesses | None = None) -> None:
+        """Forget everything, requests too, and be this directory."""
         self.token = data.token
         self.storage = ProfileStorage()
         self.requests: deque[Seen] = deque(maxlen=200_000)
         """The last requests, oldest first."""
         self._turns: Counter[str] = Counter()
         self._second = (0, 0)
-        self._lock = threading.Lock()
         self._weaknesses = weaknesses or Weaknesses()
         self._serve()
         self.load(data.profiles)
@@ -137,21 +142,7 @@ class Directory:
 
     def _serve(self) -> None:
         """Build the server behind the weaknesses, over the profiles as they are."""
-        config = load_default_service_provider_config()
-        config.authentication_schemes = [BEARER_TOKEN_SCHEME]
-        if self._weaknesses.cursors != "off":
-            method = Pagination.DefaultPaginationMethod
-            only = self._weaknesses.cursors == "only"
-            config.pagination = Pagination(
-                cursor=True,
-                index=not only,
-                default_pagination_method=method.cursor if only else method.index,
-                default_page_size=100,
-                max_page_size=1000,
-            )
-        self.provider = ScimProvider.from_discovery(
-            load_default_schemas().values(), load_default_resource_types().values(), config=config
-        )
+        self.provider = _provider(self._weaknesses.cursors)
         self._service = ScimService(self.provider, secret=secrets.token_urlsafe(32))
         self.application = BearerTokenApplication(
             self.storage, self.provider, service=self._service, bearer_tokens=[self.token]
@@ -175,3 +166,22 @@ class Directory:
     def _document(resource: Resource[Any]) -> Profile:
         document: Profile = resource.model_dump(scim_ctx=Context.DEFAULT)
         return {name: value for name, value in document.items() if name not in ("meta", "schemas")}
+
+
+@cache
+def _provider(cursors: str) -> ScimProvider:
+    """What the server behind is: the schemas of the RFC, and how it pages. Costly to make, and never changes."""
+    config = load_default_service_provider_config()
+    config.authentication_schemes = [BEARER_TOKEN_SCHEME]
+    if cursors != "off":
+        method = Pagination.DefaultPaginationMethod
+        config.pagination = Pagination(
+            cursor=True,
+            index=cursors == "offered",
+            default_pagination_method=method.cursor if cursors == "only" else method.index,
+            default_page_size=100,
+            max_page_size=1000,
+        )
+    return ScimProvider.from_discovery(
+        load_default_schemas().values(), load_default_resource_types().values(), config=config
+    )

@@ -53,6 +53,10 @@ class Tenant:
 
     def __init__(self, data: TenantData, faults: Faults | None = None) -> None:
         self.lock = threading.RLock()
+        self.begin_again(data, faults)
+
+    def begin_again(self, data: TenantData, faults: Faults | None = None) -> None:
+        """Forget everything, tokens and requests too, and be this tenant."""
         self.tenant_id = data.tenant_id
         self.domain = data.domain
         self.clients = dict(data.clients)

@@ -77,7 +77,7 @@ def _edit(caller: Caller, who: int, other: int, kind: int) -> None:
         tenant.restore(user)
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(rounds=st.lists(st.lists(EDIT, max_size=12), max_size=4), page=st.integers(1, 7))
 def test_merged_deltas_equal_a_full_read_whatever_was_edited(rounds: list[list[tuple[int, ...]]], page: int) -> None:
     with calling(tenant=small_company(10)) as caller:

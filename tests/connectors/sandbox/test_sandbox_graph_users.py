@@ -245,7 +245,7 @@ def test_nothing_can_be_written_to_the_tenant_through_graph(caller: Caller, meth
     assert caller.client.request(method, url, headers=headers).status_code == 405
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     top=st.integers(1, 12),
     gone=st.sets(st.integers(0, 24), max_size=8),
