@@ -61,6 +61,14 @@ def event_of(attribute: str) -> str:
     return next((event for pattern, event in _EVENTS if re.search(pattern, lowered)), "other")
 
 
+_ORDER = ("renamed", "title", "moved", "manager", "user_name", "mail", "phone", "office", "number", "active", "other")
+
+
+def place(attribute: str) -> int:
+    """In which order a person's changes are told: what a reviewer knows people by comes first."""
+    return _ORDER.index(event_of(attribute))
+
+
 def label(attribute: str) -> str:
     """``attribute`` (a SCIM path) as a reviewer calls it: ``work e-mail``; the path itself where there is no name."""
     if typed := _TYPED.match(attribute):

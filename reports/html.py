@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.assets import Assets, assets
-from reports.attributes import EVENT_WORDS, label
+from reports.attributes import EVENT_WORDS, label, place
 from reports.chart import chart
 from reports.difference import parted
 from reports.inert import script_data, visible
@@ -122,7 +122,7 @@ def _data(view: ReportView, review: Review | None) -> dict[str, Any]:
     return {
         "review": None if review is None else {"secret": review.secret, "may_approve": review.may_approve},
         "decisions": [{"name": d, "label": LABELS[d], "writes": d in WRITING} for d in decisions],
-        "attributes": [{"path": path, "label": visible(label(path))} for path in attributes],
+        "attributes": [{"path": path, "label": visible(label(path)), "place": place(path)} for path in attributes],
         "causes": [{"name": cause, "words": visible(CAUSE_WORDS.get(cause, cause))} for cause in causes],
         "events": events,
         "event_words": EVENT_WORDS | {line.event: line.words for line in view.events if line.event != "moved"},

@@ -44,6 +44,11 @@ class LimitLine:
     tripped: bool
     exempt: str
 
+    @property
+    def is_prominent(self) -> bool:
+        """Whether it is shown at once: a limit on people, or one on an attribute that is half used or more."""
+        return ":" not in self.name or self.tripped or self.filled >= 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:

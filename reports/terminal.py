@@ -93,11 +93,14 @@ def _grid(*columns: str) -> Table:
 _RIGHT = ("people", "changed", "filled", "emptied")
 
 
-def _limits(view: ReportView) -> Table | None:
+def _limits(view: ReportView) -> Group | None:
     table = _grid("limit", "used", "", "bound")
     for line in view.limits:
-        table.add_row(_text(line.label), _text(line.use), _gauge(line), _bound(line))
-    return table if view.limits else None
+        if line.is_prominent:
+            table.add_row(_text(line.label), _text(line.use), _gauge(line), _bound(line))
+    rest = sum(not line.is_prominent for line in view.limits)
+    more = f"and {counted(rest, 'limit')} on attributes, none of them half used"
+    return Group(table, *([_text(more, "dim")] if rest else [])) if view.limits else None
 
 
 def _gauge(line: LimitLine) -> Text:

@@ -201,7 +201,7 @@ def _holds(facts: Facts, at: datetime) -> tuple[HoldLine, ...]:
     return tuple(
         HoldLine(
             r["check"] or "held",
-            r["reason"] + (f" (one of {number(r['reasons'])} reasons)" if r["reasons"] > 1 else ""),
+            _example(r),
             r["remedy"],
             r["people"],
             age(r["oldest"], at),
@@ -210,12 +210,18 @@ def _holds(facts: Facts, at: datetime) -> tuple[HoldLine, ...]:
     )
 
 
+def _example(row: dict[str, Any]) -> str:
+    """The reason people share, or one of theirs, said to be an example."""
+    reason: str = row["reason"] or ""
+    return f"{reason} (one of {number(row['reasons'])} such reasons)" if row["reasons"] > 1 else reason
+
+
 def _reasons(facts: Facts, decision: str) -> tuple[ReasonLine, ...]:
     return tuple(
         ReasonLine(
             decision,
             r["reason_code"] or "",
-            (r["reason"] or "") + (f" (one of {number(r['reasons'])} reasons)" if r["reasons"] > 1 else ""),
+            _example(r),
             r["people"],
         )
         for r in facts.reasons

@@ -34,7 +34,8 @@ function parted(before, after) {
 function value(tag, whole, parts) {
   if (whole === null) return make(tag, "", make("span", "nothing", "nothing"));
   if (whole === "") return make(tag, "", make("span", "nothing", "empty text"));
-  return make(tag, "", parts ? make("bdi", "", parts[0], make("mark", "", parts[1]), parts[2]) : make("bdi", "", whole));
+  const shared = parts && (parts[0] || parts[2]);
+  return make(tag, "", shared ? make("bdi", "", parts[0], make("mark", "", parts[1]), parts[2]) : make("bdi", "", whole));
 }
 
 function step(before, after) {
@@ -134,11 +135,12 @@ const SHOWN = 4;
 const leftOut = { people: new Set(), attributes: new Set(), groups: new Set() };
 const review = data.review;
 
-function changeLine(i, wanted) {
+function changeLine(i, wanted, isNew) {
   const one = attributes[changes.attribute[i]];
   const out = leftOut.attributes.has(one.path);
-  const line = make("div", wanted && !wanted(i) ? "change dim" : "change",
-    make("span", "attribute", one.label), step(text(changes.before[i]), text(changes.after[i])));
+  const before = text(changes.before[i]), after = text(changes.after[i]);
+  const shown = isNew ? make("span", "step", value("ins", after, null)) : step(before, after);
+  const line = make("div", wanted && !wanted(i) ? "change dim" : "change", make("span", "attribute", one.label), shown);
   if (out) line.append(" ", make("span", "note", "left out"));
   line.title = `${one.path}: ${causes[changes.cause[i]].words}`;
   return line;
@@ -169,12 +171,15 @@ function whatCell(td, row) {
 function changesCell(td, row) {
   const wanted = wantedChange(), last = end(row);
   const order = Array.from({ length: last - first[row] }, (_, n) => first[row] + n);
-  if (wanted) order.sort((a, b) => wanted(b) - wanted(a));
-  for (const i of order.slice(0, SHOWN)) td.append(changeLine(i, wanted));
+  const isNew = decisions[people.decision[row]].name === "create";
+  // A new person's name stands beside already: what they do comes first.
+  const place = (i) => { const at = attributes[changes.attribute[i]].place; return isNew && at === 0 ? 99 : at; };
+  order.sort((a, b) => (wanted ? wanted(b) - wanted(a) : 0) || place(a) - place(b) || a - b);
+  for (const i of order.slice(0, SHOWN)) td.append(changeLine(i, wanted, isNew));
   if (order.length > SHOWN) {
     const more = make("details", "", make("summary", "", `${order.length - SHOWN} more`));
     more.addEventListener("toggle", () => {
-      if (more.childElementCount === 1) for (const i of order.slice(SHOWN)) more.append(changeLine(i, wanted));
+      if (more.childElementCount === 1) for (const i of order.slice(SHOWN)) more.append(changeLine(i, wanted, isNew));
     });
     td.append(more);
   }
