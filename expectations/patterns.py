@@ -21,7 +21,8 @@ OUTER_SPACE = r"^[\s\p{Z}]|[\s\p{Z}]$|[\s\p{Z}]{2}"
 """Space before, behind, or twice within."""
 
 _STANDS_FOR_NOTHING = (
-    r"[^\p{L}\p{M}]+|tests?|testing|n[./ ]a\.?|n\.a\.?|tbd|tba|tbc|xxx+|yyy+|zzz+|asdf+|qwertz?y?|unknown"
+    r"[^\p{L}\p{M}]*[^\p{L}\p{M}\s\p{Z}\p{C}][^\p{L}\p{M}]*"
+    r"|tests?|testing|n[./ ]a\.?|n\.a\.?|tbd|tba|tbc|xxx+|yyy+|zzz+|asdf+|qwertz?y?|unknown"
     r"|undefined|unbekannt|inconnu|desconocido|placeholder|first[ _]?name|last[ _]?name|given[ _]?name|surname"
     r"|family[ _]?name|vorname|nachname|prénom|apellidos?|no[ _]?name|not[ _]applicable|\(null\)"
 )
