@@ -46,8 +46,11 @@ def same_fingerprint(settings: Settings, run: PriorRun) -> str:
     Raises:
         Refused: the configuration or the content has changed since.
     """
+    from transforms.approval_state import not_begun_refusals
     from transforms.fingerprint import fingerprint
 
+    if not run.manifest.fingerprint and (refusals := not_begun_refusals(run)):
+        raise Refused(refusals)  # it never came to a plan: say why, there is no content to take a fingerprint of
     now = sealing.digest(settings)
     if now != run.manifest.configuration_digest:
         before, after = run.manifest.configuration, settings.what_matters()
