@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import screen
-from transforms.errors import Failed, Refusal, Refused, TrueupError
+from transforms.errors import Failed, Misused, Refusal, Refused, TrueupError
 from transforms.words import WRITING, Kind, Outcome
 
 if TYPE_CHECKING:
@@ -70,6 +70,11 @@ class Draft:
     def is_sound(self) -> bool:
         """Whether nothing broke so far; a refusal is no break."""
         return not self.errors
+
+    @property
+    def misuse(self) -> Misused | None:
+        """Configuration that only the other side could find wrong (an unknown application): no run, a correction."""
+        return next((error for error in self.errors if isinstance(error, Misused)), None)
 
     def read(self, source: SourceSnapshot, target: TargetSnapshot) -> None:
         """Take over what the reads proved."""

@@ -24,7 +24,7 @@ def worth_another_try(task: Task[..., Any], run: TaskRun, state: State[Any]) -> 
     return isinstance(error, Failed) and error.passing
 
 
-READ_RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 15, "retry_condition_fn": worth_another_try}
+READ_RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 5, "retry_condition_fn": worth_another_try}
 """Only reads are retried by Prefect; a write is never repeated as a whole."""
 
 

@@ -47,7 +47,15 @@ def seal(build: Build, draft: Draft) -> Manifest:
     """Write the reports and the manifest; from then on the run exists and its plan never changes.
 
     A plan is not sealed while an apply runs against the same target: it would rest on a directory that moves.
+
+    Raises:
+        Misused: the configuration was found wrong on the way; the run is discarded.
+        Refused: an apply runs.
+        Failed: the archive cannot be written.
     """
+    if draft.misuse is not None:
+        build.archive.discard(build.files)
+        raise draft.misuse
     from connectors.archive import seal as seal_run
     from connectors.archive import supersede_earlier
     from reports import write_reports

@@ -117,9 +117,8 @@ def test_a_profile_that_moved_since_the_plan_is_skipped_and_the_attribute_named(
     row = duckdb.sql(
         f"SELECT d.key, d.profile_id FROM read_parquet('{changes}') c JOIN read_parquet('{decisions}') d USING (key) "
         "WHERE d.decision = 'update' AND c.attribute = 'title' ORDER BY 1 LIMIT 1"
-    ).fetchone()
-    assert row is not None
-    key, profile = row
+    ).fetchall()
+    [(key, profile)] = row
     office.accept(plan)
     office.sandbox.directory.edit(profile, title="Moved by somebody else")
     applied = office.apply(plan, code=4)
