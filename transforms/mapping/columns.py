@@ -55,6 +55,11 @@ def kind_for(path: str, given: Kind) -> ManagedKind:
         if given not in {Kind.TEXT, Kind.NOTHING}:
             raise WrongExpression(f"{path} points at a person and takes one object id, e.g. [manager]")
         return "reference"
+    if given is Kind.ASSIGNMENTS:
+        raise WrongExpression(
+            "[appRoleAssignments] as it is cannot be written",
+            remedy="Use AppRoleAssignmentsComplex(…) or SingleAppRoleAssignment(…).",
+        )
     has_elements = not parsed.schema and name in _WITH_ELEMENTS and not parsed.where and not parsed.sub
     if given in {Kind.LIST, Kind.COMPLEX} or has_elements:
         if parsed.sub or parsed.where:
@@ -63,11 +68,6 @@ def kind_for(path: str, given: Kind) -> ManagedKind:
                 remedy='Take one with Item(…, 1), or put them together with Join(", ", …).',
             )
         return "complex"
-    if given is Kind.ASSIGNMENTS:
-        raise WrongExpression(
-            "[appRoleAssignments] as it is cannot be written",
-            remedy="Use AppRoleAssignmentsComplex(…) or SingleAppRoleAssignment(…).",
-        )
     if (not parsed.schema and name == "active") or parsed.sub.lower() == "primary":
         return "boolean"
     return "text"
