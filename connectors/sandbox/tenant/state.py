@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from connectors.sandbox.tenant.throttle import Throttle
 from connectors.sandbox.tenant.users import ObjectRows, User, UserTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from connectors.sandbox.tenant.data import Application, Assignment, Group, TenantData
 
@@ -100,9 +101,9 @@ class Tenant:
         raise KeyError(key)
 
     def users(self) -> list[User]:
-        """All users that are not deleted."""
+        """All users a list would show: neither deleted nor lost."""
         with self.lock:
-            return list(self.table)
+            return [user for user in self.table if user["id"] not in self.faults.hidden]
 
     def group(self, name: str) -> Group:
         """The group with this id or display name; KeyError without one."""
@@ -116,8 +117,9 @@ class Tenant:
     # A night later
 
     def add(self, user: Mapping[str, Any]) -> str:
-        """A new user; needs ``id`` and ``userPrincipalName``."""
+        """A new user, or a lost one found again; needs ``id`` and ``userPrincipalName``."""
         with self.lock:
+            self.faults.hidden.discard(str(user["id"]))
             added = {"createdDateTime": _now(), **user}
             self.table.put(added)
             self._note(added["id"])
@@ -183,6 +185,24 @@ class Tenant:
         """Users vanish from every list without trace, yet are found by id: what a wrong read looks like."""
         with self.lock:
             self.faults.hidden.update(user_ids)
+
+    @contextmanager
+    def undone_afterwards(self) -> Iterator[None]:
+        """Whatever is edited within the block is as before when it ends; faults armed within are disarmed."""
+        with self.lock:
+            changed, members = self.table.memory(), {key: list(held) for key, held in self.members.items()}
+            deleted, hidden = dict(self.deleted), set(self.faults.hidden)
+            assignments = {key: list(held) for key, held in self.assignments.items()}
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.faults.clear()
+                self.faults.hidden.update(hidden)
+                self.deleted, self.members, self.assignments = deleted, members, assignments
+                for user_id in self.table.remember(changed):
+                    self._note(user_id)
+                    self._note_reports(user_id)
 
     def add_member(self, group: str, member_id: str) -> None:
         """A new direct member."""

@@ -146,6 +146,24 @@ class UserTable:
             self.count -= 1
         return user
 
+    def memory(self) -> tuple[dict[int, User | None], list[User | None], int]:
+        """What was edited so far, for :meth:`remember`."""
+        return dict(self._changed), list(self._added), self.count
+
+    def remember(self, memory: tuple[dict[int, User | None], list[User | None], int]) -> set[str]:
+        """Be as at that moment; returns the ids of the users that were edited since."""
+        before, added, self.count = memory
+        touched = {
+            user["id"]
+            for places in (before, self._changed)
+            for place, user in places.items()
+            if user is not None and before.get(place) is not self._changed.get(place)
+        }
+        touched |= {user["id"] for user in self._added[len(added) :] if user is not None}
+        gone = [place for place, user in self._changed.items() if user is None and before.get(place, {}) is not None]
+        self._changed, self._added = dict(before), [*added, *(None for _ in self._added[len(added) :])]
+        return touched | {user["id"] for place in gone for user in self._read(place, place + 1, ("id",))}
+
     def _position(self, user_id: str) -> int | None:
         found = self._rows.position(user_id)
         return self._added_positions.get(user_id) if found is None else found
