@@ -1,0 +1,49 @@
+"""The pictures of ``docs/report.md``, taken anew: ``python -m tests.support.screenshots``."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from reports.html import Review, render_html
+from reports.view import build_view
+from tests.support.chromium import browser
+from tests.support.report_cases import CASES
+from tests.support.report_runs import AT, history_of, write_run
+
+_DOCS = Path(__file__).parents[2] / "docs"
+_SHOTS: tuple[tuple[str, str, Literal["light", "dark"], str], ...] = (
+    ("report-light.png", "reorganisation", "light", ""),
+    ("report-dark.png", "reorganisation", "dark", ""),
+    ("report-people.png", "reorganisation", "light", "#h-groups"),
+    ("review.png", "refused", "light", "#h-people"),
+)
+
+
+def main() -> None:
+    """Take every picture."""
+    with tempfile.TemporaryDirectory() as folder, browser() as chromium:
+        for name, case, scheme, where in _SHOTS:
+            page = chromium.new_page(viewport={"width": 1280, "height": 960}, color_scheme=scheme)
+            page.goto(_page(Path(folder) / name, case).as_uri())
+            page.wait_for_selector("body[data-ready]")
+            if where:
+                page.locator("details.group summary, [data-leave-person]").first.click()
+                page.evaluate("place => document.querySelector(place).scrollIntoView()", where)
+            page.screenshot(path=_DOCS / name)
+            page.close()
+
+
+def _page(folder: Path, name: str) -> Path:
+    files, manifest = write_run(folder, CASES[name]())
+    view = build_view(files, manifest, history_of(folder, held=(60, 61)), at=AT + timedelta(hours=6))
+    review = Review("", may_approve=True, who="Maja Novak") if name == "refused" else None
+    place = folder / "report.html"
+    place.write_text(render_html(view, review=review), encoding="utf-8")
+    return place
+
+
+if __name__ == "__main__":
+    main()
