@@ -31,12 +31,14 @@ READ_RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 5, "retry_c
 def source_request(build: Build) -> SourceRequest:
     """What the source is asked for: exactly what mapping, scope and checks use."""
     from connectors.source import SourceRequest
+    from expectations.own_checks import source_columns as own_columns
     from expectations.people import named_groups
+    from transforms.attributes import CHECKED
     from transforms.baseline import known_links
     from transforms.mapping import columns_for
 
     return SourceRequest(
-        columns=columns_for(build.mapping, build.settings.source),
+        columns=columns_for(build.mapping, build.settings.source) | own_columns(build.settings) | set(CHECKED),
         people_groups=named_groups(build.settings.people),
         known=known_links(build.history, build.files.work / "known_source.parquet"),
         previous=build.history.baseline,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from connectors.scim.snapshot import TargetSnapshot
+    from connectors.scim.profiles import TargetSnapshot
     from transforms.attributes import ManagedAttribute
     from transforms.doctor import Line
     from transforms.progress import Progress
@@ -45,7 +45,7 @@ def snapshot(
         Failed: unreachable, token refused, not SCIM, or the target gave up in the middle.
         Refused: ``target_incomplete`` when completeness cannot be proven.
     """
-    from connectors.scim.snapshot import take_snapshot
+    from connectors.scim.profiles import take_snapshot
 
     return take_snapshot(settings, paths, extra_paths, files, known=known, progress=progress)
 

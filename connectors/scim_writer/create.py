@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from connectors.scim.answers import Answer, sentence
-from connectors.scim.snapshot import version_of
+from connectors.scim.profiles import version_of
 from connectors.scim_writer.desk import Attempt, Desk, Settled, not_kept
 from connectors.scim_writer.dialects import body, new_resource
 from transforms.scim_paths import member, parse

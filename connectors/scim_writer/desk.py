@@ -108,8 +108,8 @@ class Desk:
         )
 
     async def settle(self, item: WorkItem, step: str, settled: Settled) -> Result:
-        """What came of a step is on the disk when this returns."""
-        await self.journal.write(
+        """Put down what came of a step; its sync is under way and is not waited for, since it can be seen again."""
+        self.journal.record(
             {
                 "event": "settled",
                 "key": item.key,

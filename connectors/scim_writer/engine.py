@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _AT_LEAST = 20
 _STAGE = "applying"
+_MORE = 2
+"""More people at hand than requests at once: while one waits for the disk, another is looked at."""
 
 
 @dataclass(slots=True)
@@ -92,7 +94,7 @@ class Engine:
                     return
                 await self._one(item, handle)
 
-        await asyncio.gather(*(worker() for _ in range(self.concurrency)))
+        await asyncio.gather(*(worker() for _ in range(2 * self.concurrency + _MORE)))
 
     async def _one(self, item: WorkItem, handle: Callable[[WorkItem], Awaitable[Result | None]]) -> None:
         try:

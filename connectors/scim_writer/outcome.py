@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.archive.journal import read_journal
-from connectors.scim.snapshot import version_of
+from connectors.scim.profiles import version_of
 from transforms.engine import connect
 from transforms.quoting import literal
 from transforms.scim_paths import get, parse

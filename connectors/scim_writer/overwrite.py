@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connectors.scim.answers import sentence
-from connectors.scim.snapshot import version_of
+from connectors.scim.profiles import version_of
 from connectors.scim_writer.desk import Attempt, Desk, Settled, not_kept
 from connectors.scim_writer.dialects import Dialect, body
 from transforms.scim_paths import parse

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from connectors.scim.answers import sentence
-from connectors.scim.snapshot import version_of
+from connectors.scim.profiles import version_of
 from connectors.scim_writer.desk import Attempt, Desk, Settled
 from transforms.scim_paths import member
 from transforms.scim_values import as_boolean, moved_members

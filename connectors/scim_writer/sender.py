@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
@@ -66,6 +67,7 @@ class Sender:
             raise_scim_errors=False,
         )
         self.pace = pace
+        self._at_once = asyncio.Semaphore(settings.target.concurrency)
         self.sent: dict[str, int] = {}
         """Requests by method."""
 
@@ -157,7 +159,8 @@ class Sender:
     async def _heard(self, call: Awaitable[Any], heard: list[httpx2.Response]) -> Answer:
         trouble: BaseException | None = None
         try:
-            await call
+            async with self._at_once:
+                await call
         except SCIMException:
             pass
         except SCIMClientException as error:

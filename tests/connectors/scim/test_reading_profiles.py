@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.scim.snapshot import TargetSnapshot
+    from connectors.scim.profiles import TargetSnapshot
 
 PATHS = (
     ManagedAttribute("userName"),
