@@ -26,7 +26,7 @@ PURPOSES = pa.schema([("id", pa.string()), ("purpose", pa.string())])
 
 def opened(files: RunFiles) -> DuckDBPyConnection:
     """An engine that spills beside the run's work files."""
-    return connect(spill=files.work / "spill", memory="700MB")
+    return connect(spill=files.work / "spill", memory="300MB")
 
 
 def _view(engine: DuckDBPyConnection, name: str, path: Path) -> None:

@@ -166,18 +166,9 @@ def _table(rows: list[dict[str, Any]], columns: tuple[SourceAttribute, ...], fir
     removed = ["@removed" in row for row in rows]
     arrays: dict[str, pa.Array] = {}
     for column in columns:
-        if column.name == "id":
-            continue
-        sent, values = [], []
-        for place, row in enumerate(rows):
-            was_sent, value, problem = _manager(row) if column.name == "manager" else _plain(row, column)
-            unclear[place] = unclear[place] or problem
-            sent.append(was_sent)
-            values.append(value)
-        kind = ARROW[column.type]
-        arrays[column.name] = pa.StructArray.from_arrays(
-            [pa.array(sent, pa.bool_()), pa.array(values, kind)], names=["sent", "value"]
-        )
+        if column.name != "id":
+            sent, values = _swiftly(rows, column) or _carefully(rows, column, unclear)
+            arrays[column.name] = pa.StructArray.from_arrays([pa.array(sent, pa.bool_()), values], ["sent", "value"])
     return pa.table(
         {
             "id": pa.array([row["id"] for row in rows], pa.string()),
@@ -187,6 +178,28 @@ def _table(rows: list[dict[str, Any]], columns: tuple[SourceAttribute, ...], fir
             **arrays,
         }
     )
+
+
+def _swiftly(rows: list[dict[str, Any]], column: SourceAttribute) -> tuple[list[bool], pa.Array] | None:
+    """Whether each change carries the column, and its values, where all are of the stated type."""
+    if len(column.path) > 1 or column.type == "integer":
+        return None
+    name = column.path[0]
+    try:
+        values = pa.array([row.get(name) for row in rows], ARROW[column.type])
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None
+    return [name in row for row in rows], values
+
+
+def _carefully(rows: list[dict[str, Any]], column: SourceAttribute, unclear: list[bool]) -> tuple[list[bool], pa.Array]:
+    sent, values = [], []
+    for place, row in enumerate(rows):
+        was_sent, value, problem = _manager(row) if column.name == "manager" else _plain(row, column)
+        unclear[place] = unclear[place] or problem
+        sent.append(was_sent)
+        values.append(value)
+    return sent, pa.array(values, ARROW[column.type])
 
 
 def _plain(row: dict[str, Any], column: SourceAttribute) -> tuple[bool, Any, bool]:
