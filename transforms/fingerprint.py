@@ -119,7 +119,7 @@ def _sorted(path: Path, names: list[str], keys: tuple[str, ...]) -> Iterator[pa.
     connection = connect()
     try:
         query = f"SELECT {chosen} FROM read_parquet({literal(str(path))}) ORDER BY {order}"
-        reader: pa.RecordBatchReader = connection.execute(query).to_arrow_reader(ROWS)
+        reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader(ROWS)
         yield from reader
     finally:
         connection.close()

@@ -35,7 +35,7 @@ def match(
     _make(connection, "external_hits")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE settled AS SELECT source_id, profile_id FROM firm "
-        "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL"
+        "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL AND choices = 1"
     )
     _offers(connection, settings.by, schema)
     _make(connection, "known")

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.plan_world import ATTRIBUTES, profile, user
+
+if TYPE_CHECKING:
+    from tests.support.plan_world import World
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    world.users = [user("ann"), user("bob")]
+    world.profiles = [profile("p1", "ann"), profile("p2", "bob")]
+    world.apply(world.plan())
+    return world
+
+
+def test_a_value_the_source_changed(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    assert settled.plan().causes == {("ann", "title"): "source_changed"}
+
+
+def test_a_value_edited_in_the_target(settled: World) -> None:
+    settled.profiles[0]["title"] = "Edited"
+    assert settled.plan().causes == {("ann", "title"): "edited_in_target"}
+
+
+def test_a_value_the_mapping_makes_another_of(settled: World) -> None:
+    settled.mapped = {"title": lambda one: one["jobTitle"].upper()}
+    assert set(settled.plan().causes.values()) == {"mapping_changed"}
+
+
+def test_a_mapping_that_reads_another_column_shows_no_unchanged_source(settled: World) -> None:
+    settled.attributes = tuple(replace(a, source_columns=("brandNew",)) if a.path == "title" else a for a in ATTRIBUTES)
+    settled.mapped = {"title": lambda _: "New"}
+    assert set(settled.plan().causes.values()) == {"source_changed"}
+    settled.attributes = tuple(replace(a, source_columns=()) if a.path == "title" else a for a in ATTRIBUTES)
+    assert set(settled.plan().causes.values()) == {"mapping_changed"}
+
+
+def test_a_scope_that_flips_both_ways(settled: World) -> None:
+    settled.of("ann")["assigned"] = False
+    plan = settled.plan()
+    assert plan.causes == {("ann", "active"): "scope_changed"}
+    settled.apply(plan)
+    settled.of("ann")["assigned"] = True
+    assert settled.plan().causes == {("ann", "active"): "scope_changed"}
+
+
+def test_somebody_known_out_of_scope_who_comes_in(settled: World) -> None:
+    settled.users.append(user("cy", assigned=False))
+    settled.apply(settled.plan())
+    settled.of("cy")["assigned"] = True
+    assert set(settled.plan().causes.values()) == {"scope_changed"}
+
+
+def test_an_account_disabled_and_enabled(settled: World) -> None:
+    settled.of("ann")["accountEnabled"] = False
+    plan = settled.plan()
+    assert plan.causes == {("ann", "active"): "source_changed"}
+    settled.apply(plan)
+    settled.profiles[0]["active"] = True
+    assert settled.plan().causes == {("ann", "active"): "edited_in_target"}
+    settled.profiles[0]["active"] = False
+    settled.apply(settled.plan())
+    settled.profiles[0]["active"] = True
+    assert settled.plan().causes == {("ann", "active"): "edited_in_target"}
+    settled.profiles[0]["active"] = False
+    settled.of("ann")["accountEnabled"] = True
+    assert settled.plan().causes == {("ann", "active"): "source_changed"}
+
+
+def test_a_change_that_could_not_be_applied_keeps_its_cause(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    settled.profiles[1]["title"] = "Edited"
+    settled.apply(settled.plan(), skip=["ann", "bob"])
+    assert settled.plan().causes == {("ann", "title"): "source_changed", ("bob", "title"): "edited_in_target"}
+    settled.apply(settled.plan())
+    settled.profiles[0]["title"] = "Clerk"
+    assert settled.plan().causes == {("ann", "title"): "edited_in_target"}
+
+
+def test_an_adoption_that_could_not_be_applied_stays_one(world: World) -> None:
+    world.users = [user("ann", jobTitle="Boss")]
+    world.profiles = [profile("p1", "ann")]
+    world.apply(world.plan(), skip=["ann"])
+    assert world.plan().causes == {("ann", "title"): "first_adoption"}
+
+
+def test_a_change_that_waited_through_a_hold_is_explained_by_an_older_run(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    settled.findings = [("ann", "warning", "no name")]
+    settled.apply(settled.plan())
+    settled.apply(settled.plan())
+    settled.findings = []
+    assert settled.plan().causes == {("ann", "title"): "source_changed"}
+
+
+def test_a_profile_deleted_in_the_target(settled: World) -> None:
+    settled.profiles.pop(0)
+    assert set(settled.plan().causes.values()) == {"edited_in_target"}
+
+
+def test_an_earlier_source_that_is_gone_counts_as_a_changed_mapping(settled: World) -> None:
+    settled.runs[0].files.source.unlink()
+    settled.of("ann")["jobTitle"] = "Boss"
+    assert settled.plan().causes == {("ann", "title"): "mapping_changed"}

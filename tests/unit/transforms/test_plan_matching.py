@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.plan_world import MAIL, profile, user
+from transforms.attributes import TargetSchema
+from transforms.baseline import known_links
+from transforms.errors import Misused
+from transforms.history import History
+
+if TYPE_CHECKING:
+    from tests.support.plan_world import World
+
+
+def test_a_link_decides_whatever_the_target_made_of_externalid_and_user_name(world: World) -> None:
+    world.users = [user("ann")]
+    world.profiles = [profile("p1", "ann")]
+    world.apply(world.plan())
+    world.profiles[0] |= {"externalId": None, "userName": "other@x.example", MAIL: None}
+    plan = world.plan()
+    assert plan.decisions == {"ann": "update"}
+    assert plan.rows("decisions")[0]["matched_by"] == "link"
+    assert plan.rows("links")[0]["since"] == world.runs[0].run_id
+
+
+def test_matching_ignores_case_unless_the_schema_says_otherwise(world: World) -> None:
+    world.users = [user("ann", userPrincipalName="ANN@X.example", mail=None)]
+    world.profiles = [profile("p1", "ann", externalId=None)]
+    plan = world.plan()
+    assert plan.rows("decisions")[0]["matched_by"] == "userName"
+    assert plan.changes[("ann", "userName")] == ("ann@x.example", "ANN@X.example")
+    world.schema = TargetSchema(case_exact={"userName": True})
+    assert world.plan().decisions == {"ann": "create", "profile:p1": "unmanaged"}
+
+
+def test_an_empty_value_matches_nobody(world: World) -> None:
+    world.users = [user("ann", userPrincipalName="", mail="")]
+    world.profiles = [profile("p1", externalId="", userName="", **{MAIL: ""})]
+    assert world.plan().decisions["profile:p1"] == "unmanaged"
+
+
+def test_two_users_who_fit_one_profile_are_in_conflict_and_so_is_the_profile(world: World) -> None:
+    world.users = [user("ann"), user("bob", mail="ann@x.example")]
+    world.profiles = [profile("p1", "ann", externalId=None)]
+    plan = world.plan()
+    assert plan.decisions == {"ann": "conflict", "bob": "conflict", "profile:p1": "conflict"}
+    assert [row["profile_id"] for row in plan.rows("decisions")] == [None, None, "p1"]
+    world.set(matching={"links": {"bob": "p1"}})
+    settled = world.plan()
+    assert settled.decisions["bob"] == "update"
+    assert settled.rows("links") == [
+        {"source_id": "bob", "profile_id": "p1", "matched_by": "hand", "since": settled.files.run_id}
+    ]
+
+
+def test_a_user_whom_two_profiles_fit_is_in_conflict_with_both(world: World) -> None:
+    world.users = [user("ann")]
+    world.profiles = [profile("p1", "ann"), profile("p2", "ann")]
+    plan = world.plan()
+    assert plan.decisions == {"ann": "conflict", "profile:p1": "conflict", "profile:p2": "conflict"}
+    assert plan.codes["ann"] == "several_profiles"
+
+
+def test_a_user_name_given_to_somebody_new_is_a_conflict_not_an_update(world: World) -> None:
+    world.users = [user("ann", userPrincipalName="a@x.example", mail=None, employeeId="7")]
+    world.profiles = [profile("p1", "ann", userName="a@x.example", **{MAIL: None})]
+    world.apply(world.plan())
+    world.users = [
+        user("ann", userPrincipalName="old@x.example", mail=None),
+        user("new", userPrincipalName="a@x.example", mail=None, employeeId="7"),
+    ]
+    plan = world.plan()
+    assert plan.decisions == {"ann": "update", "new": "conflict"}
+    assert plan.codes["new"] == "profile_taken"
+    world.users = world.users[1:]
+    world.absent = [("ann", "deleted")]
+    plan = world.plan()
+    assert plan.decisions == {"ann": "deactivate", "new": "conflict"}
+    assert plan.codes["new"] == "probably_rehired"
+    assert "[matching] links" in next(row["reason"] for row in plan.rows("decisions") if row["key"] == "new")
+    world.set(matching={"links": {"new": "p1"}})
+    assert world.plan().decisions == {"new": "update"}
+
+
+def test_an_externalid_that_is_another_known_users_id_is_a_conflict(world: World) -> None:
+    world.users = [user("ann", userPrincipalName="x@x.example", mail=None), user("bob")]
+    world.profiles = [profile("p1", "bob"), profile("p2", "bob", userName="x@x.example", **{MAIL: None})]
+    world.apply(world.plan(only=("ann",)))
+    plan = world.plan()
+    assert plan.codes["bob"] == "several_profiles"
+    assert plan.codes["ann"] == "external_id_of_another"
+
+
+def test_hand_written_links_that_fit_nothing_are_said_and_not_used(world: World) -> None:
+    world.users = [user("ann")]
+    world.set(matching={"links": {"ann": "nowhere", "ghost": "p1"}})
+    plan = world.plan()
+    assert plan.decisions == {"ann": "create"}
+    assert any("2 of the entries" in note for note in plan.result.notes)
+
+
+def test_one_profile_given_to_two_users_by_hand_is_in_conflict(world: World) -> None:
+    world.users = [user("ann"), user("bob")]
+    world.profiles = [profile("p1", "nobody")]
+    world.set(matching={"links": {"ann": "p1", "bob": "p1"}})
+    plan = world.plan()
+    assert plan.decisions == {"ann": "conflict", "bob": "conflict", "profile:p1": "conflict"}
+    assert plan.codes["ann"] == "hand_contested"
+
+
+def test_what_matching_needs_and_could_not_be_read_creates_nobody(world: World) -> None:
+    world.users = [user("ann", mail=None)]
+    world.left_alone = {"ann": [MAIL]}
+    plan = world.plan()
+    assert (plan.decisions["ann"], plan.codes["ann"]) == ("hold", "match_unknown")
+    world.left_alone = {}
+    assert world.plan(unreadable=frozenset({"mail"})).codes["ann"] == "match_unknown"
+
+
+def test_matching_by_what_the_mapping_does_not_fill_is_a_misuse(world: World) -> None:
+    world.users = [user("ann")]
+    world.set(matching={"by": ["nickName"]})
+    with pytest.raises(Misused, match="nickName"):
+        world.plan()
+
+
+def test_the_links_an_apply_left_are_known_to_the_next_reads(world: World) -> None:
+    assert known_links(History(), world.folder / "known.parquet") is None
+    world.users = [user("ann")]
+    world.apply(world.plan())
+    path = known_links(History(tuple(world.runs)), world.folder / "known.parquet")
+    assert path is not None
+    assert pq.read_table(path).to_pylist() == [
+        {"source_id": "ann", "profile_id": "n0-ann", "matched_by": "created", "since": world.runs[0].run_id}
+    ]
+
+
+def test_a_profile_deleted_by_hand_in_the_target_is_made_anew(world: World) -> None:
+    world.users = [user("ann")]
+    world.apply(world.plan())
+    world.profiles.clear()
+    plan = world.plan()
+    assert plan.decisions == {"ann": "create"}
+    assert set(plan.causes.values()) == {"edited_in_target"} or "source_changed" in plan.causes.values()
+
+
+def test_an_employee_number_of_somebody_gone_is_offered_as_a_rehire(world: World) -> None:
+    world.users = [user("ann", employeeId="7")]
+    world.apply(world.plan())
+    world.users = [user("new", employeeId="7")]
+    world.absent = [("ann", "gone")]
+    plan = world.plan()
+    assert plan.decisions == {"ann": "deactivate", "new": "create"}
+    assert [row["check"] for row in plan.rows("findings")] == ["probably_rehired"]
