@@ -95,8 +95,12 @@ def write_left_out(files: RunFiles, selections: Iterable[Selection], into: Path,
     Raises:
         Misused: a selector fits nothing or several people.
     """
+    given = tuple(selections)
     with connect() as connection:
-        _solve(connection, files, tuple(selections), unique)
+        if any(one.only or one.exclude for one in given):
+            _solve(connection, files, given, unique)
+        else:
+            connection.execute("CREATE TABLE result (key VARCHAR, attribute VARCHAR, because VARCHAR)")
         query = "SELECT key, attribute, because FROM result ORDER BY key, attribute NULLS FIRST"
         connection.execute(f"COPY ({query}) TO {literal(str(into))} (FORMAT parquet)")
         return _number(connection, "SELECT count(*) FROM result")
@@ -175,7 +179,7 @@ def _names(connection: DuckDBPyConnection) -> str:
         for column in _columns(connection, table)
         if column == "userName" or (column.startswith("emails") and column.endswith("value"))
     ]
-    return " UNION ".join(parts)
+    return " UNION ALL ".join(parts)
 
 
 def _held(connection: DuckDBPyConnection, unique: set[str]) -> str:

@@ -7,11 +7,18 @@ CREATE TABLE direct AS
 WITH excluded AS (
     SELECT unit.key, unit.attribute, 'excluded by ' || selector.word AS because, false AS unselected
     FROM unit
-    JOIN selector ON selector.role = 'exclude' AND (
-        (selector.kind = 'key' AND unit.attribute = '' AND selector.word = unit.key)
-        OR (selector.kind = 'decision' AND unit.attribute = '' AND selector.word = unit.decision)
-        OR (selector.kind = 'attribute' AND selector.word = unit.attribute)
-    )
+    JOIN selector ON selector.word = unit.key
+    WHERE unit.attribute = '' AND selector.kind = 'key' AND selector.role = 'exclude'
+    UNION ALL
+    SELECT unit.key, unit.attribute, 'excluded by ' || selector.word, false
+    FROM unit
+    JOIN selector ON selector.word = unit.decision
+    WHERE unit.attribute = '' AND selector.kind = 'decision' AND selector.role = 'exclude'
+    UNION ALL
+    SELECT unit.key, unit.attribute, 'excluded by ' || selector.word, false
+    FROM unit
+    JOIN selector ON selector.word = unit.attribute
+    WHERE selector.kind = 'attribute' AND selector.role = 'exclude'
 ),
 
 chooser AS (

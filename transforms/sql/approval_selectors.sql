@@ -8,6 +8,9 @@ CREATE TABLE selector AS
 WITH words AS (
     SELECT DISTINCT word
     FROM said
+    WHERE word NOT IN (FROM decision_word)
+        AND word NOT IN (FROM path)
+        AND word NOT IN (SELECT attribute FROM changes)
 ),
 
 fitting AS (
