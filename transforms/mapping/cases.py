@@ -86,9 +86,10 @@ def _case(row: Any, number: int, where: str) -> Case:
     if not isinstance(row, dict) or not isinstance(row.get("expression"), str):
         raise Misused(f"{where}, case {number}: it needs at least an expression.", remedy="docs/mapping.md shows one.")
     name = str(row.get("id", number))
-    flow, inputs, taken = row.get("flow", "value"), row.get("inputs") or {}, row.get("taken_in_target") or []
+    flow, inputs, taken = row.get("flow", "value"), row.get("inputs", {}), row.get("taken_in_target")
     if flow not in FLOWS:
         raise Misused(f"{where}, case {name}: flow is one of {', '.join(FLOWS)}, not {flow!r}.")
+    inputs, taken = {} if inputs is None else inputs, [] if taken is None else taken
     if not isinstance(inputs, dict) or not isinstance(taken, list):
         raise Misused(f"{where}, case {name}: inputs is an object and taken_in_target a list.")
     now = None

@@ -22,12 +22,10 @@ from transforms.mapping.tree import (
     Keyword,
     Number,
     Text,
-    attributes,
     walk,
 )
 from transforms.mapping.values import (
     LEAVE,
-    NOTHING,
     PASS,
     Kind,
     Value,
@@ -339,11 +337,3 @@ def _as_kind(value: Value, kind: Kind) -> str:
 
 def _tag(value: Value) -> str:
     return value.tag if value.tag is not None else literal(value.kind.value)
-
-
-def reads(tree: Expression) -> tuple[str, ...]:
-    """Names of the attributes an expression reads, as written."""
-    return tuple(node.name for node in attributes(tree))
-
-
-__all__ = ["NOTHING", "Compiler", "reads"]

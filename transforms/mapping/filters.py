@@ -74,7 +74,14 @@ class Clause:
     def __str__(self) -> str:
         name = f"[{self.attribute}]" if re.search(r"\s", self.attribute) else self.attribute
         said = f"{name} {_SPELT.get(self.operator, self.operator)}"
-        return f"{said} {', '.join(self.values)}" if self.values else said
+        return f"{said} {', '.join(map(_spelt_value, self.values))}" if self.values else said
+
+
+def _spelt_value(value: str) -> str:
+    """A value as a clause's text has it: in quotes where blanks or a quote at its edges would be lost."""
+    if value and value == value.strip() and not value.startswith('"'):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 Filter = tuple[Clause, ...]

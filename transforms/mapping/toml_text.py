@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from transforms.mapping.filters import Filter
     from transforms.mapping.loading import Mapping
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -20,7 +22,11 @@ def as_toml(mapping: Mapping, *, where: str) -> str:
     lines = [f"# From {_comment(where)}.", *(f"# Not honoured: {_comment(note)}." for note in mapping.notes), ""]
     if mapping.scope_filters:
         lines += ["[source]", "filters = ["]
-        lines += [f"    [{', '.join(text(_clause_text(clause)) for clause in one)}]," for one in mapping.scope_filters]
+        lines += [
+            f"    [{', '.join(text(str(clause)) for clause in one)}],"
+            for given in mapping.scope_filters
+            for one in single_valued(given)
+        ]
         lines += ["]", ""]
     if mapping.matching:
         lines += ["[matching]", f"by = [{', '.join(text(path) for path in mapping.matching)}]", ""]
@@ -38,8 +44,24 @@ def as_toml(mapping: Mapping, *, where: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _clause_text(clause: object) -> str:
-    return str(clause)
+def single_valued(given: Filter) -> list[Filter]:
+    """Filters that together mean the same, every clause with one value at most.
+
+    Several values mean any of them: one filter each; denied, none of them: one clause each; a list stays a list.
+    """
+    filters: list[Filter] = [()]
+    for clause in given:
+        listed = clause.operator in {"&", "!&"}
+        parts = [replace(clause, values=(value,)) for value in clause.values]
+        if listed:
+            parts = [replace(clause, values=(",".join(clause.values),))]
+        if len(parts) <= 1:
+            filters = [(*one, *(parts or [clause])) for one in filters]
+        elif clause.operator.startswith("NOT"):
+            filters = [(*one, *parts) for one in filters]
+        else:
+            filters = [(*one, part) for one in filters for part in parts]
+    return filters
 
 
 def key(name: str) -> str:

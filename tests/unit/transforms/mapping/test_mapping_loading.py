@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from transforms.errors import Misused
 from transforms.mapping import columns_for, load_mapping, parse
 from transforms.mapping.filters import Clause, parse_clause
 from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.toml_text import as_toml
+from transforms.mapping.toml_text import as_toml, single_valued
 from transforms.settings import AttributeSettings, MappingSettings, SourceSettings
 
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
@@ -109,7 +110,7 @@ def test_the_kind_follows_path_and_expression(path: str, expression: str, kind: 
 def test_a_row_that_cannot_be_is_refused_with_its_key(path: str, expression: str, reason: str) -> None:
     with pytest.raises(Misused) as caught:
         one(path, expression)
-    assert path.split(".")[0] in str(caught.value)
+    assert path.split(".", maxsplit=1)[0] in str(caught.value)
     assert reason in str(caught.value)
     assert caught.value.exit_code == 2
 
@@ -348,6 +349,26 @@ def test_the_toml_of_an_import_loads_to_the_same_mapping() -> None:
     assert tuple(table["matching"]["by"]) == first.matching
     filters = tuple(tuple(parse_clause(text) for text in group) for group in table["source"]["filters"])
     assert filters == first.scope_filters
+
+
+def test_an_exported_schema_of_seventeen_rows_comes_along_whole() -> None:
+    text = (Path(__file__).parent / "synchronization_schema.json").read_text(encoding="utf-8")
+    mapping = imported(text)
+    assert len(mapping.attributes) == 17
+    assert mapping.notes == ()
+    assert mapping.matching == ("userName",)
+    assert [len(one) for one in mapping.scope_filters] == [3, 2]
+    primary = next(a for a in mapping.attributes if a.path == 'emails[type eq "work"].primary')
+    assert (primary.kind, primary.apply, primary.default) == ("boolean", "create", "True")
+
+
+def test_clauses_of_several_values_become_clauses_of_one() -> None:
+    either, neither = Clause("a", "EQUALS", ("x", " y")), Clause("b", "NOT EQUALS", ("1", "2"))
+    listed, null = Clause("c", "&", ("5", "6")), Clause("d", "IS NULL")
+    filters = single_valued((either, neither, listed, null))
+    rest = ["b NOT EQUALS 1", "b NOT EQUALS 2", "c & 5,6", "d IS NULL"]
+    assert [[str(c) for c in one] for one in filters] == [["a EQUALS x", *rest], ['a EQUALS " y"', *rest]]
+    assert parse_clause('a EQUALS " y"').values == (" y",)
 
 
 # Clauses
