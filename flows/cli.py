@@ -10,7 +10,7 @@ from typing import Annotated
 import click
 import typer
 
-from flows import screen
+from flows import mapping_cli, screen
 from transforms.errors import Failed, TrueupError
 
 app = typer.Typer(
@@ -215,13 +215,14 @@ def release(
     what: Annotated[str, typer.Argument(help="A rolled-back run, or one person's key.")],
     *,
     name: Annotated[str, typer.Option("--as", help="Who releases; else the system's user.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Let the source speak again for what a rollback holds back."""
     from flows.archive_commands import release_command
 
-    raise typer.Exit(release_command(config, what, who=name, as_json=as_json))
+    raise typer.Exit(release_command(config, what, who=name, as_json=as_json, reason=reason))
 
 
 @app.command()
@@ -259,6 +260,14 @@ def prune(
 
 
 @app.command()
+def views(*, config: Config = DEFAULT) -> None:
+    """Write DuckDB views over all runs and say how to open them in the DuckDB shell."""
+    from flows.archive_commands import views_command
+
+    raise typer.Exit(views_command(config))
+
+
+@app.command()
 def serve(*, config: Config = DEFAULT) -> None:
     """Plan every night on the schedule; apply only where [approval.auto] allows it."""
     from flows.serve import serve_schedule
@@ -270,13 +279,26 @@ def serve(*, config: Config = DEFAULT) -> None:
 def sandbox(
     *,
     users: Annotated[int | None, typer.Option("--users", help="Scale the sample to this many accounts.")] = None,
-    port: Annotated[int, typer.Option("--port", help="The tenant's port; the directory takes the next.")] = 8765,
-    folder: Annotated[Path | None, typer.Option("--folder", help="Also write a trueup.toml here.")] = None,
+    port: Annotated[int, typer.Option("--port", help="The tenant's; the directory takes the next. 0: any.")] = 8640,
+    weakness: Annotated[
+        list[str] | None, typer.Option("--weakness", help="A manner of the directory, see docs/sandbox.md. Repeatable.")
+    ] = None,
+    config: Config = DEFAULT,  # noqa: ARG001 - every command takes it; the sandbox prints one to use
+    as_json: Json = False,
 ) -> None:
     """Serve an Entra tenant and a SCIM directory on loopback to try things on."""
-    from flows.sandbox_command import serve_sandbox
+    import threading
 
-    raise typer.Exit(serve_sandbox(users=users, port=port, folder=folder))
+    from flows.sandbox_command import serve as serve_sandbox
+
+    serve_sandbox(
+        threading.Event(),
+        screen.raw_line,
+        users=users,
+        port=port,
+        weaknesses=tuple(weakness or ()),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -293,8 +315,7 @@ def demo(
     raise typer.Exit(run_demo(folder, users=users))
 
 
-mapping = typer.Typer(no_args_is_help=True, help="Look into the attribute mapping and test it.")
-app.add_typer(mapping, name="mapping")
+app.add_typer(mapping_cli.app, name="mapping")
 
 
 def main() -> None:

@@ -112,3 +112,9 @@ def trace(error: BaseException) -> None:
     """With ``TRUEUP_DEBUG`` set, show the whole traceback on stderr; it may hold personal data."""
     if os.environ.get("TRUEUP_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
+
+
+def raw_line(text: str) -> None:
+    """One text on stdout as it is, at once, so that whoever pipes it can act on it."""
+    sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()
