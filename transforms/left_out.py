@@ -135,8 +135,7 @@ def _understand(connection: DuckDBPyConnection, selections: tuple[Selection, ...
         for role, words in (("only", selection.only), ("exclude", selection.exclude))
         for place, word in enumerate(words)
     ]
-    if rows:
-        connection.executemany("INSERT INTO said VALUES (?, ?, ?, ?)", rows)
+    connection.executemany("INSERT INTO said VALUES (?, ?, ?, ?)", rows)
     _fill(connection, "decision_word", "word", [one.value for one in Decision])
     _fill(connection, "path", "word", [name for name in _columns(connection, "desired") if name not in _NO_PATHS])
     connection.execute(f"CREATE VIEW called AS {_names(connection)}")

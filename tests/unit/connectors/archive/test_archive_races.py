@@ -166,6 +166,33 @@ while True:
     assert check_archive(archive.path) == []
 
 
+@pytest.mark.soak
+def test_a_hundred_kills_of_everything_an_archive_does_leave_it_whole(archive: Archive, tmp_path: Path) -> None:
+    import random
+
+    script = """
+from datetime import timedelta
+from connectors.archive.retention import prune
+print("begun", flush=True)
+while True:
+    for number in range(3):
+        applied(archive, approved(archive, sealed_run(archive)))
+    prune(archive, keep_days=1, who="ann", at=AT + timedelta(days=9))
+"""
+    chance = random.Random(7)  # noqa: S311 - when to kill, no secret
+    for _ in range(100):
+        process = start(tmp_path, script)
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            process.wait(chance.random())
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert check_archive(archive.path) == []
+    assert any(run.is_pruned for run in archive.runs())
+
+
 def _lock(archive: Archive) -> Iterator[None]:
     with apply_lock(archive, TARGET, "mine"):
         yield

@@ -24,6 +24,7 @@ from transforms.approval import (
     effective_approval,
     judge_approval,
     may_be_rejected,
+    write_what_is_left_out,
 )
 from transforms.errors import Misused, Refusal, Refused
 from transforms.words import Act, Outcome
@@ -366,3 +367,17 @@ def test_selectors_are_kept_with_people_as_keys(archive: Archive) -> None:
     approval = judged(archive, sealed_run(archive, people), exclude=("ANN@X.example",))
     assert approval.details["exclude"] == ["k-1"]
     assert approval.details["left_out"] == [{"key": "k-1", "attribute": None, "because": "excluded by k-1"}]
+
+
+def test_what_apply_leaves_out_is_what_was_approved(archive: Archive, tmp_path: Path) -> None:
+    people = [
+        Person("boss", "create", {"userName": (None, "boss@x.example")}),
+        Person("k-1", changes={"title": (None, "x"), "manager": (None, "boss")}),
+    ]
+    run = sealed_run(archive, people)
+    wish = judged(archive, run, exclude=("boss",))
+    again = approved(archive, run, **wish.details)
+    into = tmp_path / "left_out.parquet"
+    approval = effective(archive, again)
+    assert write_what_is_left_out(again, approval, settings_in(archive.path), into) == 2
+    assert [(row["key"], row["attribute"]) for row in wish.details["left_out"]] == [("boss", None), ("k-1", "manager")]

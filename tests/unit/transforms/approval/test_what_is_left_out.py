@@ -193,3 +193,20 @@ def test_hostile_keys_and_values_are_only_compared(tmp_path: Path) -> None:
     evil = "x'); DROP TABLE unit; --\"\u202e<script>"
     people = [update(evil, title=("x", evil)), update("b", manager=("x", evil), title=("x", "y"))]
     assert set(left(tmp_path, people, exclude=(evil,))) == {(evil, None)}
+
+
+def test_people_are_found_even_where_a_run_has_no_sides_and_nothing_is_unique(tmp_path: Path) -> None:
+    files = RunFiles(tmp_path)
+    write_people(files, [update("a", title=("x", "y")), update("b", title=("x", "y"))])
+    files.desired.unlink()
+    files.actual.unlink()
+    found = compute(files, [Selection(exclude=("A@x.example",))], unique=())
+    assert [(row.key, row.attribute) for row in found.rows] == [("a", None)]
+    with pytest.raises(Misused, match="fits nothing"):
+        compute(files, [Selection(exclude=("city",))], unique=())
+
+
+def test_an_approval_that_leaves_nothing_out_writes_an_empty_table(tmp_path: Path) -> None:
+    into = tmp_path / "left_out.parquet"
+    assert write_left_out(RunFiles(tmp_path / "nothing is read"), [Selection()], into, unique=UNIQUE) == 0
+    assert pq.read_table(into).column_names == ["key", "attribute", "because"]

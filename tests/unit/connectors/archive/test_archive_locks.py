@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.archive import apply_holder, apply_lock, open_archive, same_target
+from connectors.archive.locks import sealing_lock
+from tests.support.archive_runs import TARGET, archive_in, settings_in
+from transforms.errors import Failed, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://x.example/scim/v2", "https://x.example/scim/v2"),
+        (" HTTPS://X.example:443/scim/v2/ ", "https://x.example/scim/v2"),
+        ("http://user:word@x.example:80", "http://x.example"),
+        ("http://x.example:8080/a//", "http://x.example:8080/a"),
+        ("http://[::1]:8080/Scim", "http://[::1]:8080/Scim"),
+        ("https://x.example/scim?tenant=1#part", "https://x.example/scim?tenant=1"),
+        ("", ""),
+    ],
+)
+def test_a_target_is_the_same_however_it_is_spelt(url: str, same: str) -> None:
+    assert same_target(url) == same
+
+
+def test_paths_of_targets_differ_by_case() -> None:
+    assert same_target("https://x.example/A") != same_target("https://x.example/a")
+
+
+def test_an_apply_waits_for_a_seal_to_end(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    begun, order = threading.Event(), []
+
+    def apply() -> None:
+        begun.set()
+        with apply_lock(archive, TARGET, "apply"):
+            order.append("apply")
+
+    with sealing_lock(archive.path, TARGET):
+        holder = apply_holder(archive, TARGET)
+        assert holder is not None
+        assert holder.kind == "seal"
+        worker = threading.Thread(target=apply)
+        worker.start()
+        begun.wait()
+        worker.join(0.7)
+        order.append("seal")
+    worker.join()
+    assert order == ["seal", "apply"]
+
+
+def test_a_lock_left_by_a_dead_process_says_nothing(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    with apply_lock(archive, TARGET, "apply"):
+        (file,) = (archive.path / ".locks").glob("apply-*.lock")
+        content = file.read_bytes()
+    for left in (content, b"", b"{", b'{"pid": 1}', b"[]"):
+        file.write_bytes(left)
+        assert apply_holder(archive, TARGET) is None
+        with apply_lock(archive, TARGET, "the next") as holder:
+            assert apply_holder(archive, TARGET) == holder
+
+
+def test_whoever_holds_a_lock_and_does_not_say_who_is_said_to_be_unknown(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    with apply_lock(archive, TARGET, "apply"):
+        (file,) = (archive.path / ".locks").glob("apply-*.lock")
+        file.write_bytes(b"")
+        holder = apply_holder(archive, TARGET)
+        assert holder is not None
+        assert "not said its name" in str(holder)
+        with pytest.raises(Refused, match="not said its name"), apply_lock(archive, TARGET, "second"):
+            pass
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    with apply_lock(archive, TARGET, "apply"):
+        pass
+    (file,) = (archive.path / ".locks").glob("apply-*.lock")
+    precious = tmp_path / "precious"
+    precious.write_text("keep me", encoding="utf-8")
+    file.unlink()
+    file.symlink_to(precious)
+    with pytest.raises(Failed), apply_lock(archive, TARGET, "apply"):
+        pass
+    assert precious.read_text(encoding="utf-8") == "keep me"
+
+
+def test_a_place_that_may_not_be_written_is_said_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="cannot be written") as failed:
+        open_archive(settings_in(tmp_path, archive={"path": "/sys/trueup-archive"}))
+    assert "right to write" in failed.value.remedy
