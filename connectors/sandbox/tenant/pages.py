@@ -35,6 +35,9 @@ def _value(user: Mapping[str, Any], name: str) -> Any:
 
 def manager_of(tenant: Tenant, user: Mapping[str, Any], expand: Expansion, above: int = 0) -> Document | None:
     """The manager as ``$expand`` shows it, with as many more above as were asked for; none for no manager."""
+    if expand.select == ("id",) and expand.levels is None:
+        known = bool(user.get("manager")) and tenant.table.has(user["manager"])
+        return {"@odata.type": "#microsoft.graph.user", "id": user["manager"]} if known else None
     manager = tenant.table.get(user["manager"]) if user.get("manager") else None
     if manager is None:
         return None
