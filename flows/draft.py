@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prefect.futures import PrefectFuture
 
-    from connectors.scim import TargetSnapshot
+    from connectors.scim.profiles import TargetSnapshot
     from connectors.source import SourceSnapshot
     from expectations.gates import CheckResult
     from transforms.plan import PlanResult

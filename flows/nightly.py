@@ -29,7 +29,9 @@ def nightly(config: str) -> str:
     path = Path(config)
     settings = configuration.load(path)
     archive = open_archive(settings)
-    with night_lock(archive, settings.target.url):
+    with night_lock(archive, settings.target.url) as is_alone:
+        if not is_alone:
+            return "another night is at work"
         if not is_due(settings.schedule, archive.history(settings.target.url).runs, datetime.now(UTC)):
             return "already planned"
         try:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State, TaskRun
     from prefect.tasks import Task
 
-    from connectors.scim import TargetSnapshot
+    from connectors.scim.profiles import TargetSnapshot
     from connectors.source import SourceRequest
     from flows.build import Build
     from transforms.inverse import RollbackRequest
@@ -102,6 +102,10 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
 
 
 def _report_table(build: Build, name: str) -> Path:
-    from connectors.files import everything_report
+    import pyarrow.parquet as pq
 
-    return everything_report(Path(name), into=build.files.work / "report.parquet")
+    from connectors.files import read_everything_report
+
+    into = build.files.work / "report.parquet"
+    pq.write_table(read_everything_report(Path(name)), into)
+    return into

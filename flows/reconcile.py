@@ -13,7 +13,7 @@ from flows.draft import Draft
 from transforms.words import Kind
 
 if TYPE_CHECKING:
-    from connectors.scim import TargetSnapshot
+    from connectors.scim.profiles import TargetSnapshot
     from connectors.source import SourceSnapshot
     from expectations.gates import CheckResult
     from transforms.plan import PlanResult

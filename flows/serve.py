@@ -15,6 +15,8 @@ from flows.plan_command import check_before
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from prefect.deployments.runner import RunnerDeployment
+
     from transforms.settings import Settings
 
 FIRST_LOOK_SECONDS = 10
@@ -47,10 +49,10 @@ def serve_schedule(config: Path) -> int:
     return 0
 
 
-def _deployments(settings: Settings, config: Path) -> tuple[object, ...]:
+def _deployments(settings: Settings, config: Path) -> tuple[RunnerDeployment, ...]:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-    from prefect.deployments.runner import EntrypointType
     from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
 
     from flows.apply import approve_and_apply
     from flows.nightly import nightly

@@ -85,6 +85,18 @@ def sealing_lock(root: Path, target_url: str) -> Iterator[Holder]:
 
 
 @contextmanager
+def night_lock(archive: Archive, target_url: str) -> Iterator[bool]:
+    """Whether this is the only scheduled night at work on this target; never waits."""
+    path = _apply_file(archive.path, target_url)
+    with on_disk("The archive's lock cannot be taken"):
+        number = _open(path.with_name(path.name.replace("apply-", "night-")))
+    try:
+        yield _take(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
 def _held(root: Path, target_url: str, holder: Holder) -> Iterator[Holder]:
     with on_disk("The archive's lock cannot be taken"):
         number = _open(_apply_file(root, target_url))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("job")
 
 
-def decided(office: Office, plan: dict[str, str], decision: str) -> list[tuple[str, str | None]]:
-    return duckdb.sql(
-        f"SELECT key, profile_id FROM read_parquet('{office.run_folder(plan) / 'decisions.parquet'}') "
-        f"WHERE decision = '{decision}' ORDER BY key"
-    ).fetchall()
+def rows(query: str) -> list[tuple[Any, ...]]:
+    return duckdb.connect().execute(query).fetchall()
+
+
+def decided(office: Office, plan: Any, decision: str) -> list[tuple[str, str | None]]:
+    place = office.run_folder(plan) / "decisions.parquet"
+    return rows(f"SELECT key, profile_id FROM read_parquet('{place}') WHERE decision = '{decision}' ORDER BY key")
 
 
 def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(office: Office) -> None:
@@ -26,7 +28,7 @@ def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(office:
     plan = office.plan()
     assert office.everything() == before, "planning wrote to the target"
     assert sum(plan["counts"].values()) == len(
-        duckdb.sql(f"SELECT key FROM read_parquet('{office.run_folder(plan) / 'decisions.parquet'}')").fetchall()
+        rows(f"SELECT key FROM read_parquet('{office.run_folder(plan) / 'decisions.parquet'}')")
     )
     unmanaged = [profile for _, profile in decided(office, plan, "unmanaged")]
     held = [profile for _, profile in decided(office, plan, "hold") if profile]
@@ -81,8 +83,12 @@ def test_rolling_a_run_back_restores_what_it_changed_and_deactivates_what_it_cre
     for profile_id, profile in after.items():
         if profile_id not in before:
             assert profile["active"] is False
+    assert office.plan()["outcome"] == "nothing_to_do", "the next night brought the same data back"
+    assert office.everything() == after
     verified = office.trueup("verify", "--archive", "--json")
     assert verified.code == 0, verified.out
+    assert office.trueup("release", plan["run_id"]).code == 0
+    assert office.plan()["changes"] > 0, "released, the source speaks again"
 
 
 def test_one_person_can_be_tried_first_and_nobody_else_is_touched(office: Office) -> None:
@@ -114,11 +120,10 @@ def test_a_profile_that_moved_since_the_plan_is_skipped_and_the_attribute_named(
     plan = office.plan()
     changes = office.run_folder(plan) / "changes.parquet"
     decisions = office.run_folder(plan) / "decisions.parquet"
-    row = duckdb.sql(
+    [(key, profile)] = rows(
         f"SELECT d.key, d.profile_id FROM read_parquet('{changes}') c JOIN read_parquet('{decisions}') d USING (key) "
         "WHERE d.decision = 'update' AND c.attribute = 'title' ORDER BY 1 LIMIT 1"
-    ).fetchall()
-    [(key, profile)] = row
+    )
     office.accept(plan)
     office.sandbox.directory.edit(profile, title="Moved by somebody else")
     applied = office.apply(plan, code=4)
