@@ -36,7 +36,8 @@ class GraphShapedFile:
         self.selection = selection
         self.path = path
         self.unseen = {column.select or column.path[0] for column in selection.columns}
-        self.pages = 0
+        self.more = False
+        """Whether the page read last says that there is another."""
 
     def tables(self) -> Iterator[tuple[pa.Table, list[Problem]]]:
         """The users, some thousands at a time, in the order of the file.
@@ -70,8 +71,10 @@ class GraphShapedFile:
             document = orjson.loads(body)
         except ValueError:
             yield from self._lines(body)
-            return
-        yield from self._page(document)
+        else:
+            yield from self._page(document)
+        if self.more:
+            raise incomplete("ends with a page that is not the last")
 
     def _lines(self, body: bytes) -> Iterator[Any]:
         for number, line in enumerate(body.splitlines(), start=1):
@@ -82,16 +85,11 @@ class GraphShapedFile:
             except ValueError as error:
                 raise incomplete(f"is not whole JSON (line {number})") from error
             yield from self._page(document)
-        if self.more:
-            raise incomplete("ends with a page that is not the last")
-
-    more: bool = False
 
     def _page(self, document: Any) -> Iterator[Any]:
         if isinstance(document, list):
             yield from document
         elif isinstance(document, dict) and isinstance(document.get("value"), list):
-            self.pages += 1
             self.more = "@odata.nextLink" in document
             yield from document["value"]
         else:

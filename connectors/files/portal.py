@@ -40,6 +40,8 @@ def read_portal_csv(path: Path, selection: Selection) -> tuple[pa.Table, list[Pr
     Raises:
         Refused: the file is cut off, has no id column, or an entry without an id.
     """
+    if path.read_bytes().count(b'"') % 2:
+        raise incomplete("is cut off inside quotes")
     try:
         table = arrow_csv.read_csv(
             path,
@@ -91,11 +93,8 @@ def _headers(names: list[str]) -> dict[str, str]:
 def _typed(values: pa.Array, keys: pa.ChunkedArray, name: str, kind: str, problems: list[Problem]) -> pa.Array:
     filled = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
     if kind == "texts":
-        offsets = pc.cumulative_sum(pc.cast(pc.is_valid(filled), pa.int32()))
-        bounds = pa.concat_arrays(
-            [pa.array([0], pa.int32()), offsets.combine_chunks() if isinstance(offsets, pa.ChunkedArray) else offsets]
-        )
-        return pa.ListArray.from_arrays(bounds, filled.drop_null())
+        bounds = pa.array([0, *pc.cumulative_sum(pc.cast(pc.is_valid(filled), pa.int32())).to_pylist()], pa.int32())
+        return pa.ListArray.from_arrays(bounds, filled.drop_null(), mask=pc.is_null(filled))
     if kind == "boolean":
         folded = pc.utf8_lower(filled)
         good = pc.is_in(folded, pa.array(["true", "false"]))

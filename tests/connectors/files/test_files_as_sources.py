@@ -1,0 +1,238 @@
+"""A file as the source: Graph-shaped JSON, lines, the portal's CSV; cut off is refused, missing is not empty."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.files import read_everything_report
+from connectors.source import SourceRequest, snapshot
+from tests.support.graph_server import person
+from tests.support.reading import COLUMNS, links
+from transforms.errors import Misused, Refused
+from transforms.run_files import RunFiles
+from transforms.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.source import SourceSnapshot
+
+
+@dataclass(frozen=True)
+class Outcome:
+    snapshot: SourceSnapshot
+    files: RunFiles
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = pq.read_table(self.files.source).to_pylist()
+        return found
+
+
+def users(count: int = 5) -> list[dict[str, Any]]:
+    return [person(number, manager={"id": person(0)["id"]}) for number in range(count)]
+
+
+def read(folder: Path, name: str, body: str | bytes, *, request: SourceRequest | None = None, **source: Any) -> Outcome:
+    place = folder / name
+    place.write_bytes(body.encode() if isinstance(body, str) else body)
+    files = RunFiles(folder / "run")
+    files.work.mkdir(parents=True, exist_ok=True)
+    settings = Settings.model_validate({"source": {"kind": "file", "path": str(place), "scope": "all", **source}})
+    return Outcome(snapshot(settings, request or SourceRequest(COLUMNS), files), files)
+
+
+SHAPES = {
+    "list.json": lambda rows: json.dumps(rows, indent=2),
+    "page.json": lambda rows: "\ufeff" + json.dumps({"@odata.context": "x", "value": rows}),
+    "users.ndjson": lambda rows: "\n".join(json.dumps(row) for row in rows) + "\n\n",
+    "pages.ndjson": lambda rows: "\n".join(
+        json.dumps({"value": [row], "@odata.nextLink": "https://x"} if row is not rows[-1] else {"value": [row]})
+        for row in rows
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_each_shape_gives_the_same_users(tmp_path: Path, name: str) -> None:
+    outcome = read(tmp_path, name, SHAPES[name](users()))
+    assert [row["id"] for row in outcome.rows] == [user["id"] for user in users()]
+    row = outcome.rows[2]
+    assert row["manager"] == users()[0]["id"]
+    assert row["assignedLicensesCount"] == 1
+    assert row["division"] == "North"
+    assert row["mobilePhone"] is None
+    assert row["businessPhones"] == ["+1 555 0100"]
+    assert outcome.snapshot.completeness["proof"] == "end_of_file"
+
+
+def test_what_the_file_does_not_hold_is_unreadable_not_empty(tmp_path: Path) -> None:
+    rows = [{"id": "a", "userPrincipalName": "a@x", "accountEnabled": True, "jobTitle": None}]
+    outcome = read(tmp_path, "users.json", json.dumps(rows))
+    assert "jobTitle" in outcome.rows[0]
+    assert "department" not in outcome.rows[0]
+    assert {"department", "manager"} <= set(outcome.snapshot.unreadable)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("u.json", '[{"id": "1"}, {"id"'),
+        ("u.json", ""),
+        ("u.json", "<html>"),
+        ("u.json", '{"value": [{"id": "1"}], "@odata.nextLink": "https://x"}'),
+        ("u.json", '[{"displayName": "nobody"}]'),
+        ("u.json", '[{"id": "1", "@removed": {"reason": "changed"}}]'),
+        ("u.json", "[null]"),
+        ("u.json", "[]"),
+        ("u.ndjson", '{"id": "1"}\n{"id": "2"'),
+        ("u.csv", "displayName\nx\n"),
+        ("u.csv", 'id,displayName\n1,"x\n'),
+        ("u.csv", "id,displayName\n1,x\n2\n"),
+        ("u.csv", "id,displayName\n,x\n"),
+        ("u.csv", "id,objectId\n1,2\n"),
+        ("u.csv", b"id,displayName\n1,\xff\xfe\n"),
+        ("u.csv", ""),
+    ],
+)
+def test_half_a_file_is_refused(tmp_path: Path, name: str, body: str | bytes) -> None:
+    with pytest.raises(Refused) as refused:
+        read(tmp_path, name, body)
+    assert refused.value.refusals[0].code in {"source_incomplete", "source_empty"}
+
+
+def test_a_wrong_type_in_a_file_is_a_problem(tmp_path: Path) -> None:
+    rows = users()
+    rows[1]["jobTitle"] = 5
+    outcome = read(tmp_path, "users.json", json.dumps(rows))
+    problems = pq.read_table(outcome.files.work_problems).to_pylist()
+    assert [(row["key"], row["attribute"]) for row in problems] == [(rows[1]["id"], "jobTitle")]
+
+
+PORTAL = (
+    "userPrincipalName,displayName,surname,mail,givenName,objectId,userType,jobTitle,department,accountEnabled,"
+    "usageLocation,physicalDeliveryOfficeName,telephoneNumber,mobile,companyName,directorySynced,createdDateTime\n"
+    'a@x.example,"Ann, the ""First""",A,a@x.example,Ann,id-a,Member,"Line\nbreak",R&D,True,GB,"Room 1","+1 555"'
+    ",,,True,\n"
+    "b@x.example,NA,null,,Bo,id-b,Guest,,,false,,,,+44 1,,,2020-01-01T00:00:00Z\n"
+)
+
+
+def test_the_portals_csv_is_read_by_its_own_headers(tmp_path: Path) -> None:
+    columns = COLUMNS | {"onPremisesSyncEnabled", "companyName", "usageLocation"}
+    outcome = read(tmp_path, "users.csv", "\ufeff" + PORTAL, request=SourceRequest(columns))
+    ann, bo = outcome.rows
+    assert ann["displayName"] == 'Ann, the "First"'
+    assert ann["jobTitle"] == "Line\nbreak"
+    assert ann["businessPhones"] == ["+1 555"]
+    assert ann["officeLocation"] == "Room 1"
+    assert ann["mobilePhone"] is None
+    assert ann["onPremisesSyncEnabled"] is True
+    assert (bo["displayName"], bo["surname"], bo["accountEnabled"]) == ("NA", "null", False)
+    assert bo["businessPhones"] is None
+    assert bo["jobTitle"] is None
+    assert "manager" in outcome.snapshot.unreadable
+
+
+def test_a_strange_truth_in_a_csv_is_a_problem(tmp_path: Path) -> None:
+    body = "id,userPrincipalName,accountEnabled\n1,a,True\n2,b,Ja\n3,c,\n"
+    outcome = read(tmp_path, "users.csv", body)
+    assert [row["accountEnabled"] for row in outcome.rows] == [True, None, None]
+    problems = pq.read_table(outcome.files.work_problems).to_pylist()
+    assert [(row["key"], row["attribute"]) for row in problems] == [("2", "accountEnabled")]
+
+
+def test_managed_people_the_file_leaves_out_are_gone_and_said(tmp_path: Path) -> None:
+    request = SourceRequest(COLUMNS, known=links(tmp_path, [users()[0]["id"], "elsewhere"]))
+    outcome = read(tmp_path, "users.json", json.dumps(users()), request=request)
+    assert pq.read_table(outcome.files.work_absent).to_pylist() == [{"key": "elsewhere", "state": "gone"}]
+    assert any("cannot be asked" in note for note in outcome.snapshot.notes)
+
+
+def test_repeats_collapse_to_the_last(tmp_path: Path) -> None:
+    rows = [*users(), {**users()[1], "jobTitle": "Promoted"}]
+    outcome = read(tmp_path, "users.json", json.dumps(rows))
+    assert len(outcome.rows) == 5
+    assert outcome.rows[1]["jobTitle"] == "Promoted"
+
+
+def test_scope_left_at_its_default_counts_everybody_as_assigned(tmp_path: Path) -> None:
+    (tmp_path / "u.json").write_text(json.dumps(users()))
+    files = RunFiles(tmp_path / "run")
+    files.work.mkdir(parents=True)
+    settings = Settings.model_validate({"source": {"kind": "file", "path": str(tmp_path / "u.json")}})
+    taken = snapshot(settings, SourceRequest(COLUMNS, people_groups=("Kiosks",)), files)
+    assert set(pq.read_table(files.source).column("assigned").to_pylist()) == {True}
+    assert "groups" in taken.unreadable
+
+
+def test_a_scope_that_needs_a_tenant_is_a_matter_of_configuration(tmp_path: Path) -> None:
+    for scope in ("assigned", "groups"):
+        with pytest.raises(Misused, match="neither assignments nor groups"):
+            read(tmp_path, "u.json", json.dumps(users()), scope=scope)
+
+
+def test_no_file_is_a_matter_of_configuration(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"source": {"kind": "file", "path": str(tmp_path / "none.json")}})
+    with pytest.raises(Misused, match="there is no file"):
+        snapshot(settings, SourceRequest(COLUMNS), RunFiles(tmp_path / "run"))
+
+
+REPORT = (
+    ("First Name", "Last Name", "Email", "Job Title", "Department", "Mobile Phone", "Employee ID", "Shoe Size"),
+    ("Ann", "A", "ann@x.example", "Boss", "R&D", "+1 555", 7, "38"),
+    ("Bo", "B", "BO@x.example", None, "", None, "08", "40"),
+)
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+@pytest.mark.parametrize("kind", ["csv", "semicolon.csv", "xlsx"])
+def test_an_everything_report_becomes_scim_paths(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / f"report.{kind}"
+    if kind == "xlsx":
+        book = openpyxl.Workbook()
+        sheet = book.active
+        assert sheet is not None
+        for row in REPORT:
+            sheet.append(list(row))
+        book.save(place)
+    else:
+        mark = ";" if kind.startswith("semi") else ","
+        lines = [mark.join("" if cell is None else str(cell) for cell in row) for row in REPORT]
+        place.write_text("\n".join(lines), encoding="utf-8-sig")
+    rows = read_everything_report(place).to_pylist()
+    assert [row["email"] for row in rows] == ["ann@x.example", "BO@x.example"]
+    assert [row["title"] for row in rows] == ["Boss", None]
+    assert [row[f"{ENTERPRISE}:employeeNumber"] for row in rows] == ["7", "08"]
+    assert "Shoe Size" not in rows[0]
+
+
+def test_a_reports_own_columns_go_first(tmp_path: Path) -> None:
+    place = tmp_path / "report.csv"
+    place.write_text("Adresse,Titel,Title\na@x,Chefin,Boss\n")
+    table = read_everything_report(place, {"adresse": "email", "Titel": "title"})
+    assert table.to_pylist() == [{"email": "a@x", "title": "Chefin"}]
+
+
+@pytest.mark.parametrize("body", ["Email,Title\na@x\n", "Email\na@x\nA@X\n", "Email,Title\n,Boss\n"])
+def test_a_doubtful_report_is_refused(tmp_path: Path, body: str) -> None:
+    place = tmp_path / "report.csv"
+    place.write_text(body)
+    with pytest.raises(Refused):
+        read_everything_report(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"), [("r.csv", b"Title\nBoss\n"), ("r.csv", b""), ("r.csv", b"\xff\xff"), ("r.xlsx", b"no")]
+)
+def test_a_file_that_is_no_report_is_a_matter_of_arguments(tmp_path: Path, name: str, body: bytes) -> None:
+    place = tmp_path / name
+    place.write_bytes(body)
+    with pytest.raises(Misused):
+        read_everything_report(place)
