@@ -59,14 +59,14 @@ def parquet(view: ReportView) -> bytes:
 
 
 def csv_text(view: ReportView) -> bytes:
-    """``rows`` as CSV (RFC 4180, UTF-8 with a mark so that spreadsheets know); values decoded, inert."""
+    """``rows`` as CSV (RFC 4180 but for plain line feeds, UTF-8); values decoded, inert."""
     sink = io.StringIO(newline="")
-    writer = csv.writer(sink)
+    writer = csv.writer(sink, lineterminator="\n")
     table = rows(view)
     writer.writerow(table.column_names)
     columns = [_cells(table[name], decode=name in ("before", "after")) for name in table.column_names]
     writer.writerows(zip(*columns, strict=True))
-    return sink.getvalue().encode("utf-8-sig")
+    return sink.getvalue().encode()
 
 
 def _cells(column: pa.ChunkedArray, *, decode: bool) -> list[str]:

@@ -109,6 +109,8 @@ class EventLine:
     """Filters the list of people; several lines may share it."""
     words: str
     people: int
+    group: int = -1
+    """The group of identical changes it is, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.attributes import EVENT_WORDS, label
+from reports.attributes import EVENT_WORDS, event_of, label
 from reports.model import (
     AttributeLine,
     CauseLine,
@@ -23,7 +23,6 @@ from reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
 from transforms.words import WRITING, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from reports.people import Facts
@@ -97,7 +96,7 @@ def build_view(
             CauseLine(r["cause"], CAUSE_WORDS.get(r["cause"], r["cause"]), r["changes"], r["people"])
             for r in facts.causes
         ),
-        events=_events(facts.events),
+        events=_events(facts),
         groups=tuple(
             Group(
                 r["number"],
@@ -184,17 +183,28 @@ _EVENT_LINES = {
 _EVENT_ORDER = ("joined", "left", "ended", "deleted", "returned", "taken_back", "adopted", *EVENT_WORDS)
 
 
-def _events(rows: Iterable[dict[str, Any]]) -> tuple[EventLine, ...]:
-    listed = list(rows)
-    counts = {row["event"]: row["people"] for row in listed if row["event"] != "move"}
-    moves = [row for row in listed if row["event"] == "move" and row["people"] > 1][:_MOVES]
+def _events(facts: Facts) -> tuple[EventLine, ...]:
+    counts = {row["event"]: row["people"] for row in facts.events}
     lines = []
     for event in _EVENT_ORDER:
         if counts.get(event):
             lines.append(EventLine(event, _EVENT_LINES.get(event, EVENT_WORDS.get(event, event)), counts[event]))
         if event == "moved":
-            lines += [EventLine("moved", f"moved from {r['before']} to {r['after']}", r["people"]) for r in moves]
+            lines += _moves(facts)
     return tuple(lines)
+
+
+def _moves(facts: Facts) -> list[EventLine]:
+    """Where several people went together from one department to another; the largest first."""
+    together = [
+        row
+        for row in facts.groups
+        if event_of(row["attribute"]) == "moved" and row["before"] is not None and row["after"] is not None
+    ]
+    return [
+        EventLine("moved", f"moved from {row['before']} to {row['after']}", row["people"], row["number"])
+        for row in together[:_MOVES]
+    ]
 
 
 def _holds(facts: Facts, at: datetime) -> tuple[HoldLine, ...]:

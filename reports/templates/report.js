@@ -141,6 +141,14 @@ function changeLine(i, wanted, isNew) {
   const before = text(changes.before[i]), after = text(changes.after[i]);
   const shown = isNew ? make("span", "step", value("ins", after, null)) : step(before, after);
   const line = make("div", wanted && !wanted(i) ? "change dim" : "change", make("span", "attribute", one.label), shown);
+  const others = changes.group[i] < 0 ? 0 : groups[changes.group[i]] - 1;
+  if (others) {
+    const together = make("button", "filter with", `with ${figures.format(others)} ${others === 1 ? "other" : "others"}`);
+    together.type = "button";
+    together.dataset.facet = "group";
+    together.dataset.value = changes.group[i];
+    line.append(together);
+  }
   if (out) line.append(" ", make("span", "note", "left out"));
   line.title = `${one.path}: ${causes[changes.cause[i]].words}`;
   return line;

@@ -26,7 +26,9 @@ def main() -> None:
     """Take every picture."""
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
         for name, case, scheme, where in _SHOTS:
-            page = chromium.new_page(viewport={"width": 1280, "height": 960}, color_scheme=scheme)
+            page = chromium.new_page(
+                viewport={"width": 1280, "height": 960}, color_scheme=scheme, reduced_motion="reduce"
+            )
             page.goto(_page(Path(folder) / name, case).as_uri())
             page.wait_for_selector("body[data-ready]")
             if where:

@@ -142,7 +142,7 @@ def test_a_bundle_gives_its_exports_by_name() -> None:
 def test_markdown_and_text_hold_nothing_a_terminal_obeys(name: str, view_of: Callable[[str], ReportView]) -> None:
     view = view_of(name)
     for form in ("md", "text", "csv", "json", "ndjson"):
-        content = rendered(view, form).decode().removeprefix("\ufeff").replace("\r\n", "\n")
+        content = rendered(view, form).decode()
         assert not _OBEYED.search(content), form
 
 
@@ -190,7 +190,7 @@ def test_the_workbook_has_its_sheets_and_no_formula(view_of: Callable[[str], Rep
 
 def test_csv_has_a_row_for_every_change_and_every_person(view_of: Callable[[str], ReportView]) -> None:
     view = view_of("hostile")
-    found = list(csv.DictReader(io.StringIO(rendered(view, "csv").decode("utf-8-sig"), newline="")))
+    found = list(csv.DictReader(io.StringIO(rendered(view, "csv").decode(), newline="")))
     assert len([row for row in found if row["attribute"]]) == view.changes.num_rows
     assert len({row["key"] for row in found}) == view.people.num_rows
     assert not [value for row in found for value in row.values() if value.lstrip(" ").startswith(("=", "+", "-", "@"))]
