@@ -121,10 +121,13 @@ def values_of(connection: DuckDBPyConnection, into: str, path: Path, terms: Term
     """Make ``into`` (key, attribute, value as JSON text) from the wide file ``path`` for the people in ``keys``."""
     view(connection, "wide_then", path)
     have = columns_of(connection, "wide_then")
+    asked = _attributes_in(connection, keys)
     structs = [
         f"{{'attribute': {literal(a.path)}, 'value': {json_of(a, 'w.' + identifier(a.path))}}}"
         for a in terms.attributes
-        if a.path in have and (a.kind == "boolean") == (have[a.path] == "BOOLEAN")
+        if (asked is None or a.path in asked)
+        and a.path in have
+        and (a.kind == "boolean") == (have[a.path] == "BOOLEAN")
     ]
     if not structs:
         empty(connection, into, ("key", "attribute", "value"))
@@ -134,6 +137,14 @@ def values_of(connection: DuckDBPyConnection, into: str, path: Path, terms: Term
         f"SELECT w.key, unnest([{', '.join(structs)}]) AS v FROM wide_then w "
         f"WHERE w.key IN (SELECT key FROM {keys}))"
     )
+
+
+def _attributes_in(connection: DuckDBPyConnection, keys: str) -> frozenset[str] | None:
+    """The attributes the relation ``keys`` names; None where it names people only."""
+    if "attribute" not in columns_of(connection, keys):
+        return None
+    rows = connection.execute(f"SELECT DISTINCT attribute FROM {identifier(keys)}").fetchall()
+    return frozenset(str(row[0]) for row in rows)
 
 
 def rolled_back(connection: DuckDBPyConnection, history: History, terms: Terms, *, desired: Path) -> None:

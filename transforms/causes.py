@@ -65,7 +65,8 @@ def _moved_sources(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) 
     view(connection, "source_then", run.files.source)
     now, then = columns_of(connection, "source"), columns_of(connection, "source_then")
     rows = []
-    for attribute in terms.attributes:
+    open_now = {row[0] for row in connection.execute("SELECT DISTINCT attribute FROM open_changes").fetchall()}
+    for attribute in (a for a in terms.attributes if a.path in open_now):
         shared = [c for c in attribute.source_columns if c in now and now[c] == then.get(c)]
         differ = [f"s.{identifier(c)} IS DISTINCT FROM b.{identifier(c)}" for c in shared]
         # A column that is new, gone or of another type cannot show that the source said the same.

@@ -34,7 +34,7 @@ def _incomplete(connection: DuckDBPyConnection, terms: Terms) -> None:
     """``incomplete``: people to be created who lack what the target requires, with the paths that are missing."""
     empty(connection, "incomplete", ("key", "detail"))
     required = [a for a in terms.attributes if a.required and not a.default]
-    if not required:
+    if not required or not connection.execute("SELECT 1 FROM courses WHERE course = 'create' LIMIT 1").fetchone():
         return
     missing = ", ".join(
         f"CASE WHEN {json_of(a, 'd.' + identifier(a.path))} IS NULL THEN {literal(a.path)} END" for a in required
@@ -48,12 +48,18 @@ def _incomplete(connection: DuckDBPyConnection, terms: Terms) -> None:
 
 def collect(connection: DuckDBPyConnection, terms: Terms) -> None:
     """Make ``candidates``: differences of people to be kept in step, first values of people to be created."""
+    # In two steps: the wide join finds few rows, and who is to be kept in step is then asked for those only.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS {differences(terms)}")
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE candidates AS SELECT f.*, 'compare' AS course "
-        f"FROM ({differences(terms)}) f "
-        "SEMI JOIN (SELECT key FROM courses WHERE course = 'compare') c ON c.key = f.key "
-        f"UNION ALL SELECT n.*, 'create' FROM ({first_values(terms)}) n ANTI JOIN held_back h ON h.key = n.key"
+        "CREATE OR REPLACE TEMP TABLE candidates AS SELECT f.*, 'compare' AS course FROM found f "
+        "WHERE f.key IN (SELECT c.key FROM courses c SEMI JOIN found g ON g.key = c.key WHERE c.course = 'compare')"
     )
+    connection.execute("DROP TABLE found")
+    if connection.execute("SELECT 1 FROM courses WHERE course = 'create' LIMIT 1").fetchone():
+        connection.execute(
+            f"INSERT INTO candidates SELECT n.*, 'create' FROM ({first_values(terms)}) n "
+            "ANTI JOIN held_back h ON h.key = n.key"
+        )
     if all(a.path != "active" for a in terms.attributes):
         connection.execute(
             "INSERT INTO candidates SELECT key, [], 'active', 'false', 'true', 'compare' FROM courses "

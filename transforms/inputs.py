@@ -77,7 +77,7 @@ def pairs(connection: DuckDBPyConnection, name: str, columns: tuple[str, str], r
 
 def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the rows of ``query`` to the Parquet file ``path`` and return how many there were."""
-    connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION snappy)")
     return count(connection, f"FROM read_parquet({literal(str(path))})")
 
 

@@ -194,12 +194,11 @@ def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
 
 
 def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:
-    """``decided`` and ``courses``; returns what the reviewer must know beyond it."""
+    """``decided``; returns what the reviewer must know beyond it."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE edited AS SELECT DISTINCT key FROM candidates WHERE barred = 'edited_since'"
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('rollback_decided')}")
-    connection.execute("CREATE OR REPLACE TEMP TABLE courses AS SELECT * REPLACE (is_user AS in_scope) FROM persons")
     back = count(connection, "FROM decided WHERE decision = 'create'")
     edits = count(connection, "FROM candidates WHERE barred = 'edited_since'")
     lost = count(

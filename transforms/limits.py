@@ -66,7 +66,7 @@ def weigh(
 ) -> tuple[tuple[LimitUse, ...], tuple[Refusal, ...]]:
     """The use of every limit, and an overridable refusal for each that is exceeded.
 
-    Reads the relations ``decided``, ``explained``, ``courses`` and ``users`` of a plan under construction.
+    Reads the relations ``decided``, ``explained``, ``profiles`` and ``users`` of a plan under construction.
     """
     limits = request.settings.limits
     uses = tuple(use.judged(limits.at_least) for use in _uses(connection, request))

@@ -123,7 +123,7 @@ def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetS
 def _gone_numbers(connection: DuckDBPyConnection, baseline: PriorRun | None) -> None:
     """``gone_numbers``: employee numbers, as last read, of people who are no longer in the source."""
     empty(connection, "gone_numbers", ("source_id", "number"))
-    if baseline is None or not baseline.files.source.exists():
+    if baseline is None or not baseline.files.source.exists() or not _any(connection, "unlinked"):
         return
     view(connection, "source_before", baseline.files.source)
     if "employeeId" in columns_of(connection, "source_before"):
@@ -131,6 +131,10 @@ def _gone_numbers(connection: DuckDBPyConnection, baseline: PriorRun | None) -> 
             "INSERT INTO gone_numbers SELECT b.id, nullif(b.\"employeeId\", '') FROM source_before b "
             "WHERE b.id IN (SELECT source_id FROM links_before ANTI JOIN users USING (source_id))"
         )
+
+
+def _any(connection: DuckDBPyConnection, name: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is not None
 
 
 def _unused_links(connection: DuckDBPyConnection) -> tuple[str, ...]:
