@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from connectors.sandbox.directory import listing
 from connectors.sandbox.directory.answering import answer
 from connectors.sandbox.directory.exchange import PREFIX, Asked, Given, asked_of, call, refused, send
 from connectors.sandbox.directory.failing import fail
@@ -43,10 +44,15 @@ def application(directory: Directory) -> WSGIApplication:
 def _behind(directory: Directory, environ: WSGIEnvironment, asked: Asked) -> Given:
     """Through the layers from the outermost to the server itself."""
     weak = directory.weaknesses
-    layers = _LAYERS if asked.headers.get("authorization") == f"Bearer {directory.token}" else _LAYERS_OF_STRANGERS
+    trusted = asked.headers.get("authorization") == f"Bearer {directory.token}"
+    layers = _LAYERS if trusted else _LAYERS_OF_STRANGERS
+
+    def behind(asked: Asked) -> Given:
+        return call(directory.application, environ, asked)
 
     def server(asked: Asked) -> Given:
-        return call(directory.application, environ, asked)
+        quick = listing.quick(directory, asked, environ.get("HTTP_HOST", ""), behind) if trusted else None
+        return quick or behind(asked)
 
     further: Next = server
     for layer in layers:

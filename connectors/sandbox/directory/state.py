@@ -58,6 +58,8 @@ class Directory:
         self.storage = ProfileStorage()
         self.requests: deque[Seen] = deque(maxlen=200_000)
         """The last requests, oldest first."""
+        self.published: dict[tuple[str, str], tuple[str, Profile]] = {}
+        """What the server made of profiles: version and JSON, by root URL and id."""
         self._turns: Counter[str] = Counter()
         self._second = (0, 0)
         self._weaknesses = weaknesses or Weaknesses()

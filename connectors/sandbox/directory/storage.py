@@ -44,6 +44,17 @@ class ProfileStorage(InMemoryStorage):
         found: Resource[Any] | None = self._resources.get(_USER, {}).get(profile_id)
         return found
 
+    def stretch(self, start: int, count: int) -> list[Resource[Any]]:
+        """The stored users themselves, from the place ``start`` (0 is the first) on, as a plain search lists them."""
+        held = self._resources.get(_USER, {})
+        keys = self._order if self.lists_inactive else [key for key in self._order if _is_listed(held[key])]
+        return [held[key] for key in islice(keys, start, start + count)]
+
+    def listed(self) -> int:
+        """How many users a plain search lists."""
+        held = self._resources.get(_USER, {})
+        return len(held) if self.lists_inactive else sum(map(_is_listed, held.values()))
+
     def drop(self, profile_id: str) -> None:
         """Take a profile out, whatever its version."""
         with self.lock:
@@ -65,11 +76,10 @@ class ProfileStorage(InMemoryStorage):
         if not plain or [each.name for each in resource_types] != [_USER]:
             return super().search(resource_types, search_request, position=position)
         with self.lock:
-            start = search_request.start_index_0 or 0
-            stop = None if search_request.count is None else start + search_request.count
-            held = self._resources.get(_USER, {})
-            keys = self._order if self.lists_inactive else [key for key in self._order if _is_listed(held[key])]
-            return SearchPage(len(keys), [held[key].model_copy(deep=True) for key in islice(keys, start, stop)])
+            total = self.listed()
+            count = total if search_request.count is None else search_request.count
+            found = self.stretch(search_request.start_index_0 or 0, count)
+            return SearchPage(total, [resource.model_copy(deep=True) for resource in found])
 
     def delete(self, resource_type: ResourceType, resource_id: str, *, expected_version: str | None = None) -> None:
         """Take a resource out; a user's place in the order goes with it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,18 +20,23 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def shown(user: Mapping[str, Any], select: Sequence[str] | None) -> Document:
+def shown(user: Mapping[str, Any], select: tuple[str, ...] | None) -> Document:
     """The user as a list or a single read shows it: exactly what was selected, else the default properties."""
-    return {name: _value(user, name) for name in select or DEFAULT if name != "manager"}
+    names, special = _shown_names(select)
+    document = {name: user.get(name) for name in names}
+    for name in special:
+        if name == "onPremisesExtensionAttributes":
+            document[name] = {**EXTENSIONS, **(document[name] or {})}
+        elif document[name] is None:
+            document[name] = []
+    return document
 
 
-def _value(user: Mapping[str, Any], name: str) -> Any:
-    value = user.get(name)
-    if name == "onPremisesExtensionAttributes":
-        return {**EXTENSIONS, **(value or {})}
-    if value is None and name in LISTS:
-        return []
-    return value
+@lru_cache(maxsize=256)
+def _shown_names(select: tuple[str, ...] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The properties to show, and those of them that are not null when unset."""
+    names = tuple(name for name in select or DEFAULT if name != "manager")
+    return names, tuple(name for name in names if name in LISTS or name == "onPremisesExtensionAttributes")
 
 
 def manager_of(tenant: Tenant, user: Mapping[str, Any], expand: Expansion, above: int = 0) -> Document | None:

@@ -43,6 +43,26 @@ def test_profiles_are_listed_in_pages_with_their_ids() -> None:
         assert seen == [f"p{n}" for n in range(7)]
 
 
+def test_a_long_list_shows_what_single_reads_show_also_after_changes() -> None:
+    with _served(5) as caller:
+        for change in (
+            lambda: None,
+            lambda: caller.scim("PATCH", "/Users/p1", patch("title", "New")),
+            lambda: caller.sandbox.directory.edit("p2", title="By hand"),
+            lambda: caller.scim("DELETE", "/Users/p3"),
+            lambda: caller.scim("POST", "/Users", profile(9)),
+        ):
+            change()
+            listed = caller.scim("GET", "/Users?startIndex=1&count=100").json()
+            slowly = caller.scim("GET", "/Users?startIndex=1&count=100&sortBy=id").json()
+            for row in listed["Resources"]:
+                assert row == caller.scim("GET", f"/Users/{row['id']}").json()
+            assert sorted(listed["Resources"], key=lambda row: row["id"]) == slowly["Resources"]
+            assert {key: listed[key] for key in listed if key != "Resources"} == {
+                key: slowly[key] for key in slowly if key != "Resources"
+            }
+
+
 def test_the_order_of_profiles_does_not_change_when_one_is_written() -> None:
     with _served(5) as caller:
         caller.scim("PATCH", "/Users/p1", patch("title", "New"))

@@ -476,6 +476,11 @@ def test_switches_are_told_and_can_be_read_from_json() -> None:
         Weaknesses.from_json({"earthquake": True})
 
 
+def test_every_switch_has_a_place_in_the_docs() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    assert [each.name for each in fields(Weaknesses) if f"`{each.name}`" not in text] == []
+
+
 def test_every_switch_has_a_test_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert [each.name for each in fields(Weaknesses) if f"{each.name}=" not in text] == []
