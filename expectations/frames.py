@@ -43,6 +43,10 @@ def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], s
         worked_out[f"{check} (folded)"] = (
             f"CASE WHEN people.enabled IS DISTINCT FROM FALSE THEN people.{field}_folded END"
         )
+    for path, there in ((subjects.given, "has_given"), (subjects.family, "has_family")):
+        if path:
+            # A blank name is missing and nothing else; what it is made of needs no second finding.
+            worked_out[path] = f"CASE WHEN people.{there} THEN desired.{identifier(path)} END"
     for path in subjects.required:
         worked_out[path] = (
             f"CASE WHEN list_contains(desired.left_alone, {literal(path)}) THEN {literal(LEFT_ALONE)} "

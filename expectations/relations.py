@@ -85,9 +85,9 @@ def frame(connection: DuckDBPyConnection, query: str) -> Any:
 def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the rows of ``query`` as Parquet, readable by the owner only, whole or not at all; returns their count."""
     partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
     done = first(
         connection, f"COPY ({query.strip().rstrip(';')}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
     )
+    partial.chmod(0o600)
     partial.replace(path)
     return int(done[0]) if done else 0

@@ -45,9 +45,10 @@ SELECT
     fold_value(employee_number) AS employee_number_folded,
     CASE
         WHEN NOT (has_given AND has_family) THEN NULL
-        WHEN fold_text(given) = fold_text(family) THEN 'doubled'
+        WHEN lower(trim(given)) = lower(trim(family)) THEN 'doubled'
         WHEN
-            fold_text(display) = fold_text(family || ' ' || given)
+            starts_with(lower(display), lower(family))
+            AND fold_text(display) = fold_text(family || ' ' || given)
             AND starts_with(fold_text(upn), fold_text(family) || '.' || fold_text(given))
             THEN 'swapped'
     END AS name_order

@@ -8,12 +8,15 @@ WITH shown AS (
     WHERE enabled IS DISTINCT FROM FALSE
 ),
 
+often AS (
+    SELECT value FROM shown WHERE value IS NOT NULL GROUP BY value HAVING count(*) > 1
+),
+
 shared AS (
-    SELECT value, list(key ORDER BY key) AS keys
+    SELECT shown.value, list(shown.key ORDER BY shown.key) AS keys
     FROM shown
-    WHERE value IS NOT NULL
-    GROUP BY value
-    HAVING count(*) > 1
+    INNER JOIN often ON often.value = shown.value
+    GROUP BY shown.value
 )
 
 SELECT

@@ -35,14 +35,18 @@ SELECT
         FROM people
         WHERE
             has_family AND has_given AND regexp_matches(display, ' ')
-            AND NOT contains(fold_text(display), fold_text(trim(family)))
-            AND NOT contains(fold_text(upn), fold_text(trim(family)))
+            AND CASE
+                WHEN contains(display, trim(family)) THEN FALSE
+                ELSE NOT contains(fold_text(display), fold_text(trim(family))) AND NOT contains(fold_text(upn), fold_text(trim(family)))
+            END
     ) AS last_names_disagree,
     (
         SELECT count(*)
         FROM people
         WHERE
             has_family AND has_given AND regexp_matches(display, ' ')
-            AND NOT contains(fold_text(display), fold_text(trim(given)))
-            AND NOT contains(fold_text(upn), fold_text(trim(given)))
+            AND CASE
+                WHEN contains(display, trim(given)) THEN FALSE
+                ELSE NOT contains(fold_text(display), fold_text(trim(given))) AND NOT contains(fold_text(upn), fold_text(trim(given)))
+            END
     ) AS first_names_disagree

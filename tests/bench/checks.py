@@ -116,12 +116,14 @@ def measure(folder: str) -> None:
     assert all((frames, ground, plan_checks, suites))
     files, given = RunFiles(Path(folder)), settings()
     before = _megabytes()
-    start = time.perf_counter()
+    start, begun = time.perf_counter(), time.process_time()
     judge(files, given)
     judged = time.perf_counter()
     found = check_people(files, given, ATTRIBUTES, NO_HISTORY)
     checked = time.perf_counter()
     used = _megabytes() - before
+    cpu = time.process_time() - begun
+    _say("processor time of verdicts and these suites", f"{cpu:.1f} s")
     _say("verdicts", f"{judged - start:.1f} s")
     _say("suites source, desired, history", f"{checked - judged:.1f} s, {len(found.refusals)} refusals")
     planning = PlanRequest(files, ATTRIBUTES, TargetSchema(), given, NO_HISTORY, datetime.now(UTC))
