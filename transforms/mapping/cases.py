@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FLOWS = ("value", "ignore-attribute", "ignore-object")
 _DOMAIN = "$defaultDomain"
+_NOBODY = "SELECT NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR"
 _ROLE = 'STRUCT(id VARCHAR, "value" VARCHAR, displayName VARCHAR)[]'
 
 
@@ -175,7 +176,7 @@ def _text_or_none(value: Any) -> str | None:
 
 def _taken(values: Sequence[str]) -> str:
     rows = ", ".join(f"({literal(value)})" for value in values)
-    return f"SELECT * FROM (VALUES {rows})" if rows else "SELECT NULL::VARCHAR"
+    return f"SELECT v, NULL::VARCHAR, NULL::VARCHAR FROM (VALUES {rows}) AS t(v)" if rows else _NOBODY
 
 
 class _User:

@@ -75,7 +75,7 @@ def _repeated(pool: str, times: int) -> str:
 
 
 def select_unique_value(compiler: Compiler, call: Call) -> Value:
-    """``SelectUniqueValue``: the first candidate nobody has, in the target or in this plan.
+    """``SelectUniqueValue``: the first candidate nobody else has, in the target or in this plan.
 
     Case is ignored, as user names do. Candidates are given out in rounds: everybody's first, then the second of those
     who got none, and so on; within a round the lowest key comes first. Who gets none is set aside.
@@ -94,26 +94,33 @@ def select_unique_value(compiler: Compiler, call: Call) -> Value:
     level = max(candidate.level for candidate in given)
     names = [compiler.step(f"nullif({candidate.sql}, '')", level)[0] for candidate in given]
     column = f"unique {len(compiler.uniques) + 1}"
-    compiler.uniques.append(_rounds(names, compiler.taken, column))
+    compiler.uniques.append(_rounds(names, compiler.taken, column, compiler.own_names()))
     value = f'"{column}"'
     flow = f"CASE WHEN {value} IS NULL THEN {failure('SelectUniqueValue: every candidate is taken')} END"
     return Value(value, Kind.TEXT, first_flow(*(candidate.flow for candidate in given), flow), level + 1)
 
 
-def _rounds(names: list[str], taken: str, column: str) -> str:
-    """CTEs ending in ``"<column>"``: ``key`` and ``value`` of everybody who got a value; reads ``stepped``."""
-    ctes = [f'"{column} taken" AS (SELECT DISTINCT lower(v) AS v FROM ({taken}) AS t(v) WHERE v IS NOT NULL)']
+def _rounds(names: list[str], taken: str, column: str, own_names: list[str]) -> str:
+    """CTEs ending in ``"<column> given"``: ``key`` and ``value`` of everybody who got one; reads ``stepped``."""
+    others = f"SELECT lower(v) AS v, id, lower(name) AS name FROM ({taken}) AS t(v, id, name) WHERE v IS NOT NULL"
+    ctes = [f'"{column} taken" AS (\n  {others}\n)']
+    own = " OR ".join(['t.id = s."key"', *(f"t.name = lower(s.{name})" for name in own_names)])
     earlier: list[str] = []
     for number, name in enumerate(names, 1):
-        used = f'SELECT v FROM "{column} taken"' + "".join(
-            f' UNION ALL SELECT lower(value) FROM "{done}"' for done in earlier
+        free = (
+            f'NOT EXISTS (SELECT 1 FROM "{column} taken" AS t '
+            f"WHERE t.v = lower(s.{name}) AND NOT coalesce({own}, FALSE))"
         )
-        served = "".join(f' AND "key" NOT IN (SELECT "key" FROM "{done}")' for done in earlier)
+        used = "".join(
+            f' AND s."key" NOT IN (SELECT "key" FROM "{done}")'
+            f' AND lower(s.{name}) NOT IN (SELECT lower(value) FROM "{done}")'
+            for done in earlier
+        )
         ctes.append(
             f'"{column} round {number}" AS (\n'
-            f'  SELECT "key", {name} AS value FROM stepped\n'
-            f"  WHERE {name} IS NOT NULL AND lower({name}) NOT IN ({used}){served}\n"
-            f'  QUALIFY row_number() OVER (PARTITION BY lower({name}) ORDER BY "key") = 1\n)'
+            f'  SELECT s."key", s.{name} AS value FROM stepped AS s\n'
+            f"  WHERE s.{name} IS NOT NULL AND {free}{used}\n"
+            f'  QUALIFY row_number() OVER (PARTITION BY lower(s.{name}) ORDER BY s."key") = 1\n)'
         )
         earlier.append(f"{column} round {number}")
     union = " UNION ALL ".join(f'SELECT * FROM "{done}"' for done in earlier)

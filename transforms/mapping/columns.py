@@ -120,6 +120,8 @@ def _boolean(compiler: Compiler, value: Value) -> Value:
     text = compiler.once(Value(as_text(value), Kind.TEXT, value.flow, value.level))
     lowered = f"lower({text.sql})"
     sql = f"CASE WHEN {lowered} IN ('true', '1') THEN TRUE WHEN {lowered} IN ('false', '0') THEN FALSE END"
+    if value.options is not None and {option.lower() for option in value.options} <= {"true", "false", "1", "0", ""}:
+        return Value(sql, Kind.BOOLEAN, value.flow, text.level)
     wrong = f"{lowered} NOT IN ('true', '1', 'false', '0', '')"
     flow = f"CASE WHEN {wrong} THEN {failure('the expression gives neither True nor False')} END"
     return Value(sql, Kind.BOOLEAN, first_flow(value.flow, flow), text.level)

@@ -127,7 +127,12 @@ def compile_run(
     scope = _Scope(mapping, source, columns)
     users = _Users(columns)
     compiler = Compiler(
-        resolve=lambda node: _resolved(users, scope, node), at=at, seed=seed, key=_KEY, default_domain=default_domain
+        resolve=lambda node: _resolved(users, scope, node),
+        at=at,
+        seed=seed,
+        key=_KEY,
+        default_domain=default_domain,
+        own_names=lambda: [users.value(name).sql for name in ("userPrincipalName", "mail") if users.has(name)],
     )
     made: list[Column] = []
     unreadable: list[str] = []
@@ -137,7 +142,7 @@ def compile_run(
             made.append(Column(attribute.path, f"NULL::{'BOOLEAN' if attribute.kind == 'boolean' else 'VARCHAR'}"))
             continue
         tree = mapping.trees[attribute.path]
-        taken = f"SELECT {identifier(attribute.path)} FROM read_parquet({literal(target)})"
+        taken = f'SELECT {identifier(attribute.path)}, "externalId", "userName" FROM read_parquet({literal(target)})'
         compiler.taken = taken if attribute.apply == "create" else None
         try:
             made.append(column(compiler, attribute, NOTHING if tree is None else compiler.compile(tree)))

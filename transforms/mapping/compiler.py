@@ -54,7 +54,9 @@ class Compiler:
         seed: what makes ``Guid()`` and ``RandomString()`` of this run its own.
         key: SQL of the person's key.
         default_domain: the tenant's default domain, where it is known.
-        taken: SQL of a relation with one VARCHAR column: values already used; for ``SelectUniqueValue``.
+        taken: for ``SelectUniqueValue``: SQL of a relation of VARCHAR columns, each value already used, with the
+            key (externalId) and the user name of who has it.
+        own_names: gives columns by which a person is known in the target too; what they have is not taken from them.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Compiler:
         key: str,
         default_domain: str | None = None,
         taken: str | None = None,
+        own_names: Callable[[], list[str]] = list,
     ) -> None:
         self._resolve = resolve
         self.at = at
@@ -73,6 +76,7 @@ class Compiler:
         self.key = key
         self.default_domain = default_domain
         self.taken = taken
+        self.own_names = own_names
         self.steps: list[dict[str, str]] = []
         """Per level the columns it adds: SQL by name."""
         self.uniques: list[str] = []
@@ -251,7 +255,7 @@ class Compiler:
         if value.is_simple:
             return value
         sql, level = self.step(value.sql, value.level)
-        return Value(sql, value.kind, value.flow, level, None, value.tag)
+        return Value(sql, value.kind, value.flow, level, None, value.tag, value.options)
 
     def short(self, value: Value) -> Value:
         """``value`` with what has grown long moved to a step."""
@@ -259,7 +263,7 @@ class Compiler:
             value = self.once(value)
         if value.flow is not None and len(value.flow) > _LONG:
             flow, level = self.step(value.flow, value.level)
-            value = Value(value.sql, value.kind, flow, level, value.constant, value.tag)
+            value = Value(value.sql, value.kind, flow, level, value.constant, value.tag, value.options)
         return value
 
     def step(self, sql: str, level: int) -> tuple[str, int]:
@@ -301,7 +305,13 @@ class Compiler:
         tag = case(_tag) if kind is Kind.MIXED else None
         if tag is not None and len(tag) > _LONG:
             tag, level = self.step(tag, level)
-        return self.short(Value(sql, kind, flow, level, None, tag))
+        return self.short(Value(sql, kind, flow, level, None, tag, _options(values)))
+
+
+def _options(values: Sequence[Value]) -> frozenset[str] | None:
+    texts = [value.constant for value in values if value.kind is not Kind.NOTHING]
+    known = frozenset(text for text in texts if text is not None)
+    return known if len(texts) == sum(text is not None for text in texts) else None
 
 
 def _number(node: Number, written: str) -> Value:

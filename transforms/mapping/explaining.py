@@ -53,7 +53,9 @@ def explained(text: str, *, at: datetime) -> Explained:
     """
     tree = parse(text)
     names = tuple(dict.fromkeys(column_of(node.name, node.at) for node in attributes(tree)))
-    compiler = Compiler(resolve=assumed, at=at, seed="run id", key='"key"', taken="SELECT NULL::VARCHAR")
+    compiler = Compiler(
+        resolve=assumed, at=at, seed="run id", key='"key"', taken="SELECT NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR"
+    )
     value = compiler.compile(tree)
     lines = ["WITH users AS (SELECT id AS \"key\", * FROM read_parquet('source.parquet'))"]
     last = "users"

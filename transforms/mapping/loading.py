@@ -247,7 +247,7 @@ def _kind(tree: Expression, row: Row, default_domain: str | None) -> Kind:
         seed="",
         key="''",
         default_domain=default_domain,
-        taken="SELECT ''" if row.apply == "create" else None,
+        taken="SELECT '', '', ''" if row.apply == "create" else None,
     )
     return compiler.compile(tree).kind
 

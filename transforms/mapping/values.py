@@ -59,6 +59,8 @@ class Value:
     """The text of a constant; none for anything else."""
     tag: str | None = None
     """For MIXED: SQL giving the kind of this row's value."""
+    options: frozenset[str] | None = None
+    """Every text it can be beside null, where only constants are chosen from."""
 
     @property
     def is_simple(self) -> bool:

@@ -181,7 +181,7 @@ def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFiles:
         {"id": "2", "mail": None, "givenName": "Bob", "employeeHireDate": None, "accountEnabled": True},
     ]
     pq.write_table(pa.Table.from_pylist(people), files.source)
-    pq.write_table(pa.table({"id": ["p"], "nickName": ["x"]}), files.target)
+    pq.write_table(pa.table({"id": ["p"], "nickName": ["x"], "userName": ["x"], "externalId": ["x"]}), files.target)
     monkeypatch.setattr(commands, "_snapshot", lambda *_: files)
     return files
 

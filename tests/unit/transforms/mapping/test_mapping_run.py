@@ -101,7 +101,9 @@ def run(
     table = pa.Table.from_pylist(people or PEOPLE, schema=SCHEMA)
     pq.write_table(table.drop_columns(list(without)), files.source)
     if not files.target.exists():
-        pq.write_table(pa.table({"id": ["p1"], "nickName": ["bob"], "userName": ["x"]}), files.target)
+        pq.write_table(
+            pa.table({"id": ["p1"], "nickName": ["bob"], "userName": ["x"], "externalId": [None]}), files.target
+        )
     mapping = load_mapping(settings or MappingSettings(), read_text=str)
     with duckdb.connect() as connection:
         columns = columns_in(connection, files)
@@ -259,6 +261,21 @@ def test_unique_values_are_given_out_once_and_never_where_the_target_has_them(tm
     files, desired = run(tmp_path, settings)
     assert [desired[key]["nickName"] for key in "1234"] == ["lee", None, "y", "lee1"]
     assert rows(files.work_held)["2"]["reason"] == "nickName: SelectUniqueValue: every candidate is taken"
+
+
+def test_who_has_a_unique_value_keeps_it_and_is_never_set_aside_for_it(tmp_path: Path) -> None:
+    profiles = {
+        "id": ["p1", "p2", "p3"],
+        "nickName": ["Lee", "lee1", "y"],
+        "userName": ["other", "DEE@contoso.com", "x@contoso.com"],
+        "externalId": ["1", None, "someone else"],
+    }
+    pq.write_table(pa.table(profiles), RunFiles(tmp_path).target)
+    expression = 'SelectUniqueValue([surname], Append([surname], "1"))'
+    settings = MappingSettings(attributes={"nickName": AttributeSettings(expression=expression, apply="create")})
+    files, desired = run(tmp_path, settings)
+    assert [desired[key]["nickName"] for key in "1234"] == ["Lee", None, "Y", "Lee1"]
+    assert set(rows(files.work_held)) == {"2"}
 
 
 def test_columns_that_differ_only_by_case_are_refused() -> None:
