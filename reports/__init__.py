@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 Form = Literal["text", "html", "md", "xlsx", "csv", "ndjson", "parquet", "json"]
 FORMS: tuple[str, ...] = get_args(Form)
 _BINARY = ("xlsx", "parquet")
+_COMPLETE = ("xlsx", "csv", "ndjson", "parquet", "json")
+"""Forms that list everybody, however many."""
 
 
 def write_reports(files: RunFiles, manifest: Manifest, history: History, *, at: datetime) -> ReportView:
@@ -59,7 +61,7 @@ def show(run: PriorRun, history: History, *, form: str = "text", output: Path | 
         raise Misused(f"{form!r} is no format.", remedy=f"Known formats: {', '.join(FORMS)}.")
     if output is None and form in _BINARY and sys.stdout.isatty():
         raise Misused(f"{form} is not for a terminal.", remedy="Name a file with --output, or redirect stdout.")
-    view = view_of(run, history)
+    view = view_of(run, history, complete=form in _COMPLETE)
     if output is None and form == "text" and sys.stdout.isatty():
         from rich.console import Console
 
@@ -86,11 +88,13 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def view_of(run: PriorRun, history: History) -> ReportView:
+def view_of(run: PriorRun, history: History, *, complete: bool = False) -> ReportView:
     """The view of a sealed run, with its acts and state; ages count up to its seal."""
     from reports.view import build_view
 
-    return build_view(run.files, run.manifest, history, at=run.manifest.sealed, acts=run.acts, state=str(run.state))
+    return build_view(
+        run.files, run.manifest, history, at=run.manifest.sealed, acts=run.acts, state=str(run.state), complete=complete
+    )
 
 
 def rendered(view: ReportView, form: str) -> bytes:

@@ -97,8 +97,9 @@ def ndjson(view: ReportView) -> bytes:
 
 
 def _lines(view: ReportView) -> Iterator[str]:
-    for row in rows(view).to_pylist():
-        yield _json(row | {"before": _value(row["before"]), "after": _value(row["after"])})
+    for batch in rows(view).to_batches(max_chunksize=50_000):
+        for row in batch.to_pylist():
+            yield _json(row | {"before": _value(row["before"]), "after": _value(row["after"])})
 
 
 def document(view: ReportView) -> bytes:

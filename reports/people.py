@@ -76,6 +76,8 @@ _DECISIONS = (
 _QUIET = ("out_of_scope", "unmanaged", "unchanged")
 _QUIET_ROOM = 100_000
 """Nothing happens to these people; beyond this many rows the report counts them and says where they are listed."""
+_ROOM = 500_000
+"""People and changes a page can hold; what is beyond, the least important, is counted and said."""
 
 _EMPTY = {
     "decisions": pa.schema({name: pa.string() for name in _DECISIONS}),
@@ -101,21 +103,24 @@ class Facts:
     left_out: tuple[dict[str, Any], ...]
 
 
-def read_facts(files: RunFiles, history: History) -> Facts:
-    """Everything the report shows of people; files the run did not come to count as empty."""
+def read_facts(files: RunFiles, history: History, *, complete: bool = False) -> Facts:
+    """Everything the report shows of people; files the run did not come to count as empty.
+
+    Sums are always over everybody; ``people`` and ``changes`` are too when ``complete``, else what a page can hold.
+    """
     with connect() as db:
         _open(db, files)
         held_since(db, files, history)
         left_out_before(db, history, files.run_id)
-        for name in ("holds", "events"):
+        for name in ("text_of", "is_reference", "holds", "events", "grouped"):
             db.execute(_sql(name))
-        unlisted = _too_many(db)
-        db.execute(_sql("people"), {"unlisted": list(unlisted)})
+        room = None if complete else _ROOM
+        db.execute(_sql("people"), {"unlisted": [] if complete else _too_many(db), "room": room})
         db.execute(_sql("changes"))
         return Facts(
             people=db.sql("SELECT * FROM people ORDER BY person").to_arrow_table().cast(PEOPLE),
             changes=db.sql("SELECT * FROM shown ORDER BY person, attribute").to_arrow_table().cast(CHANGES),
-            unlisted=unlisted,
+            unlisted={row["decision"]: row["people"] for row in _rows(db, "unlisted")},
             attributes=_rows(db, "attributes"),
             causes=_rows(db, "causes"),
             events=_rows(db, "event_lines"),
@@ -166,13 +171,14 @@ def _open(db: DuckDBPyConnection, files: RunFiles) -> None:
     )
 
 
-def _too_many(db: DuckDBPyConnection) -> dict[str, int]:
+def _too_many(db: DuckDBPyConnection) -> list[str]:
+    """Decisions that change nothing and have too many people to list."""
     counts = dict(db.sql("SELECT decision, count(*) FROM decisions GROUP BY decision").fetchall())
-    room, unlisted = _QUIET_ROOM, {}
+    room, unlisted = _QUIET_ROOM, []
     for decision in _QUIET:
         people = counts.get(decision, 0)
         if people > room:
-            unlisted[decision] = people
+            unlisted.append(decision)
         else:
             room -= people
     return unlisted

@@ -43,6 +43,7 @@ def build_view(
     at: datetime,
     acts: tuple[ActRecord, ...] = (),
     state: str = "",
+    complete: bool = False,
 ) -> ReportView:
     """Everything the report shows of a run, decided and counted.
 
@@ -53,8 +54,9 @@ def build_view(
         at: ages count up to here.
         acts: of a sealed run.
         state: of a sealed run; none means the outcome.
+        complete: list everybody, however many; else what a page can hold, the rest being counted in ``unlisted``.
     """
-    facts = read_facts(files, history)
+    facts = read_facts(files, history, complete=complete)
     state = state or str(manifest.outcome)
     trend = _trend(manifest, history)
     words = opening(manifest, trend, state)

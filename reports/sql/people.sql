@@ -1,22 +1,37 @@
--- In:  decisions, names (key, name), events (key, events, event), holds (key, remedy, since), left_out (key, who),
---      parameters quiet (decisions listed only while they fit)
+-- In:  decisions, changes, names (key, name), events (key, events, event), holds (key, remedy, since),
+--      left_out (key, who); parameters unlisted (decisions not listed at all) and room (people and changes listed)
 -- Out: people: one row per listed person, most important first; person counts from 0
 CREATE OR REPLACE TEMP TABLE people AS
-WITH ranked AS (
+WITH changing AS (
+    SELECT key, count(*) AS changes
+    FROM changes
+    GROUP BY key
+),
+ranked AS (
     SELECT
         d.*,
-        list_position(
-            ['delete', 'deactivate', 'conflict', 'hold', 'reactivate', 'create', 'update',
-             'out_of_scope', 'unmanaged', 'unchanged'],
-            d.decision
-        ) AS rank
+        coalesce(n.name, d.user_name, d.key) AS name,
+        row_number() OVER ranks AS place,
+        sum(1 + coalesce(c.changes, 0)) OVER (ranks ROWS UNBOUNDED PRECEDING) AS so_far
     FROM decisions AS d
+    LEFT JOIN names AS n ON n.key = d.key
+    LEFT JOIN changing AS c ON c.key = d.key
     WHERE d.decision NOT IN (SELECT unnest($unlisted::VARCHAR[]))
+    WINDOW ranks AS (
+        ORDER BY
+            list_position(
+                ['delete', 'deactivate', 'conflict', 'hold', 'reactivate', 'create', 'update',
+                 'out_of_scope', 'unmanaged', 'unchanged'],
+                d.decision
+            ),
+            lower(coalesce(n.name, d.user_name, d.key)),
+            d.key
+    )
 )
 SELECT
-    (row_number() OVER (ORDER BY r.rank, lower(coalesce(n.name, r.user_name, r.key)), r.key) - 1)::INTEGER AS person,
+    (r.place - 1)::INTEGER AS person,
     r.key,
-    coalesce(n.name, r.user_name, r.key) AS name,
+    r.name,
     r.user_name,
     r.source_id,
     r.profile_id,
@@ -31,8 +46,8 @@ SELECT
     h.since AS held_since,
     l.who AS left_out_by
 FROM ranked AS r
-LEFT JOIN names AS n ON n.key = r.key
 LEFT JOIN events AS e ON e.key = r.key
 LEFT JOIN holds AS h ON h.key = r.key
 LEFT JOIN left_out AS l ON l.key = r.key
+WHERE $room IS NULL OR r.so_far <= $room
 ORDER BY person

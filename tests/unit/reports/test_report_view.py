@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from reports import people
+from reports.html import render_html
 from reports.view import build_view
-from tests.support.report_cases import CASES, ordinary
+from tests.support.report_cases import CASES, ordinary, reorganisation
 from tests.support.report_runs import (
     AT,
     DEPARTMENT,
@@ -236,3 +237,22 @@ def test_people_too_many_to_list_are_counted_and_said(tmp_path: Path, monkeypatc
     assert view.unlisted == {"unchanged": 42}
     assert view.people.num_rows == len(ordinary().people) - 42
     assert {line.decision for line in view.totals if line.people} >= {"unchanged", "update"}
+    everybody = build_view(files, manifest, History(), at=AT, complete=True)
+    assert (everybody.unlisted, everybody.people.num_rows) == ({}, len(ordinary().people))
+
+
+def test_a_page_that_is_full_lists_the_most_important_and_counts_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, manifest = write_run(tmp_path, reorganisation())
+    whole = build_view(files, manifest, History(), at=AT)
+    monkeypatch.setattr(people, "_ROOM", 20)
+    view = build_view(files, manifest, History(), at=AT)
+    assert view.people.num_rows + sum(view.unlisted.values()) == len(reorganisation().people)
+    assert view.people["decision"].to_pylist()[:5] == ["conflict", "hold", "hold", "hold", "hold"]
+    assert view.people.num_rows + view.changes.num_rows <= 20
+    assert view.unlisted["update"] > 0
+    assert (view.events, view.groups, view.attributes) == (whole.events, whole.groups, whole.attributes)
+    page = render_html(view)
+    assert "Not listed here one by one: " in page
+    assert f"{view.unlisted['update']} update" in page
