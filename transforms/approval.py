@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from transforms.approval_state import interrupted_other, may_be_rejected, not_begun_refusals, overtaken, refusal
 from transforms.errors import Misused, Refused
 from transforms.left_out import Selection, compute, write_left_out
+from transforms.staleness import explained
 from transforms.words import Act, Outcome
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def judge_approval(
         *_fingerprint_refusals(run, request.fingerprint_prefix, fingerprint),
     ]
     if refusals:
-        raise Refused(refusals)
+        raise Refused(explained(refusals, run, history))
     allowed = _allowed(run, request.allow)
     left = compute(run.files, (Selection(request.only, request.exclude),), unique=unique_paths(settings))
     expires = at + timedelta(hours=settings.approval.valid_hours)
@@ -150,7 +151,7 @@ def effective_approval(
     """
     refusals = not_begun_refusals(run, applying=True)
     if history is not None:
-        refusals += overtaken(run, history)
+        refusals = explained([*refusals, *overtaken(run, history)], run, history)
     if refusals:
         raise Refused(refusals)
     valid = _valid(run, settings, fingerprint, at)

@@ -81,8 +81,11 @@ def _not_approvable(run: PriorRun) -> list[Refusal]:
 
 
 def overtaken(run: PriorRun, history: History) -> list[Refusal]:
-    """The refusal for a run that a newer plan of the same target has overtaken; an interrupted one is resumed still."""
-    if run.state == Act.INTERRUPTED:
+    """The refusal for a run that a newer plan of the same target has overtaken without an act that says so.
+
+    An interrupted run is resumed still.
+    """
+    if run.state == Act.INTERRUPTED or any(act.act is Act.SUPERSEDED for act in run.acts):
         return []
     newer = [other.run_id for other in history.runs if other.run_id > run.run_id and has_plan(other)]
     if not newer:
