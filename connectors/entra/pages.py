@@ -54,6 +54,8 @@ class PageReader:
         Raises:
             Spoiled: the page is truncated, is no page, or holds somebody without an id.
         """
+        if not _is_utf8(body):
+            raise Spoiled("the page is no valid UTF-8")
         if self.unseen:
             self.unseen -= {name for name in self.unseen if f'"{name}"'.encode() in body}
         page = self._swiftly(body)
@@ -143,6 +145,15 @@ def _fits(value: object, kind: str) -> bool:
     if kind == "texts":
         return isinstance(value, list) and all(item is None or _is_text(item) for item in value)
     return _is_text(value)
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Arrow takes bytes as text unlooked at; what is not UTF-8 would surface as damage much later."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _all_named(ids: pa.Array) -> bool:

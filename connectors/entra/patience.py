@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Patience:
     """Bounds in seconds. Clock and sleep are here so that a test can live through a night in a second."""
 
-    reaching: float = 12.0
+    reaching: float = 10.0
     """Without any answer at all, at the start: together with signing in it is said within 30 s."""
     answering: float = 60.0
     """Without a good answer to one request; stated waits not counted."""
@@ -30,7 +30,7 @@ class Patience:
     """The longest stated wait, and the longest sum of stated waits for one request."""
     throttles: int = 40
     """How often in a row one request may be told to wait."""
-    signing_in: float = 14.0
+    signing_in: float = 12.0
     first_step: float = 0.4
     longest_step: float = 10.0
     now: Callable[[], float] = time.monotonic
