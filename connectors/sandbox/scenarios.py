@@ -35,11 +35,13 @@ def _second_day(staff: dict[int, User]) -> list[Edit]:
     """Moves, a small reorganisation, a wedding, leavers, a new colleague, somebody back from leave."""
     moved = [
         {"edit": "set", "user": staff[n]["id"], "properties": {"department": "Operations", "jobTitle": "Shift Lead"}}
-        for n in (41, 55, 69)
+        for n in (40, 52, 66)
     ]
     new_lead = staff[16]["id"]
     reorganised = [
-        {"edit": "set", "user": staff[n]["id"], "properties": {"manager": new_lead}} for n in (44, 58, 72, 86, 100)
+        {"edit": "set", "user": staff[n]["id"], "properties": {"manager": new_lead}}
+        for n in (44, 58, 72, 86, 100, 114)
+        if staff[n].get("manager") != new_lead
     ]
     wedding = {
         "edit": "set",

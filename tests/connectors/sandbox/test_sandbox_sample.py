@@ -206,8 +206,13 @@ def test_undoing_undoes_additions_deletions_and_edits_and_deltas_tell_it() -> No
         assert {row["id"] for row in told} == {first, second, "new"}
 
 
-def test_the_second_day_has_moves_leavers_a_newcomer_and_a_reorganisation() -> None:
+def test_the_second_day_has_moves_leavers_a_newcomer_and_a_reorganisation(users: list[User]) -> None:
     edits = sample.edits("second_day")
+    by_id = {user["id"]: user for user in users}
+    for edit in edits:
+        if edit["edit"] == "set":
+            before = by_id[edit["user"]]
+            assert all(before.get(name) != value for name, value in edit["properties"].items()), edit
     kinds = Counter(edit["edit"] for edit in edits)
     assert {"set", "disable", "delete", "add", "add_member", "unassign"} <= set(kinds)
     assert sum("manager" in edit.get("properties", {}) for edit in edits) >= 5
