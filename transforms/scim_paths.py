@@ -84,7 +84,8 @@ def parse(text: str) -> ScimPath:
     if head.lower().startswith("urn:"):
         schema, _, attribute = head.rpartition(":")
     if not bracket:
-        attribute, _, sub = attribute.partition(".")
+        attribute, dot, sub = attribute.partition(".")
+        attribute += dot if not sub else ""
     if not _NAME.match(attribute) or (sub and not _NAME.match(sub)):
         raise ValueError(f"{text!r} is not a SCIM attribute path")
     return ScimPath(attribute, "" if schema.lower() == CORE.lower() else schema, where, sub)

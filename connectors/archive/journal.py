@@ -66,23 +66,35 @@ class Journal:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._buffer.append(orjson.dumps({"n": self._n, "at": at, **record}) + b"\n")
 
-    async def write(self, *records: Mapping[str, Any]) -> None:
-        """``records`` are on the disk when this returns; everybody who waits at once shares one sync.
+    def record(self, record: Mapping[str, Any]) -> None:
+        """Add ``record`` and set a sync going, without waiting for it: what it says can be found out again.
 
         Raises:
-            Failed: the disk does not take them; nothing may be sent from then on.
+            Failed: the disk did not take an earlier record.
         """
         self._check()
-        for record in records:
-            self.note(record)
+        self.note(record)
+        self._kick()
+
+    async def write(self, record: Mapping[str, Any]) -> None:
+        """``record`` is on the disk when this returns; everybody who waits at once shares one sync.
+
+        Raises:
+            Failed: the disk does not take it; nothing may be sent from then on.
+        """
+        self._check()
+        self.note(record)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
-        if self._flusher is None or self._flusher.done():
-            self._flusher = asyncio.create_task(self._flush())
+        self._kick()
         await done
 
+    def _kick(self) -> None:
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush())
+
     async def _flush(self) -> None:
-        while self._waiting:
+        while self._waiting or self._buffer:
             waiting, self._waiting = self._waiting, []
             group = self._take()
             try:

@@ -168,13 +168,19 @@ def _at(made: dict[str, Any], found: re.Match[str], op: str, value: Any) -> None
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 65536
     directory: Directory
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True  # the client was killed in the middle of its request
+            return
         directory, manners = self.directory, self.directory.manners
         parts = urlsplit(self.path)
         path = parts.path.removeprefix("/scim/v2")

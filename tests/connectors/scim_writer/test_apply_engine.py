@@ -315,7 +315,8 @@ def test_the_error_limit_leaves_a_run_that_can_go_on(tmp_path: Path, directory: 
     files = plan(tmp_path / "run", directory, wishes)
     directory.manners = Manners(refuses=frozenset({"title"}))
     result = applied(directory, files, concurrency=1)
-    assert (result.interrupted, result.stopped_by, result.failed) == (True, "apply_errors", 20)
+    assert (result.interrupted, result.stopped_by) == (True, "apply_errors")
+    assert 20 <= result.failed < 30
     assert not files.outcome.exists()
     directory.manners = Manners()
     result = applied(directory, files)

@@ -1,0 +1,148 @@
+"""SCIM paths: the same in Python and in SQL, and nothing but what they name is touched."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as rules
+from hypothesis import strategies as st
+
+from transforms.engine import connect
+from transforms.scim_paths import CORE, ENTERPRISE, expression, get, new_element, parse, put
+from transforms.scim_values import canonical, classify, is_same_text, moved_members, same
+from transforms.words import Kept
+
+PATHS = (
+    "userName",
+    "name.givenName",
+    'emails[type eq "work"].value',
+    'phoneNumbers[type eq "mobile" and primary eq true].value',
+    "emails.value",
+    f"{ENTERPRISE}:department",
+    f"{ENTERPRISE}:manager",
+    f"{ENTERPRISE}:manager.value",
+    "urn:example:Thing:2.0:User:costCode",
+    "manager",
+)
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+element = st.fixed_dictionaries(
+    {"value": text}, optional={"type": st.sampled_from(["work", "Work", "home", "mobile"]), "primary": st.booleans()}
+)
+resources = st.fixed_dictionaries(
+    {"id": st.just("x")},
+    optional={
+        "userName": text,
+        "name": st.fixed_dictionaries({}, optional={"givenName": text, "familyName": text}),
+        "emails": st.lists(element, max_size=3),
+        "phoneNumbers": st.lists(element, max_size=3),
+        "manager": st.one_of(text, st.fixed_dictionaries({"value": text})),
+        ENTERPRISE: st.fixed_dictionaries(
+            {}, optional={"department": text, "manager": st.fixed_dictionaries({"value": text})}
+        ),
+    },
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_is_spelt_as_it_was_read(path: str) -> None:
+    assert str(parse(path)) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "a b", "emails[", 'emails[type eq "work"]value', 'emails[type ne "x"].value', 'a[b eq "a" or b eq "c"]',
+     "name.", "1a", "emails[type eq work].value", 'a"b', "userName; DROP TABLE x"],
+)  # fmt: skip
+def test_what_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match=r"path|filter|clauses|and"):
+        parse(path)
+
+
+def test_the_core_schema_may_be_spelt_out() -> None:
+    assert parse(f"{CORE}:userName") == parse("userName")
+
+
+@rules(max_examples=60, deadline=None)
+@given(resources)
+def test_sql_and_python_read_the_same(resource: dict[str, Any]) -> None:
+    with connect(threads=1) as engine:
+        columns = ", ".join(expression(parse(path)) for path in PATHS)
+        row = engine.execute(
+            f"SELECT {columns} FROM (SELECT $1::VARCHAR AS resource)", [json.dumps(resource)]
+        ).fetchone()
+    assert row is not None
+    for path, found in zip(PATHS, row, strict=True):
+        assert same(found, get(resource, parse(path))), path
+
+
+@rules(max_examples=100, deadline=None)
+@given(resources, st.sampled_from(PATHS), text.filter(bool))
+def test_what_is_put_is_got_and_nothing_else_moves(resource: dict[str, Any], path: str, value: str) -> None:
+    changed = copy.deepcopy(resource)
+    put(changed, parse(path), value)
+    assert get(changed, parse(path)) == value
+    for other in PATHS:
+        if parse(other).attribute.lower() != parse(path).attribute.lower():
+            assert same(get(changed, parse(other)), get(resource, parse(other))), other
+    put(changed, parse(path), None)
+    if "[" not in path and "emails" not in path:
+        assert get(changed, parse(path)) is None
+
+
+def test_removing_the_only_value_of_an_element_removes_the_element() -> None:
+    resource: dict[str, Any] = {
+        "emails": [{"type": "work", "value": "w", "primary": True}, {"type": "home", "value": "h"}]
+    }
+    put(resource, parse('emails[type eq "work"].value'), None)
+    assert resource == {"emails": [{"type": "home", "value": "h"}]}
+    put(resource, parse('emails[type eq "home"].value'), None)
+    assert resource == {}
+
+
+def test_an_element_that_holds_more_keeps_the_rest() -> None:
+    resource: dict[str, Any] = {"addresses": [{"type": "work", "locality": "Ulm", "country": "DE"}]}
+    put(resource, parse('addresses[type eq "work"].locality'), None)
+    assert resource == {"addresses": [{"type": "work", "country": "DE"}]}
+
+
+def test_the_first_e_mail_is_the_primary_one() -> None:
+    assert new_element(parse('emails[type eq "work"].value'), "w", first=True)["primary"] is True
+    assert "primary" not in new_element(parse('phoneNumbers[type eq "work"].value'), "1", first=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "kept"),
+    [
+        ("a", "a", Kept.KEPT), (None, "", Kept.KEPT), (True, "True", Kept.KEPT), (7, "7", Kept.KEPT),
+        ([], None, Kept.KEPT),
+        ("A@x", "a@x", Kept.NORMALISED), (" a  b ", "a b", Kept.NORMALISED), ("e\u0301", "\u00e9", Kept.NORMALISED),
+        ("+49 (731) 123-45", "+4973112345", Kept.NORMALISED), ("0731 12345", "+49 731 12345", Kept.NORMALISED),
+        ("a", None, Kept.NOT_KEPT), ("a", "b", Kept.NOT_KEPT), (True, False, Kept.NOT_KEPT), ("", "x", Kept.NOT_KEPT),
+        ("12345", "54321", Kept.NOT_KEPT), ({"a": "X"}, {"a": "x"}, Kept.NORMALISED),
+        ({"a": 1}, {"a": 2}, Kept.NOT_KEPT),
+        ("--", "..", Kept.NOT_KEPT),
+    ],
+)  # fmt: skip
+def test_what_a_target_made_of_a_value(written: Any, found: Any, kept: Kept) -> None:
+    assert classify(written, found) is kept
+
+
+def test_identifiers_heed_case_only_where_the_schema_says_so() -> None:
+    assert is_same_text("A", "a", case_exact=False)
+    assert not is_same_text("A", "a", case_exact=True)
+    assert not is_same_text("A", None, case_exact=False)
+
+
+def test_two_readings_differ_by_content_not_by_what_the_server_adds() -> None:
+    before = {"id": "x", "title": "t", "meta": {"version": "1"}, "schemas": ["a"], "roles": []}
+    assert moved_members(before, {"id": "x", "title": "t", "meta": {"version": "2"}}) == []
+    assert moved_members(before, {"id": "x", "title": "u", "nickName": "n"}) == ["nickName", "title"]
+
+
+def test_one_value_has_one_text() -> None:
+    assert canonical({"b": 1, "a": ["é"]}) == '{"a":["é"],"b":1}'
