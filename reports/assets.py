@@ -7,7 +7,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 _EXPORT = re.compile(r"export\s*\{([^{}]*)\}\s*;?")
 _OPENS_MARKUP = re.compile(r"<(?=!--|/?script)", re.IGNORECASE)
@@ -46,19 +49,24 @@ class Assets:
 @cache
 def assets() -> Assets:
     """The page's own files and the grid as it ships inside the ``itables`` package."""
-    import itables.version
-
     own = files("reports.templates")
-    bundle = files("itables").joinpath("html/dt_bundle.js").read_text(encoding="utf-8")
+    bundle = _beside("itables").joinpath("html", "dt_bundle.js").read_text(encoding="utf-8")
     return Assets(
         grid=grid_script(bundle),
         script=_plain(own.joinpath("report.js").read_text(encoding="utf-8")),
         style=_plain(own.joinpath("report.css").read_text(encoding="utf-8")),
         licence=(
-            f"The list is drawn by DataTables and jQuery as shipped in itables {itables.version.__version__}; "
+            f"The list is drawn by DataTables and jQuery as shipped in itables {version('itables')}; "
             "all are under the MIT licence, and their notices stand in this page's source."
         ),
     )
+
+
+def _beside(package: str) -> Path:
+    """Where an installed package lies, without importing it: itables would bring pandas along."""
+    found = find_spec(package)
+    places = (found.submodule_search_locations if found else None) or []
+    return Path(next(iter(places)))
 
 
 def grid_script(bundle: str) -> str:
