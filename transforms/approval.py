@@ -70,7 +70,8 @@ class Approval:
     allowed: Mapping[str, str] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     """For the act: ``only``, ``exclude`` (people as keys), ``left_out`` (rows ``key``, ``attribute``, ``because``),
-    ``not_selected`` (how many rows ``only`` did not choose), ``allowed``, ``expires``, ``auto``."""
+    ``not_selected`` (how many rows ``only`` did not choose), ``allowed``, ``expires``, ``auto``, ``still_needed`` (how
+    many more people must approve)."""
     missing: int = 0
     """How many more people must approve before apply may go on."""
 
@@ -112,13 +113,14 @@ def judge_approval(
     left = compute(run.files, (Selection(request.only, request.exclude),), unique=unique_paths(settings))
     expires = at + timedelta(hours=settings.approval.valid_hours)
     selection = left.selections[0]
+    missing = _missing(run, settings, who, fingerprint, at)
     return Approval(
         who=(who,),
         fingerprint=fingerprint,
         expires=expires,
         selections=(selection,),
         allowed=allowed,
-        missing=_missing(run, settings, who, fingerprint, at),
+        missing=missing,
         details={
             "only": list(selection.only),
             "exclude": list(selection.exclude),
@@ -127,6 +129,7 @@ def judge_approval(
             "allowed": dict(allowed),
             "expires": expires.isoformat(),
             "auto": False,
+            "still_needed": missing,
         },
     )
 
