@@ -23,7 +23,7 @@ _LITTLE = 2 * 1024**3
 
 
 def examine(settings: Settings) -> list[Line]:
-    """Lines for writing, reading rights, git, damaged runs, the last good run and free disk; makes a missing archive."""
+    """Lines for writing, reading rights, git, damaged runs, last good run, free disk; makes a missing archive."""
     try:
         path = open_archive(settings).path
     except TrueupError as error:
