@@ -48,13 +48,17 @@ def tenant(users: int | None = None) -> TenantData:
 
 
 def directory(users: int | None = None) -> DirectoryData:
-    """The sample directory; with ``users``, filled up with profiles of the added people."""
+    """The sample directory; with ``users``, without those cut off and with profiles of the people added."""
     profiles = tuple(document("directory")["profiles"])
     if users is None:
         return DirectoryData(profiles)
+    everybody = document("tenant")["users"]
+    if users < len(everybody):
+        cut = {user["id"] for user in everybody[users:]}
+        return DirectoryData(tuple(profile for profile in profiles if profile.get("externalId") not in cut))
     from connectors.sandbox import scaled
 
-    return scaled.directory(DirectoryData(profiles), users, len(document("tenant")["users"]))
+    return scaled.directory(DirectoryData(profiles), users, len(everybody))
 
 
 def edits(name: str) -> list[dict[str, Any]]:

@@ -232,6 +232,15 @@ def test_the_sample_scales_to_any_number(count: int) -> None:
         assert caller.get("users/$count", {"ConsistencyLevel": "eventual"}).content.decode("utf-8-sig") == str(count)
 
 
+def test_a_cut_down_sample_has_no_profiles_of_those_cut_off() -> None:
+    users = sample.tenant(100).users
+    assert isinstance(users, list)
+    ids = {user["id"] for user in users}
+    linked = {p["externalId"] for p in sample.directory(100).profiles if "externalId" in p}
+    assert linked
+    assert linked <= ids
+
+
 def test_added_people_are_assigned_have_managers_and_mostly_profiles() -> None:
     directory = sample.directory(2_000)
     with calling(tenant=sample.tenant(2_000), directory=directory) as caller:
