@@ -12,6 +12,7 @@ from typing import Any
 
 from connectors.sandbox import company, oddities
 from connectors.sandbox.profiles import directory_profiles
+from connectors.sandbox.provisioning import schema
 from connectors.sandbox.scenarios import scenarios
 from connectors.sandbox.tenant.data import Application, Assignment, Group, object_id
 
@@ -101,6 +102,7 @@ def _applications(staff: list[User], guests: list[User], groups: list[Group]) ->
             Assignment(guests[0]["id"]),
             Assignment(object_id("service", "crawler"), "ServicePrincipal"),
         ),
+        schema("scim.pingboard"),
     )
     trial = Application(object_id("application", "trial"), object_id("app-id", "trial"), "Pingboard (trial)")
     payroll = Application(object_id("application", "payroll"), object_id("app-id", "payroll"), "Payroll Suite")

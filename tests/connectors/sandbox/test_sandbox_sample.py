@@ -218,6 +218,19 @@ def test_the_second_day_has_moves_leavers_a_newcomer_and_a_reorganisation(users:
     assert sum("manager" in edit.get("properties", {}) for edit in edits) >= 5
 
 
+def test_the_application_has_a_provisioning_schema_the_mapping_language_reads() -> None:
+    from transforms.mapping import parse
+
+    with calling(tenant=sample.tenant()) as caller:
+        path = f"servicePrincipals/{caller.sandbox.tenant.application('Pingboard').id}/synchronization/jobs"
+        job = caller.all(path)[0]["id"]
+        rules = caller.get(f"{path}/{job}/schema").json()["synchronizationRules"]
+    mappings = rules[0]["objectMappings"][0]["attributeMappings"]
+    assert len(mappings) == 10
+    for mapping in mappings:
+        parse(mapping["source"]["expression"])
+
+
 def test_a_scenario_nobody_wrote_is_an_error() -> None:
     with pytest.raises(KeyError):
         sample.edits("../tenant")
