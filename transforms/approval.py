@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from transforms.approval_acts import AUTO, allowed_by_all, ends_at, folded, is_auto, still_needed, valid_approvals
 from transforms.approval_state import interrupted_other, may_be_rejected, not_begun_refusals, overtaken, refusal
 from transforms.errors import Misused, Refused
 from transforms.left_out import Selection, compute, write_left_out
 from transforms.staleness import explained
-from transforms.words import Act, Outcome
+from transforms.words import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from transforms.errors import Refusal
@@ -37,9 +39,6 @@ __all__ = [
     "unique_paths",
     "write_what_is_left_out",
 ]
-
-AUTO = "auto"
-"""Who approves under ``[approval.auto]``; nobody else may be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def judge_approval(
     left = compute(run.files, (Selection(request.only, request.exclude),), unique=unique_paths(settings))
     expires = at + timedelta(hours=settings.approval.valid_hours)
     selection = left.selections[0]
-    missing = _missing(run, settings, who, fingerprint, at)
+    missing = still_needed(run, settings, who, fingerprint, at)
     return Approval(
         who=(who,),
         fingerprint=fingerprint,
@@ -157,18 +156,18 @@ def effective_approval(
         refusals = explained([*refusals, *overtaken(run, history)], run, history)
     if refusals:
         raise Refused(refusals)
-    valid = _valid(run, settings, fingerprint, at)
-    allowed = _allowed_by_all(valid)
+    valid = valid_approvals(run, settings, fingerprint, at)
+    allowed = allowed_by_all(valid)
     tripped = [one.limit_name for one in run.manifest.refusals if one.limit_name not in allowed]
     if tripped:
         raise Refused([_not_allowed(run, name) for name in tripped])
     return Approval(
         who=tuple(act.who for act in valid),
         fingerprint=fingerprint,
-        expires=min(_expires(act) for act in valid),
+        expires=min(ends_at(act) for act in valid),
         selections=tuple(selection_of(act) for act in valid),
         allowed=allowed,
-        details={"auto": any(_is_auto(act) for act in valid)},
+        details={"auto": any(is_auto(act) for act in valid)},
     )
 
 
@@ -225,13 +224,9 @@ def _name(who: str) -> str:
     name = unicodedata.normalize("NFC", who.strip())
     if not name or len(name) > 200 or any(unicodedata.category(letter)[0] == "C" for letter in name):
         raise Misused("An approval needs a name of one line.", remedy='Say who approves: --as "NAME"')
-    if _folded(name) == AUTO:
+    if folded(name) == AUTO:
         raise Misused(f"{AUTO!r} is the name of automatic approvals.", remedy='Say who approves: --as "NAME"')
     return name
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _fingerprint_refusals(run: PriorRun, prefix: str, fingerprint: str) -> list[Refusal]:
@@ -279,57 +274,3 @@ def _not_allowed(run: PriorRun, name: str) -> Refusal:
         f"Run {run.run_id} exceeds the limit {name!r} and nobody has overridden it. {message}".rstrip(),
         f'Read the report; then: trueup approve {run.run_id} --allow {name} --reason "…"',
     )
-
-
-def _approvals(run: PriorRun, settings: Settings) -> list[ActRecord]:
-    """The last word of each person, in order; automatic ones only while no person is required."""
-    said: dict[str, ActRecord] = {}
-    for act in run.acts:
-        if act.act is Act.APPROVED and not (_is_auto(act) and settings.approval.required):
-            said.pop(_folded(act.who), None)
-            said[_folded(act.who)] = act
-    return list(said.values())
-
-
-def _valid(run: PriorRun, settings: Settings, fingerprint: str, at: datetime) -> list[ActRecord]:
-    every = _approvals(run, settings)
-    fitting = [act for act in every if fingerprint and act.fingerprint == fingerprint]
-    valid = [act for act in fitting if at < _expires(act)]
-    approve = f"Read the report; then: trueup approve {run.run_id}"
-    if not every:
-        raise Refused(refusal("approval_missing", f"Run {run.run_id} is not approved.", approve))
-    if not fitting:
-        text = f"The approval of run {run.run_id} is for another plan than the one that is there now."
-        raise Refused(refusal("approval_of_another_plan", text, approve))
-    if not valid:
-        last = max(_expires(act) for act in fitting)
-        text = f"The approval of run {run.run_id} expired at {last.isoformat(timespec='seconds')}."
-        raise Refused(refusal("approval_expired", text, f"{approve}, or plan again: trueup plan"))
-    needed = settings.approval.approvers
-    if len(valid) < needed and not any(_is_auto(act) for act in valid):
-        text = f"Run {run.run_id} is approved by {len(valid)} of {needed} people; they must be different."
-        raise Refused(refusal("approvers_missing", text, f'{approve} --as "ANOTHER NAME"', len(valid), needed))
-    return valid
-
-
-def _missing(run: PriorRun, settings: Settings, who: str, fingerprint: str, at: datetime) -> int:
-    names = {
-        _folded(act.who)
-        for act in _approvals(run, settings)
-        if act.fingerprint == fingerprint and at < _expires(act) and not _is_auto(act)
-    }
-    return max(0, settings.approval.approvers - len(names | {_folded(who)}))
-
-
-def _allowed_by_all(acts: list[ActRecord]) -> dict[str, str]:
-    """Limits every approver overrides; the reasons of the last one."""
-    first, *others = [dict(act.details.get("allowed", {})) for act in reversed(acts)]
-    return {name: reason for name, reason in first.items() if all(name in other for other in others)}
-
-
-def _expires(act: ActRecord) -> datetime:
-    return datetime.fromisoformat(act.details["expires"])
-
-
-def _is_auto(act: ActRecord) -> bool:
-    return bool(act.details.get("auto")) or act.who == AUTO
