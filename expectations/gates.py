@@ -108,6 +108,7 @@ def check_people(
         _known(connection, own)
         write(connection, statement("findings", PACKAGE), files.findings)
         write_records(files.checks, [one.record for one in session.evaluated])
+        (files.work / _REFUSED).write_text(str(len(session.refusals)), encoding="ascii")
         return CheckResult(tuple(session.refusals), counts(connection, files.findings, len(session.refusals)))
 
 
@@ -123,10 +124,14 @@ def check_plan(files: RunFiles, settings: Settings, history: History) -> CheckRe
     from expectations.telemetry import quiet_context
 
     refusals = evaluate_plan(files, quiet_context())
+    before = files.work / _REFUSED
+    earlier = int(before.read_text(encoding="ascii")) if before.exists() else 0
     with connect() as connection:
-        return CheckResult(refusals, counts(connection, files.findings, len(refusals)))
+        return CheckResult(refusals, counts(connection, files.findings, earlier + len(refusals)))
 
 
+_REFUSED = "refused.txt"
+"""Below ``.work``: how many refusals ``check_people`` came to, for the count of ``check_plan``."""
 _FAILED = 'CREATE OR REPLACE TEMP TABLE failed (key VARCHAR, "check" VARCHAR, subject VARCHAR, severity VARCHAR)'
 
 

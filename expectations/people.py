@@ -32,7 +32,6 @@ LOOKED_AT = (
     "mailNickname",
     "accountEnabled",
     "userType",
-    "creationType",
     "externalUserState",
     "employeeId",
     "employeeType",

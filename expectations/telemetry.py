@@ -16,11 +16,21 @@ def quiet_context() -> Any:
         # Its modules import what newer Pythons deprecate (sre_constants); nothing a reader of ours could mend.
         warnings.simplefilter("ignore", DeprecationWarning)
         import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from great_expectations.data_context.types.base import (
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
+        )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    return context
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            # The default makes a temporary folder for its docs and leaves it behind.
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+        ),
+    )
 
 
 def expectation_class(kind: str) -> Any:

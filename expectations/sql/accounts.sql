@@ -11,11 +11,9 @@ WITH folded AS (
         trim(fold_text(displayName)) AS display,
         trim(fold_text(givenName)) AS given,
         trim(fold_text(surname)) AS family,
-        fold_text(displayName) <> lower(coalesce(displayName, '')) AS display_has_accents,
         regexp_replace(coalesce(displayName, ''), '(\p{Ll})(\p{Lu})', '\1 \2', 'g') AS display_split,
         lower(userType) AS user_type,
         lower(userPurpose) AS purpose,
-        creationType AS creation_type,
         externalUserState AS external_state,
         accountEnabled AS enabled,
         nullif(trim(employeeId), '') AS employee_id,
@@ -28,8 +26,7 @@ WITH folded AS (
         isResourceAccount AS resource_account,
         array_to_string(regexp_extract_all(fold_text(onPremisesDistinguishedName), 'ou=([^,]+)', 1), ', ') AS units,
         nullif(trim(mobilePhone), '') IS NOT NULL AS has_mobile,
-        lastSignInDateTime IS NULL AND lastNonInteractiveSignInDateTime IS NOT NULL AS only_machine_sign_ins,
-        mail IS NOT NULL AS has_mail
+        lastSignInDateTime IS NULL AND lastNonInteractiveSignInDateTime IS NOT NULL AS only_machine_sign_ins
     FROM users
 ),
 
