@@ -1,0 +1,108 @@
+"""django-scim2, a server built on other people's reading of the RFC: what it can keep arrives, the rest is named."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.scim import examine, snapshot
+from connectors.scim.verify import verify_files
+from connectors.scim_writer.applying import apply_run
+from tests.support.django_people.server import running
+from tests.support.scim_directory import TOKEN, Directory
+from tests.support.scim_runs import brisk, plan, settings_for
+from transforms.attributes import ManagedAttribute
+from transforms.work import plan_work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from connectors.scim_writer import ApplyResult
+    from tests.support.scim_runs import Wish
+    from transforms.run_files import RunFiles
+
+MAIL = "emails.value"
+PATHS = [ManagedAttribute(path) for path in ("userName", "name.givenName", "name.familyName", MAIL, "title")]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[httpx.Client]:
+    with (
+        running(str(tmp_path / "people.sqlite")) as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as client,
+    ):
+        yield client
+
+
+def users(people: httpx.Client) -> dict[str, dict[str, Any]]:
+    found = people.get("/Users", params={"startIndex": 1, "count": 50}).json()["Resources"]
+    return {user["userName"]: user for user in found}
+
+
+def night(folder: Path, people: httpx.Client, wishes: list[Wish]) -> tuple[RunFiles, ApplyResult]:
+    directory = Directory(url=str(people.base_url).rstrip("/"))
+    files = plan(folder, directory, wishes)
+    snapshot(settings_for(directory), PATHS, [], files, known=None)
+    work = plan_work(files)
+    result = apply_run(settings_for(directory), files, work, stop=threading.Event(), pace=brisk())
+    work.close()
+    return files, result
+
+
+def test_what_it_can_keep_arrives_and_what_it_cannot_is_named(tmp_path: Path, people: httpx.Client) -> None:
+    new: list[Wish] = [
+        (
+            f"k{n}",
+            "create",
+            None,
+            {
+                "userName": (None, f"u{n}@x.example"),
+                "externalId": (None, f"k{n}"),
+                "name.givenName": (None, "Zoë"),
+                "name.familyName": (None, f"O'{n}"),
+                MAIL: (None, f"u{n}@x.example"),
+                "active": (None, True),
+                "title": (None, "Head"),
+            },
+        )
+        for n in range(5)
+    ]
+    files, result = night(tmp_path / "first", people, new)
+    assert (result.applied, result.failed, result.skipped) == (5, 0, 0)
+    found = users(people)
+    assert set(found) == {f"u{n}@x.example" for n in range(5)}
+    for n in range(5):
+        user = found[f"u{n}@x.example"]
+        assert (user["externalId"], user["name"]["givenName"], user["name"]["familyName"]) == (f"k{n}", "Zoë", f"O'{n}")
+        assert user["emails"][0]["value"] == f"u{n}@x.example"
+    for row in pq.read_table(files.outcome).to_pylist():
+        lost = [entry["attribute"] for entry in row["found"] if entry["class"] == "not_kept"]
+        assert lost == ["title"]
+
+    ids = {user["externalId"]: user["id"] for user in found.values()}
+    later: list[Wish] = [
+        ("k0", "update", ids["k0"], {"name.givenName": ("Zoë", "Zoe"), MAIL: ("u0@x.example", "z@x.example")}),
+        ("k1", "update", ids["k1"], {"name.familyName": ("O'1", "Sun"), "title": (None, "Head")}),
+        ("k2", "deactivate", ids["k2"], {"active": (True, False)}),
+        ("k3", "delete", ids["k3"], {}),
+    ]
+    files, result = night(tmp_path / "second", people, later)
+    found = {user["externalId"]: user for user in users(people).values()}
+    assert found["k0"]["name"]["givenName"] == "Zoe"
+    assert found["k0"]["emails"][0]["value"] == "z@x.example"
+    assert found["k1"]["name"]["familyName"] == "Sun"
+    assert found["k2"]["active"] is False
+    assert "k3" not in found
+    assert result.failed == 0
+    assert found["k4"] == {**found["k4"], "active": True}
+    settings = settings_for(Directory(url=str(people.base_url).rstrip("/")))
+    residual = verify_files(settings, files, into=files.path / "verified-001.parquet").records
+    assert [(record["key"], record["attribute"], record["class"]) for record in residual] == [
+        ("k1", "title", "not_kept")
+    ]
+    assert not any(line.status == "fix" for line in examine(settings))
