@@ -11,7 +11,6 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-
 HERE = Path(__file__).parent.parent / "labelled"
 
 
@@ -157,7 +156,7 @@ def _special_people() -> list[dict[str, Any]]:
 
 
 def _thing(label: str, number: int, line: str) -> dict[str, Any]:
-    """``local|display[|first|last][|resource][|purpose:x][|ou:x]``; some are licensed, some disabled, one has a title."""
+    """``local|display[|first|last][|resource][|purpose:x][|ou:x]``; some are licensed, some disabled."""
     local, display, *rest = line.split("|")
     marks = [part for part in rest if part == "resource" or part.startswith(("purpose:", "ou:"))]
     names = [part for part in rest if part not in marks]
