@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def serve_schedule(config: Path) -> int:
     return 0
 
 
-def _deployments(settings: Settings, config: Path) -> tuple[RunnerDeployment, ...]:
+def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
@@ -59,7 +60,7 @@ def _deployments(settings: Settings, config: Path) -> tuple[RunnerDeployment, ..
 
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
     place = str(config.resolve())
-    return (
+    deployments = (
         nightly.to_deployment(
             name="nightly",
             schedule=Cron(settings.schedule.cron, timezone=settings.schedule.timezone),
@@ -76,6 +77,8 @@ def _deployments(settings: Settings, config: Path) -> tuple[RunnerDeployment, ..
             description="Approves a reviewed run by its fingerprint and applies it.",
         ),
     )
+    # Called from plain code they are deployments at once; only inside an event loop would they be awaitable.
+    return [one for one in deployments if not isinstance(one, Coroutine)]
 
 
 @dataclass(slots=True)

@@ -91,7 +91,9 @@ def _uses(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
             yield Use(f"{name}:{attribute}", int(used), active, bound)
     yield _drop(connection, request)
     earlier = deactivated_within(connection, history, since=request.at - timedelta(days=limits.window_days))
-    yield Use("window_deactivate", earlier + offs + deletes, active, limits.window_deactivate)
+    # What is past cannot be refused: a plan that takes nobody away does not add to the window.
+    alone = "" if offs or deletes else "deactivates nobody"
+    yield Use("window_deactivate", earlier + offs + deletes, active, limits.window_deactivate, alone)
 
 
 def _drop(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest) -> Use:

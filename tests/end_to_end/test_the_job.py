@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from connectors.sandbox import sample
+
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
 
@@ -41,8 +43,8 @@ def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(office:
 
     after = office.everything()
     assert len(after) == len(before) + plan["counts"]["create"]
-    for profile in [*unmanaged, *held]:
-        assert after[str(profile)] == before[str(profile)], "somebody nobody approved was touched"
+    for spared in [*unmanaged, *held]:
+        assert after[str(spared)] == before[str(spared)], "somebody nobody approved was touched"
     users = {user["id"]: user for user in office.sandbox.tenant.users()}
     by_external = {profile.get("externalId"): profile for profile in after.values()}
     created = [key for key, _ in decided(office, plan, "create")]
@@ -138,8 +140,6 @@ def test_a_bad_night_is_refused_and_nothing_is_written(office: Office) -> None:
     office.accept(first)
     office.apply(first)
     before = office.everything()
-    from connectors.sandbox import sample
-
     office.sandbox.tenant.play(sample.edits("bad_night_half_missing"))
     done = office.trueup("plan", "--json")
     assert done.code == 3
