@@ -73,9 +73,8 @@ def _moved_sources(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) 
         if not attribute.source_columns or len(shared) < len(attribute.source_columns):
             differ.append("FALSE" if not attribute.source_columns else "TRUE")
         rows.append(f"CASE WHEN {' OR '.join(differ)} THEN {literal(attribute.path)} END")
-    if rows:
-        connection.execute(
-            f"INSERT INTO moved_sources SELECT s.id, unnest(list_filter([{', '.join(rows)}], lambda e: e IS NOT NULL)) "
-            "FROM source s LEFT JOIN source_then b ON b.id = s.id "
-            "WHERE s.id IN (SELECT key FROM open_changes)"
-        )
+    moved = ", ".join([*rows, "NULL::VARCHAR"])
+    connection.execute(
+        f"INSERT INTO moved_sources SELECT s.id, unnest(list_filter([{moved}], lambda e: e IS NOT NULL)) "
+        "FROM source s LEFT JOIN source_then b ON b.id = s.id WHERE s.id IN (SELECT key FROM open_changes)"
+    )

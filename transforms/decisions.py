@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from transforms.engine import statement
-from transforms.inputs import columns_of, empty
+from transforms.inputs import empty
 from transforms.quoting import literal
 from transforms.reasons import sentences
 from transforms.words import Decision
@@ -66,8 +66,7 @@ def _blind(connection: DuckDBPyConnection, by: tuple[ManagedAttribute, ...], unr
     for attribute in by:
         everybody = bool(unreadable.intersection(attribute.source_columns))
         test = "TRUE" if everybody else f"list_contains(left_alone, {literal(attribute.path)})"
-        if everybody or "left_alone" in columns_of(connection, "desired"):
-            connection.execute(f"INSERT INTO blind SELECT key FROM desired WHERE {test} AND key NOT IN (FROM blind)")
+        connection.execute(f"INSERT INTO blind SELECT key FROM desired WHERE {test} AND key NOT IN (FROM blind)")
 
 
 def decide(connection: DuckDBPyConnection) -> None:

@@ -102,3 +102,10 @@ def test_the_configuration_s_digest_covers_what_matters_and_nothing_else() -> No
     assert configuration_digest(Settings.model_validate({"schedule": {"cron": "1 1 * * *"}}), {}) == plain
     assert configuration_digest(Settings.model_validate({"limits": {"create": 1}}), {}) != plain
     assert configuration_digest(Settings(), {"checks.file": "abc"}) != plain
+
+
+def test_order_is_seen_across_batches_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROWS", 1)
+    path = tmp_path / "x.parquet"
+    rows: list[dict[str, Any]] = [{"key": "b", "text": ""}, {"key": "a", "text": None}]
+    assert digest(path, rows) == digest(path, rows[::-1])
