@@ -7,9 +7,11 @@ replays do not matter. Facts: Microsoft Graph "delta query overview", "user: del
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -141,16 +143,20 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
     """
     columns = tuple(c for c in chosen.columns if c.name in begin.columns and c.select not in UNTRACKED)
     hidden = {c.select or c.name for c in chosen.columns if c.name in begin.unreadable}
-    tables: list[pa.Table] = []
+    making: list[asyncio.Task[pa.Table]] = []
     surfaced: set[str] = set()
     count = 0
     try:
         async for rows, delta_link in graph.pages(begin.link, _bare_page):
-            for row in rows:
-                surfaced |= {name for name in hidden & row.keys() if row[name] is not None}
-            tables.append(_table(rows, columns, count))
+            for name in hidden:
+                if any(row.get(name) is not None for row in rows):
+                    surfaced.add(name)
+            making.append(asyncio.create_task(asyncio.to_thread(_table, rows, columns, count)))
             count += len(rows)
+            if len(making) > 1:
+                await making[-2]
             if delta_link is not None:
+                tables = await asyncio.gather(*making)
                 return Changes(pa.concat_tables(tables), delta_link, len(tables), surfaced)
     except LinkExpired as error:
         raise ReadInFull("a link to further changes has expired") from error
@@ -164,10 +170,11 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
 def _table(rows: list[dict[str, Any]], columns: tuple[SourceAttribute, ...], first: int) -> pa.Table:
     unclear = [False] * len(rows)
     removed = ["@removed" in row for row in rows]
+    given = _gathered(rows)
     arrays: dict[str, pa.Array] = {}
     for column in columns:
         if column.name != "id":
-            sent, values = _swiftly(rows, column) or _carefully(rows, column, unclear)
+            sent, values = _swiftly(rows, column, given) or _carefully(rows, column, unclear)
             arrays[column.name] = pa.StructArray.from_arrays([pa.array(sent, pa.bool_()), values], ["sent", "value"])
     return pa.table(
         {
@@ -180,16 +187,44 @@ def _table(rows: list[dict[str, Any]], columns: tuple[SourceAttribute, ...], fir
     )
 
 
-def _swiftly(rows: list[dict[str, Any]], column: SourceAttribute) -> tuple[list[bool], pa.Array] | None:
-    """Whether each change carries the column, and its values, where all are of the stated type."""
-    if len(column.path) > 1 or column.type == "integer":
+Given = dict[str, "tuple[Any, ...]"]
+
+
+def _gathered(rows: list[dict[str, Any]]) -> Given | None:
+    """Property → values in order, where every change carries the same properties; None otherwise."""
+    names = list(rows[0]) if rows else []
+    if len(names) < 2 or any(row.keys() != rows[0].keys() for row in rows):
         return None
-    name = column.path[0]
+    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
+
+
+def _swiftly(
+    rows: list[dict[str, Any]], column: SourceAttribute, given: Given | None
+) -> tuple[list[bool], pa.Array] | None:
+    """Whether each change carries the column, and its values, where all are plainly of the stated type."""
+    name = "manager@delta" if column.name == "manager" else column.path[0]
+    if given is None:
+        sent, values = [name in row for row in rows], tuple([row.get(name) for row in rows])
+    else:
+        sent, values = [name in given] * len(rows), given.get(name, (None,) * len(rows))
     try:
-        values = pa.array([row.get(name) for row in rows], ARROW[column.type])
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        if column.name == "manager":
+            if any("manager" in row for row in rows):
+                return None
+            if any(one is not None and (len(one) != 1 or "@removed" in one[0] or not one[0]["id"]) for one in values):
+                return None
+            values = tuple([one[0]["id"] if one else None for one in values])
+            sent = [value is not None for value in values]
+        elif column.type == "integer":
+            if not all(value is None or isinstance(value, list) for value in values):
+                return None
+            values = tuple([None if value is None else len(value) for value in values])
+        elif len(column.path) > 1:
+            inner = column.path[1]
+            values = tuple([None if value is None else value.get(inner) for value in values])
+        return sent, pa.array(values, ARROW[column.type])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, AttributeError, TypeError, KeyError, IndexError):
         return None
-    return [name in row for row in rows], values
 
 
 def _carefully(rows: list[dict[str, Any]], column: SourceAttribute, unclear: list[bool]) -> tuple[list[bool], pa.Array]:
