@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from connectors.archive.place import Archive
 
 FOLDER = ".locks"
-_SEAL_SECONDS = 300.0
-_LOOK_SECONDS = 0.5
+_PATIENCE = {"seal": 300.0, "apply": 0.5, None: 3.0}
+"""Seconds to wait for a holder before giving up; one without a name is coming, leaving or only looking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,14 @@ def _held(root: Path, target_url: str, holder: Holder) -> Iterator[Holder]:
 
 
 def _wait(number: int) -> None:
-    """Take the lock: at once, or when a seal has ended; whoever only looks holds it for an instant."""
-    begun = time.monotonic()
+    """Take the lock: at once, when a seal has ended, or when somebody who only looks or is just leaving is gone."""
+    known, since = _read(number), time.monotonic()
     while not _take(number):
         holder = _read(number)
-        patience = _SEAL_SECONDS if holder and holder.kind == "seal" else _LOOK_SECONDS
-        if time.monotonic() - begun > patience:
+        if holder != known:
+            known, since = holder, time.monotonic()
+        patience = _PATIENCE[holder.kind if holder else None]
+        if time.monotonic() - since > patience:
             raise Refused(_running(holder))
         time.sleep(0.02)
 

@@ -56,6 +56,27 @@ def test_an_apply_waits_for_a_seal_to_end(tmp_path: Path) -> None:
     assert order == ["seal", "apply"]
 
 
+def test_a_seal_that_is_just_leaving_does_not_turn_an_apply_away(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    begun, done = threading.Event(), []
+
+    def apply() -> None:
+        begun.set()
+        with apply_lock(archive, TARGET, "apply"):
+            done.append("apply")
+
+    with sealing_lock(archive.path, TARGET):
+        worker = threading.Thread(target=apply)
+        worker.start()
+        begun.wait()
+        worker.join(0.8)
+        (file,) = (archive.path / ".locks").glob("apply-*.lock")
+        file.write_bytes(b"")
+        worker.join(0.2)
+    worker.join()
+    assert done == ["apply"]
+
+
 def test_a_lock_left_by_a_dead_process_says_nothing(tmp_path: Path) -> None:
     archive = archive_in(tmp_path)
     with apply_lock(archive, TARGET, "apply"):
