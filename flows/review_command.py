@@ -11,6 +11,8 @@ import hmac
 import json
 import secrets
 import socket
+import threading
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +104,10 @@ def serve_review(run: PriorRun, history: History, actions: ReviewActions, *, por
     listener = listen(port)
     config: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
     server: uvicorn.Server | None = None
+    decided = threading.Event()
 
     def over() -> None:
+        decided.set()
         if server is not None:
             server.should_exit = True
 
@@ -111,12 +115,10 @@ def serve_review(run: PriorRun, history: History, actions: ReviewActions, *, por
     server = uvicorn.Server(uvicorn.Config(application(session, who), server_header=False, **config))
     screen.note("Open this address in a browser on this machine; Ctrl-C ends the review without a decision:")
     screen.say(session.address)
-    try:
+    with closing(listener), suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
-    except KeyboardInterrupt:
+    if not decided.is_set():
         screen.note("The review ended without a decision.")
-    finally:
-        listener.close()
 
 
 def listen(port: int) -> socket.socket:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import signal
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from flows.review_command import ReviewActions, listen, reasons, serve_review
@@ -269,3 +273,28 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
             serve_review(run, history, actions, port=taken.getsockname()[1])
     finally:
         taken.close()
+
+
+def test_ctrl_c_ends_the_review_without_a_decision(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from flows.review_command import ReviewActions, serve_review\n"
+        "from tests.support.report_cases import CASES\n"
+        "from tests.support.report_runs import write_run\n"
+        "from transforms.history import History, PriorRun\n"
+        f"files, manifest = write_run(Path({str(tmp_path)!r}), CASES['empty']())\n"
+        "run = PriorRun(files, manifest, (), 'nothing_to_do')\n"
+        "serve_review(run, History(), ReviewActions(lambda _: run, lambda _name, _reason: run))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            assert client.get(address).status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "ended without a decision" in said
+    assert "Traceback" not in said
