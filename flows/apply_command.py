@@ -67,9 +67,7 @@ def _ctrl_c_stops_cleanly(stop: Any) -> Iterator[None]:
 
 def conclude(settings: Settings, run: PriorRun, records: list[dict[str, Any]], *, as_json: bool) -> int:
     """Show what came of an apply, tell who wants to be told, and return the exit code."""
-    from flows.notify import tell
-
-    counts = {result: sum(1 for record in records if record["result"] == result) for result in Result}
+    counts = _counted(records)
     if as_json:
         screen.document(
             {
@@ -85,11 +83,24 @@ def conclude(settings: Settings, run: PriorRun, records: list[dict[str, Any]], *
         from reports import applied_summary
 
         screen.say(applied_summary(run, records))
+    return announce(settings, run, records)
+
+
+def announce(settings: Settings, run: PriorRun, records: list[dict[str, Any]]) -> int:
+    """Tell who wants to be told of an apply that fell short; returns the exit code. No personal data."""
+    from flows.notify import tell
+
+    counts = _counted(records)
     partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or counts[Result.SKIPPED] or counts[Result.FAILED]
-    if partly:
-        text = f"Trueup run {run.run_id} was only partly applied: {counts[Result.APPLIED]} applied, "
-        text += f"{counts[Result.SKIPPED]} skipped, {counts[Result.FAILED]} failed."
-        problem = tell(settings, text, str(run.files.report_html))
-        if problem:
-            screen.note(problem)
-    return 4 if partly else 0
+    if not partly:
+        return 0
+    text = f"Trueup run {run.run_id} was only partly applied: {counts[Result.APPLIED]} applied, "
+    text += f"{counts[Result.SKIPPED]} skipped, {counts[Result.FAILED]} failed."
+    problem = tell(settings, text, str(run.files.report_html))
+    if problem:
+        screen.note(problem)
+    return 4
+
+
+def _counted(records: list[dict[str, Any]]) -> dict[Result, int]:
+    return {result: sum(1 for record in records if record["result"] == result) for result in Result}

@@ -11,8 +11,8 @@ from prefect import flow
 
 from flows import configuration, screen
 from flows.nights import is_due
-from flows.notify import tell
-from flows.plan_command import check_before, conclude, reconcile_once
+from flows.notify import sentence_of, tell
+from flows.plan_command import announce, check_before, reconcile_once
 from transforms.errors import TrueupError
 from transforms.words import Act, Outcome
 
@@ -41,7 +41,8 @@ def nightly(config: str) -> str:
         except TrueupError as error:
             tell(settings, f"Trueup: tonight's plan could not be made. {error.message}", settings.archive.path)
             raise
-        conclude(settings, run, as_json=False)
+        screen.note(f"{sentence_of(run.manifest)} {run.files.report_html}")
+        announce(settings, run)
         if run.manifest.outcome is Outcome.READY:
             return approve_itself(path, run.run_id)
         return run.manifest.outcome
@@ -60,7 +61,7 @@ def _wait_for_apply(archive: Archive, target_url: str) -> None:
 def approve_itself(config: Path, run_id: str) -> str:
     """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
     from connectors.archive import add_act, open_archive, refuse_damaged
-    from flows.apply_command import conclude as conclude_apply
+    from flows.apply_command import announce as announce_apply
     from flows.apply_command import run_cleared
     from flows.gate import cleared, same_fingerprint
     from transforms.approval import auto_approval
@@ -79,5 +80,6 @@ def approve_itself(config: Path, run_id: str) -> str:
     with cleared(settings, run_id) as ready:
         records = run_cleared(config, run_id)
         run = ready.archive.load(run_id)
-    conclude_apply(settings, run, records, as_json=False)
+    screen.note(f"Trueup run {run_id}: {run.state}, {len(records)} people.")
+    announce_apply(settings, run, records)
     return run.state

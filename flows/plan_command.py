@@ -99,7 +99,6 @@ def sealed_state(state: Any) -> Any:
 
 def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
     """Show a freshly sealed run, tell who wants to be told, and return the exit code."""
-    from flows.notify import sentence_of, tell
     from transforms.errors import TrueupError
 
     if as_json:
@@ -108,10 +107,7 @@ def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
         from reports import terminal_summary
 
         screen.say(terminal_summary(run, earlier(settings)))
-    if run.manifest.outcome is not Outcome.NOTHING_TO_DO:
-        problem = tell(settings, sentence_of(run.manifest), str(run.files.report_html))
-        if problem:
-            screen.note(problem)
+    announce(settings, run)
     if run.manifest.outcome is Outcome.FAILED:
         screen.complain(TrueupError(run.manifest.error))
     elif as_json:
@@ -125,6 +121,17 @@ def earlier(settings: Settings) -> History:
     from connectors.archive import open_archive
 
     return open_archive(settings).history(settings.target.url)
+
+
+def announce(settings: Settings, run: PriorRun) -> None:
+    """Tell who wants to be told of a sealed run, where there is something to tell."""
+    from flows.notify import sentence_of, tell
+
+    if run.manifest.outcome is Outcome.NOTHING_TO_DO:
+        return
+    problem = tell(settings, sentence_of(run.manifest), str(run.files.report_html))
+    if problem:
+        screen.note(problem)
 
 
 def summary(run: PriorRun) -> dict[str, Any]:

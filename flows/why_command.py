@@ -182,4 +182,4 @@ def _line(text: str) -> Text:
 
 
 def _shown(text: Any) -> str:
-    return screen.visible(str(text)).replace("\n", " ")
+    return screen.visible(str(text)).replace("\n", "\\u000a").replace("\t", "\\u0009")
