@@ -39,7 +39,6 @@ SCHEMA = pa.schema(
     ]
 )
 _WORST = (Result.FAILED, Result.SKIPPED, Result.APPLIED, Result.LEFT_OUT)
-_SILENT_STEPS = frozenset({"aside", "aside_back"})
 _BATCH = 5000
 
 
@@ -51,13 +50,22 @@ def outcome_rows(journal: Path, left_out: Iterable[tuple[str, Decision, str | No
     """
     people: dict[str, dict[str, dict[str, Any]]] = {}
     for record in read_journal(journal):
-        if record.get("event") == "settled" and record.get("step") not in _SILENT_STEPS:
+        if record.get("event") == "settled" and not _is_silent(record):
             record.pop("resource", None)
             people.setdefault(str(record["key"]), {})[str(record["step"])] = record
     rows = {key: _row(key, list(steps.values())) for key, steps in people.items()}
     for key, operation, profile_id in left_out:
         rows.setdefault(key, _left_out(key, operation, profile_id))
     return [rows[key] for key in sorted(rows)]
+
+
+def _is_silent(record: dict[str, Any]) -> bool:
+    """Steps that leave nothing behind: stepping aside, and back where that was possible."""
+    step = record.get("step")
+    if step == "aside_back" and record.get("result") != Result.APPLIED:
+        record["reason"] = f"left with a passing value, since its old one is taken too ({record.get('reason')})"
+        return False
+    return step in {"aside", "aside_back"}
 
 
 def _row(key: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
