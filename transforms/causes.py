@@ -28,6 +28,7 @@ def explain(connection: DuckDBPyConnection, history: History, terms: Terms) -> N
     runs = [run for run in history.applied if run.kind is Kind.RECONCILE and run.files.desired.exists()]
     view(connection, "decisions_then", runs[0].files.decisions if runs else None, columns=_DECISIONS)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('explained_at_once')}")
+    connection.execute("DROP TABLE planned")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE ends AS SELECT key, end_state FROM courses WHERE end_state IS NOT NULL"
     )

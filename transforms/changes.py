@@ -73,6 +73,7 @@ def refine(connection: DuckDBPyConnection, terms: Terms, history: History) -> No
     connection.execute(f"CREATE OR REPLACE TEMP TABLE clearings AS {statement('clearings')}")
     baseline.provided(connection, history, terms)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE refined AS {statement('refined')}")
+    connection.execute("DROP TABLE candidates")  # a first run has one row per value of everybody
 
 
 def settle(connection: DuckDBPyConnection, *, partial: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from tests.support.plan_world import DEPARTMENT, LOOSE, MANAGER, Planned, World,
 from transforms.history import History
 from transforms.inverse import RollbackRequest, make_rollback_plan
 from transforms.run_files import RunFiles
+from transforms.scim_values import canonical
 from transforms.words import Decision, Kind
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ def test_everybody_is_decided_once_and_the_second_night_is_quiet(
         assert all(row["reason"] for row in decided)
         untouched = {k for k, d in plan.decisions.items() if d not in {"create", "update", "reactivate", "deactivate"}}
         assert not untouched & {key for key, _ in plan.changes}
+        texts = [row[side] for row in plan.rows("changes") for side in ("before", "after") if row[side] is not None]
+        assert all(text == canonical(json.loads(text)) for text in texts)
         before = people_of(world)
         world.apply(plan)
         mine = {
