@@ -105,6 +105,7 @@ function setFilter(facet, wanted) {
 }
 
 function refresh() {
+  version += 1;
   const active = byId("active-filters");
   active.replaceChildren();
   for (const [at, { facet, wanted }] of filters) {
@@ -219,6 +220,7 @@ function column(title, fill, sort, search) {
   };
 }
 
+let version = 0; // of filters and what is left out: a row that was filled at this version need not be filled again
 const writes = people.decision.some((one) => WRITES.has(one));
 if (writes) filters.set("decision", { facet: "decision", wanted: "writes", ask: question("decision", "writes") });
 
@@ -230,7 +232,7 @@ const table = new DataTable.Api(grid.jQuery(byId("grid")).dataTable({
     column("Changes", changesCell, (row) => end(row) - first[row], () => ""),
     column("Why", reasonCell, (row) => text(people.reason[row]) ?? "", () => ""),
   ],
-  createdRow: (tr, row) => { tr.dataset.row = row; tr.classList.toggle("left-out", isLeftOut(row)); },
+  createdRow: (tr, row) => { tr.dataset.row = row; tr.dataset.version = version; tr.classList.toggle("left-out", isLeftOut(row)); },
   order: [],
   autoWidth: false,
   pageLength: 50,
@@ -245,7 +247,8 @@ const table = new DataTable.Api(grid.jQuery(byId("grid")).dataTable({
 // Cells are filled once; what filters and leaving out change is filled anew for the page that is shown.
 table.on("draw", () => {
   for (const tr of byId("grid").tBodies[0].rows) {
-    if (tr.dataset.row === undefined) continue;
+    if (tr.dataset.row === undefined || Number(tr.dataset.version) === version) continue;
+    tr.dataset.version = version;
     const row = Number(tr.dataset.row);
     tr.classList.toggle("left-out", isLeftOut(row));
     const cell = tr.cells[2];
@@ -309,6 +312,7 @@ function leave(button) {
   if (leaveGroup !== undefined) {
     for (const row of membersOf(Number(leaveGroup))) if (WRITES.has(people.decision[row])) put(leftOut.people, row);
   }
+  version += 1;
   pressed(button, on);
   say();
   table.draw("page");
