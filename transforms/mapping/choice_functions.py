@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from transforms.mapping.comparing import holds
 from transforms.mapping.mistakes import WrongExpression
 from transforms.mapping.tree import Call, walk
-from transforms.mapping.values import FAIL, LEAVE, NOTHING, Kind, Value, as_text, first_flow
+from transforms.mapping.values import FAIL, LEAVE, NOTHING, Kind, Value, first_flow
 from transforms.quoting import literal
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def cbool(compiler: Compiler, call: Call) -> Value:
 def negation(compiler: Compiler, call: Call) -> Value:
     """``Not``: false for True, true for anything else, null included."""
     node = compiler.needed(call, 0, "a value")
-    text = as_text(compiler.part(node)) if compiler.part(node).kind is Kind.BOOLEAN else compiler.text(node).sql
-    return compiler.made(f"coalesce(lower({text}) <> 'true', TRUE)", Kind.BOOLEAN, compiler.part(node))
+    value = compiler.to_text(compiler.part(node), node)
+    return compiler.made(f"coalesce(lower({value.sql}) <> 'true', TRUE)", Kind.BOOLEAN, value)
 
 
 def error(compiler: Compiler, call: Call) -> Value:

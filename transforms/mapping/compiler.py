@@ -218,7 +218,10 @@ class Compiler:
 
     def time(self, node: Expression) -> Value:
         """The part as a moment in UTC; text is read as ``CDate`` does, text that is no date sets the person aside."""
-        value = self.part(node)
+        return self.to_time(self.part(node), node)
+
+    def to_time(self, value: Value, node: Expression) -> Value:
+        """``value`` as a moment in UTC."""
         if value.kind is Kind.TIME:
             return value
         text = self.once(self.to_text(value, node))
@@ -230,7 +233,10 @@ class Compiler:
 
     def values(self, node: Expression) -> Value:
         """The part as a list; one value is a list of one, null stays null."""
-        value = self.part(node)
+        return self.to_values(self.part(node), node)
+
+    def to_values(self, value: Value, node: Expression) -> Value:
+        """``value`` as a list."""
         if value.kind is Kind.LIST:
             return value
         if value.kind is Kind.NOTHING:

@@ -95,7 +95,7 @@ def num_from_date(compiler: Compiler, call: Call) -> Value:
     """``NumFromDate``: 100 ns ticks since 1601-01-01 UTC."""
     node = compiler.needed(call, 0, "a date")
     value = compiler.part(node)
-    moment = compiler.once(compiler.time(node))
+    moment = compiler.once(compiler.to_time(value, node))
     ticks = f"(epoch_us({moment.sql}) + {_EPOCH_1601}) * 10"
     uses = [moment]
     if value.kind is not Kind.TIME:

@@ -57,7 +57,7 @@ def count(compiler: Compiler, call: Call) -> Value:
     node = compiler.needed(call, 0, "an attribute")
     value = compiler.part(node)
     if value.kind is not Kind.ASSIGNMENTS:
-        value = compiler.values(node)
+        value = compiler.to_values(value, node)
     return compiler.made(f"coalesce(len({value.sql}), 0)", Kind.INTEGER, value)
 
 

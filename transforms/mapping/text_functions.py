@@ -246,14 +246,15 @@ def convert_from_base64(compiler: Compiler, call: Call) -> Value:
         each = f"CASE WHEN {byte} < 128 THEN chr({byte}) ELSE '?' END"
         sql = f"array_to_string(list_transform({listed}, lambda b: {each}), '')"
     else:
-        sql = _utf16(compiler, text)
+        sql, level = _utf16(compiler, text)
+        text = Value(text.sql, Kind.TEXT, text.flow, level)
     made = compiler.once(compiler.made(sql, Kind.TEXT, text))
     return compiler.failing(made, f"{text.sql} IS NOT NULL AND {made.sql} IS NULL", "text that is no base64")
 
 
-def _utf16(compiler: Compiler, text: Value) -> str:
-    """SQL of the text whose UTF-16 little-endian bytes ``text`` holds in base64; null for anything else."""
-    raw, _ = compiler.step(f"TRY(hex(from_base64({text.sql})))", text.level)
+def _utf16(compiler: Compiler, text: Value) -> tuple[str, int]:
+    """The text whose UTF-16 little-endian bytes ``text`` holds in base64, else null: a step's name and level."""
+    raw, level = compiler.step(f"TRY(hex(from_base64({text.sql})))", text.level)
     # Per character four hex digits, or eight for a surrogate pair: xxD8..xxDB followed by xxDC..xxDF.
     whole = r"^(?:..D[89AB]..D[CDEF]|..[0-9ABCEF].|..D[0-7])*$"
     units = f"regexp_extract_all({raw}, '..D[89AB]..D[CDEF]|....')"
@@ -263,8 +264,7 @@ def _utf16(compiler: Compiler, text: Value) -> str:
     )
     decoded = f"array_to_string(list_transform({units}, lambda u: {each}), '')"
     sql = f"CASE WHEN regexp_matches({raw}, '{whole}') THEN {decoded} END"
-    name, _ = compiler.step(sql, text.level + 1)
-    return name
+    return compiler.step(sql, level)
 
 
 def dn_component(compiler: Compiler, call: Call) -> Value:

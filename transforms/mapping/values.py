@@ -103,7 +103,8 @@ def as_text(value: Value) -> str:
         case Kind.INTEGER:
             return literal(value.constant) if value.constant is not None else f"({value.sql})::VARCHAR"
         case Kind.BOOLEAN:
-            return f"CASE {value.sql} WHEN TRUE THEN 'True' WHEN FALSE THEN 'False' END"
+            # Named once: DuckDB writes out the operand of CASE … WHEN per branch, which doubles with every nesting.
+            return f"replace(replace(({value.sql})::VARCHAR, 'true', 'True'), 'false', 'False')"
         case Kind.TIME:
             return f"strftime({value.sql}, '{TIME_FORMAT}')"
         case _:
