@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,10 +27,9 @@ _MORE_BARE = frozenset({"username", "name", "emails"})
 class Creating:
     """One person without a profile. Before every POST the target is asked whether the profile is already there."""
 
-    def __init__(self, desk: Desk, item: WorkItem, base: dict[str, Any] | None = None) -> None:
+    def __init__(self, desk: Desk, item: WorkItem) -> None:
         self._desk = desk
         self._item = item
-        self._base = base
         self._values = {change.attribute: change.after for change in item.changes if change.after is not None}
         self._user_name = _text(self._values.get("userName")) or item.user_name
         self._external_id = _text(self._values.get("externalId"))
@@ -81,7 +79,7 @@ class Creating:
                 Result.SKIPPED, f"a profile with this userName or externalId appeared since the snapshot: {ids}"
             )
         values = self._width()
-        sending = new_resource(values, base=self._base)
+        sending = new_resource(values)
         await self._desk.intend(self._item, STEP, Attempt(None, {}, values))
         self._attempts += 1
         answer = await self._desk.sender.create(sending)
@@ -202,14 +200,6 @@ class Creating:
     async def _settle(self, result: Result, reason: str, profile_id: str | None = None) -> Result:
         settled = Settled(result=result, profile_id=profile_id, reason=reason, attempts=self._attempts)
         return await self._desk.settle(self._item, STEP, settled)
-
-
-def base_of(text: str | None) -> dict[str, Any] | None:
-    """An archived resource as the start of a new one: without what the server alone says."""
-    if text is None:
-        return None
-    resource = json.loads(text)
-    return {n: v for n, v in resource.items() if n.lower() not in {"id", "meta", "groups"}}
 
 
 def _id_in(answer: Answer) -> str | None:

@@ -42,9 +42,9 @@ def whole(resource: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def new_resource(values: Mapping[str, Any], *, base: dict[str, Any] | None = None) -> dict[str, Any]:
+def new_resource(values: Mapping[str, Any]) -> dict[str, Any]:
     """A resource to be created: schemas as its attributes need, nothing that is null."""
-    made: dict[str, Any] = {"schemas": [CORE]} | copy.deepcopy(base or {})
+    made: dict[str, Any] = {"schemas": [CORE]}
     for path, value in values.items():
         if value is not None:
             put(made, parse(path), value)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from connectors.scim_writer.create import Creating, base_of
+from connectors.scim_writer.create import Creating
 from connectors.scim_writer.overwrite import Overwriting, step_of
 from connectors.scim_writer.remove import Removing
 from transforms.errors import TrueupError
@@ -53,8 +53,6 @@ class Engine:
     stop: threading.Event
     concurrency: int
     progress: Progress
-    archived: Callable[[WorkItem], str | None] = lambda _: None
-    """The archived resource a create starts from, for profiles that are brought back."""
     fatal: list[BaseException] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     """Steps settled in this call, by result."""
@@ -114,7 +112,7 @@ class Engine:
         if (item.key, step) in self.desk.past.done:
             return None
         if item.operation is Decision.CREATE:
-            return await Creating(self.desk, item, base_of(self.archived(item))).run()
+            return await Creating(self.desk, item).run()
         profile_id = str(item.profile_id)
         if item.operation is Decision.DELETE:
             return await Removing(self.desk, item, profile_id).run()
