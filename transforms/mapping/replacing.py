@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.patterns import Pattern, rewrite, spelt_rewrite, translate
+from transforms.mapping.patterns import Pattern, translate
+from transforms.mapping.rewriting import rewrite, spelt_rewrite
 from transforms.mapping.values import Kind, Value
 from transforms.quoting import literal
 
