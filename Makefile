@@ -45,7 +45,12 @@ check: .venv/test.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/test.done
+.venv-peer/done: requirements/peer.txt
+	@test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
+	@.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peer.txt
+	@touch $@
+
+bench: .venv/test.done .venv-peer/done
 	$(BIN)/python -m tests.bench
 
 soak: .venv/test.done

@@ -8,3 +8,5 @@ flags="--universal --python-version 3.11 --generate-hashes --no-header --no-anno
 uv pip compile $flags "$@" pyproject.toml --group build -o requirements/run.txt
 # shellcheck disable=SC2086
 uv pip compile $flags "$@" pyproject.toml --group build --group test -c requirements/run.txt -o requirements/test.txt
+# shellcheck disable=SC2086
+uv pip compile $flags "$@" requirements/peer.in -o requirements/peer.txt
