@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -22,7 +21,6 @@ from transforms.errors import Failed
 from transforms.words import Decision, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from connectors.sandbox import Sandbox
@@ -104,7 +102,7 @@ class Demo:
 
         _title("A bad night: half the tenant is missing at the source")
         before = raw(self.sandbox)
-        with self._as_it_was():
+        with self.sandbox.tenant.undone_afterwards():
             self.sandbox.tenant.play(sample.edits("bad_night_half_missing"))
             self._expect(make_plan(self.config), {3}, "the plan of the bad night")
         self._check(raw(self.sandbox) == before, "the bad night changed the directory")
@@ -151,17 +149,6 @@ class Demo:
         from connectors.archive import open_archive
 
         return open_archive(configuration.load(self.config)).load("latest")
-
-    @contextmanager
-    def _as_it_was(self) -> Iterator[None]:
-        saved = [dict(user) for user in self.sandbox.tenant.users()]
-        try:
-            yield
-        finally:
-            there = {user["id"] for user in self.sandbox.tenant.users()}
-            for user in saved:
-                if user["id"] not in there:
-                    self.sandbox.tenant.add(user)
 
     def _expect(self, code: int, allowed: set[int], what: str) -> None:
         if code not in allowed:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from flows import configuration
+from transforms.errors import Refused
 from transforms.manifest import Manifest
 from transforms.words import Decision, Outcome
 
@@ -83,7 +84,11 @@ def seal(build: Build, draft: Draft) -> Manifest:
         **{**draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
     )
     write_reports(files, manifest, build.history, at=manifest.sealed)
-    sealed = seal_run(files, manifest)
+    try:
+        sealed = seal_run(files, manifest)
+    except Refused:
+        build.archive.discard(files)
+        raise
     if sealed.outcome is not Outcome.FAILED:
         supersede_earlier(build.archive, sealed, at=sealed.sealed)
     return sealed
