@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -87,7 +87,8 @@ def serving_wsgi(application: WSGIApplication, *, port: int = 0, threads: int = 
         yield f"http://{HOST}:{server.effective_port}"
     finally:
         stopping.set()
-        server.pull_trigger()
+        with suppress(OSError):  # the loop may have come to its end by itself just now, and closed the trigger
+            server.pull_trigger()
         thread.join(_STARTED_WITHIN)
 
 

@@ -147,7 +147,7 @@ def test_a_flat_list_of_filters_is_one_filter(tmp_path: Path) -> None:
 def test_an_import_replaces_the_preset_and_both_are_an_error(tmp_path: Path) -> None:
     assert MappingSettings.model_validate({"import": "s.json"}).preset == ""
     assert "not both" in complaint(tmp_path, '[mapping]\nimport = "s.json"\npreset = "pingboard"\n')
-    assert "s.json cannot be read" in complaint(tmp_path, '[mapping]\nimport = "s.json"\n').replace("the file ", "")
+    assert "s.json named in the configuration cannot be read" in complaint(tmp_path, '[mapping]\nimport = "s.json"\n')
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
