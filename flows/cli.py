@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from flows import mapping_cli, screen
-from transforms.errors import Failed, TrueupError
+from transforms.errors import Failed, Misused, TrueupError
 
 app = typer.Typer(
     name="trueup",
@@ -316,26 +316,43 @@ def demo(
 
 
 app.add_typer(mapping_cli.app, name="mapping")
+_INTERRUPTED = 130
+
+
+def _misuse(error: TyperException) -> Misused:
+    """Which words do not fit; where there were none, which there are."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    if context is None:
+        return Misused(message, remedy="See: trueup --help")
+    if "\n" in message:
+        return Misused("a command is missing.", remedy=message)
+    return Misused(message, remedy=f"See: {context.command_path} --help")
+
+
+def _ended_by(error: TrueupError) -> int:
+    """Say what ended the command: in words on stderr, and with ``--json`` as the one document on stdout."""
+    screen.complain(error)
+    if "--json" in sys.argv:
+        screen.document_of_error(error)
+    return error.exit_code
 
 
 def main() -> None:
     """Run the command line and end with the exit code of the README's table."""
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.Exit as done:
+        if code == _INTERRUPTED:
+            raise typer.Abort  # Typer made of Ctrl-C a code that is none of ours
+    except typer.Exit as done:
         code = done.exit_code
-    except click.exceptions.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("Stopped.\n")
         code = 1
-    except click.ClickException as error:
-        error.show()
-        code = 2
+    except TyperException as error:
+        code = _ended_by(_misuse(error))
     except TrueupError as error:
-        screen.complain(error)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped.\n")
-        code = 1
+        code = _ended_by(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
@@ -344,11 +361,10 @@ def main() -> None:
             raise
         from flows.draft import where
 
-        screen.complain(
+        code = _ended_by(
             Failed(
                 f"Something unforeseen went wrong: {type(error).__name__} at {where(error)}.",
                 remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
             )
         )
-        code = 1
     sys.exit(code if isinstance(code, int) else 0)

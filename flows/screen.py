@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from transforms.errors import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,12 +36,20 @@ def console() -> Console:
     """Standard output; plain and unwrapped when it is no terminal."""
     if sys.stdout.isatty():
         return Console(highlight=False)
-    return Console(highlight=False, width=160, no_color=True, force_terminal=False, soft_wrap=True)
+    return Console(highlight=False, width=120, no_color=True, force_terminal=False, soft_wrap=True)
 
 
 def say(renderable: RenderableType) -> None:
-    """Show a result."""
-    console().print(Text(visible(renderable)) if isinstance(renderable, str) else renderable)
+    """Show a result; where it is read by a program or kept in a file, without blanks at the ends of lines."""
+    shown = Text(visible(renderable)) if isinstance(renderable, str) else renderable
+    if sys.stdout.isatty():
+        console().print(shown)
+        return
+    plain = console()
+    with plain.capture() as captured:
+        plain.print(shown)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().removesuffix("\n").split("\n")))
+    sys.stdout.flush()
 
 
 def note(sentence: str) -> None:
@@ -58,8 +68,20 @@ def complain(error: TrueupError) -> None:
 
 def document(value: Any) -> None:
     """One JSON document on stdout and nothing else."""
+    _documents.append(True)
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
     sys.stdout.flush()
+
+
+def document_of_error(error: TrueupError) -> None:
+    """The one JSON document of a command that ended by ``error`` before it had one to give."""
+    if _documents:
+        return
+    refusals = [refusal.as_json() for refusal in error.refusals] if isinstance(error, Refused) else []
+    document({"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code, "refusals": refusals})
+
+
+_documents: list[bool] = []
 
 
 class Bars:

@@ -1,0 +1,57 @@
+"""What the command line answers before any run is touched: wrong words, missing words, and errors as JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.conftest import TRUEUP
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def said(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What ``trueup`` says to these words in an empty folder."""
+    return subprocess.run([TRUEUP, *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("mapping",), ("aply",), ("plan", "--bogus"), ("plan", "--only"), ("approve",), ("sandbox", "--port", "x")],
+    ids=" ".join,
+)
+def test_words_that_do_not_fit_are_usage_and_say_where_to_look(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = said(tmp_path, *words)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.startswith("Usage: ")
+    assert "--help" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("bogus", "--json"), ("plan", "--json", "--bogus"), ("plan", "--json"), ("apply", "latest", "--json")],
+    ids=" ".join,
+)
+def test_an_error_is_the_one_document_of_json(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = said(tmp_path, *words)
+    document = json.loads(done.stdout)
+    assert done.returncode == document["exit_code"] == 2
+    assert document["error"] in done.stderr
+    assert document["remedy"]
+
+
+def test_an_empty_archive_is_one_document_too(tmp_path: Path) -> None:
+    (tmp_path / "trueup.toml").write_text('[archive]\npath = "runs"\n', encoding="utf-8")
+    assert json.loads(said(tmp_path, "runs", "--json").stdout) == []
+    document = json.loads(said(tmp_path, "verify", "--json").stdout)
+    assert set(document) == {"error", "remedy", "exit_code", "refusals"}
+
+
+def test_what_is_piped_has_no_blanks_at_the_ends_of_lines(tmp_path: Path) -> None:
+    for words in (("init",), ("doctor",), ("runs",)):
+        lines = said(tmp_path, *words).stdout.split("\n")
+        assert lines == [line.rstrip() for line in lines]
