@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transforms.comparison import Terms
     from transforms.history import History, PriorRun
 
-_LINKS = ("source_id", "profile_id", "since")
+_LINKS = ("source_id", "profile_id", "matched_by", "since")
 _OUTCOME = ("key", "profile_id", "operation", "result")
 
 
@@ -40,9 +40,11 @@ def links_before(connection: DuckDBPyConnection, baseline: PriorRun | None) -> N
         return
     view(connection, "links_then", baseline.files.links, columns=_LINKS)
     view(connection, "outcome_then", baseline.files.outcome, columns=_OUTCOME)
+    view(connection, "decisions_then", baseline.files.decisions, columns=("key", "reason_code"))
     made = statement("made_then").replace("$run", literal(baseline.run_id))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE made_then AS {made}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE links_before AS {statement('links_before')}")
+    before = statement("links_before").replace("$run", literal(baseline.run_id))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE links_before AS {before}")
 
 
 def last_reconcile(history: History) -> PriorRun | None:
@@ -95,7 +97,7 @@ def _as_names(value: object) -> Iterable[str]:
 def provided(connection: DuckDBPyConnection, history: History, terms: Terms) -> None:
     """Make ``provided`` (key, attribute): which of the relation ``clearings`` the source once had a value for.
 
-    Looks at the last applied run first and further back only for people that run decided nothing about.
+    Looks at the last applied run first and further back only where that run had nothing to tell by.
     """
     empty(connection, "provided", ("key", "attribute"))
     connection.execute("CREATE OR REPLACE TEMP TABLE unsure AS SELECT DISTINCT key, attribute FROM clearings")
@@ -105,6 +107,8 @@ def provided(connection: DuckDBPyConnection, history: History, terms: Terms) -> 
         if not connection.execute("SELECT 1 FROM unsure LIMIT 1").fetchone():
             return
         values_then(connection, run, "desired", terms, keys="unsure")
+        values_then(connection, run, "actual", terms, keys="unsure")
+        view(connection, "wide_then", run.files.desired)
         view(connection, "decisions_then", run.files.decisions)
         view(connection, "changes_then", run.files.changes)
         connection.execute(statement("provided"))
@@ -162,9 +166,13 @@ def rolled_back(connection: DuckDBPyConnection, history: History, terms: Terms, 
         view(connection, "rollback_changes", run.files.changes)
         view(connection, "rollback_outcome", run.files.outcome)
         connection.execute("CREATE OR REPLACE TEMP TABLE rollback_keys AS SELECT key FROM rollback_outcome")
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE rollback_values AS SELECT key, attribute FROM rollback_changes "
+            "SEMI JOIN rollback_keys USING (key)"
+        )
         values_then(connection, bad, "desired", terms, keys="rollback_keys")
         view(connection, "decisions_then", bad.files.decisions)
-        _spoken_since(connection, history, run)
+        _spoken_since(connection, history, run, terms)
         connection.execute(statement("restored"))
         values_of(connection, "desired_now", desired, terms, keys="rollback_keys")
         connection.execute(statement("restored_no_more"))
@@ -178,8 +186,11 @@ def _last_reconcile_before(history: History, run: PriorRun) -> PriorRun | None:
     return next((r for r in history.applied if r.kind is Kind.RECONCILE and r.run_id < run.run_id), None)
 
 
-def _spoken_since(connection: DuckDBPyConnection, history: History, run: PriorRun) -> None:
-    """``spoken`` (key, attribute or null for all): what was released or written by a later plan after ``run``."""
+def _spoken_since(connection: DuckDBPyConnection, history: History, run: PriorRun, terms: Terms) -> None:
+    """``spoken`` (key, attribute or null for all): what was released, planned or unsaid after ``run``.
+
+    Needs ``desired_then`` and ``decisions_then`` of the run whose values were taken back.
+    """
     empty(connection, "spoken", ("key", "attribute"))
     for other in history.runs:
         for act in other.acts:
@@ -193,3 +204,8 @@ def _spoken_since(connection: DuckDBPyConnection, history: History, run: PriorRu
         connection.execute(
             "INSERT INTO spoken SELECT key, attribute FROM changes_then WHERE key IN (SELECT key FROM rollback_keys)"
         )
+        if later.files.desired.exists():
+            values_of(connection, "desired_later", later.files.desired, terms, keys="rollback_values")
+            view(connection, "wide_then", later.files.desired)
+            view(connection, "decisions_later", later.files.decisions, columns=("key", "reason_code"))
+            connection.execute(statement("spoken_by_source"))

@@ -76,12 +76,11 @@ def make_plan(request: PlanRequest) -> PlanResult:
         terms = Terms(request.attributes, request.unreadable, baseline.altered_case(connection, history))
         baseline.not_kept(connection, history, request.schema.digest)
         baseline.rolled_back(connection, history, terms, desired=files.desired)
-        selected = select(connection, request.only) if request.only else None
         decisions.road(connection, settings, by=_matched_paths(request), unreadable=request.unreadable, terms=terms)
-        changes.hold_back_early(connection, terms, partial=selected is not None)
+        changes.hold_back_early(connection, terms, partial=bool(request.only))
         changes.collect(connection, terms)
         changes.refine(connection, terms, history)
-        changes.settle(connection, partial=selected is not None)
+        changes.settle(connection, partial=bool(request.only))
         decisions.decide(connection)
         causes.explain(connection, history, terms)
         written = finish(connection, files)
@@ -113,6 +112,8 @@ def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, 
         connection, request.settings.matching, schema=request.schema, baseline=baseline.last_reconcile(request.history)
     )
     decisions.gather(connection)
+    if request.only:
+        select(connection, request.only)
     write_sides(connection, request)
     return notes
 

@@ -1,0 +1,131 @@
+"""What a later night makes of earlier ones: memory that is too short loses people, one that is too long holds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.plan_world import Planned, World, profile, user
+from transforms.history import History
+from transforms.inverse import RollbackRequest, make_rollback_plan
+from transforms.run_files import RunFiles
+from transforms.words import Kind
+
+if TYPE_CHECKING:
+    from transforms.history import PriorRun
+
+
+def back(world: World, run: PriorRun) -> Planned:
+    """A plan that takes ``run`` back."""
+    files = RunFiles(world.folder / f"{world.at:%Y%m%dT%H%M%SZ}-0000")
+    files.work.mkdir(parents=True)
+    world.write_target(files.target)
+    history = History(tuple(world.runs))
+    return Planned(
+        files,
+        make_rollback_plan(
+            RollbackRequest(files, world.attributes, world.schema, world.settings, history, world.at, undo=run)
+        ),
+    )
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    world.users = [user("ann"), user("bob")]
+    world.apply(world.plan())
+    world.apply(world.plan())
+    return world
+
+
+def test_who_came_back_after_an_undone_deactivation_leaves_like_anybody(settled: World) -> None:
+    settled.of("ann")["accountEnabled"] = False
+    run = settled.apply(settled.plan())
+    settled.apply(back(settled, run), kind=Kind.ROLLBACK)
+    assert settled.plan().codes["ann"] == "rolled_back"
+    settled.of("ann")["accountEnabled"] = True
+    settled.apply(settled.plan())
+    settled.of("ann")["accountEnabled"] = False
+    assert settled.plan().decisions["ann"] == "deactivate"
+
+
+def test_who_came_back_leaves_like_anybody_also_where_active_is_not_mapped(settled: World) -> None:
+    settled.attributes = tuple(a for a in settled.attributes if a.path != "active")
+    test_who_came_back_after_an_undone_deactivation_leaves_like_anybody(settled)
+
+
+def test_a_value_taken_back_is_written_once_the_source_has_said_something_else_in_between(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan())
+    settled.apply(back(settled, run), kind=Kind.ROLLBACK)
+    settled.of("ann")["jobTitle"] = "Clerk"
+    settled.apply(settled.plan())
+    settled.of("ann")["jobTitle"] = "Boss"
+    assert settled.plan().changes == {("ann", "title"): ("Clerk", "Boss")}
+
+
+def test_a_night_that_could_not_read_a_value_does_not_end_what_a_rollback_restored(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan())
+    settled.apply(back(settled, run), kind=Kind.ROLLBACK)
+    settled.of("ann")["jobTitle"] = None
+    settled.left_alone = {"ann": ["title"]}
+    settled.apply(settled.plan())
+    settled.of("ann")["jobTitle"], settled.left_alone = "Boss", {}
+    assert settled.plan().codes["ann"] == "rolled_back"
+
+
+def test_what_the_source_once_gave_is_cleared_however_often_hands_fill_it_in(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = None
+    settled.apply(settled.plan())
+    settled.apply(settled.plan())
+    settled.profiles[0]["title"] = "By hand"
+    assert settled.plan().changes == {("ann", "title"): ("By hand", None)}
+
+
+def test_a_night_that_could_not_read_a_value_does_not_make_it_one_never_given(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = None
+    settled.left_alone = {"ann": ["title"]}
+    unread = settled.plan()
+    assert unread.changes == {}
+    settled.apply(unread)
+    settled.left_alone = {}
+    assert settled.plan().changes == {("ann", "title"): ("Clerk", None)}
+
+
+def test_what_the_source_never_gave_is_left_alone_night_after_night(settled: World) -> None:
+    settled.users.append(user("cy", jobTitle=None))
+    settled.apply(settled.plan())
+    settled.profiles[-1]["title"] = "By hand"
+    for _ in range(3):
+        plan = settled.plan()
+        assert plan.changes == {}
+        settled.apply(plan)
+
+
+def test_who_was_found_by_a_plan_for_others_is_still_said_to_be_adopted(world: World) -> None:
+    world.users = [user(key) for key in ("ann", "bob", "cy")]
+    world.profiles = [profile(key, externalId=None, title="Aged") for key in ("ann", "bob")]
+    first = world.plan(only=("ann",))
+    assert first.codes["bob"] == "not_selected"
+    world.apply(first)
+    world.apply(world.plan(only=("ann",)))
+    rest = world.plan()
+    assert rest.decisions == {"ann": "unchanged", "bob": "update", "cy": "create"}
+    assert rest.codes["bob"] == "adopted"
+    assert rest.causes["bob", "title"] == "first_adoption"
+    assert {row["key"]: row["matched_by"] for row in rest.rows("decisions")}["bob"] == "userName"
+
+
+def test_a_partial_plan_keeps_every_link(settled: World) -> None:
+    def links(files: RunFiles) -> set[tuple[str, str]]:
+        return {(row["source_id"], row["profile_id"]) for row in pq.read_table(files.links).to_pylist()}
+
+    settled.profiles[1]["externalId"] = settled.profiles[1]["userName"] = "something else"
+    settled.of("ann")["jobTitle"] = "Boss"
+    before = links(settled.runs[0].files)
+    partial = settled.plan(only=("ann",))
+    assert links(partial.files) == before
+    settled.apply(partial)
+    assert links(settled.plan().files) == before
