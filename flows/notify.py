@@ -74,6 +74,7 @@ def _run(command: str, sentence: str, place: str) -> str:
             words,
             check=False,
             timeout=SECONDS,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "TRUEUP_MESSAGE": sentence, "TRUEUP_REPORT": place},

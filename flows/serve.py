@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -26,12 +27,24 @@ LOOK_SECONDS = 300
 
 
 def serve_schedule(config: Path) -> int:
-    """Serve until stopped; returns the exit code."""
+    """Serve until SIGINT or SIGTERM; returns the exit code."""
     settings = configuration.load(config)
     check_before(settings)
     last_tick(settings.schedule, datetime.now(UTC))
+    # Whoever stops a service (systemd, a container) sends SIGTERM, at any moment: also while the server starts.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _serve_until_stopped(settings, config)
+    except KeyboardInterrupt:
+        screen.note("Stopped.")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def _serve_until_stopped(settings: Settings, config: Path) -> None:
     with orchestrator(scheduling=True) as server:
-        from prefect import serve
+        from flows.runner import run_until_stopped
 
         server.ready()
         stop = threading.Event()
@@ -42,12 +55,9 @@ def serve_schedule(config: Path) -> int:
             "Stop with Ctrl-C."
         )
         try:
-            serve(*_deployments(settings, config), print_starting_message=False, limit=2)
-        except KeyboardInterrupt:
-            screen.note("Stopped.")
+            run_until_stopped(_deployments(settings, config), at_once=2)
         finally:
             stop.set()
-    return 0
 
 
 def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:

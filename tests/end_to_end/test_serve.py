@@ -1,0 +1,211 @@
+"""The nightly service: a missed night made up once, applied only where allowed, and gone when it is told to go."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.end_to_end.conftest import TRUEUP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.end_to_end.conftest import Office
+
+pytestmark = [pytest.mark.xdist_group("serve"), pytest.mark.timeout(400)]
+
+EVERYTHING = "\n".join(
+    f'{limit} = "100%"' for limit in ("create", "update", "deactivate", "reactivate", "hold", "changed", "emptied")
+)
+ALLOWED = f"""
+[limits]
+{EVERYTHING}
+[approval]
+required = false
+[approval.auto]
+max_changes = 100000
+max_deactivations = 1000
+"""
+NOISE = re.compile(r"Traceback|RuntimeWarning|never awaited|Exception in callback|Error")
+
+
+def with_notify(folder: Path, more: str = "") -> str:
+    script = folder / "told.py"
+    # Reads its input to the end: a command that is not given one must not wait for somebody's terminal.
+    script.write_text(
+        "import os, sys\nsys.stdin.read()\n"
+        f"open({str(folder / 'told')!r}, 'a').write(os.environ['TRUEUP_MESSAGE'] + chr(10))\n",
+        encoding="utf-8",
+    )
+    return f"[notify]\ncommand = {json.dumps(f'{sys.executable} {script}')}\n{more}"
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 150) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.2)
+    return found
+
+
+class Service:
+    """``trueup serve``, running, with what it says going to a file."""
+
+    def __init__(self, office: Office, number: int, **environment: str) -> None:
+        self.log = office.folder / f"serve-{number}.log"
+        own = {**os.environ, **office.sandbox.environment, **office.environment, **environment}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [TRUEUP, "serve"],
+                cwd=office.folder,
+                env={key: value for key, value in own.items() if value},
+                stdin=subprocess.PIPE,  # open and silent, as of a service manager
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def is_starting(self) -> bool:
+        return bool(self.descendants()) or self.process.poll() is not None
+
+    def is_planning(self) -> bool:
+        return "Planning at" in self.said or self.process.poll() is not None
+
+    def descendants(self) -> list[int]:
+        parents: dict[int, int] = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                after = entry.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                parents[int(entry.parent.name)] = int(after[1])
+        found = [self.process.pid]
+        for one in found:
+            found += [pid for pid, parent in parents.items() if parent == one]
+        return found[1:]
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def started() -> Iterator[list[Service]]:
+    services: list[Service] = []
+    yield services
+    for service in services:
+        if service.process.stdin is not None:
+            service.process.stdin.close()
+        if service.process.poll() is None:
+            service.process.kill()
+            service.process.wait()
+
+
+def none_alive(pids: list[int]) -> bool:
+    return not any(map(is_alive, pids))
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def names_of(office: Office) -> set[str]:
+    """What people are called, at either end."""
+    told = {str(user.get(key) or "") for user in office.sandbox.tenant.users() for key in ("displayName", "mail")}
+    told |= {str(user["userPrincipalName"]) for user in office.sandbox.tenant.users()}
+    told |= {str(profile["userName"]) for profile in office.everything().values()}
+    return {name for name in told if len(name) > 7}
+
+
+def artifacts(office: Office) -> list[dict[str, Any]]:
+    with httpx.Client(trust_env=False) as client:
+        answer = client.post(f"{office.environment['PREFECT_API_URL']}/artifacts/filter", json={"limit": 200})
+    return list(answer.json())
+
+
+def test_a_missed_night_is_planned_once_applied_as_allowed_and_told_without_names(
+    office: Office, started: list[Service]
+) -> None:
+    office.configure(with_notify(office.folder, ALLOWED))
+    names = names_of(office)
+    first = Service(office, 1)
+    started.append(first)
+    until(lambda: [*office.archive.glob("*/acts/*-applied.json")] or first.process.poll() is not None, "an apply")
+    until(lambda: "applied" in first.said or first.process.poll() is not None, "the end of the night")
+    assert first.end(signal.SIGTERM) == 0, first.said
+    assert not NOISE.search(first.said), first.said
+    [folder] = [path.parent for path in office.archive.glob("*/manifest.json")]
+    acts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "acts").iterdir())]
+    assert [act["act"] for act in acts] == ["approved", "applied"]
+    assert "auto" in json.dumps(acts[0]), "who approved must say that nobody did"
+
+    told = (office.folder / "told").read_text(encoding="utf-8")
+    assert re.search(r"\d+ create", told)
+    shown = [one for one in artifacts(office) if folder.name in json.dumps(one)]
+    assert {one["key"] for one in shown} == {"trueup-run", "trueup-apply"}
+    assert any("| create | " in one["data"] for one in shown)
+    for text in (told, first.said, json.dumps(shown, ensure_ascii=False)):
+        assert not [name for name in names if name in text], "somebody is named"
+
+    second = Service(office, 2)
+    started.append(second)
+    until(second.is_planning, "the second service")
+    time.sleep(15)  # its first look comes after ten seconds
+    assert second.process.poll() is None, second.said
+    assert [path.name for path in office.archive.glob("2*")] == [folder.name], "planned a second time"
+    assert second.end(signal.SIGINT) == 0
+    assert not NOISE.search(second.said), second.said
+
+
+def test_no_server_outlives_the_service_however_it_ends(
+    office: Office, started: list[Service], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = {"PREFECT_HOME": str(tmp_path_factory.mktemp("own")), "PREFECT_API_URL": ""}
+    for turn, number in enumerate((signal.SIGTERM, signal.SIGKILL)):
+        service = Service(office, turn, **home)
+        started.append(service)
+        early = number is signal.SIGTERM  # while its server is starting
+        until(service.is_starting if early else service.is_planning, "a server")
+        left = service.descendants()
+        assert left, service.said
+        code = service.end(number)
+        assert code == (0 if early else -signal.SIGKILL), service.said
+        assert not NOISE.search(service.said), service.said
+        until(partial(none_alive, left), "the end of its processes", 20)
+
+
+def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_reviewed(office: Office) -> None:
+    from flows.apply import approve_and_apply
+    from transforms.errors import Misused, TrueupError
+
+    wanted = inspect.signature(approve_and_apply.fn).parameters
+    assert all(wanted[name].default is inspect.Parameter.empty for name in ("reviewer", "fingerprint"))
+    plan = office.plan()
+    config = str(office.config)
+    before = office.everything()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in office.sandbox.environment.items():
+            patch.setenv(name, value)
+        for reviewer, fingerprint in (("", plan["fingerprint"]), ("  ", plan["fingerprint"]), ("A", ""), ("A", "123")):
+            with pytest.raises(Misused, match="reviewer"):
+                approve_and_apply.fn(config, plan["run_id"], reviewer, fingerprint)
+        with pytest.raises(TrueupError, match="fingerprint"):
+            approve_and_apply.fn(config, plan["run_id"], "A", "0" * 12)
+    assert not (office.run_folder(plan) / "acts").exists() or not [*(office.run_folder(plan) / "acts").iterdir()]
+    assert office.everything() == before
