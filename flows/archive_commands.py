@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import configuration, gate, screen
+from reports.sentences import counted
 from transforms.errors import Misused
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def release_command(config: Path, what: str, *, who: str, as_json: bool, reason:
     if as_json:
         screen.document({"released": {run_id: list(keys) for run_id, keys in released.items()}})
     for run_id, keys in () if as_json else released.items():
-        screen.say(f"Released {len(keys)} people of run {run_id}; the next plan follows the source again.")
+        people = counted(len(keys), "person", "people")
+        screen.say(f"Released {people} of run {run_id}; the next plan follows the source again.")
     return 0
 
 
@@ -87,13 +89,17 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
     if as_json:
         screen.document({"removed": yes, "keep_days": keep, "runs": [_going_row(one) for one in gone]})
         return 0
+    if not gone:
+        screen.say(f"Nothing to remove: no run is older than {keep} days.")
+        return 0
     size = sum(one.bytes for one in gone) / 1024**2
     verb = "Removed" if yes else "Would remove"
     for one in gone:
         what = "all of it: it was never finished" if one.unfinished else f"{len(one.names)} files"
         screen.say(f"{one.files.run_id}  {what}, {one.bytes / 1024**2:.1f} MiB")
-    screen.say(f"{verb} the data of {len(gone)} runs older than {keep} days, {size:.1f} MiB; manifests and acts stay.")
-    if gone and not yes:
+    runs = counted(len(gone), "run")
+    screen.say(f"{verb} the data of {runs} older than {keep} days, {size:.1f} MiB; manifests and acts stay.")
+    if not yes:
         screen.say("To remove it: trueup prune --yes")
     return 0
 
@@ -110,7 +116,7 @@ def verify_archive_command(config: Path, *, as_json: bool) -> int:
         found = [{"run_id": one.run_id, "file": one.file, "kind": one.kind, "text": one.text} for one in damages]
         screen.document({"whole": not damages, "runs": runs, "damages": found})
     elif not damages:
-        screen.say(f"All {runs} runs are whole: every file fits its hash, acts and manifests are one chain.")
+        screen.say(f"{counted(runs, 'run')} whole: every file fits its hash, acts and manifests are one chain.")
     for one in () if as_json else damages:
         screen.say(f"{one.run_id}  {one.kind:<8} {one}")
     return 3 if damages else 0
@@ -171,7 +177,11 @@ def _text(value: object) -> Text:
 
 def _runs_table(rows: list[dict[str, Any]]) -> Table:
     words = ("create", "update", "reactivate", "deactivate", "delete", "hold")
-    table = Table("run", "kind", "state", *words, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for word in ("run", "kind", "state"):
+        table.add_column(word, no_wrap=True)
+    for word in words:
+        table.add_column(word, justify="right")
     for row in rows:
         counts = [str(row["counts"].get(word, 0) or "") for word in words]
         state = f"{row['state']} (pruned)" if row["pruned"] else row["state"]
@@ -180,14 +190,17 @@ def _runs_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _history_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(
-        "when", "run", "what", "before", "after", "why", "came of it", "approved by", box=None, pad_edge=False
-    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("when", no_wrap=True)
+    table.add_column("run", no_wrap=True)
+    for words in ("what", "before", "after", "why", "came of it", "approved by"):
+        table.add_column(words, overflow="fold")
     for row in rows:
         what = f"{row['decision']} {row['attribute'] or ''}".strip()
         result = row["result"] or f"not applied ({row['state']})"
         result = f"{result}: {row['because']}" if row["because"] else result
         why = row["cause"] or row["reason"]
-        cells = (row["at"], row["run_id"], what, row["before"], row["after"], why, result, row["approved_by"])
+        when = str(row["at"] or "")[:16].replace("T", " ")
+        cells = (when, row["run_id"], what, row["before"], row["after"], why, result, row["approved_by"])
         table.add_row(*(_text(cell) for cell in cells))
     return table

@@ -17,6 +17,7 @@ from flows.orchestrator import orchestrator
 from flows.plan_command import make_plan
 from flows.rollback_command import Way, plan_rollback
 from flows.verify_command import verify_run
+from reports.sentences import counted
 from transforms.errors import Failed
 from transforms.words import Decision, Outcome
 
@@ -119,7 +120,7 @@ class Demo:
         self._expect(apply_run(self.config, run.run_id), {0}, "the apply of day two")
         after = raw(self.sandbox)
         more, differ = len(after) - len(before), differing(before, after)
-        _say(f"The directory, asked directly: {more} more profiles, {differ} differ.")
+        _say(f"The directory, asked directly: {counted(more, 'more profile')}, {differ} differ.")
         return self._latest()
 
     def _way_back(self, run: PriorRun, before: dict[str, Any]) -> None:
@@ -135,7 +136,7 @@ class Demo:
         self._check(not any(profile["active"] for profile in created), "a created profile is still active")
         _say(
             f"The directory, asked directly: {len(before)} profiles are as they were before day two; "
-            f"{len(created)} created that day are deactivated."
+            f"of those created that day ({len(created)}) none is active."
         )
 
     def _accept(self, run: PriorRun) -> None:
@@ -196,7 +197,7 @@ def _one_with(run: PriorRun, decision: Decision) -> str:
 
 def _title(text: str) -> None:
     screen.say("")
-    screen.console().print(Rule(Text(text, style="bold"), align="left"))
+    screen.say(Rule(Text(text, style="bold"), align="left"))
 
 
 def _say(text: str) -> None:

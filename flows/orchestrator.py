@@ -63,9 +63,10 @@ class Orchestrator:
         """Wait until the server answers.
 
         Raises:
-            Failed: it did not come up; the sentence says where to look.
+            Failed: it did not come up, or the configured one does not answer; the sentence says where to look.
         """
         if self._thread is None:
+            _reach_the_configured_one()
             return
         self._thread.join()
         if self._error is not None:
@@ -105,7 +106,7 @@ class Orchestrator:
 
     def _serve(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-m", "flows.prefect_server", str(self._port)],
+            [sys.executable, "-P", "-m", "flows.prefect_server", str(self._port)],  # -P: whatever lies in the folder
             env={**os.environ, **self._parts},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -119,6 +120,18 @@ class Orchestrator:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no answer within {START_SECONDS} s")
             time.sleep(0.1)
+
+
+def _reach_the_configured_one() -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        problem = client.api_healthcheck()
+    if problem is not None:
+        raise Failed(
+            "The Prefect server that PREFECT_API_URL names cannot be reached.",
+            remedy="Start it, correct PREFECT_API_URL, or unset it: Trueup then starts a temporary server of its own.",
+        ) from problem
 
 
 def _free_port() -> int:

@@ -140,9 +140,15 @@ def _refused(manifest: Manifest) -> Opening:
     )
 
 
+_AT_REST = "Nothing is asked of you."
+
+
 def _nothing(manifest: Manifest) -> Opening:
     held = manifest.counts.get("hold", 0)
     aside = f", but {counted(held, 'person is', 'people are')} held: see below" if held else ""
+    if manifest.only:
+        named = counted(len(manifest.only), "person", "people")
+        return Opening("calm", f"Nothing to do for the {named} named.", "Nobody else is touched.", _AT_REST, ())
     return Opening(
         "calm",
         "Nothing to do: the target is true to the source.",

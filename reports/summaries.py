@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -50,7 +51,7 @@ def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableTyp
         _line(f"Approved by {who}: run {run.run_id}, fingerprint {run.manifest.fingerprint[:12]}.", "bold green")
     ]
     if details.get("expires"):
-        lines.append(_line(f"Valid until {details['expires']}."))
+        lines.append(_line(f"Valid until {datetime.fromisoformat(details['expires']):%Y-%m-%d %H:%M} UTC."))
     lines += [
         _line(f"Limit {limit} overridden: {reason}", "yellow")
         for limit, reason in dict(details.get("allowed") or {}).items()
@@ -61,17 +62,26 @@ def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableTyp
         lines.append(_table(("who", "what", "because"), ([r["key"], _what(r), r["because"]] for r in left_out)))
     if details.get("not_selected"):
         lines.append(_line(f"{number(details['not_selected'])} not chosen by --only."))
-    lines.append(_line(f"Next: trueup apply {run.run_id}", "cyan"))
+    missing = int(details.get("still_needed") or 0)
+    if missing:
+        lines.append(
+            _line(f"{counted(missing, 'more person', 'more people')} must approve: trueup approve {run.run_id}")
+        )
+    else:
+        lines.append(_line(f"Next: trueup apply {run.run_id}", "cyan"))
     return Group(*lines)
 
 
 def applied_summary(run: PriorRun, records: Sequence[Mapping[str, Any]]) -> RenderableType:
     """How many were applied, and everybody who was not, with the reason."""
+    if not records and run.state in {"nothing_to_do", "applied", "verified"}:
+        return _line(f"{run.run_id} · nothing was left to do.", "bold")
     counts = Counter(str(record["result"]) for record in records)
-    sums = Text(f"{visible(run.run_id)} · {visible(run.state.replace('_', ' '))}: ", style="bold")
-    for result, style in _RESULTS.items():
-        if counts[result] or result == "applied":
-            sums.append(f"{number(counts[result])} {result.replace('_', ' ')}   ", style=style)
+    sums = Text(f"{visible(run.run_id)} · {visible(run.state.replace('_', ' '))} · ", style="bold")
+    shown = [result for result in _RESULTS if counts[result] or result == "applied"]
+    for place, result in enumerate(shown):
+        sums.append(", " if place else "")
+        sums.append(f"{_people(counts[result])} {result.replace('_', ' ')}", style=_RESULTS[result])
     lines: list[RenderableType] = [sums]
     others = [record for record in records if record["result"] != "applied"]
     if others:
@@ -97,6 +107,10 @@ def verified_summary(run: PriorRun, document: Mapping[str, Any]) -> RenderableTy
 
 def _line(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style)
+
+
+def _people(count: int) -> str:
+    return counted(count, "person", "people")
 
 
 def _what(row: Mapping[str, Any]) -> str:

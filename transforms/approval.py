@@ -158,9 +158,9 @@ def effective_approval(
         raise Refused(refusals)
     valid = valid_approvals(run, settings, fingerprint, at)
     allowed = allowed_by_all(valid)
-    tripped = [one.limit_name for one in run.manifest.refusals if one.limit_name not in allowed]
-    if tripped:
-        raise Refused([_not_allowed(run, name) for name in tripped])
+    tripped = [one.limit_name for one in run.manifest.refusals]
+    if missing := [name for name in tripped if name not in allowed]:
+        raise Refused([_not_allowed(run, name, tripped) for name in missing])
     return Approval(
         who=tuple(act.who for act in valid),
         fingerprint=fingerprint,
@@ -263,14 +263,15 @@ def _allowed(run: PriorRun, allow: Mapping[str, str]) -> dict[str, str]:
             raise Misused(f"--allow {name} needs a reason.", remedy='Say why: --reason "…"; it is kept in the act.')
         given.update(dict.fromkeys(covered, reason.strip()))
     if missing := [name for name in tripped if name not in given]:
-        raise Refused([_not_allowed(run, name) for name in missing])
+        raise Refused([_not_allowed(run, name, list(tripped)) for name in missing])
     return given
 
 
-def _not_allowed(run: PriorRun, name: str) -> Refusal:
+def _not_allowed(run: PriorRun, name: str, tripped: list[str]) -> Refusal:
+    allowing = " ".join(f"--allow {one}" for one in tripped)
     message = next((one.message for one in run.manifest.refusals if one.limit_name == name), "")
     return refusal(
         "limit_not_allowed",
         f"Run {run.run_id} exceeds the limit {name!r} and nobody has overridden it. {message}".rstrip(),
-        f'Read the report; then: trueup approve {run.run_id} --allow {name} --reason "…"',
+        f'Read the report; then: trueup approve {run.run_id} {allowing} --reason "…"',
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,3 +57,28 @@ def test_what_is_piped_has_no_blanks_at_the_ends_of_lines(tmp_path: Path) -> Non
     for words in (("init",), ("doctor",), ("runs",)):
         lines = said(tmp_path, *words).stdout.split("\n")
         assert lines == [line.rstrip() for line in lines]
+
+
+def test_a_prefect_server_that_does_not_answer_is_said_in_words(tmp_path: Path) -> None:
+    with socket.socket() as taken, pytest.MonkeyPatch.context() as patch:
+        taken.bind(("127.0.0.1", 0))
+        patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/api")
+        code = "from flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready()"
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+    assert "PREFECT_API_URL names cannot be reached" in done.stderr
+
+
+def test_the_temporary_server_starts_in_a_folder_with_flows_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "flows").mkdir()
+    for name in ("flows/__init__.py", "prefect.py"):
+        (tmp_path / name).write_text("raise RuntimeError('somebody else')", encoding="utf-8")
+    code = "from flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready(); print('up')"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PREFECT_API_URL", raising=False)
+        patch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False
+        )
+    assert done.stdout == "up\n", done.stderr

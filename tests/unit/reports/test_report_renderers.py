@@ -304,6 +304,21 @@ def test_the_summary_of_an_apply_names_everybody_not_written(tmp_path: Path) -> 
     assert "title has moved" in text
 
 
+def test_the_summary_of_an_approval_says_how_many_more_must_approve(tmp_path: Path) -> None:
+    run, _ = _sealed(tmp_path)
+    details = {"expires": "2026-11-24T08:00:00.123456+00:00", "still_needed": 1}
+    text = _printed(approval_summary(run, details))
+    assert "Valid until 2026-11-24 08:00 UTC." in text
+    assert "1 more person must approve" in text
+    assert "trueup apply" not in text
+
+
+def test_the_summary_of_an_apply_says_each_sum_once(tmp_path: Path) -> None:
+    run, _ = _sealed(tmp_path)
+    records = [{"key": key_of(n), "operation": "update", "result": "applied", "reason": ""} for n in (1, 2)]
+    assert "· 2 people applied\n" in _printed(applied_summary(run, records))
+
+
 def test_the_summary_of_an_apply_with_many_left_says_so(tmp_path: Path) -> None:
     run, _ = _sealed(tmp_path)
     records = [{"key": str(n), "operation": "update", "result": "failed", "reason": "500"} for n in range(250)]
