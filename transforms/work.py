@@ -102,14 +102,14 @@ class Work:
         operations = {
             "creates": ("create",),
             "updates": ("update", "reactivate"),
-            "references": ("create", "update", "reactivate"),
+            "references": ("create", "update", "reactivate", "deactivate"),
             "deactivations": ("deactivate",),
             "deletes": ("delete",),
         }[phase]
         condition = f"operation IN ({', '.join(literal(word) for word in operations)})"
         if phase == "references":
             condition += " AND refs IS NOT NULL"
-        elif phase == "updates":
+        elif phase in {"updates", "deactivations"}:
             condition += " AND changes IS NOT NULL"
         for item in self._select(condition):
             if phase == "references" or item.key not in self._ordering.ranks:

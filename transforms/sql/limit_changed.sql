@@ -4,6 +4,6 @@
 SELECT e.attribute, count(*) AS used
 FROM explained e
 JOIN decided d USING (key)
-WHERE d.decision IN ('update', 'reactivate') AND e.attribute <> 'active'
+WHERE d.decision IN ('update', 'reactivate', 'deactivate') AND e.attribute <> 'active'
 GROUP BY e.attribute
 ORDER BY e.attribute

@@ -4,7 +4,7 @@
 SELECT e.attribute, count(*) AS used
 FROM explained e
 JOIN decided d USING (key)
-WHERE d.decision IN ('update', 'reactivate') AND e.attribute <> 'active'
+WHERE d.decision IN ('update', 'reactivate', 'deactivate') AND e.attribute <> 'active'
 AND e.before IS NOT NULL AND e.after IS NULL
 GROUP BY e.attribute
 ORDER BY e.attribute

@@ -6,6 +6,7 @@
 WITH effects AS (
     SELECT
         key, count(*) AS n,
+        -- Counts as a deactivation whatever else is taken back with it.
         bool_or(attribute = 'active' AND after = 'false') AS turns_off,
         bool_or(attribute = 'active' AND before = 'false' AND after = 'true') AS turns_on
     FROM explained
@@ -19,7 +20,7 @@ decided AS (
             WHEN p.source_id IS NULL THEN 'unmanaged'
             WHEN r.key IS NOT NULL THEN 'create'
             WHEN e.key IS NOT NULL THEN e.decision
-            WHEN f.turns_off AND f.n = 1 THEN 'deactivate'
+            WHEN f.turns_off THEN 'deactivate'
             WHEN f.turns_on THEN 'reactivate'
             WHEN f.n > 0 THEN 'update'
             WHEN p.profile_id IS NULL THEN 'out_of_scope'

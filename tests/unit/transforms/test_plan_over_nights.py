@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.plan_world import Planned, World, profile, user
+from tests.support.plan_world import MANAGER, Planned, World, profile, user
 from transforms.history import History
 from transforms.inverse import RollbackRequest, make_rollback_plan
 from transforms.run_files import RunFiles
@@ -129,3 +129,17 @@ def test_a_partial_plan_keeps_every_link(settled: World) -> None:
     assert links(partial.files) == before
     settled.apply(partial)
     assert links(settled.plan().files) == before
+
+
+def test_taking_back_a_reactivation_counts_as_a_deactivation_whatever_comes_back_with_it(world: World) -> None:
+    world.users = [user("ann", manager="bob"), user("bob")]
+    world.profiles = [profile("ann", title="Aged", active=False), profile("bob")]
+    before = [dict(one) for one in world.profiles]
+    run = world.apply(world.plan())
+    undo = back(world, run)
+    assert undo.decisions == {"ann": "deactivate", "bob": "unchanged"}
+    assert {attribute for _, attribute in undo.changes} == {"active", "title", MANAGER}
+    used = {use.name: use.used for use in undo.result.limits}
+    assert (used["deactivate"], used["window_deactivate"], used["changed:title"]) == (1, 1, 1)
+    world.apply(undo, kind=Kind.ROLLBACK)
+    assert world.profiles == before
