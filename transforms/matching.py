@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from transforms.history import PriorRun
     from transforms.settings import MatchingSettings
 
+_NUMBER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber"
+
 
 def match(
     connection: DuckDBPyConnection, settings: MatchingSettings, *, schema: TargetSchema, baseline: PriorRun | None
@@ -34,7 +36,7 @@ def match(
     connection.execute("CREATE OR REPLACE TEMP TABLE unlinked AS SELECT * FROM users ANTI JOIN firm USING (source_id)")
     _make(connection, "external_hits")
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE settled AS SELECT source_id, profile_id FROM firm "
+        "CREATE OR REPLACE TEMP VIEW settled AS SELECT source_id, profile_id FROM firm "
         "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL AND choices = 1"
     )
     _offers(connection, settings.by, schema)
@@ -42,7 +44,7 @@ def match(
     _make(connection, "hits")
     _make(connection, "disputed_profiles")
     _gone_numbers(connection, baseline)
-    _make(connection, "owned")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW owned AS\n{statement('owned')}")
     _make(connection, "disputes")
     return _unused_links(connection)
 
@@ -121,15 +123,26 @@ def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetS
 
 
 def _gone_numbers(connection: DuckDBPyConnection, baseline: PriorRun | None) -> None:
-    """``gone_numbers``: employee numbers, as last read, of people who are no longer in the source."""
+    """``gone_numbers``: employee numbers of people of ours who are no longer in the source, as last read."""
     empty(connection, "gone_numbers", ("source_id", "number"))
-    if baseline is None or not baseline.files.source.exists() or not _any(connection, "unlinked"):
+    if not _any(connection, "links_before") or not _any(connection, "unlinked"):
         return
-    view(connection, "source_before", baseline.files.source)
-    if "employeeId" in columns_of(connection, "source_before"):
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE gone AS "
+        "SELECT source_id, profile_id FROM links_before ANTI JOIN users USING (source_id)"
+    )
+    if baseline is not None and baseline.files.source.exists():
+        view(connection, "source_before", baseline.files.source)
+        if "employeeId" in columns_of(connection, "source_before"):
+            connection.execute(
+                "INSERT INTO gone_numbers SELECT b.id, nullif(b.\"employeeId\", '') FROM source_before b "
+                "SEMI JOIN gone g ON g.source_id = b.id"
+            )
+    if _NUMBER in columns_of(connection, "target"):
+        # Who went more than a night ago is in no recent read any more; the profile still bears the number.
         connection.execute(
-            "INSERT INTO gone_numbers SELECT b.id, nullif(b.\"employeeId\", '') FROM source_before b "
-            "WHERE b.id IN (SELECT source_id FROM links_before ANTI JOIN users USING (source_id))"
+            f"INSERT INTO gone_numbers SELECT g.source_id, nullif(t.{identifier(_NUMBER)}, '') FROM gone g "
+            "JOIN target t ON t.id = g.profile_id ANTI JOIN gone_numbers n ON n.source_id = g.source_id"
         )
 
 

@@ -1,6 +1,7 @@
 -- One row per user ∪ profile, with everything that decides about it.
--- in:  users, profiles, owned, disputes, disputed_profiles(profile_id), scope, held_once(key, reason), verdicts, absent,
---      warned(key, reason)
+-- in:  users, profiles, owned, disputes, disputed_profiles(profile_id), scope_told(key, in_scope, reason_code,
+--      excluded_by), held_once(key, reason), verdicts_told(key, verdict), absent, warned(key, reason), and the
+--      parameters $in_scope and $verdict: what holds for a user of whom the two say nothing
 -- out: key, source_id, profile_id, matched_by, since, user_name, active, is_user, enabled, in_scope, scope_code,
 --      excluded_by, verdict, hold_code, hold_detail, absent_state, dispute, other
 WITH owners AS (
@@ -19,14 +20,16 @@ everybody AS (
 )
 SELECT
     coalesce(e.source_id, 'profile:' || e.profile_id) AS key, e.*,
-    s.in_scope, s.reason_code AS scope_code, s.excluded_by, v.verdict,
+    CASE WHEN s.key IS NOT NULL THEN s.in_scope WHEN e.is_user THEN $in_scope END AS in_scope,
+    s.reason_code AS scope_code, s.excluded_by,
+    CASE WHEN v.key IS NOT NULL THEN v.verdict WHEN e.is_user THEN $verdict END AS verdict,
     CASE WHEN h.key IS NOT NULL THEN 'held_by_mapping' WHEN w.key IS NOT NULL THEN 'finding' END AS hold_code,
     coalesce(h.reason, w.reason) AS hold_detail,
     a.state AS absent_state,
     coalesce(d.reason_code, CASE WHEN c.profile_id IS NOT NULL THEN 'claimed' END) AS dispute, d.other
 FROM everybody e
-LEFT JOIN scope s ON s.key = e.source_id
-LEFT JOIN verdicts v ON v.key = e.source_id
+LEFT JOIN scope_told s ON s.key = e.source_id
+LEFT JOIN verdicts_told v ON v.key = e.source_id
 LEFT JOIN held_once h ON h.key = e.source_id
 LEFT JOIN warned w ON w.key = e.source_id
 LEFT JOIN absent a ON a.key = e.source_id
