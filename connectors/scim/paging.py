@@ -32,6 +32,8 @@ class Reading:
     page_size: int | None = None
     mode: str = "index"
     reached_end: bool = False
+    slides: bool = False
+    """A page held rows of an earlier page beside new ones: pages overlap, so others may have gaps between them."""
     ids: set[int] = field(default_factory=set)
     """Hashes of the ids seen: enough to notice a repeat, small enough for a million."""
 
@@ -39,6 +41,11 @@ class Reading:
     def unique(self) -> int:
         """Different ids seen."""
         return len(self.ids)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether pages overlap and still come to fewer than the server states: somebody fell between them."""
+        return self.slides and self.unique < max(self.totals, default=0)
 
     @property
     def counts_agree(self) -> bool:
@@ -150,6 +157,7 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
 def _fresh(document: dict[str, Any], into: Reading) -> list[dict[str, Any]]:
     """The rows of a page whose ids had not come before."""
     fresh = []
+    repeats = into.repeats
     for row in _rows(document):
         into.rows += 1
         if row.get("id") in (None, ""):
@@ -160,6 +168,7 @@ def _fresh(document: dict[str, Any], into: Reading) -> list[dict[str, Any]]:
         else:
             into.ids.add(mark)
             fresh.append(row)
+    into.slides = into.slides or bool(fresh and into.repeats > repeats)
     return fresh
 
 

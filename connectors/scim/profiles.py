@@ -17,7 +17,7 @@ from transforms.errors import Failed, Refusal, Refused
 from transforms.progress import silent
 from transforms.quoting import identifier, literal
 from transforms.scim_paths import expression, get, member, parse
-from transforms.scim_values import canonical
+from transforms.scim_values import as_boolean, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -138,16 +138,19 @@ class _Reader:
         for number in range(1, _READINGS + 1):
             sort = number > 1 and self._discovered.capabilities.sort is True
             reading = self._read(sort=sort)
-            lost = self._lost(known, reading)
-            if not lost and reading.counts_agree:
-                return reading, "counts_agree", number
-            if not lost and earlier is not None and reading.reached_end and earlier.ids == reading.ids:
-                return reading, "two_readings_agree", number
+            lost, unlisted = self._lost(known, reading)
+            agree = earlier is not None and reading.reached_end and earlier.ids == reading.ids
+            proof = "counts_agree" if reading.counts_agree else "two_readings_agree" if agree else ""
+            if not lost and proof and (reading.counts_agree or not reading.has_gaps):
+                self._append(unlisted, reading)
+                return reading, proof, number
             earlier = reading if reading.reached_end and not lost else None
         stated = ", ".join(str(total) for total in sorted(reading.totals)) or "no total"
         why = (
             f"{lost} profiles known from the last run are missing from the list but still there when asked for by id"
             if lost
+            else f"its pages overlap and hold {reading.unique} profiles, while the target states {stated}"
+            if reading.has_gaps
             else f"{_READINGS} readings disagree; the last gave {reading.unique} profiles, the target states {stated}"
         )
         raise Refused(
@@ -183,8 +186,25 @@ class _Reader:
         columns += [[_canonical(get(row, parse(path))) for row in rows] for path in self._complex]
         return pa.table([pa.array(column, pa.string()) for column in columns], schema=schema)
 
-    def _lost(self, known: set[str], reading: Reading) -> int:
-        """How many profiles known from the last run the list misses though they are there by id."""
+    def _append(self, unlisted: list[dict[str, Any]], reading: Reading) -> None:
+        """Add profiles the list leaves out to those read."""
+        if not unlisted:
+            return
+        part = self._spool.with_suffix(".part")
+        read = pq.ParquetFile(self._spool)
+        with pq.ParquetWriter(part, read.schema_arrow, compression="zstd") as writer:
+            for group in range(read.num_row_groups):
+                writer.write_table(read.read_row_group(group))
+            writer.write_table(self._table(unlisted, read.schema_arrow))
+        read.close()
+        part.replace(self._spool)
+        reading.ids.update(hash(str(one["id"])) for one in unlisted)
+
+    def _lost(self, known: set[str], reading: Reading) -> tuple[int, list[dict[str, Any]]]:
+        """How many profiles known from the last run the list misses though they are there by id, and the inactive ones.
+
+        Some servers do not list who is inactive: those are no gap in the list.
+        """
         missing = sorted(profile for profile in known if hash(profile) not in reading.ids)
         if len(missing) > _MOST_ASKED_FOR:
             raise Refused(
@@ -196,13 +216,16 @@ class _Reader:
                 )
             )
         lost = 0
+        unlisted: list[dict[str, Any]] = []
         for profile in missing:
             answer = self._session.get(user_path(profile))
             found = answer.resource if answer.is_ok else None
             is_there = found is not None and str(found["id"]) == profile
-            if is_there or (not answer.is_ok and answer.status not in {404, 410}):
+            if found is not None and is_there and as_boolean(member(found, "active")) is False:
+                unlisted.append(found)
+            elif is_there or (not answer.is_ok and answer.status not in {404, 410}):
                 lost += 1
-        return lost
+        return lost, unlisted
 
 
 def version_of(resource: dict[str, Any]) -> str | None:

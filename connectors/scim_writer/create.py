@@ -100,7 +100,7 @@ class Creating:
 
     def _width(self) -> dict[str, Any]:
         """What to send: everything not known to be refused; after a refusal less and less, the rest follows alone."""
-        values = {a: v for a, v in self._values.items() if not self._desk.learned.refuses(a)}
+        values = {a: v for a, v in self._values.items() if a == "userName" or not self._desk.learned.refuses(a)}
         kept = (None, _BARE, _MORE_BARE)[min(self._refused_widths, 2)]
         if kept is None:
             return values

@@ -29,6 +29,7 @@ class Learned:
         self._echo_true: Counter[str] = Counter()
         self._echo_false: set[str] = set()
         self._refused: Counter[str] = Counter()
+        self._by_value: set[str] = set()
         self._accepted: set[str] = set()
         self._hopeless: Counter[tuple[str, Dialect]] = Counter()
         self.survived = 0
@@ -80,9 +81,15 @@ class Learned:
         """Whether the target refuses this attribute whatever its value."""
         return self._refused[attribute] >= _SURE and attribute not in self._accepted
 
-    def refused(self, attribute: str) -> None:
-        """The attribute was refused when sent alone."""
+    def refuses_value(self, attribute: str) -> bool:
+        """Whether a refusal of this attribute was about it, and not about us: said so, or others were taken."""
+        return attribute in self._by_value or bool(self.worked)
+
+    def refused(self, attribute: str, *, by_value: bool = False) -> None:
+        """The attribute was refused when sent alone; ``by_value``: the answer spoke of what was sent."""
         self._refused[attribute] += 1
+        if by_value:
+            self._by_value.add(attribute)
 
     def read_back(self, attribute: str, written: Any, found: Any, kept: Kept) -> None:
         """What came of one value."""

@@ -24,6 +24,8 @@ _ROUNDS = 40
 _LOSSES = 4
 _GONE = (404, 410)
 _CONFLICT = (409, 412)
+_OF_THE_VALUE = (400, 422)
+"""Refusals that speak of what was sent; any other may speak of us, or of today."""
 
 
 class Overwriting:
@@ -43,6 +45,9 @@ class Overwriting:
         self._before: dict[str, Any] | None = None
         self._written: dict[str, Any] = {}
         self._refused: dict[str, str] = {}
+        self._open: set[str] = set()
+        """Attributes of which nobody knows whether the target would keep them: a later plan may try again."""
+        self._sent: set[tuple[str, ...]] = set()
         self._only: str | None = None
         self._tried: set[Dialect] = set()
         self._splits = False
@@ -50,6 +55,7 @@ class Overwriting:
         self._losses = 0
         self._conflicts = 0
         self._last = ""
+        self._last_status = 0
         self._resource: dict[str, Any] = {}
         self._also: list[str] = []
 
@@ -98,6 +104,8 @@ class Overwriting:
         for attribute in pending:
             if self._desk.learned.refuses(attribute):
                 self._refused.setdefault(attribute, "the target refuses this attribute")
+                if not self._desk.learned.refuses_value(attribute):
+                    self._open.add(attribute)
         pending = [a for a in pending if a not in self._refused]
         group, dialect = self._choose(pending)
         if dialect is None:
@@ -117,6 +125,7 @@ class Overwriting:
         for attribute in sent & current.keys():
             self._before[attribute] = self._expected[attribute][0]
             self._written[attribute] = self._wanted[attribute]
+            self._open.add(attribute)
 
     def _is_done(self, attribute: str, value: Any) -> bool:
         wanted = self._wanted[attribute]
@@ -132,8 +141,10 @@ class Overwriting:
             if self._splits and self._only not in pending:
                 self._only, self._tried = pending[0], set()
                 group = [self._only]
+            fresh = tuple(group) not in self._sent and any(a not in self._written for a in group)
             for dialect in self._desk.learned.dialects():
-                if dialect not in self._tried and any(self._desk.learned.worth_trying(a, dialect) for a in group):
+                worth = fresh or any(self._desk.learned.worth_trying(a, dialect) for a in group)
+                if dialect not in self._tried and worth:
                     return [str(attribute) for attribute in group], dialect
             if not self._last or all(a in self._written for a in group):
                 return [], None
@@ -142,7 +153,10 @@ class Overwriting:
                 continue
             alone = str(group[0])
             self._refused[alone] = self._last
-            self._desk.learned.refused(alone)
+            by_value = self._last_status in _OF_THE_VALUE
+            self._desk.learned.refused(alone, by_value=by_value)
+            if not self._desk.learned.refuses_value(alone):
+                self._open.add(alone)
             self._only = None
             pending = [a for a in pending if a != alone]
             self._splits = self._splits or bool(pending)
@@ -156,11 +170,13 @@ class Overwriting:
         attempt = Attempt(self._profile_id, before, writing, dialect, resource, keep_whole=whole)
         await desk.intend(self._item, self._step, attempt)
         self._attempts += 1
+        self._sent.add(tuple(group))
         send = desk.sender.put if dialect == "put" else desk.sender.patch
         answer = await send(self._profile_id, body(dialect, resource, writing), version_of(resource))
         desk.answered(self._item, self._step, self._profile_id, answer)
         if answer.is_ok:
             self._written |= writing
+            self._open -= writing.keys()
             return await self._taken(answer, writing, dialect)
         return await self._not_taken(answer, dialect)
 
@@ -206,7 +222,7 @@ class Overwriting:
         return seen
 
     async def _not_taken(self, answer: Answer, dialect: Dialect) -> Result | None:
-        self._last = sentence(answer, with_detail=True)
+        self._last, self._last_status = sentence(answer, with_detail=True), answer.status
         if answer.status in _CONFLICT:
             self._conflicts += 1
             if answer.status == 409 or self._conflicts >= _LOSSES:
@@ -257,6 +273,9 @@ class Overwriting:
         refused = {a: self._wanted[a] for a in self._refused if self._resource}
         written = refused | self._written
         found = desk.found(written, self._resource) if self._resource or written else []
+        for entry in found:
+            if entry["class"] == Kept.NOT_KEPT and entry["attribute"] in self._open:
+                entry["class"] = Kept.MOVED.value
         settled = Settled(
             result=result,
             profile_id=self._profile_id,

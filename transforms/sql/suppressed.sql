@@ -1,13 +1,14 @@
 -- What the target made of values written to it, where that was not what was written; the newest writing counts.
+-- A failed person's list has only what was sent or refused; what is in doubt there has another class.
 -- in:  outcomes(age, key, result, written STRUCT(attribute, value)[], found STRUCT(attribute, value, class)[])
 -- out: key, attribute, written, found (JSON text; null: dropped)
 WITH written_values AS (
     SELECT age, key, w.attribute, w.value AS written
-    FROM (SELECT age, key, unnest(written) AS w FROM outcomes WHERE result = 'applied')
+    FROM (SELECT age, key, unnest(written) AS w FROM outcomes WHERE result IN ('applied', 'failed'))
 ),
 found_values AS (
     SELECT age, key, f.attribute, f.value AS found, f.class
-    FROM (SELECT age, key, unnest(found) AS f FROM outcomes WHERE result = 'applied')
+    FROM (SELECT age, key, unnest(found) AS f FROM outcomes WHERE result IN ('applied', 'failed'))
 ),
 newest AS (
     SELECT w.key, w.attribute, w.written, f.found, f.class

@@ -1,0 +1,132 @@
+"""Nights against a directory over HTTP: read, plan, apply, verify, and what the next night would do."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from connectors.scim import snapshot
+from connectors.scim.verify import VerifyResult, verify_files
+from connectors.scim_writer.applying import apply_run
+from tests.support.plan_world import ATTRIBUTES, LOOSE, OF, Planned, World
+from tests.support.scim_directory import Directory
+from tests.support.scim_runs import brisk, settings_for
+from transforms.attributes import ManagedAttribute
+from transforms.baseline import known_links
+from transforms.history import History, PriorRun, last_learned
+from transforms.inverse import RollbackRequest, make_rollback_plan
+from transforms.manifest import ActRecord
+from transforms.plan import make_plan
+from transforms.words import WRITING, Act, Kind
+from transforms.work import plan_work
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.scim_writer import ApplyResult
+
+PHONE = 'phoneNumbers[type eq "work"].value'
+NICK = "nickName"
+MORE = (ManagedAttribute(PHONE, source_columns=("phone",)), ManagedAttribute(NICK, source_columns=("nick",)))
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night that was applied and read back."""
+
+    planned: Planned
+    run: PriorRun
+    result: ApplyResult
+    verified: VerifyResult
+
+    @property
+    def residual(self) -> dict[tuple[str, str | None], str]:
+        """(key, attribute) → class of what is not as planned."""
+        return {(row["key"], row["attribute"]): row["class"] for row in self.verified.records}
+
+
+@dataclass
+class Nights:
+    """A tenant whose people are given, and a real directory."""
+
+    folder: Path
+    url: str
+    users: list[dict[str, Any]] = field(default_factory=list)
+    target: dict[str, Any] = field(default_factory=dict)
+    world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Limits are wide open: what is tried is the target."""
+        by_hand = {path: _column(path) for path in (PHONE, NICK)}
+        self.world = World(self.folder, attributes=(*ATTRIBUTES, *MORE), mapped=by_hand)
+        self.world.settings = settings_for(Directory(url=self.url), limits=LOOSE, **self.target)
+
+    def plan(self) -> Planned:
+        """What tonight would do."""
+        world = self.world
+        world.users = [dict(user) for user in self.users]
+        files = world.files()
+        self._read(files)
+        return Planned(files, make_plan(world.request(files)))
+
+    def night(self) -> Night:
+        """Plan, apply and verify."""
+        return self.apply(self.plan())
+
+    def roll_back(self, run: PriorRun, **wish: Any) -> Night:
+        """Take ``run`` back."""
+        files = self.world.files()
+        self._read(files)
+        request = RollbackRequest(
+            files=files,
+            attributes=self.world.attributes,
+            schema=self.world.schema,
+            settings=self.world.settings,
+            history=History(tuple(self.world.runs)),
+            at=self.world.at,
+            undo=run,
+            **wish,
+        )
+        return self.apply(Planned(files, make_rollback_plan(request)), kind=Kind.ROLLBACK)
+
+    def apply(self, planned: Planned, *, kind: Kind = Kind.RECONCILE) -> Night:
+        """Carry it out over HTTP, to the end."""
+        world, files = self.world, planned.files
+        work = plan_work(files)
+        learned = last_learned(History(tuple(world.runs)))
+        try:
+            result = apply_run(world.settings, files, work, stop=threading.Event(), learned=learned, pace=brisk())
+        finally:
+            work.close()
+        assert not result.interrupted, result.errors
+        verified = verify_files(world.settings, files, into=files.path / "verified-001.parquet")
+        act = ActRecord(
+            act=Act.PARTIALLY_APPLIED if result.is_partial else Act.APPLIED,
+            number=1,
+            at=world.at,
+            who="tester",
+            previous_sha256="",
+            details=result.details,
+        )
+        run = world.seal(planned, kind=kind, acts=(act,))
+        world.runs[0] = run = replace(run, state=str(act.act))
+        return Night(planned, run, result, verified)
+
+    def _read(self, files: Any) -> None:
+        world = self.world
+        known = known_links(History(tuple(world.runs)), files.work / "known_target.parquet")
+        taken = snapshot(world.settings, world.attributes, world.settings.matching.by, files, known=known)
+        world.schema = taken.schema
+
+
+def writes(planned: Planned) -> dict[str, str]:
+    """Key → decision of everybody a plan would write."""
+    return {key: word for key, word in planned.decisions.items() if word in WRITING}
+
+
+def _column(path: str) -> Any:
+    return {PHONE: lambda user: user.get("phone"), NICK: lambda user: user.get("nick")}[path]
+
+
+__all__ = ["NICK", "OF", "PHONE", "Night", "Nights", "writes"]
