@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -51,9 +52,10 @@ def sorted_out(answers: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]]
     good: dict[int, dict[str, Any]] = {}
     wait: float | None = None
     for response in answers:
-        number, status = str(response.get("id", "")), response.get("status")
-        if not number.isdigit() or not isinstance(status, int):
+        number, status = str(response.get("id", "")), _status(response.get("status"))
+        if not number.isdecimal() or status is None:
             continue
+        response["status"] = status
         if status in PASSING or status == 424:
             headers = response.get("headers")
             names = {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {}
@@ -64,6 +66,13 @@ def sorted_out(answers: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]]
             continue
         good[int(number)] = response
     return good, wait
+
+
+def _status(stated: object) -> int | None:
+    """The status of a part, which some send as text; None where there is none."""
+    if isinstance(stated, str) and re.fullmatch(r"[1-5][0-9]{2}", stated):
+        return int(stated)
+    return stated if isinstance(stated, int) and not isinstance(stated, bool) else None
 
 
 def said_no(response: httpx.Response) -> Answer:

@@ -149,7 +149,7 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
     try:
         async for rows, delta_link in graph.pages(begin.link, _bare_page):
             for name in hidden:
-                if any(row.get(name) is not None for row in rows):
+                if any(row.get(name) is not None or row.get(f"{name}@delta") for row in rows):
                     surfaced.add(name)
             making.append(asyncio.create_task(asyncio.to_thread(_table, rows, columns, count)))
             count += len(rows)

@@ -94,6 +94,8 @@ async def complete_list(
         if stated is not None and rows.num_rows == stated:
             return Listing(rows, stated, "count", pages)
         if before is not None and _same(before, rows):
+            if stated and not rows.num_rows:
+                raise _nothing_came(what, stated)
             if stated is not None and lost is not None and (missing := lost(rows)):
                 raise _known_are_missing(what, rows.num_rows, stated, missing)
             note = f"Graph counts {stated} of {what}, but two reads gave the same {rows.num_rows}."
@@ -118,6 +120,18 @@ def _known_are_missing(what: str, rows: int, stated: int, missing: list[str]) ->
             used=rows,
             limit=stated,
             remedy="Run again later; nothing was changed.",
+        )
+    )
+
+
+def _nothing_came(what: str, stated: int) -> Refused:
+    return Refused(
+        Refusal(
+            "source_incomplete",
+            f"Graph counts {stated} of {what}, but lists none.",
+            used=0,
+            limit=stated,
+            remedy="Run again later. If a group hides its members, grant Member.Read.Hidden and admin consent.",
         )
     )
 

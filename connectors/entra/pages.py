@@ -7,6 +7,7 @@ only a page it refuses is looked at value by value.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ class PageReader:
         if not _is_utf8(body):
             raise Spoiled("the page is no valid UTF-8")
         if self.unseen:
-            self.unseen -= {name for name in self.unseen if f'"{name}"'.encode() in body}
+            self.unseen -= {name for name in self.unseen if _names(body, name)}
         page = self._swiftly(body)
         return page if page is not None else self._carefully(body)
 
@@ -154,6 +155,12 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _names(body: bytes, name: str) -> bool:
+    """Whether ``body`` has a property called ``name``; a job title "city" is not the property of that name."""
+    quoted = f'"{name}"'.encode()
+    return quoted in body and re.search(re.escape(quoted) + rb"\s*:", body) is not None
 
 
 def _all_named(ids: pa.Array) -> bool:

@@ -17,6 +17,7 @@ from connectors.entra.assembly import Besides, missing, opened, write_absent, wr
 from connectors.entra.graph import Graph, connected
 from connectors.entra.incremental import read_incrementally
 from connectors.entra.mailboxes import NotReadable, purposes
+from connectors.entra.managers import doubted
 from connectors.entra.memory import memory
 from connectors.entra.proof import ProvenRead, proven_users
 from connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
@@ -57,6 +58,8 @@ async def read_tenant(
     except Answer as answer:
         raise forbidden(answer, "users", "User.Read.All") from answer
     finally:
+        # What a fault cut short may still be at work in a thread, and an engine at work cannot be closed.
+        await asyncio.get_running_loop().shutdown_default_executor()
         engine.close()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -157,7 +160,11 @@ async def _nobody_alive(task: _Task, graph: Graph, proven: ProvenRead) -> None:
 
 
 async def _in_full(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
-    return await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.memory, progress=progress)
+    proven = await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.memory, progress=progress)
+    if why := await doubted(graph, proven.read, task.memory.source, task.engine):
+        proven.read.selection = proven.read.selection.without("manager", why)
+        proven.read.problems = {problem for problem in proven.read.problems if problem[1] != "manager"}
+    return proven
 
 
 async def _prove_absence(task: _Task, graph: Graph, proven: ProvenRead, scope: Scope) -> absence.Whereabouts:

@@ -279,7 +279,7 @@ class _Server:
                 found.update({other["id"]: other for other in self.everybody(member["id"])})
         return list(found.values())
 
-    def user(self, parts: list[str], query: dict[str, str]) -> Response:
+    def user(self, parts: list[str], query: dict[str, str]) -> Response:  # noqa: PLR0911 - a return per address
         user = next((user for user in self.tenant.users if user["id"] == parts[1]), None)
         if user is None:
             return error(404, "Request_ResourceNotFound", "Resource does not exist")
@@ -289,6 +289,10 @@ class _Server:
             if parts[1] not in self.tenant.mailboxes:
                 return error(404, "MailboxNotEnabledForRESTAPI")
             return JSONResponse({"userPurpose": self.tenant.mailboxes[parts[1]]})
+        if len(parts) == 3 and parts[2] == "manager":
+            if user.get("manager_id") in {other["id"] for other in self.tenant.users}:
+                return JSONResponse({"@odata.type": "#microsoft.graph.user", "id": user["manager_id"]})
+            return error(404, "Request_ResourceNotFound", "Resource 'manager' does not exist or is not present.")
         return JSONResponse(self.shaped(user, query))
 
     def shaped(self, user: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:

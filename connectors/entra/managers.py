@@ -1,0 +1,116 @@
+"""Whether nobody's manager means that there is none, or that Graph did not look.
+
+A server that passes over ``$expand=manager`` answers exactly like a tenant in which nobody has a manager, on every
+page or on some. So whoever had a manager in the last run and comes without one is asked for by id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pyarrow import parquet
+
+from connectors.entra.absence import BATCH
+from connectors.entra.answers import Answer
+from connectors.entra.assembly import SQL, number
+from transforms.engine import statement
+from transforms.quoting import literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from connectors.entra.graph import Graph
+    from connectors.entra.users import UserRead
+
+ASKED = 5 * BATCH
+"""At most so many are asked for."""
+AT_FIRST = 10
+"""So many on a first run."""
+NOT_EXPANDED = "Graph did not expand it"
+NOT_SENT = "Graph sent it for nobody, though it did before"
+_BEFORE = "SELECT id, manager FROM read_parquet({})"
+_NOBODY = "SELECT id, id AS manager FROM users_read"
+
+
+async def doubted(graph: Graph, read: UserRead, before: Path | None, engine: DuckDBPyConnection) -> str | None:
+    """Why the managers of ``read`` cannot be relied on; None if they can.
+
+    Args:
+        graph: signed in.
+        read: a whole read of users.
+        before: ``source.parquet`` of the last applied run, if there is one.
+        engine: compares the two.
+    """
+    if not any(column.name == "manager" for column in read.selection.columns):
+        return None
+    told = before is not None and "manager" in parquet.read_schema(before).names
+    some = await asyncio.to_thread(_any_manager, engine, read.path)
+    if some and not told:
+        return None
+    query = _BEFORE.format(literal(str(before))) if told else _NOBODY
+    keys = await asyncio.to_thread(_without, engine, query)
+    if before is None:
+        return await _asked_at_first(graph, keys)
+    return await _asked(graph, keys, strict=not some)
+
+
+def _any_manager(engine: DuckDBPyConnection, path: Path) -> bool:
+    engine.execute(f"CREATE OR REPLACE VIEW users_read AS FROM read_parquet({literal(str(path))})")
+    return number(engine, "SELECT count(manager) FROM users_read") > 0
+
+
+def _without(engine: DuckDBPyConnection, query: str) -> list[str]:
+    """Ids to ask for, the same ones each time: had a manager (as ``query`` says) and came without."""
+    engine.execute(f"CREATE OR REPLACE VIEW managers_before AS {query}")
+    rows = engine.execute(statement("managers_lost", SQL), {"most": ASKED}).fetchall()
+    return [row[0] for row in rows]
+
+
+async def _asked(graph: Graph, keys: list[str], *, strict: bool) -> str | None:
+    """Why not, after asking for the managers of ``keys``; ``strict`` asks for a plain "there is none"."""
+    for at in range(0, len(keys), BATCH):
+        try:
+            answers = await graph.batch([_address(key) for key in keys[at : at + BATCH]])
+        except Answer:
+            return NOT_SENT if strict else None
+        if any(_is_there(answer) for answer in answers):
+            return NOT_EXPANDED
+        if strict and not all(_is_none(answer) for answer in answers):
+            return NOT_SENT
+    return None
+
+
+async def _asked_at_first(graph: Graph, keys: list[str]) -> str | None:
+    """Why not, where nothing is known of earlier managers: some people are asked for, one by one."""
+    there = await asyncio.gather(*(_has_one(graph, key) for key in keys[:AT_FIRST]))
+    return NOT_EXPANDED if any(there) else None
+
+
+async def _has_one(graph: Graph, key: str) -> bool:
+    try:
+        return bool((await graph.json(_address(key).lstrip("/"))).get("id"))
+    except Answer:
+        return False
+
+
+def _address(key: str) -> str:
+    return f"/users/{quote(key, safe='')}/manager?$select=id"
+
+
+def _is_there(answer: dict[str, Any]) -> bool:
+    body = answer.get("body")
+    return answer["status"] == 200 and isinstance(body, dict) and bool(body.get("id"))
+
+
+def _is_none(answer: dict[str, Any]) -> bool:
+    """Whether Graph says that this person has no manager, rather than that it knows no such address."""
+    body = answer.get("body")
+    error = body.get("error") if isinstance(body, dict) else None
+    if answer["status"] != 404 or not isinstance(error, dict):
+        return bool(answer["status"] == 204)
+    told = str(error.get("message", "")).casefold()
+    return error.get("code") == "Request_ResourceNotFound" and "manager" in told
