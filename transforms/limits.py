@@ -10,6 +10,7 @@ from transforms.engine import statement
 from transforms.errors import Refusal
 from transforms.inputs import count, view
 from transforms.manifest import LimitUse
+from transforms.words import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from transforms.settings import Bound, LimitSettings
 
 _EPSILON = 1e-9
+_CLOSING = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED)
 _VERBS = {
     "create": "creates {used} profiles beside {base}",
     "update": "updates {used} of {base} profiles",
@@ -110,7 +112,7 @@ def deactivated_within(connection: DuckDBPyConnection, history: History, *, sinc
     """Profiles that applied runs deactivated or deleted since ``since``."""
     total = 0
     for run in history.applied:
-        closed = max((act.at for act in run.acts), default=run.manifest.sealed)
+        closed = max((act.at for act in run.acts if act.act in _CLOSING), default=run.manifest.sealed)
         if closed < since or not run.files.outcome.exists():
             continue
         view(connection, "outcome_then", run.files.outcome)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.support.plan_world import MANAGER, Planned, World, profile, user
+from transforms.attributes import ManagedAttribute
 from transforms.history import History
 from transforms.inverse import RollbackRequest, make_rollback_plan
+from transforms.manifest import ActRecord
 from transforms.run_files import RunFiles
-from transforms.words import Kind
+from transforms.words import Act, Kind
 
 if TYPE_CHECKING:
     from transforms.history import PriorRun
+
+NUMBER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber"
 
 
 def back(world: World, run: PriorRun) -> Planned:
@@ -143,3 +148,31 @@ def test_taking_back_a_reactivation_counts_as_a_deactivation_whatever_comes_back
     assert (used["deactivate"], used["window_deactivate"], used["changed:title"]) == (1, 1, 1)
     world.apply(undo, kind=Kind.ROLLBACK)
     assert world.profiles == before
+
+
+def test_a_rehire_is_offered_also_nights_after_the_old_account_went(world: World) -> None:
+    world.attributes = (*world.attributes, ManagedAttribute(NUMBER, source_columns=("employeeId",)))
+    world.mapped[NUMBER] = lambda one: one["employeeId"]
+    world.users = [user("ann", employeeId="7"), user("bob")]
+    world.apply(world.plan())
+    world.users = [user("bob"), user("new", userPrincipalName="ann@x.example", mail="ann@x.example", employeeId="7")]
+    world.absent = [("ann", "deleted")]
+    for decision in ("deactivate", "unchanged", "unchanged"):
+        plan = world.plan()
+        assert (plan.decisions["ann"], plan.codes["new"]) == (decision, "probably_rehired")
+        world.apply(plan)
+
+
+def test_looking_at_a_run_long_after_does_not_bring_its_deactivations_back_into_the_window(settled: World) -> None:
+    settled.of("ann")["accountEnabled"] = False
+    run = settled.apply(settled.plan())
+    settled.of("bob")["accountEnabled"] = False
+    assert window(settled.plan()) == 2
+    settled.night += 30
+    late = ActRecord(act=Act.RELEASED, number=2, at=settled.at, who="tester", previous_sha256="")
+    settled.runs[0] = replace(run, acts=(*run.acts, late))
+    assert window(settled.plan()) == 1
+
+
+def window(plan: Planned) -> int:
+    return next(use.used for use in plan.result.limits if use.name == "window_deactivate")
