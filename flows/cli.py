@@ -47,11 +47,18 @@ def init(
 
 
 @app.command()
-def doctor(*, config: Config = DEFAULT, as_json: Json = False) -> None:
+def doctor(
+    *,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Save the mapping of the tenant's own provisioning job here.")
+    ] = None,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
     """Test the connection to both ends, the permissions and the archive."""
     from flows.doctor_command import examine
 
-    raise typer.Exit(examine(config, as_json=as_json))
+    raise typer.Exit(examine(config, as_json=as_json, schema=schema))
 
 
 @app.command()

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 _MARKS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "fix": ("fix    ", "bold red")}
 
 
-def examine(config: Path, *, as_json: bool) -> int:
-    """Look at everything a night needs and show a line for each; 1 with any line to fix."""
-    lines = list(look(configuration.load(config)))
+def examine(config: Path, *, as_json: bool, schema: Path | None = None) -> int:
+    """Look at everything a night needs and show a line for each; 1 with any line to fix.
+
+    With ``schema``, also save there the attribute mapping of the tenant's own provisioning job.
+    """
+    settings = configuration.load(config)
+    lines = list(look(settings))
+    if schema is not None:
+        lines.extend(_examined("mapping schema", lambda told: [_saved(told, schema)], settings))
     if as_json:
         screen.document(
             [{"status": one.status, "subject": one.subject, "text": one.text, "remedy": one.remedy} for one in lines]
@@ -30,9 +36,15 @@ def examine(config: Path, *, as_json: bool) -> int:
         for one in lines:
             mark, style = _MARKS[one.status]
             screen.say(Text.assemble((mark, style), f"  {one.subject}: ", screen.visible(one.text)))
-            if one.remedy and one.status != "ok":
+            if one.remedy and (one.status != "ok" or one.subject == "mapping schema"):
                 screen.say(Text(f"         → {screen.visible(one.remedy)}"))
     return 1 if any(one.status == "fix" for one in lines) else 0
+
+
+def _saved(settings: Settings, into: Path) -> Line:
+    from connectors.entra.schema import save_schema
+
+    return save_schema(settings, into)
 
 
 def look(settings: Settings) -> list[Line]:
