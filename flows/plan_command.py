@@ -108,7 +108,7 @@ def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
 
         screen.say(terminal_summary(run, earlier(settings)))
     announce(settings, run)
-    if run.manifest.outcome is Outcome.FAILED:
+    if run.manifest.outcome is Outcome.FAILED and (as_json or not screen.is_seen_whole()):
         screen.complain(TrueupError(run.manifest.error))
     elif as_json:
         for refusal in run.manifest.refusals:

@@ -39,6 +39,11 @@ def console() -> Console:
     return Console(highlight=False, width=120, no_color=True, force_terminal=False, soft_wrap=True)
 
 
+def is_seen_whole() -> bool:
+    """Whether one person sees both stdout and stderr, so that nothing need be said on both."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
 def say(renderable: RenderableType) -> None:
     """Show a result; where it is read by a program or kept in a file, without blanks at the ends of lines."""
     shown = Text(visible(renderable)) if isinstance(renderable, str) else renderable

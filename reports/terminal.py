@@ -32,7 +32,8 @@ _GAUGE = 16
 
 def render_terminal(view: ReportView, *, people: int = 20) -> RenderableType:
     """The summary and the first ``people`` persons who are written; it says how many more there are."""
-    parts: list[RenderableType] = [*_opening(view), _totals(view)]
+    counted_any = any(total.people for total in view.totals)
+    parts: list[RenderableType] = [*_opening(view), *([_totals(view)] if counted_any else [])]
     for title, body in (
         ("Limits", _limits(view)),
         ("What happened", _events(view)),
@@ -75,10 +76,11 @@ def _opening(view: ReportView) -> list[RenderableType]:
 
 def _totals(view: ReportView) -> Text:
     line = Text("\n")
-    for total in view.totals:
-        if total.people:
-            line.append(number(total.people), style=f"bold {_COLOURS.get(total.decision, '')}".strip())
-            line.append(f" {total.label}   ")
+    shown = [total for total in view.totals if total.people]
+    for place, total in enumerate(shown):
+        line.append("   " if place else "")
+        line.append(number(total.people), style=f"bold {_COLOURS.get(total.decision, '')}".strip())
+        line.append(f" {total.label}")
     line.append(f"\n{counted(view.changes_total, 'attribute change')}", style="dim")
     return line
 

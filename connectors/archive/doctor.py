@@ -95,7 +95,8 @@ def _room(path: Path) -> Line:
     free = shutil.disk_usage(path).free
     newest = next(iter(shelf.sealed(path)), None)
     size = sum(file.stat().st_size for file in newest.path.iterdir() if file.is_file()) if newest else 0
-    text = f"{free / 1024**3:.1f} GiB are free; the last run takes {size / 1024**2:.1f} MiB."
+    text = f"{free / 1024**3:.1f} GiB are free"
+    text += f"; the last run takes {size / 1024**2:.1f} MiB." if newest else "."
     if free < max(_LITTLE, 10 * size):
         return Line("warning", "free disk", text, "Make room, or remove old runs: trueup prune")
     return Line("ok", "free disk", text)

@@ -71,7 +71,7 @@ def read_everything_report(path: Path, columns: Mapping[str, str] | None = None)
     if "email" not in places:
         raise Misused(
             f"{path.name} has no column of e-mail addresses (one of: {', '.join(EMAIL_HEADERS)}).",
-            remedy="Say which column it is by mapping its header to email.",
+            remedy="Rename the header of the column with the e-mail addresses to: email",
         )
     table = pa.table(
         {name: pa.array([_cell(row, place) for row in people], pa.string()) for name, place in places.items()}

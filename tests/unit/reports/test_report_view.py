@@ -10,6 +10,7 @@ import pytest
 
 from reports import people
 from reports.html import render_html
+from reports.terminal import plain_text
 from reports.view import build_view
 from tests.support.report_cases import CASES, ordinary, reorganisation
 from tests.support.report_runs import (
@@ -88,10 +89,17 @@ def test_a_failed_run_without_any_file_still_has_a_report(tmp_path: Path) -> Non
     view = build_view(files, manifest, History(), at=AT)
     assert (view.tone, view.detail) == ("stop", "The target could not be reached.")
     assert view.people.num_rows == 0
+    assert "attribute change" not in plain_text(view)
 
 
 def test_nothing_to_do_asks_nothing(view_of: Callable[[str], ReportView]) -> None:
     assert view_of("empty").ask == "Nothing is asked of you."
+
+
+def test_a_trial_with_nothing_to_do_does_not_speak_for_everybody(tmp_path: Path) -> None:
+    case = Case((), outcome=Outcome.NOTHING_TO_DO, manifest={"only": [key_of(1)]})
+    view = build_view(*write_run(tmp_path, case), History(), at=AT)
+    assert (view.verdict, view.detail) == ("Nothing to do for the 1 person named.", "Nobody else is touched.")
 
 
 def test_a_trial_with_one_person_says_so(tmp_path: Path) -> None:
