@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from transforms.errors import Misused
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z_.]{0,59}")
+
+
+def code_word(value: object) -> str:
+    """A server's code for what went wrong when it is one plain word, else nothing.
+
+    A server, or a proxy before it, may hand back all that it was sent: what is shown or kept must not hold that.
+    """
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
 
 
 def reveal(reference: str, *, key: str, folder: Path | None = None) -> SecretStr:

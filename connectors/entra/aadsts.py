@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from connectors.secrets import code_word
 from transforms.errors import Failed
 
 _CODE = re.compile(r"AADSTS(\d{4,8})")
@@ -94,6 +95,7 @@ def refused_sign_in(text: str, *, error: str = "") -> Failed:
     code = code_in(text)
     if not error:
         error = next((word for word in _BY_ERROR if word in text), "")
+    error = code_word(error)
     meaning, remedy = SENTENCES.get(code) or _BY_ERROR.get(error) or ("the sign-in was refused", _OTHER_CLOUD)
     named = f" (AADSTS{code})" if code else f" ({error})" if error else ""
     return Failed(f"Signing in to Entra ID failed: {meaning}{named}.", remedy=remedy)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connectors.entra.patience import stated_wait
+from connectors.secrets import code_word
 from transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
@@ -81,11 +82,11 @@ def said_no(response: httpx.Response) -> Answer:
     try:
         error = orjson.loads(response.content).get("error")
         if isinstance(error, dict):
-            code, message = str(error.get("code", "")), str(error.get("message", ""))
+            code, message = code_word(error.get("code")), str(error.get("message", ""))
     except (ValueError, AttributeError):
         code = "unreadable answer"
     request_id = response.headers.get("request-id", "")
-    return Answer(response.status_code, code[:80], message, request_id=request_id[:64])
+    return Answer(response.status_code, code, message, request_id=request_id[:64])
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from connectors.secrets import code_word
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,7 +61,7 @@ class Answer:
     def scim_type(self) -> str:
         """``scimType`` of a SCIM error, else empty."""
         read = self.json
-        return str(read.get("scimType") or "")[:40] if isinstance(read, dict) else ""
+        return code_word(read.get("scimType")) if isinstance(read, dict) else ""
 
     @property
     def pause(self) -> float | None:
