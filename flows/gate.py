@@ -27,7 +27,7 @@ class Cleared:
     archive: Archive
     run: PriorRun
     is_done: bool
-    """Everything approved was already written: nothing is left to do."""
+    """An apply has come to its end already: nothing is left to send."""
 
 
 def reviewer(name: str) -> str:
@@ -83,14 +83,14 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
     """
     from connectors.archive import add_act, apply_lock, open_archive, refuse_damaged
     from transforms.approval import effective_approval
-    from transforms.approval_state import is_finished
+    from transforms.approval_state import is_ended
 
     archive = open_archive(settings)
     run = archive.load(run_id)
     with apply_lock(archive, settings.target.url, f"apply {run.run_id}"):
         run = archive.load(run.run_id)
         refuse_damaged(run)
-        if run.manifest.outcome is Outcome.NOTHING_TO_DO or is_finished(run):
+        if run.manifest.outcome is Outcome.NOTHING_TO_DO or is_ended(run):
             yield Cleared(archive, run, is_done=True)
             return
         _same_target(settings, run)

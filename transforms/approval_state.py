@@ -29,6 +29,14 @@ def is_finished(run: PriorRun) -> bool:
     return bool(ended) and ended[-1] is Act.APPLIED and run.state != Act.INTERRUPTED
 
 
+def is_ended(run: PriorRun) -> bool:
+    """Whether an apply came to its end, even if not everything could be written: there is nothing to resume."""
+    ended = [act for act in run.acts if act.act in _BEGUN]
+    if not ended or ended[-1].act is Act.INTERRUPTED or run.state == Act.INTERRUPTED:
+        return False
+    return ended[-1].act is Act.APPLIED or run.files.outcome.name in ended[-1].files
+
+
 def is_approvable(run: PriorRun) -> bool:
     """Whether the sealed plan is one a person can accept: ready, or refused on limits alone."""
     manifest = run.manifest

@@ -41,7 +41,7 @@ def check_run(run: PriorRun | RunFiles) -> list[Damage]:
     """Every changed, missing and unknown file of a sealed run, and every break in its acts; empty when whole.
 
     What an interrupted apply leaves (``outcome.parquet``, ``target_after.parquet`` beside an open journal) is no
-    damage: resuming writes it anew. What was pruned is not missing.
+    damage, nor is what an interrupted verify leaves: doing it again writes it anew. What was pruned is not missing.
     """
     files = run.files if isinstance(run, PriorRun) else run
     try:
@@ -112,7 +112,7 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
     for act in acts:
         known.update(act.files)
     pruned = {name for act in acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
-    unsettled = {files.outcome.name, files.target_after.name} if shelf.is_open(files, acts) else set()
+    unsettled = _unfinished(files, acts)
     unsettled.add(files.journal.name)  # it only grows; without an act the run is interrupted, which is no damage
     found = [
         damage
@@ -124,6 +124,16 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
         name = path.relative_to(files.path).as_posix()
         if not (_belongs(files, path) or name in known or name in unsettled):
             found.append(Damage(files.run_id, name, "unknown", f"{name} is in no manifest and no act."))
+    return found
+
+
+def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
+    """Names of files an apply or a verify that was killed may have left; the next one writes them anew."""
+    number = 1 + sum(1 for act in acts if act.act is Act.VERIFIED)
+    found = {f"verified-{number:03d}.part"}  # never the whole file: it would hide that the act about it was removed
+    if shelf.is_open(files, acts):
+        for path in (files.outcome, files.target_after):
+            found |= {path.name, path.with_suffix(".part").name, path.with_suffix(".spool").name}
     return found
 
 

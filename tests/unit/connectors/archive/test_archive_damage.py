@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.archive import add_act, check_archive, check_run, readable, refuse_damaged
-from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, sealed_run
+from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, begin_journal, sealed_run
 from transforms.errors import Refused
 from transforms.words import Act
 
@@ -99,6 +99,16 @@ def test_an_unknown_file_is_named(run: PriorRun, name: str) -> None:
     path = run.files.path / name
     path.mkdir() if name == "folder" else path.write_text("", encoding="utf-8")
     assert named(run) == {(name, "unknown")}
+
+
+@pytest.mark.parametrize("name", ["outcome.part", "target_after.part", "target_after.spool", "verified-001.part"])
+def test_what_a_killed_apply_or_verify_left_half_written_is_no_damage(archive: Archive, name: str) -> None:
+    run = sealed_run(archive)
+    begin_journal(run)
+    (run.files.path / name).write_bytes(b"half")
+    assert named(run) == set()
+    (run.files.path / "verified-002.part").write_bytes(b"not of the next verify")
+    assert named(run) == {("verified-002.part", "unknown")}
 
 
 def test_a_file_behind_a_link_is_damage_even_with_the_same_content(run: PriorRun, tmp_path: Path) -> None:

@@ -1,0 +1,145 @@
+"""Apply through the command line, interrupted, killed and doubled: the directory ends as planned every time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.sandbox import Weaknesses
+from tests.end_to_end.conftest import TRUEUP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.end_to_end.conftest import Office
+
+pytestmark = pytest.mark.xdist_group("survive")
+
+WRITES = ("create", "update", "reactivate", "deactivate", "delete")
+
+
+@contextmanager
+def applying(office: Office, plan: Any) -> Iterator[subprocess.Popen[str]]:
+    """An apply in a process group of its own, under way: at least a few people are settled."""
+    journal = office.run_folder(plan) / "journal.jsonl"
+    before = journal.stat().st_size if journal.exists() else 0
+    process = subprocess.Popen(
+        [TRUEUP, "apply", plan["run_id"], "--json"],
+        cwd=office.folder,
+        env={**os.environ, **office.sandbox.environment, **office.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        while process.poll() is None and not (journal.exists() and journal.stat().st_size > before + 4000):
+            time.sleep(0.02)
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def approved(office: Office, latency: float = 0.05) -> Any:
+    plan = office.plan()
+    office.accept(plan)
+    office.sandbox.directory.weaknesses = Weaknesses(latency_seconds=latency)
+    return plan
+
+
+def ends_as_planned(office: Office, plan: Any) -> None:
+    office.sandbox.directory.weaknesses = Weaknesses()
+    wanted = sum(plan["counts"][word] for word in WRITES)
+    resumed = office.apply(plan)
+    assert (resumed["state"], resumed["applied"], resumed["failed"], resumed["skipped"]) == ("applied", wanted, 0, 0)
+    names = [str(one["userName"]).casefold() for one in office.everything().values()]
+    assert len(names) == len(set(names)), "somebody was created twice"
+    assert office.trueup("verify", plan["run_id"]).code == 0
+    again = office.apply(plan)
+    assert (again["state"], again["applied"]) == ("verified", 0)
+    assert office.plan()["counts"]["create"] == 0
+    assert office.trueup("verify", "--archive").code == 0
+
+
+def acts_of(office: Office, plan: Any) -> list[str]:
+    return sorted(path.name for path in (office.run_folder(plan) / "acts").iterdir())
+
+
+def test_ctrl_c_stops_after_what_is_in_flight_and_apply_goes_on(office: Office) -> None:
+    plan = approved(office)
+    with applying(office, plan) as process:
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 4, err
+    assert '"state": "interrupted"' in out
+    assert "Traceback" not in err
+    assert [name for name in acts_of(office, plan) if "interrupted" in name]
+    ends_as_planned(office, plan)
+
+
+def test_a_killed_process_group_leaves_a_run_that_resumes(office: Office) -> None:
+    plan = approved(office)
+    with applying(office, plan) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+    ends_as_planned(office, plan)
+
+
+def test_while_an_apply_runs_nobody_else_applies_or_plans(office: Office) -> None:
+    plan = approved(office, latency=2.0)
+    with applying(office, plan) as process:
+        second = office.trueup("apply", plan["run_id"])
+        assert second.code == 3
+        assert str(process.pid) in second.err
+        folders = sorted(path.name for path in office.archive.iterdir())
+        planning = office.trueup("plan")
+        assert planning.code == 3, planning.out
+        assert "appl" in planning.err
+        assert sorted(path.name for path in office.archive.iterdir()) == folders
+        assert process.poll() is None, "the first apply ended too early to show anything"
+        office.sandbox.directory.weaknesses = Weaknesses()
+        process.communicate(timeout=120)
+        assert process.returncode == 0
+    assert office.trueup("verify", plan["run_id"]).code == 0
+
+
+def test_a_run_that_fell_short_is_over_and_applying_it_again_changes_nothing(office: Office) -> None:
+    plan = office.plan()
+    office.accept(plan)
+    someone = next(one for one in office.sandbox.directory.profiles() if one["id"] in updated(office, plan))
+    office.sandbox.directory.edit(someone["id"], title="Edited meanwhile", displayName="Edited meanwhile")
+    first = office.apply(plan, code=4)
+    assert (first["state"], first["skipped"]) == ("partially_applied", 1)
+    acts = acts_of(office, plan)
+    again = office.apply(plan, code=4)
+    assert (again["state"], again["applied"], again["skipped"]) == ("partially_applied", 0, 0)
+    assert acts_of(office, plan) == acts
+
+
+def updated(office: Office, plan: Any) -> set[str]:
+    """Profiles whose title the plan changes."""
+    import duckdb
+
+    query = (
+        "SELECT d.profile_id FROM read_parquet('{0}/decisions.parquet') d JOIN read_parquet('{0}/changes.parquet') c "
+        "USING (key) WHERE d.decision = 'update' AND c.attribute = 'title'"
+    )
+    return {row[0] for row in duckdb.connect().execute(query.format(office.run_folder(plan))).fetchall()}
+
+
+def test_what_a_killed_verify_leaves_stops_nothing(office: Office) -> None:
+    plan = office.plan()
+    office.accept(plan)
+    office.apply(plan)
+    (office.run_folder(plan) / "verified-001.part").write_bytes(b"half a file")
+    assert office.trueup("verify", plan["run_id"]).code == 0
+    assert not (office.run_folder(plan) / "verified-001.part").exists()
+    assert office.trueup("verify", "--archive").code == 0
