@@ -22,7 +22,10 @@ class SourceRequest:
     known: Path | None = None
     """``links.parquet`` of the last applied run; each ``source_id`` must be read or its absence proven."""
     previous: PriorRun | None = None
-    """The last complete run: what a drop is measured against and an incremental read starts from."""
+    """The last applied run: what a drop is measured against."""
+    latest: PriorRun | None = None
+    """The newest sealed run with a complete source, applied or not: where an incremental read goes on from, and
+    whom a read that contradicts its own count must not have lost. ``previous`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

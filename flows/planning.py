@@ -42,6 +42,7 @@ def source_request(build: Build) -> SourceRequest:
         people_groups=named_groups(build.settings.people),
         known=known_links(build.history, build.files.work / "known_source.parquet"),
         previous=build.history.baseline,
+        latest=build.history.latest_read,
     )
 
 

@@ -63,6 +63,14 @@ class History:
         """The last applied run: links and causes come from comparing with it."""
         return self.applied[0] if self.applied else None
 
+    @property
+    def latest_read(self) -> PriorRun | None:
+        """The newest run that read its source completely, applied or not, with its files still there."""
+        for run in self.runs:
+            if run.kind is Kind.RECONCILE and "source.parquet" in run.manifest.files and not run.is_pruned:
+                return run
+        return None
+
 
 def last_learned(history: History) -> Mapping[str, Any] | None:
     """What the last apply to this target learnt of it (``details["dialect"]`` of its act); None before any."""

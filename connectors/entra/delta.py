@@ -72,12 +72,14 @@ def start(request: SourceRequest, source: SourceSettings, chosen: Selection, gra
     Raises:
         ReadInFull: there is no earlier complete run with a link, or it no longer fits.
     """
-    previous = request.previous
+    previous = request.latest or request.previous
     told = previous.manifest.delta if previous else {}
     if previous is None or not told.get("link"):
         raise ReadInFull("no earlier run holds a delta link")
     if told.get("select") != tracked(chosen) or told.get("wanted") != [c.name for c in chosen.columns]:
         raise ReadInFull("the selected attributes have changed")
+    if told.get("tenant", source.tenant_id) != source.tenant_id:
+        raise ReadInFull("the delta link belongs to another tenant")
     full_at = datetime.fromisoformat(str(told["full_at"]))
     if datetime.now(UTC) - full_at >= timedelta(days=source.full_every_days):
         raise ReadInFull(f"the last full read was {source.full_every_days} days ago or more")
@@ -263,7 +265,13 @@ def _manager(row: dict[str, Any]) -> tuple[bool, Any, bool]:
 
 
 def sealed(
-    link: str | None, chosen: Selection, kept: Selection, *, full_at: str, problems: set[tuple[str, str, str]]
+    link: str | None,
+    chosen: Selection,
+    kept: Selection,
+    *,
+    full_at: str,
+    problems: set[tuple[str, str, str]],
+    tenant: str,
 ) -> dict[str, Any]:
     """What the run keeps for the next incremental read; empty where there can be none."""
     recheck = sorted({key for key, _, _ in problems})
@@ -271,6 +279,7 @@ def sealed(
         return {}
     told = {
         "link": link,
+        "tenant": tenant,
         "select": tracked(chosen),
         "wanted": [column.name for column in chosen.columns],
         "columns": [column.name for column in kept.columns],

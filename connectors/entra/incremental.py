@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _IDS = pa.schema([("id", pa.string())])
 IN_FLIGHT = 4
+_NO_SUCH_ADDRESS = frozenset({400, 404, 405, 501})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ async def read_incrementally(
         raise ReadInFull(f"{', '.join(sorted(changes.surfaced))} came for the first time")
     progress("reading changes", changes.table.num_rows)
     _relations(engine, begin, changes)
-    keys = [row[0] for row in engine.execute(statement("fresh", SQL)).fetchall()]
+    returned = await _below_the_returned(graph, engine, has_managers="manager" in {c.name for c in kept.columns})
+    keys = sorted({*returned, *(row[0] for row in engine.execute(statement("fresh", SQL)).fetchall())})
     _worth_it(engine, len(keys))
     rows, problems = await _asked(graph, kept, keys)
     path = folder / "users.parquet"
@@ -87,7 +89,31 @@ async def read_incrementally(
 def _relations(engine: DuckDBPyConnection, begin: Start, changes: Changes) -> None:
     engine.execute(f"CREATE OR REPLACE VIEW previous AS FROM read_parquet({literal(str(begin.source))})")
     engine.register("changes", changes.table)
+    manager = "manager" if "manager" in begin.columns else "NULL"
+    engine.execute(f"CREATE OR REPLACE VIEW below AS SELECT id, {manager} AS manager FROM previous")
     engine.register("recheck", pa.Table.from_arrays([pa.array(begin.recheck, pa.string())], schema=_IDS))
+
+
+async def _below_the_returned(graph: Graph, engine: DuckDBPyConnection, *, has_managers: bool) -> list[str]:
+    """Known people whose manager came (back): a restored manager need not be told of those below."""
+    if not has_managers:
+        return []
+    keys = [row[0] for row in engine.execute(statement("arrived", SQL)).fetchall()]
+    found: set[str] = set()
+    for at in range(0, len(keys), BATCH):
+        group = keys[at : at + BATCH]
+        for answer in await graph.batch([f"/users/{quote(key, safe='')}/directReports?$select=id" for key in group]):
+            body = answer.get("body")
+            if answer["status"] in _NO_SUCH_ADDRESS:
+                continue
+            if answer["status"] != 200 or not isinstance(body, dict) or body.get("@odata.nextLink"):
+                raise ReadInFull("the people below somebody who came back could not be listed")
+            found.update(str(row.get("id")) for row in body.get("value") or [] if isinstance(row, dict))
+    engine.register("named", pa.Table.from_arrays([pa.array(sorted(found), pa.string())], schema=_IDS))
+    rows = engine.execute("SELECT id FROM previous SEMI JOIN named USING (id)").fetchall()
+    engine.unregister("named")
+    gone = {row[0] for row in engine.execute("SELECT id FROM changes WHERE is_removed").fetchall()}
+    return [row[0] for row in rows if row[0] not in gone]
 
 
 def _worth_it(engine: DuckDBPyConnection, asked: int) -> None:

@@ -28,7 +28,9 @@ class Memory:
 
     links: Path | None = None
     source: Path | None = None
-    """``source.parquet`` of the last complete run, if it is still there."""
+    """``source.parquet`` of the last applied run, if it is still there."""
+    latest: Path | None = None
+    """``source.parquet`` of the newest complete run where that is another one."""
 
     def managed(self) -> pa.Table:
         """``id`` of everybody managed at the last applied run."""
@@ -36,26 +38,34 @@ class Memory:
 
     def everybody(self) -> pa.Table:
         """``id`` of everybody managed or read before."""
-        return pa.concat_tables([self.managed(), _ids(self.source, "id", "source")])
+        return pa.concat_tables([self.managed(), *(_ids(path, "id", "source") for path in (self.source, self.latest))])
 
     def lost(self, way: str, ids: pa.ChunkedArray) -> list[str]:
         """Who was in scope by ``way`` (``direct``, ``group:<id>``) and is not among ``ids``."""
-        if self.source is None or "assigned_by" not in parquet.read_schema(self.source).names:
-            return []
-        with connect(memory="300MB") as engine:
-            engine.execute(f"CREATE VIEW before AS FROM read_parquet({literal(str(self.source))})")
-            engine.register("now_listed", pa.Table.from_arrays([ids.cast(pa.string())], schema=IDS))
-            try:
-                rows = engine.execute(statement("lost_ways", SQL), {"way": way}).fetchall()
-            except duckdb.Error as error:
-                raise Failed("The last run's source cannot be read.", remedy="Run trueup verify --archive.") from error
-        return [row[0] for row in rows]
+        found = [_lost(path, way, ids) for path in (self.source, self.latest) if path is not None]
+        return sorted({key for keys in found for key in keys})
+
+
+def _lost(path: Path, way: str, ids: pa.ChunkedArray) -> list[str]:
+    if "assigned_by" not in parquet.read_schema(path).names:
+        return []
+    with connect(memory="300MB") as engine:
+        engine.execute(f"CREATE VIEW before AS FROM read_parquet({literal(str(path))})")
+        engine.register("now_listed", pa.Table.from_arrays([ids.cast(pa.string())], schema=IDS))
+        try:
+            rows = engine.execute(statement("lost_ways", SQL), {"way": way}).fetchall()
+        except duckdb.Error as error:
+            raise Failed("The last run's source cannot be read.", remedy="Run trueup verify --archive.") from error
+    return [row[0] for row in rows]
 
 
 def memory(request: SourceRequest) -> Memory:
     """What ``request`` brings of earlier runs."""
-    source = request.previous.files.source if request.previous else None
-    return Memory(request.known, source if source is not None and source.is_file() else None)
+    source, latest = (
+        run.files.source if run is not None and run.files.source.is_file() else None
+        for run in (request.previous, request.latest)
+    )
+    return Memory(request.known, source, latest if latest != source else None)
 
 
 def _ids(path: Path | None, column: str, what: str) -> pa.Table:

@@ -145,10 +145,24 @@ async def _users(task: _Task, graph: Graph, chosen: Selection, progress: Progres
         if link is None:
             proven.notes.append("Graph offers no list of changes here; the next read is full again.")
         full_at = task.started.isoformat()
-        kept = delta.sealed(link, chosen, proven.read.selection, full_at=full_at, problems=proven.read.problems)
+        kept = delta.sealed(
+            link,
+            chosen,
+            proven.read.selection,
+            full_at=full_at,
+            problems=proven.read.problems,
+            tenant=source.tenant_id,
+        )
         return _Users(proven, kept, {"read": "full", "why_full": str(why)})
     read = went.proven.read
-    kept = delta.sealed(went.link, chosen, read.selection, full_at=begin.full_at, problems=read.problems)
+    kept = delta.sealed(
+        went.link,
+        chosen,
+        read.selection,
+        full_at=begin.full_at,
+        problems=read.problems,
+        tenant=source.tenant_id,
+    )
     return _Users(went.proven, kept, {"read": "incremental", "full_at": begin.full_at, **went.told})
 
 
@@ -161,7 +175,7 @@ async def _nobody_alive(task: _Task, graph: Graph, proven: ProvenRead) -> None:
 
 async def _in_full(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
     proven = await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.memory, progress=progress)
-    if why := await doubted(graph, proven.read, task.memory.source, task.engine):
+    if why := await doubted(graph, proven.read, task.memory.source or task.memory.latest, task.engine):
         proven.read.selection = proven.read.selection.without("manager", why)
         proven.read.problems = {problem for problem in proven.read.problems if problem[1] != "manager"}
     return proven

@@ -1,0 +1,30 @@
+"""An incremental read goes on from the newest complete read, whether or not its plan was applied."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from transforms.history import History, PriorRun
+from transforms.manifest import ActRecord, FileRecord, Manifest
+from transforms.run_files import RunFiles
+from transforms.words import Act, Kind, Outcome
+
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def run(name: str, *acts: Act, kind: Kind = Kind.RECONCILE, has_source: bool = True) -> PriorRun:
+    files = {"source.parquet": FileRecord(sha256="0" * 64, bytes=1)} if has_source else {}
+    manifest = Manifest(run_id=name, kind=kind, outcome=Outcome.READY, started=AT, sealed=AT, files=files)
+    done = tuple(ActRecord(act=act, number=n, at=AT, who="x", previous_sha256="0") for n, act in enumerate(acts))
+    return PriorRun(RunFiles(Path(name)), manifest, done, "ready")
+
+
+def test_the_newest_complete_read_counts_applied_or_not() -> None:
+    applied = run("1", Act.APPLIED)
+    waiting = run("2")
+    runs = (run("5", kind=Kind.ROLLBACK), run("4", has_source=False), run("3", Act.PRUNED), waiting, applied)
+    history = History(runs)
+    assert history.latest_read is waiting
+    assert history.baseline is applied
+    assert History().latest_read is None
