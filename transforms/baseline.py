@@ -198,14 +198,13 @@ def _spoken_since(connection: DuckDBPyConnection, history: History, run: PriorRu
             if act.act is Act.RELEASED and keys and run.manifest.sealed <= act.at:
                 connection.executemany("INSERT INTO spoken VALUES (?, NULL)", [(str(key),) for key in keys])
     for later in history.applied:
-        if later.run_id <= run.run_id or later.kind is not Kind.RECONCILE:
+        if later.run_id <= run.run_id or later.kind is not Kind.RECONCILE or not later.files.desired.exists():
             continue
         view(connection, "changes_then", later.files.changes, columns=("key", "attribute"))
         connection.execute(
             "INSERT INTO spoken SELECT key, attribute FROM changes_then WHERE key IN (SELECT key FROM rollback_keys)"
         )
-        if later.files.desired.exists():
-            values_of(connection, "desired_later", later.files.desired, terms, keys="rollback_values")
-            view(connection, "wide_then", later.files.desired)
-            view(connection, "decisions_later", later.files.decisions, columns=("key", "reason_code"))
-            connection.execute(statement("spoken_by_source"))
+        values_of(connection, "desired_later", later.files.desired, terms, keys="rollback_values")
+        view(connection, "wide_then", later.files.desired)
+        view(connection, "decisions_later", later.files.decisions, columns=("key", "reason_code"))
+        connection.execute(statement("spoken_by_source"))

@@ -131,13 +131,12 @@ def _gone_numbers(connection: DuckDBPyConnection, baseline: PriorRun | None) -> 
         "CREATE OR REPLACE TEMP TABLE gone AS "
         "SELECT source_id, profile_id FROM links_before ANTI JOIN users USING (source_id)"
     )
-    if baseline is not None and baseline.files.source.exists():
-        view(connection, "source_before", baseline.files.source)
-        if "employeeId" in columns_of(connection, "source_before"):
-            connection.execute(
-                "INSERT INTO gone_numbers SELECT b.id, nullif(b.\"employeeId\", '') FROM source_before b "
-                "SEMI JOIN gone g ON g.source_id = b.id"
-            )
+    view(connection, "source_before", baseline.files.source if baseline else None, columns=("id", "employeeId"))
+    if "employeeId" in columns_of(connection, "source_before"):
+        connection.execute(
+            "INSERT INTO gone_numbers SELECT b.id, nullif(b.\"employeeId\", '') FROM source_before b "
+            "SEMI JOIN gone g ON g.source_id = b.id"
+        )
     if _NUMBER in columns_of(connection, "target"):
         # Who went more than a night ago is in no recent read any more; the profile still bears the number.
         connection.execute(
