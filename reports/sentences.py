@@ -149,9 +149,10 @@ def _nothing(manifest: Manifest) -> Opening:
     if manifest.only:
         named = counted(len(manifest.only), "person", "people")
         return Opening("calm", f"Nothing to do for the {named} named.", "Nobody else is touched.", _AT_REST, ())
+    back = manifest.kind is Kind.ROLLBACK
     return Opening(
         "calm",
-        "Nothing to do: the target is true to the source.",
+        "Nothing to take back." if back else "Nothing to do: the target is true to the source.",
         f"{counted(manifest.profiles, 'profile')} compared with {counted(manifest.users, 'user')}.",
         f"Nothing is asked of you{aside}.",
         (),

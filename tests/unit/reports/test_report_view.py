@@ -28,7 +28,7 @@ from tests.support.report_runs import (
 from transforms.errors import Refusal
 from transforms.history import History, PriorRun
 from transforms.manifest import LimitUse
-from transforms.words import Outcome
+from transforms.words import Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +100,11 @@ def test_a_trial_with_nothing_to_do_does_not_speak_for_everybody(tmp_path: Path)
     case = Case((), outcome=Outcome.NOTHING_TO_DO, manifest={"only": [key_of(1)]})
     view = build_view(*write_run(tmp_path, case), History(), at=AT)
     assert (view.verdict, view.detail) == ("Nothing to do for the 1 person named.", "Nobody else is touched.")
+
+
+def test_a_way_back_with_nothing_to_do_does_not_speak_of_the_source(tmp_path: Path) -> None:
+    case = Case((), outcome=Outcome.NOTHING_TO_DO, manifest={"kind": Kind.ROLLBACK})
+    assert build_view(*write_run(tmp_path, case), History(), at=AT).verdict == "Nothing to take back."
 
 
 def test_a_trial_with_one_person_says_so(tmp_path: Path) -> None:
