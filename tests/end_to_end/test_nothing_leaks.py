@@ -1,0 +1,188 @@
+"""No secret leaves its place, no name reaches a log, and a run is its owner's: whatever goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.sandbox import running, sample
+from tests.end_to_end.conftest import TRUEUP, Done, Office
+from tests.support.echoing import echoing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+pytestmark = [pytest.mark.xdist_group("leaks"), pytest.mark.timeout(400)]
+
+CLIENT_SECRET = "Mk1~marker/secret+of the=client?&%"
+SCIM_TOKEN = "Mk2-marker/token+of=the~directory"
+PASSWORD = "Mk3 marker/password+of=the certificate"
+
+
+@dataclass
+class Watched(Office):
+    """An office with a home of its own and the loosest umask, that keeps all that was said."""
+
+    said: list[Done] = field(default_factory=list)
+
+    def trueup(self, *words: str, **environment: str) -> Done:
+        own = {"HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp"), **environment}
+        every = {**os.environ, **self.sandbox.environment, **self.environment, **own}
+        every.pop("TRUEUP_DEBUG", None)
+        done = subprocess.run(
+            [TRUEUP, *words],
+            cwd=self.folder,
+            env=every,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+            umask=0,
+        )
+        assert "Traceback" not in done.stderr + done.stdout, done.stderr
+        self.said.append(Done(done.returncode, done.stdout, done.stderr))
+        return self.said[-1]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (CLIENT_SECRET, SCIM_TOKEN, PASSWORD, *self.sandbox.tenant.tokens)
+
+    def prefect_texts(self) -> Iterator[tuple[str, bytes]]:
+        home = Path(self.environment["PREFECT_HOME"])
+        yield from raw(home)
+        with closing(sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True)) as database:
+            yield "prefect.db as SQL", "\n".join(database.iterdump()).encode()
+
+    def places(self) -> Iterator[tuple[str, bytes]]:
+        """All that is left behind anywhere: names and contents, compressed ones also unpacked."""
+        yield from self.prefect_texts()
+        for path, content in raw(self.folder):
+            yield path, content
+            if path.endswith(".parquet"):
+                yield f"{path} as text", str(pq.read_table(path).to_pylist()).encode()
+        for number, done in enumerate(self.said):
+            yield f"stdout {number}", done.out.encode()
+            yield f"stderr {number}", done.err.encode()
+
+
+def raw(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield str(path), path.name.encode() + b"\n" + path.read_bytes()
+
+
+def spellings(secret: str) -> set[bytes]:
+    """A secret as it may turn up: as it is, in a URL, in JSON, and inside of base64 at each of the three offsets."""
+    plain = secret.encode()
+    found = {plain, quote(secret).encode(), quote(secret, safe="").encode(), quote_plus(secret).encode()}
+    found |= {plain.replace(b"/", b"\\/"), plain.replace(b"&", b"\\u0026"), plain.replace(b"&", b"&amp;")}
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        for offset in range(3):
+            whole = encode(b"\0" * offset + plain)
+            end = len(plain) + offset
+            found.add(whole[-(-offset * 4 // 3) : end // 3 * 4])
+    return found
+
+
+def leaks(places: Iterable[tuple[str, bytes]], secrets: Iterable[str]) -> list[str]:
+    sought = {spelling for secret in secrets for spelling in spellings(secret)}
+    anything = re.compile(b"|".join(re.escape(one) for one in sorted(sought)))
+    return [place for place, content in places if anything.search(content)]
+
+
+def names_of(office: Office) -> set[str]:
+    users = office.sandbox.tenant.users()
+    told = {str(user.get(key) or "") for user in users for key in ("displayName", "mail", "userPrincipalName")}
+    told |= {str(profile["userName"]) for profile in office.everything().values()}
+    return {name for name in told if len(name) > 7}
+
+
+def named(office: Watched, names: set[str]) -> list[str]:
+    """Where somebody is named although it is a log."""
+    logs = [*office.prefect_texts(), *((f"stderr {n}", done.err.encode()) for n, done in enumerate(office.said))]
+    anybody = re.compile(b"|".join(re.escape(name.encode()) for name in sorted(names)), re.IGNORECASE)
+    return [f"{place}: {found.group()!r}" for place, content in logs if (found := anybody.search(content))]
+
+
+def modes(archive: Path) -> set[tuple[str, str]]:
+    everything = [archive, *archive.rglob("*")]
+    return {("dir" if path.is_dir() else "file", oct(stat.S_IMODE(path.lstat().st_mode))) for path in everything}
+
+
+@contextmanager
+def watching(folder: Path, prefect: dict[str, str]) -> Iterator[Watched]:
+    (folder / "home").mkdir()
+    (folder / "tmp").mkdir()
+    tenant = sample.tenant()
+    tenant = replace(tenant, clients=dict.fromkeys(tenant.clients, CLIENT_SECRET))
+    with running(tenant=tenant, directory=replace(sample.directory(), token=SCIM_TOKEN)) as sandbox:
+        office = Watched(folder, sandbox, dict(prefect))
+        office.configure()
+        yield office
+
+
+@pytest.fixture
+def watched(tmp_path: Path, prefect: dict[str, str]) -> Iterator[Watched]:
+    with watching(tmp_path, prefect) as office:
+        yield office
+
+
+def test_the_search_itself_finds_a_secret_however_it_is_spelt() -> None:
+    for secret in (CLIENT_SECRET, SCIM_TOKEN, PASSWORD):
+        for before in (b"", b"a", b"ab", b"abc", b"abcd"):
+            text = before + secret.encode() + b"more"
+            for form in (text, base64.b64encode(text), base64.urlsafe_b64encode(text), quote_plus(text).encode()):
+                assert leaks([("here", b"<<" + form + b">>")], [secret]) == ["here"]
+    assert not leaks([("here", b"nothing of the kind")], [CLIENT_SECRET, SCIM_TOKEN])
+
+
+def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(watched: Watched) -> None:
+    names = names_of(watched)
+    someone = next(user for user in watched.sandbox.tenant.users() if user.get("mail") and user.get("accountEnabled"))
+    assert watched.trueup("doctor").code == 0, watched.said[-1]
+    trial = watched.trueup("plan", "--only", someone["userPrincipalName"])
+    assert trial.code == 0, trial.err
+    plan = watched.plan()
+    watched.accept(plan)
+    watched.apply(plan)
+    assert watched.trueup("verify", plan["run_id"]).code == 0
+    undo = watched.trueup("rollback", plan["run_id"], "--json", "--only", someone["userPrincipalName"])
+    assert undo.code in {0, 3}, undo.err
+    undo = watched.trueup("rollback", plan["run_id"], "--json")
+    watched.accept(undo.json)
+    watched.apply(undo.json)
+    assert len(watched.sandbox.tenant.tokens) >= 3
+    assert leaks(watched.places(), watched.secrets) == []
+    assert named(watched, names) == []
+    assert modes(watched.archive) == {("dir", "0o700"), ("file", "0o600")}
+    assert not [*raw(watched.folder / "tmp")], "something was left in the temporary folder"
+
+
+@pytest.mark.parametrize("status", [401])
+def test_servers_that_repeat_what_they_were_sent_are_not_repeated(watched: Watched, status: int) -> None:
+    sandbox = watched.sandbox
+    graph, scim = sandbox.graph_url, sandbox.scim_url
+    names = names_of(watched)
+    with echoing(status) as echo:
+        for replaced in (
+            {f'login_url = "{graph}"': f'login_url = "{echo}"'},
+            {f'graph_url = "{graph}"': f'graph_url = "{echo}"'},
+            {f'url = "{scim}"': f'url = "{echo}/scim/v2"'},
+        ):
+            watched.configure(**replaced)
+            done = watched.trueup("plan", "--json")
+            assert done.code == 1, (replaced, done)
+    assert leaks(watched.places(), watched.secrets) == []
+    assert named(watched, names) == []
