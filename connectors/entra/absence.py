@@ -50,19 +50,29 @@ def _is_new(created: str, started: datetime) -> bool:
         return False
 
 
-async def whereabouts(graph: Graph, keys: list[str]) -> Whereabouts:
+async def whereabouts(graph: Graph, keys: list[str], *, witness: str | None) -> Whereabouts:
     """Where each of ``keys`` is: alive, in the bin, or gone for good.
 
+    Args:
+        graph: signed in.
+        keys: ids to ask for.
+        witness: somebody the read has just seen. Asked for in every batch: a Graph that does not find them either
+            says nothing about the others. None where the read has nobody.
+
     Raises:
-        Refused: Graph gives no clear answer about somebody. Failed: the app may not ask.
+        Refused: Graph gives no clear answer about somebody, or does not find the witness. Failed: the app may not ask.
     """
     found = Whereabouts()
     missing: list[str] = []
-    groups = [keys[start : start + BATCH] for start in range(0, len(keys), BATCH)]
+    beside = [] if witness is None else [witness]
+    size = BATCH - len(beside)
+    groups = [[*beside, *keys[start : start + size]] for start in range(0, len(keys), size)]
     for start in range(0, len(groups), 4):
         for answers in await asyncio.gather(*(_ask(graph, group) for group in groups[start : start + 4])):
             for key, answer in answers:
-                if answer is None:
+                if key == witness:
+                    _heard(answer)
+                elif answer is None:
                     missing.append(key)
                 else:
                     found.alive[key] = answer
@@ -71,6 +81,18 @@ async def whereabouts(graph: Graph, keys: list[str]) -> Whereabouts:
         found.deleted = sorted(key for key in missing if key in binned)
         found.gone = sorted(key for key in missing if key not in binned)
     return found
+
+
+def _heard(answer: str | None) -> None:
+    """Go on when the witness was found."""
+    if answer is None:
+        raise Refused(
+            Refusal(
+                "source_incomplete",
+                "Graph does not find by id somebody it has just listed, so it proves nobody's absence.",
+                remedy="Run again later; nothing was changed.",
+            )
+        )
 
 
 async def _ask(graph: Graph, keys: list[str]) -> list[tuple[str, str | None]]:

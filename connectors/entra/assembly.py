@@ -60,6 +60,13 @@ def missing(engine: DuckDBPyConnection, wanted: pa.Table, path: Path) -> list[st
     return found
 
 
+def anybody(engine: DuckDBPyConnection, path: Path) -> str | None:
+    """The id of one user the read at ``path`` holds."""
+    _view(engine, "users_read", path)
+    rows = engine.execute("SELECT min(id) FROM users_read").fetchall()
+    return None if rows[0][0] is None else str(rows[0][0])
+
+
 def write_source(
     engine: DuckDBPyConnection,
     files: RunFiles,

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from connectors.entra import absence, delta
 from connectors.entra.answers import Answer
-from connectors.entra.assembly import Besides, missing, opened, write_absent, write_problems, write_source
+from connectors.entra.assembly import Besides, anybody, missing, opened, write_absent, write_problems, write_source
 from connectors.entra.graph import Graph, connected
 from connectors.entra.incremental import read_incrementally
 from connectors.entra.mailboxes import NotReadable, purposes
@@ -169,7 +169,12 @@ async def _users(task: _Task, graph: Graph, chosen: Selection, progress: Progres
 async def _nobody_alive(task: _Task, graph: Graph, proven: ProvenRead) -> None:
     """Check that whom the changes took away is really away, while a full read can still put it right."""
     lost = await asyncio.to_thread(missing, task.engine, task.memory.managed(), proven.read.path)
-    if (await absence.whereabouts(graph, lost)).alive:
+    witness = await asyncio.to_thread(anybody, task.engine, proven.read.path)
+    try:
+        found = await absence.whereabouts(graph, lost, witness=witness)
+    except Refused as refused:
+        raise delta.ReadInFull("who the changes leave out could not be settled") from refused
+    if found.alive:
         raise delta.ReadInFull("managed people the changes leave out were found alive")
 
 
@@ -186,10 +191,11 @@ async def _prove_absence(task: _Task, graph: Graph, proven: ProvenRead, scope: S
     lost = await asyncio.to_thread(missing, task.engine, task.memory.managed(), proven.read.path)
     named = await asyncio.to_thread(missing, task.engine, scope.named_users, proven.read.path)
     managed = set(lost)
-    whereabouts = await absence.whereabouts(graph, lost)
+    witness = await asyncio.to_thread(anybody, task.engine, proven.read.path)
+    whereabouts = await absence.whereabouts(graph, lost, witness=witness)
     if whereabouts.alive:
         raise absence.found_alive(sorted(whereabouts.alive), why="managed people")
-    others = await absence.whereabouts(graph, [key for key in named if key not in managed])
+    others = await absence.whereabouts(graph, [key for key in named if key not in managed], witness=witness)
     if alive := others.alive_before(task.started):
         raise absence.found_alive(alive, why="assigned users or members of groups")
     return whereabouts

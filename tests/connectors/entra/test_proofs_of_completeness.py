@@ -160,13 +160,28 @@ def test_a_batch_that_never_answers_for_somebody_refuses(tmp_path: Path) -> None
         read(tenant, tmp_path, request=SourceRequest(COLUMNS, known=links(tmp_path, [lost])))
 
 
+def test_a_graph_that_finds_nobody_by_id_proves_nobodys_absence(tmp_path: Path) -> None:
+    tenant = tenant_of(40)
+    lost = tenant.remove(30)["id"]
+
+    def before(path: str, _query: dict[str, str], request: Request) -> Response | None:
+        del request
+        if path != "$batch":
+            return None
+        parts = [{"id": str(n), "status": 404, "headers": {}, "body": {}} for n in range(20)]
+        return JSONResponse({"responses": parts})
+
+    tenant.before = before
+    with pytest.raises(Refused, match="just listed"):
+        read(tenant, tmp_path, request=SourceRequest(COLUMNS, known=links(tmp_path, [lost])))
+
+
 def test_an_unclear_answer_about_somebody_refuses(tmp_path: Path) -> None:
     tenant = tenant_of(40)
     lost = tenant.remove(30)["id"]
     body = {"error": {"code": "Request_BadRequest"}}
-    tenant.before = lambda path, _q, _r: (
-        JSONResponse({"responses": [{"id": "0", "status": 400, "body": body}]}) if path == "$batch" else None
-    )
+    parts = [{"id": str(n), "status": 400, "body": body} for n in range(2)]
+    tenant.before = lambda path, _q, _r: JSONResponse({"responses": parts}) if path == "$batch" else None
     with pytest.raises(Refused, match="no clear answer"):
         read(tenant, tmp_path, request=SourceRequest(COLUMNS, known=links(tmp_path, [lost])))
 
