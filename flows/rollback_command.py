@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
     reveal(settings.target.token, key="target.token", folder=settings.folder)
     if way.from_file and not Path(way.from_file).is_file():
         raise Misused(f"There is no file {way.from_file}.", remedy="Name a CSV or XLSX report.")
-    build.load_mapping(settings)
+    _check_attributes(way.attributes, tuple(one.path for one in build.load_mapping(settings).attributes))
     archive = open_archive(settings)
     wish = asdict(way)
     for word in ("run", "before"):
@@ -56,3 +57,12 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
         state = rollback(str(config.resolve()), str(files.path), return_state=True)
         run = sealed_run(settings, files.run_id, state)
     return conclude(settings, run, as_json=as_json)
+
+
+def _check_attributes(wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Refuse a path the mapping does not manage: a misspelt one would quietly restore nothing."""
+    for path in wanted:
+        if path not in known:
+            close = difflib.get_close_matches(path, known, n=1)
+            guess = f"Did you mean {close[0]}?" if close else f"Managed are: {', '.join(known)}."
+            raise Misused(f"--attribute {path}: the mapping manages no such attribute.", remedy=guess)
