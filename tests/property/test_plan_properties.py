@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,7 @@ def test_everybody_is_decided_once_and_the_second_night_is_quiet(
         assert not untouched & {key for key, _ in plan.changes}
         texts = [row[side] for row in plan.rows("changes") for side in ("before", "after") if row[side] is not None]
         # One form of JSON, but for the hex digits of escaped control characters, which DuckDB writes in capitals.
-        assert all(text.casefold() == canonical(json.loads(text)).casefold() for text in texts)
+        assert all(_small_hex(text) == _small_hex(canonical(json.loads(text))) for text in texts)
         before = people_of(world)
         world.apply(plan)
         mine = {
@@ -148,3 +149,7 @@ def test_applying_a_night_and_taking_it_back_restores_every_managed_value(
             [r for r in pq.read_table(files.decisions).to_pylist() if r["source_id"] and r["profile_id"]
              and r["decision"] != "delete"]
         )  # fmt: skip
+
+
+def _small_hex(text: str) -> str:
+    return re.sub(r"\\u00[01][0-9A-Fa-f]", lambda found: found.group().lower(), text)
