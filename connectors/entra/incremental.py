@@ -13,6 +13,7 @@ from connectors.entra.absence import BATCH
 from connectors.entra.answers import Spoiled
 from connectors.entra.assembly import SQL, differing, number, unique_users
 from connectors.entra.delta import UNTRACKED, Changes, ReadInFull, Start, read_changes
+from connectors.entra.managers import unexpanded
 from connectors.entra.pages import Problem, user_table
 from connectors.entra.proof import ProvenRead, count_users
 from connectors.entra.selection import Selection
@@ -74,6 +75,7 @@ async def read_incrementally(
     path = folder / "users.parquet"
     await asyncio.to_thread(_merge, engine, kept, rows, keys, path)
     users = unique_users(engine, path)
+    await _managers_hold(graph, kept, engine)
     await _counted(graph, users)
     await _untracked(graph, kept, folder, engine=engine, progress=progress)
     read = UserRead(path, kept, changes.pages, users, problems)
@@ -166,6 +168,16 @@ def _merge(engine: DuckDBPyConnection, kept: Selection, rows: pa.Table, keys: li
         "WHERE changes.is_removed IS NOT TRUE AND previous.id NOT IN (SELECT id FROM asked) "
         f"UNION ALL SELECT {names}, 0::BIGINT FROM fresh) TO {literal(str(path))} (FORMAT parquet)"
     )
+
+
+async def _managers_hold(graph: Graph, kept: Selection, engine: DuckDBPyConnection) -> None:
+    """Nobody keeps a manager who is gone, and nobody asked for by id loses one who is there."""
+    if not kept.wants_manager:
+        return
+    if number(engine, statement("vanished", SQL)):
+        raise ReadInFull("a manager the changes tell of is not found by id")
+    if await unexpanded(graph, engine):
+        raise ReadInFull("Graph leaves out the managers of single users")
 
 
 async def _counted(graph: Graph, users: int) -> None:

@@ -34,6 +34,7 @@ NOT_EXPANDED = "Graph did not expand it"
 NOT_SENT = "Graph sent it for nobody, though it did before"
 _BEFORE = "SELECT id, manager FROM read_parquet({})"
 _NOBODY = "SELECT id, id AS manager FROM users_read"
+_BY_ID = "SELECT id, id AS manager FROM asked"
 
 
 async def doubted(graph: Graph, read: UserRead, before: Path | None, engine: DuckDBPyConnection) -> str | None:
@@ -56,6 +57,17 @@ async def doubted(graph: Graph, read: UserRead, before: Path | None, engine: Duc
     if before is None:
         return await _asked_at_first(graph, keys)
     return await _asked(graph, keys, strict=not some)
+
+
+async def unexpanded(graph: Graph, engine: DuckDBPyConnection) -> bool:
+    """Whether Graph knows a manager of somebody who came without one when asked for by id.
+
+    Args:
+        graph: signed in.
+        engine: holds ``asked`` (id) and ``users_read`` (id, manager).
+    """
+    keys = await asyncio.to_thread(_without, engine, _BY_ID)
+    return await _asked(graph, keys, strict=False) is not None
 
 
 def _any_manager(engine: DuckDBPyConnection, path: Path) -> bool:

@@ -89,6 +89,7 @@ class Tenant:
     """Change number and delta item, for ``users/delta``."""
     clock: int = 0
     delta_is_offered: bool = True
+    expands_single: bool = True
     base: str = ""
     extra_headers: dict[str, str] = field(default_factory=dict)
 
@@ -293,7 +294,7 @@ class _Server:
             if user.get("manager_id") in {other["id"] for other in self.tenant.users}:
                 return JSONResponse({"@odata.type": "#microsoft.graph.user", "id": user["manager_id"]})
             return error(404, "Request_ResourceNotFound", "Resource 'manager' does not exist or is not present.")
-        return JSONResponse(self.shaped(user, query))
+        return JSONResponse(self.shaped(user, query if self.tenant.expands_single else {**query, "$expand": ""}))
 
     def shaped(self, user: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
         chosen = query.get("$select", "id,displayName,userPrincipalName").split(",")

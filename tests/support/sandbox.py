@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from hypothesis import strategies as st
 
 from connectors.sandbox import Application, Assignment, DirectoryData, Group, TenantData, running
 from connectors.sandbox.directory.data import ENTERPRISE, USER
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connectors.sandbox import Sandbox
+    from connectors.sandbox.tenant.state import Tenant
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 
@@ -80,6 +82,30 @@ def patch(path: str, value: Any) -> dict[str, Any]:
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [{"op": "replace", "path": path, "value": value}],
     }
+
+
+EDIT = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 8))
+"""Who, another person, and what :func:`edit` does."""
+
+
+def edit(tenant: Tenant, who: int, other: int, kind: int) -> None:
+    """One edit of the small company; somebody in the bin is restored, whatever ``kind`` says."""
+    here, user = tenant.table.has(uid(who)), uid(who)
+    edits = {
+        0: lambda: tenant.set(user, department=f"D{other}"),
+        1: lambda: tenant.set(user, manager=uid(other)),
+        2: lambda: tenant.set(user, manager=None),
+        3: lambda: tenant.delete(user),
+        4: lambda: tenant.set(user, mobilePhone=f"+{other}"),
+        5: lambda: tenant.set(user, mobilePhone=None),
+        6: lambda: tenant.purge(user),
+        7: lambda: tenant.set(user, streetAddress="not tracked"),
+        8: lambda: tenant.set(user, displayName=f"Person {other} 2"),
+    }
+    if here:
+        edits[kind]()
+    elif user in tenant.deleted:
+        tenant.restore(user)
 
 
 @dataclass

@@ -100,15 +100,20 @@ def _changes_page(tenant: Tenant, request: Request, token: dict[str, Any]) -> An
     minimal = "return=minimal" in request.headers.get("prefer", "")
     size = _page_size(request)
     keys = list(touched)[token["p"] : token["p"] + size]
-    rows = [_changed(tenant, key, touched[key], token["s"], minimal=minimal) for key in keys]
+    rows = [row for key in keys if (row := _changed(tenant, key, touched[key], token["s"], minimal=minimal))]
     if token["p"] + size < len(touched):
         return _document(request, rows, following={**token, "p": token["p"] + size})
     return _document(request, rows, delta=_next(token, token["to"]))
 
 
-def _changed(tenant: Tenant, key: str, moves: Sequence[Moved], select: Sequence[str] | None, *, minimal: bool) -> Row:
+def _changed(
+    tenant: Tenant, key: str, moves: Sequence[Moved], select: Sequence[str] | None, *, minimal: bool
+) -> Row | None:
+    """What a round tells of one user; None of somebody away since an earlier round, whatever moved meanwhile."""
     user = tenant.table.get(key)
     if user is None:
+        if all(move.properties for move in moves):
+            return None
         return _removed(key, "changed" if key in tenant.deleted else "deleted")
     whole = any(not move.properties for move in moves)
     names = select or DEFAULT

@@ -248,8 +248,11 @@ class Tenant:
         self.moves.append(Moved(user_id, frozenset()))
 
     def _note_reports(self, manager_id: str) -> None:
-        """A manager who goes or comes back changes the manager of every report."""
-        for user in self.table:
+        """A manager who goes or comes back changes the manager of every report, of those in the bin too.
+
+        A report may be restored before the round is told, with a manager who is gone by then.
+        """
+        for user in (*self.table, *self.deleted.values()):
             if user.get("manager") == manager_id:
                 self.moves.append(Moved(user["id"], frozenset({"manager"}), manager_id))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from connectors.source_request import SourceRequest
 from tests.support.graph_server import SECRET, Tenant, error, person, serving
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, Outcome, links, read
+from tests.support.sandbox import EDIT, calling, edit, small_company
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ def play(tenant: Tenant, edits: list[tuple[str, int]], shuffle: int) -> None:
             tenant.add(tenant.deleted[number % len(tenant.deleted)])
         elif what == "hire":
             boss = tenant.users[place]["id"]
-            tenant.add(person(5000 + number + len(tenant.changes), manager_id=boss, jobTitle=None))
+            tenant.add(person(5000 + number + 1001 * len(tenant.changes), manager_id=boss, jobTitle=None))
     fresh = tenant.changes[start:]
     replays = fresh[: len(fresh) // 3]
     items = [item for _, item in [*fresh, *replays]]
@@ -121,6 +122,66 @@ def play_nights(monkeypatch: pytest.MonkeyPatch, nights: Nights) -> None:
             assert now.snapshot.completeness["read"] == "incremental", now.snapshot.notes
             assert same(now, read(tenant, folder, url=url, name=f"full-{night}"))
             before = now
+
+
+Rounds = list[list[tuple[int, int, int]]]
+ROUNDS = st.lists(st.lists(EDIT, max_size=12), min_size=1, max_size=3)
+
+
+@settings(QUICK, max_examples=3)
+@given(rounds=ROUNDS)
+@example(rounds=[[(1, 0, 3), (0, 0, 6), (1, 0, 3)]]).via("a report deleted and restored, its manager purged")
+@example(rounds=[[(1, 0, 3), (0, 0, 3), (1, 0, 3)], [(0, 0, 3)]]).via("the same, and the manager comes back")
+def test_the_sandboxs_changes_lead_to_what_it_lists(monkeypatch: pytest.MonkeyPatch, rounds: Rounds) -> None:
+    play_rounds(monkeypatch, rounds)
+
+
+@pytest.mark.soak
+@settings(QUICK, max_examples=300)
+@given(rounds=ROUNDS)
+def test_the_sandboxs_changes_lead_to_what_it_lists_for_long(monkeypatch: pytest.MonkeyPatch, rounds: Rounds) -> None:
+    play_rounds(monkeypatch, rounds)
+
+
+def play_rounds(monkeypatch: pytest.MonkeyPatch, rounds: Rounds) -> None:
+    with tempfile.TemporaryDirectory() as name, calling(tenant=small_company(10)) as caller:
+        sandbox, folder = caller.sandbox, Path(name)
+        monkeypatch.setenv("TRUEUP_TEST_SECRET", sandbox.client_secret)
+        keys: dict[str, Any] = {
+            "tenant_id": sandbox.tenant_id,
+            "client_id": sandbox.client_id,
+            "url": sandbox.graph_url,
+        }
+        before = read(Tenant(), folder, name="first", read="incremental", **keys)
+        for night, edits in enumerate(rounds):
+            for one in edits:
+                edit(sandbox.tenant, *one)
+            if not sandbox.tenant.users():
+                return
+            now = again(Tenant(), folder, before, f"night-{night}", **keys)
+            assert same(now, read(Tenant(), folder, name=f"full-{night}", **keys)), now.snapshot.notes
+            before = now
+
+
+def test_the_reports_of_a_manager_who_vanishes_untold_keep_nobody(tmp_path: Path) -> None:
+    tenant = tenant_of()
+    before = read(tenant, tmp_path, read="incremental")
+    tenant.edit(0, jobTitle="New")
+    tenant.tell({"id": key(0), "jobTitle": "New"})
+    tenant.users.pop(0)  # after the changes were told
+    after = again(tenant, tmp_path, before, "after")
+    assert "not found by id" in after.snapshot.completeness["why_full"]
+    assert {row["manager"] for row in after.rows} == {None}
+
+
+def test_a_graph_that_leaves_out_managers_of_single_users_is_read_in_full(tmp_path: Path) -> None:
+    tenant = tenant_of()
+    before = read(tenant, tmp_path, read="incremental")
+    tenant.add(person(500, manager_id=key(0)))
+    tenant.expands_single = False
+    after = again(tenant, tmp_path, before, "after")
+    assert "managers of single users" in after.snapshot.completeness["why_full"]
+    assert after.by_id[key(500)]["manager"] == key(0)
 
 
 def test_a_quiet_night_reads_no_users(tmp_path: Path) -> None:
