@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from connectors.scim.discovery import discover
 from connectors.scim.paging import Reading, read_pages
-from connectors.scim.session import Session, open_session, user_path
+from connectors.scim.session import Session, open_session
 from transforms.engine import connect
 from transforms.errors import Failed, Refusal, Refused
 from transforms.progress import silent
@@ -218,7 +218,7 @@ class _Reader:
         lost = 0
         unlisted: list[dict[str, Any]] = []
         for profile in missing:
-            answer = self._session.get(user_path(profile))
+            answer = self._session.profile(profile)
             found = answer.resource if answer.is_ok else None
             is_there = found is not None and str(found["id"]) == profile
             if found is not None and is_there and as_boolean(member(found, "active")) is False:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 import time
@@ -25,6 +26,9 @@ FIRST_CONTACT_S = 20.0
 """How long the first request may be tried before the target counts as unreachable."""
 _ATTEMPTS = 6
 _SAFE = "!$&'()*+,;=:@"
+_AS_IT_IS = re.compile(r"(?:[^%?#]|%[0-9A-Fa-f]{2})+\Z")
+_NOT_THERE = (400, 404, 410)
+UNSPEAKABLE = Answer(0, trouble="an id no address can carry", sent=False)
 
 
 def headers_for(settings: Settings) -> dict[str, str]:
@@ -91,6 +95,19 @@ def user_path(profile_id: str) -> str:
     return f"/Users/{quote(profile_id, safe=_SAFE)}"
 
 
+def other_path(profile_id: str, answer: Answer) -> str | None:
+    """Another way to put an id into an address, worth trying after ``answer`` said that nothing is there.
+
+    Some servers show ids that are escaped already, or take a slash as it is. Whoever answers there must show this
+    very id: the address may mean somebody else.
+    """
+    plain = f"/Users/{quote(profile_id, safe=_SAFE + '%/')}"
+    odd = "%" in profile_id or "/" in profile_id
+    if answer.status not in _NOT_THERE or not odd or not _AS_IT_IS.match(profile_id):
+        return None
+    return None if {"", ".", ".."} & set(profile_id.split("/")) else plain
+
+
 class Session:
     """Reads with GET only; safe to use from several threads."""
 
@@ -127,6 +144,22 @@ class Session:
             self.retries += 1
             self._sleep(pause)
         return self._judged(answer)
+
+    def profile(self, profile_id: str) -> Answer:
+        """The profile of that id, however this server spells it in an address; else why there is none.
+
+        Raises:
+            Failed: as :meth:`get`.
+        """
+        try:
+            answer = self.get(user_path(profile_id))
+        except ValueError:
+            return UNSPEAKABLE
+        other = other_path(profile_id, answer)
+        if other is None:
+            return answer
+        again = self.get(other)
+        return again if again.is_ok and again.resource and str(again.resource["id"]) == profile_id else answer
 
     def _once(self, path: str, params: Mapping[str, str] | None) -> Answer:
         self.requests += 1

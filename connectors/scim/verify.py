@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.scim.answers import Answer, sentence
-from connectors.scim.session import open_session, user_path
+from connectors.scim.session import open_session
 from transforms.approval import selection_of, unique_paths
 from transforms.engine import connect, statement
 from transforms.errors import Failed
@@ -186,7 +186,7 @@ def _look(session: Session, profile_ids: list[str], concurrency: int) -> dict[st
 
 def _one_profile(session: Session, profile_id: str) -> Answer:
     """The profile; somebody who was never created has none."""
-    return session.get(user_path(profile_id)) if profile_id else Answer(404)
+    return session.profile(profile_id) if profile_id else Answer(404)
 
 
 def _judged(people: _People, promises: list[_Row], answer: Answer) -> list[dict[str, Any]]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
-import httpx2
 from scim2_client.client import describe_resource_models
-from scim2_client.engines.httpx2 import AsyncSCIMClient
 from scim2_client.errors import SCIMClientException
 from scim2_models import EnterpriseUser, ScimProvider, User
 from scim2_models.exceptions import SCIMException
 
 from connectors.scim.answers import Answer
-from connectors.scim.session import MEDIA_TYPE, certificates, headers_for, place_of, timeouts, user_path
+from connectors.scim.session import UNSPEAKABLE, other_path, user_path
+from connectors.scim_writer.wire import NEVER_SENT, Dropped, Heard, Wire
 from transforms.errors import Failed
 
 if TYPE_CHECKING:
@@ -25,64 +24,44 @@ if TYPE_CHECKING:
 
 _READ_ATTEMPTS = 6
 _ASK_AGAIN = (429, 503)
-_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_UNJUDGED: dict[str, Any] = {"check_response_payload": False, "raise_scim_errors": False}
-
-
-class _Client(AsyncSCIMClient):
-    """scim2-client that lets its caller hear the response itself: status and headers decide here, not models."""
-
-    async def request(self, method: str, url: str, **kwargs: Any) -> httpx2.Response:
-        heard: list[httpx2.Response] = kwargs.pop("heard")
-        response = await super().request(method, url, **kwargs)
-        heard.append(response)
-        return response
 
 
 class Sender:
     """A held connection that writes. Requests take turns; 429 is waited out; reads are repeated, writes never."""
 
     def __init__(self, settings: Settings, pace: Pace) -> None:
-        base, params = place_of(settings)
-        self._http = httpx2.AsyncClient(
-            base_url=base,
-            params=params,
-            headers=headers_for(settings) | {"Content-Type": MEDIA_TYPE},
-            verify=certificates(settings),
-            timeout=timeouts(settings),
-            limits=httpx2.Limits(
-                max_connections=settings.target.concurrency,
-                max_keepalive_connections=settings.target.concurrency,
-                keepalive_expiry=30.0,
-            ),
-        )
         models, kinds = describe_resource_models([User[EnterpriseUser]])
-        self._scim = _Client(
-            self._http,
-            provider=ScimProvider(models=models, resource_types=kinds),
-            check_request_payload=False,
-            check_response_payload=False,
-            check_response_content_type=False,
-            check_response_status_codes=False,
-            raise_scim_errors=False,
-        )
+        self._scim = Wire(settings, ScimProvider(models=models, resource_types=kinds))
         self.pace = pace
         self._at_once = asyncio.Semaphore(settings.target.concurrency)
         self.sent: dict[str, int] = {}
         """Requests by method."""
+        self._spelt: dict[str, str] = {}
+        """Profile id → its address, where that is not the usual one; known once it was looked at."""
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
+        await self._scim.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.__aexit__(kind, error, trace)
+        await self._scim.__aexit__(kind, error, trace)
 
     async def look(self, profile_id: str) -> Answer:
         """One profile as it is now; lost answers were asked for again."""
-        return await self._patiently(user_path(profile_id), {})
+        try:
+            answer = await self._patiently(self._path(profile_id), {})
+        except ValueError:
+            return UNSPEAKABLE
+        other = other_path(profile_id, answer)
+        if other is None or profile_id in self._spelt:
+            return answer
+        again = await self._patiently(other, {})
+        if again.resource is None or str(again.resource["id"]) != profile_id:
+            return answer
+        self._spelt[profile_id] = other
+        return again
 
     async def find(self, filter_: str) -> Answer:
         """The list under a filter the server may or may not heed."""
@@ -94,31 +73,32 @@ class Sender:
 
     async def create(self, body: dict[str, Any]) -> Answer:
         """POST; sent once, except that 429 is waited out."""
-        return await self._write(
-            "POST", lambda heard: self._scim.create(resource=body, url="/Users", heard=heard, **_UNJUDGED)
-        )
+        return await self._write("POST", lambda heard: self._scim.create(resource=body, url="/Users", heard=heard))
 
     async def patch(self, profile_id: str, body: dict[str, Any], version: str | None) -> Answer:
         """PATCH, with ``If-Match`` where a version is known."""
-        url, headers = user_path(profile_id), _if_match(version)
+        url, headers = self._path(profile_id), _if_match(version)
         return await self._write(
             "PATCH",
-            lambda heard: self._scim.modify(User, "-", body, url=url, headers=headers, heard=heard, **_UNJUDGED),
+            lambda heard: self._scim.modify(User, "-", body, url=url, headers=headers, heard=heard),
         )
 
     async def put(self, profile_id: str, body: dict[str, Any], version: str | None) -> Answer:
         """PUT, with ``If-Match`` where a version is known."""
-        url, headers = user_path(profile_id), _if_match(version)
+        url, headers = self._path(profile_id), _if_match(version)
         return await self._write(
-            "PUT", lambda heard: self._scim.replace(resource=body, url=url, headers=headers, heard=heard, **_UNJUDGED)
+            "PUT", lambda heard: self._scim.replace(resource=body, url=url, headers=headers, heard=heard)
         )
 
     async def delete(self, profile_id: str, version: str | None) -> Answer:
         """DELETE, with ``If-Match`` where a version is known."""
-        url, headers = user_path(profile_id), _if_match(version)
+        url, headers = self._path(profile_id), _if_match(version)
         return await self._write(
-            "DELETE", lambda heard: self._scim.delete(User, "-", url=url, headers=headers, heard=heard, **_UNJUDGED)
+            "DELETE", lambda heard: self._scim.delete(User, "-", url=url, headers=headers, heard=heard)
         )
+
+    def _path(self, profile_id: str) -> str:
+        return self._spelt.get(profile_id) or user_path(profile_id)
 
     async def _patiently(self, path: str, params: dict[str, str], patience: int = 3) -> Answer:
         answer = Answer(0)
@@ -137,17 +117,15 @@ class Sender:
 
     async def _get(self, path: str, params: dict[str, str]) -> Answer:
         self._count("GET")
-        heard: list[httpx2.Response] = []
-        return await self._heard(
-            self._scim.query(User, query_parameters=params, url=path, heard=heard, **_UNJUDGED), heard
-        )
+        heard: list[Heard] = []
+        return await self._heard(self._scim.request("GET", path, params=params, heard=heard), heard)
 
     async def _write(self, method: str, send: Any) -> Answer:
         answer = Answer(0)
         for attempt in range(_READ_ATTEMPTS):
             await self.pace.turn()
             self._count(method)
-            heard: list[httpx2.Response] = []
+            heard: list[Heard] = []
             answer = await self._heard(send(heard), heard)
             if answer.status != 429:
                 if answer.status == 503:
@@ -156,7 +134,7 @@ class Sender:
             self.pace.slow(answer, attempt)
         return _with_token(answer)
 
-    async def _heard(self, call: Awaitable[Any], heard: list[httpx2.Response]) -> Answer:
+    async def _heard(self, call: Awaitable[Any], heard: list[Heard]) -> Answer:
         trouble: BaseException | None = None
         try:
             async with self._at_once:
@@ -165,14 +143,13 @@ class Sender:
             pass
         except SCIMClientException as error:
             trouble = error.__cause__ or error
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            trouble = error
         if not heard:
-            return Answer(0, trouble=type(trouble).__name__, sent=not isinstance(trouble, _NEVER_SENT))
+            return Answer(0, trouble=_named(trouble), sent=not isinstance(trouble, NEVER_SENT))
         response = heard[-1]
-        if response.is_success:
+        answer = Answer(response.status_code, response.headers, response.content)
+        if answer.is_ok:
             self.pace.good()
-        return Answer(response.status_code, response.headers, response.content)
+        return answer
 
     def _count(self, method: str) -> None:
         self.sent[method] = self.sent.get(method, 0) + 1
@@ -180,6 +157,10 @@ class Sender:
 
 def _if_match(version: str | None) -> dict[str, str]:
     return {"If-Match": version} if version and version.isascii() and version.isprintable() else {}
+
+
+def _named(trouble: BaseException | None) -> str:
+    return str(trouble) if isinstance(trouble, Dropped) else type(trouble).__name__
 
 
 def _with_token(answer: Answer) -> Answer:
