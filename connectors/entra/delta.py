@@ -18,6 +18,7 @@ import orjson
 import pyarrow as pa
 
 from connectors.entra.answers import Answer, LinkExpired, Spoiled, json_object, next_link
+from connectors.entra.endless import Endless, ids
 from connectors.entra.pages import value_at
 from connectors.entra.selection import ARROW
 from transforms.errors import Refused
@@ -25,6 +26,7 @@ from transforms.errors import Refused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connectors.entra.endless import Keys
     from connectors.entra.graph import Graph
     from connectors.entra.selection import Selection
     from connectors.source_request import SourceRequest
@@ -114,12 +116,16 @@ async def latest_link(graph: Graph, chosen: Selection) -> str | None:
     """
     link = f"users/delta?$select={','.join(tracked(chosen))}&$deltatoken=latest"
     try:
-        async for _, delta_link in graph.pages(link, _bare_page):
+        async for _, delta_link in graph.pages(link, _bare_page, _keys):
             if delta_link is not None:
                 return delta_link
-    except (Answer, LinkExpired):
+    except (Answer, LinkExpired, Endless):
         return None
     return None
+
+
+def _keys(page: tuple[list[dict[str, Any]], str | None]) -> Keys:
+    return ids(page[0])
 
 
 def _bare_page(body: bytes) -> tuple[tuple[list[dict[str, Any]], str | None], str | None]:
@@ -149,7 +155,7 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
     surfaced: set[str] = set()
     count = 0
     try:
-        async for rows, delta_link in graph.pages(begin.link, _bare_page):
+        async for rows, delta_link in graph.pages(begin.link, _bare_page, _keys):
             for name in hidden:
                 if any(row.get(name) is not None or row.get(f"{name}@delta") for row in rows):
                     surfaced.add(name)
@@ -162,6 +168,8 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
                 return Changes(pa.concat_tables(tables), delta_link, len(tables), surfaced)
     except LinkExpired as error:
         raise ReadInFull("a link to further changes has expired") from error
+    except Endless as error:
+        raise ReadInFull("the list of changes has no end") from error
     except Answer as answer:
         if answer.status in {400, 404, 410}:
             raise ReadInFull(f"the delta link is no longer taken ({answer.status} {answer.code})") from answer

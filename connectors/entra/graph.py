@@ -33,6 +33,7 @@ from connectors.entra.answers import (
 )
 from connectors.entra.clouds import endpoints as endpoints_of
 from connectors.entra.credentials import Granted, Keeper, granted, keeper
+from connectors.entra.endless import Watch, ids
 from connectors.entra.patience import Patience, slowing, stated_wait
 from transforms.errors import Failed, Misused, Refusal, Refused
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from connectors.entra.clouds import Endpoints
+    from connectors.entra.endless import Keys
     from transforms.settings import Settings
 
 T = TypeVar("T")
@@ -267,42 +269,45 @@ class Graph:
             raise
 
     async def pages(
-        self, link: str, read: Callable[[bytes], tuple[T, str | None]], *, advanced: bool = False
+        self,
+        link: str,
+        read: Callable[[bytes], tuple[T, str | None]],
+        keys: Callable[[T], Keys],
+        *,
+        advanced: bool = False,
     ) -> AsyncIterator[T]:
         """Each page from ``link`` to the last, empty ones included.
 
+        Args:
+            link: to the first page.
+            read: the page and the link to the next, from a body.
+            keys: who is on a page.
+            advanced: sends ``ConsistencyLevel: eventual``.
+
         Raises:
             LinkExpired: a link to a further page is no longer taken.
-            Refused: a link repeats itself or leaves the host.
+            Endless: the list goes in circles or never ends. Refused: a link leaves the host.
         """
-        seen = {link}
-        first = True
+        watch = Watch(link)
         while True:
             try:
                 page, following = await self.ask(link, read, advanced=advanced)
             except Answer as answer:
-                if first or answer.status not in {400, 404, 410}:
+                if not watch.pages or answer.status not in {400, 404, 410}:
                     raise
                 raise LinkExpired from answer
             yield page
+            watch.page(keys(page), following)
             if following is None:
                 return
-            if following in seen:
-                raise Refused(
-                    Refusal(
-                        "source_incomplete",
-                        f"Graph's link to the next page points to a page already read (after {len(seen)} pages).",
-                        remedy="Run again later; if it stays so, report it with the time of the run to Microsoft.",
-                    )
-                )
-            seen.add(following)
-            link, first = following, False
+            link = following
 
     async def rows(self, link: str, *, advanced: bool = False) -> list[dict[str, Any]]:
         """All objects behind ``link`` as plain JSON, for small lists; starts over when a link expires."""
         for _ in range(3):
             try:
-                return [row async for page in self.pages(link, objects, advanced=advanced) for row in page]
+                found = self.pages(link, objects, ids, advanced=advanced)
+                return [row async for page in found for row in page]
             except LinkExpired:
                 self.tally.restarts += 1
         raise expired_too_often()

@@ -141,7 +141,7 @@ async def _read(graph: Graph, link: str, fields: tuple[str, ...]) -> tuple[pa.Ta
     for _ in range(3):
         tables: list[pa.Table] = []
         try:
-            async for page in graph.pages(link, reader):
+            async for page in graph.pages(link, reader, _first_column):
                 tables.append(page)  # noqa: PERF401 - pages read before a link expired must not count
         except LinkExpired:
             graph.tally.restarts += 1
@@ -150,6 +150,10 @@ async def _read(graph: Graph, link: str, fields: tuple[str, ...]) -> tuple[pa.Ta
         kept = whole.aggregate([(name, "last") for name in fields[1:]])
         return kept.rename_columns(list(fields)), len(tables)
     raise expired_too_often()
+
+
+def _first_column(page: pa.Table) -> pa.ChunkedArray:
+    return page.column(0)
 
 
 def _same(one: pa.Table, other: pa.Table) -> bool:

@@ -96,7 +96,7 @@ async def _read_through(graph: Graph, chosen: Selection, path: Path, *, top: int
         writer = UserWriter(path, reader.schema)
         writing: asyncio.Task[None] | None = None
         try:
-            async for page in graph.pages(f"users?{chosen.query}&$top={top}", reader):
+            async for page in graph.pages(f"users?{chosen.query}&$top={top}", reader, _ids):
                 if writing is not None:
                     await writing
                 writing = asyncio.create_task(asyncio.to_thread(_keep, read, writer, page))
@@ -114,6 +114,10 @@ async def _read_through(graph: Graph, chosen: Selection, path: Path, *, top: int
         read.rows = writer.rows
         return _said_nothing(read, reader)
     raise expired_too_often()
+
+
+def _ids(page: UserPage) -> pa.ChunkedArray:
+    return page.users.column("id")
 
 
 def _keep(read: UserRead, writer: UserWriter, page: UserPage) -> None:

@@ -128,7 +128,7 @@ Rounds = list[list[tuple[int, int, int]]]
 ROUNDS = st.lists(st.lists(EDIT, max_size=12), min_size=1, max_size=3)
 
 
-@settings(QUICK, max_examples=3)
+@settings(QUICK, max_examples=2)
 @given(rounds=ROUNDS)
 @example(rounds=[[(1, 0, 3), (0, 0, 6), (1, 0, 3)]]).via("a report deleted and restored, its manager purged")
 @example(rounds=[[(1, 0, 3), (0, 0, 3), (1, 0, 3)], [(0, 0, 3)]]).via("the same, and the manager comes back")
