@@ -33,15 +33,20 @@ def source_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], _:
     """``people`` beside the source columns that are looked at."""
     worked_out = {"verdict": "people.verdict", "name_order": "people.name_order"}
     chosen = _chosen(columns_in(expectations), worked_out, "users")
-    return frame(connection, f"SELECT {chosen} FROM people JOIN users ON users.id = people.key")
+    query = f"SELECT {chosen} FROM people JOIN users ON users.id = people.key"
+    return frame(connection, query, _named_by_hand(expectations))
 
 
 def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], subjects: Subjects) -> Any:
     """``people`` beside what the target would be given, and the same folded for comparison (enabled people only)."""
     worked_out = {"names": "people.names", "rehired": "CASE WHEN rehired.key IS NOT NULL THEN 'yes' END"}
-    for check, field in SHARED_BY.items():
-        worked_out[f"{check} (folded)"] = (
-            f"CASE WHEN people.enabled IS DISTINCT FROM FALSE THEN people.{field}_folded END"
+    joined = ["LEFT JOIN desired ON desired.key = people.key", "LEFT JOIN rehired ON rehired.key = people.key"]
+    for number, check in enumerate(SHARED_BY):
+        # Who shares a value has its number; everybody else has one of their own.
+        worked_out[f"{check} (folded)"] = f"coalesce(shared_{number}.number, -people.row)"
+        joined.append(
+            f"LEFT JOIN shared AS shared_{number} ON shared_{number}.key = people.key "
+            f'AND shared_{number}."check" = {literal(check)}'
         )
     for path, there in ((subjects.given, "has_given"), (subjects.family, "has_family")):
         if path:
@@ -53,11 +58,7 @@ def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], s
             f"ELSE desired.{identifier(path)} END"
         )
     chosen = _chosen(columns_in(expectations), worked_out, "desired")
-    return frame(
-        connection,
-        f"SELECT {chosen} FROM people LEFT JOIN desired ON desired.key = people.key "
-        "LEFT JOIN rehired ON rehired.key = people.key",
-    )
+    return frame(connection, f"SELECT {chosen} FROM people {' '.join(joined)}", _named_by_hand(expectations))
 
 
 def references_frame(connection: DuckDBPyConnection) -> Any:
@@ -74,6 +75,11 @@ def references_frame(connection: DuckDBPyConnection) -> Any:
         "LEFT JOIN managers ON managers.key = people.key LEFT JOIN spans ON spans.key = people.key "
         "LEFT JOIN (SELECT DISTINCT key FROM failed WHERE severity = 'warning') AS held ON held.key = people.manager",
     )
+
+
+def _named_by_hand(expectations: Iterable[Any]) -> tuple[str, ...]:
+    """Columns that somebody's own expectations look at: those get the values as they are."""
+    return columns_in(one for one in expectations if (one.meta or {}).get("own"))
 
 
 def _chosen(columns: Iterable[str], worked_out: dict[str, str], relation: str) -> str:

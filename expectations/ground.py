@@ -163,6 +163,10 @@ def _details(connection: DuckDBPyConnection) -> None:
         "UNION ALL SELECT verdicts.key, 'verdict_unsure', array_to_string(signals, '; ') FROM verdicts "
         "WHERE verdict = 'unsure'"
     )
+    connection.execute(
+        'CREATE OR REPLACE TEMP TABLE shared (key VARCHAR, "check" VARCHAR, number BIGINT, detail VARCHAR)'
+    )
     for check, field in SHARED_BY.items():
         shared = statement("shared_values", PACKAGE).replace("$field", literal(field))
-        connection.execute(f"INSERT INTO details SELECT key, {literal(check)}, detail FROM ({shared})")
+        connection.execute(f"INSERT INTO shared SELECT key, {literal(check)}, number, detail FROM ({shared})")
+    connection.execute('INSERT INTO details SELECT key, "check", detail FROM shared')

@@ -24,6 +24,10 @@ from expectations.patterns import ADDRESS, BROKEN, INVISIBLE, LOOKS_LIKE_ADDRESS
 
 
 def _matches(column: pd.Series[Any], pattern: str) -> np.ndarray[Any, Any]:
+    """Where ``pattern`` is found, null being nowhere; a category is looked at once, however many rows have it."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found = np.append(_matches(column.cat.categories.to_series(), pattern), [False])
+        return np.asarray(found[column.cat.codes.to_numpy()])
     texts = pa.array(column, type=pa.large_string(), from_pandas=True)
     found = pc.fill_null(pc.match_substring_regex(texts, pattern), fill_value=False)
     return np.asarray(found.to_numpy(zero_copy_only=False))

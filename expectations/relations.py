@@ -22,6 +22,8 @@ _TYPES: dict[SourceType, str] = {
     "texts": "VARCHAR[]",
     "assignments": "VARCHAR",
 }
+_SAMPLE = 20_000
+"""Rows that show whether a column's values repeat."""
 SPILL = "spill"
 """Folder below ``.work`` for what does not fit into memory."""
 
@@ -77,9 +79,26 @@ def arrow(connection: DuckDBPyConnection, query: str) -> pa.Table:
     return found
 
 
-def frame(connection: DuckDBPyConnection, query: str) -> Any:
-    """The rows of ``query`` as the pandas frame Great Expectations takes; text stays Arrow inside."""
-    return arrow(connection, query).to_pandas()
+def frame(connection: DuckDBPyConnection, query: str, plain: Iterable[str] = ()) -> Any:
+    """The rows of ``query`` as the pandas frame Great Expectations takes; text stays Arrow inside.
+
+    Text that repeats becomes a category (a narrow number per row), but for the columns ``plain``: Great Expectations
+    hashes every frame and copies all of it for every column with nulls, which a million texts make slow.
+    """
+    table, kept = arrow(connection, query), frozenset(plain)
+    for number, name in enumerate(table.column_names):
+        if name not in kept and _repeats(table.column(number)):
+            table = table.set_column(number, name, table.column(number).combine_chunks().dictionary_encode())
+    return table.to_pandas()
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether a text column has few values for its rows, judged by its first rows."""
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    first_rows = column.slice(0, _SAMPLE)
+    return types.is_string(column.type) and 2 * len(pc.unique(first_rows)) <= len(first_rows)
 
 
 def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:

@@ -49,7 +49,7 @@ leaders AS (
 
 SELECT
     folded.* EXCLUDE (local_full),
-    regexp_replace(local_full, '#ext#.*$', '') AS local,
+    CASE WHEN contains(local_full, '#ext#') THEN regexp_replace(local_full, '#ext#.*$', '') ELSE local_full END AS local,
     contains(local_full, '#ext#') AS is_invited_name,
     coalesce(leaders.reports, 0) AS reports,
     house.*

@@ -1,24 +1,34 @@
 -- in:  accounts, thing_names, thing_words (word, kind, token, edge, whole: how strongly it speaks anywhere, at an edge, alone)
 -- out: marks: what speaks for an account being a thing (key, kind, field, word, strength); one per field and kind
 CREATE OR REPLACE TEMP TABLE marks AS
-WITH texts AS (
+WITH said AS (
     SELECT key, 'user name' AS field, local AS text FROM accounts WHERE local <> ''
     UNION ALL
     SELECT key, 'mail nickname', nickname FROM accounts WHERE nickname <> '' AND nickname <> local
     UNION ALL
-    SELECT
-        key,
-        'display name',
-        regexp_replace(
-            regexp_replace(fold_text(display_split), 'break[ _-]*glass', 'breakglass', 'g'),
-            '(no|do[ _-]*not)[ _-]*reply', 'noreply', 'g'
-        )
-    FROM accounts
-    WHERE display <> ''
+    SELECT key, 'display name', fold_text(display_split) FROM accounts WHERE display <> ''
+),
+
+texts AS (
+    SELECT key, field, text, words_of(text) AS words
+    FROM (
+        SELECT
+            key,
+            field,
+            CASE
+                WHEN field = 'display name' AND (contains(text, 'glass') OR contains(text, 'reply'))
+                    THEN regexp_replace(
+                        regexp_replace(text, 'break[ _-]*glass', 'breakglass', 'g'),
+                        '(no|do[ _-]*not)[ _-]*reply', 'noreply', 'g'
+                    )
+                ELSE text
+            END AS text
+        FROM said
+    )
 ),
 
 spoken AS (
-    SELECT texts.key, texts.field, texts.text, unnest(words_of(texts.text)) AS word
+    SELECT key, field, text, unnest(words) AS word
     FROM texts
 ),
 
@@ -43,7 +53,7 @@ hits AS (
 
     SELECT texts.key, texts.field, thing_words.word, thing_words.kind, thing_words.whole
     FROM texts
-    INNER JOIN thing_words ON thing_words.word = regexp_replace(texts.text, '[^\p{L}]', '', 'g')
+    INNER JOIN thing_words ON thing_words.word = array_to_string(texts.words, '')
     WHERE thing_words.kind <> 'neutral'
 ),
 

@@ -1,5 +1,5 @@
 -- in:  people; $field is one of user_name, email, employee_number
--- out: key, detail: the other enabled people in scope who have the same value, by key, five at most
+-- out: key, number (of the value), detail: enabled people in scope who share a value, and who else has it, five at most
 WITH shown AS (
     SELECT
         key,
@@ -9,19 +9,25 @@ WITH shown AS (
 ),
 
 often AS (
-    SELECT value FROM shown WHERE value IS NOT NULL GROUP BY value HAVING count(*) > 1
+    SELECT value, row_number() OVER () AS number
+    FROM shown
+    WHERE value IS NOT NULL
+    GROUP BY value
+    HAVING count(*) > 1
 ),
 
 shared AS (
-    SELECT shown.value, list(shown.key ORDER BY shown.key) AS keys
+    SELECT often.number, count(*) AS people, min(shown.key, 6) AS keys
     FROM shown
     INNER JOIN often ON often.value = shown.value
-    GROUP BY shown.value
+    GROUP BY often.number
 )
 
 SELECT
     shown.key,
-    array_to_string(list_filter(shared.keys[1:6], lambda k: k <> shown.key)[1:5], ', ')
-    || CASE WHEN len(shared.keys) > 6 THEN ' and ' || (len(shared.keys) - 6) || ' more' ELSE '' END AS detail
+    often.number,
+    array_to_string(list_filter(shared.keys, lambda k: k <> shown.key)[1:5], ', ')
+    || CASE WHEN shared.people > 6 THEN ' and ' || (shared.people - 6) || ' more' ELSE '' END AS detail
 FROM shown
-INNER JOIN shared ON shared.value = shown.value
+INNER JOIN often ON often.value = shown.value
+INNER JOIN shared ON shared.number = often.number
