@@ -101,9 +101,23 @@ def _scope(scope: dict[str, Any]) -> list[RenderableType]:
         lines.append(
             _line(("assigned" if scope["assigned"] else "not assigned") + (f" through {through}" if through else ""))
         )
-    lines += [_line("filter: " + " and ".join(clauses)) for clauses in scope["filters"] or ()]
+    lines += _clauses(scope["clauses"])
     if scope["excluded_by"]:
         lines.append(_line(f"out of scope: {scope['excluded_by']}"))
+    return lines
+
+
+def _clauses(clauses: list[dict[str, Any]]) -> list[RenderableType]:
+    """Filter by filter, what each clause saw: all of a filter must hold, and one filter is enough."""
+    lines: list[RenderableType] = []
+    for number in dict.fromkeys(one["filter"] for one in clauses):
+        of_one = [one for one in clauses if one["filter"] == number]
+        lets_in = all(one["holds"] for one in of_one)
+        lines.append(_line(f"filter {number} {'lets the account in' if lets_in else 'does not let the account in'}:"))
+        for one in of_one:
+            word = {True: "holds", False: "fails", None: "not readable"}[one["holds"]]
+            seen = "" if one["holds"] is None else f": it is “{one['value']}”" if one["value"] else ": it is empty"
+            lines.append(_line(f"  {word}: {one['clause']}{seen}"))
     return lines
 
 

@@ -51,7 +51,7 @@ def story(run: PriorRun, history: History, wish: str) -> dict[str, Any]:
             "source": _said(source),
             "not_readable": _not_readable(connection, run.files.source) if source else [],
             "verdict": _verdict(connection, run, key) if source else None,
-            "scope": _scope(run, source, decision),
+            "scope": _scope(run, source, decision) | {"clauses": _clauses(connection, run, key)},
             "findings": [{name: row[name] for name in ("check", "severity", "reason", "remedy")} for row in findings],
             "match": _match(connection, run, key, profile_id, decision),
             "desired": _said(_first(connection, run.files.desired, "key", key)),
@@ -166,6 +166,20 @@ def _scope(run: PriorRun, source: dict[str, Any] | None, decision: dict[str, Any
         "assigned_by": (source or {}).get("assigned_by"),
         "excluded_by": decision["reason"] if decision and code in {"not_assigned", "filtered_out"} else None,
     }
+
+
+def _clauses(connection: DuckDBPyConnection, run: PriorRun, key: str) -> list[dict[str, Any]]:
+    """Each clause of the run's own filters, looked at anew in its snapshot."""
+    from dataclasses import asdict
+
+    from transforms.mapping.clauses import clauses_seen
+    from transforms.mapping.filters import parse_clause
+
+    said = (run.manifest.configuration.get("scope") or {}).get("filters") or ()
+    if not run.files.source.exists():
+        return []
+    filters = tuple(tuple(parse_clause(text) for text in one) for one in said)
+    return [asdict(seen) for seen in clauses_seen(connection, filters, run.files.source, key)]
 
 
 def _match(

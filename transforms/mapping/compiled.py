@@ -65,15 +65,17 @@ def kind_of(column_type: str) -> Kind:
     return Kind.INTEGER if name.endswith(("INT", "INTEGER")) else Kind.TEXT
 
 
-class _Users:
+class Users:
     """The relation ``users``: which columns of the source it takes, and the values they give."""
 
     def __init__(self, columns: Dictionary[str, str]) -> None:
+        """Over ``columns`` of ``source.parquet``: name and DuckDB type."""
         self._columns = columns
         self.taken: dict[str, str] = {}
         """SQL by name, in the order of first use."""
 
     def has(self, name: str) -> bool:
+        """Whether the snapshot has the column ``name``."""
         return name in self._columns
 
     def value(self, name: str) -> Value:
@@ -125,7 +127,7 @@ def compile_run(
     """
     _same_but_for_case(columns)
     scope = _Scope(mapping, source, columns)
-    users = _Users(columns)
+    users = Users(columns)
     compiler = Compiler(
         resolve=lambda node: _resolved(users, scope, node),
         at=at,
@@ -160,7 +162,7 @@ def compile_run(
     )
 
 
-def _resolved(users: _Users, scope: _Scope, node: Attribute) -> Value:
+def _resolved(users: Users, scope: _Scope, node: Attribute) -> Value:
     if node.name != SOFT_DELETED:
         return users.value(node.name)
     enabled = users.value("accountEnabled").sql
@@ -189,7 +191,7 @@ class _Scope:
                 remedy="Grant the permission that doctor names, or take the clause out of [source] filters.",
             )
 
-    def in_scope(self, users: _Users) -> str:
+    def in_scope(self, users: Users) -> str:
         """SQL, never null."""
         through = any_holds(self._filters, users.value)
         if self._source.scope == "all":
@@ -199,7 +201,7 @@ class _Scope:
 
     def sql(self) -> str:
         """The statement of ``.work/scope``."""
-        users = _Users(self._columns)
+        users = Users(self._columns)
         through = any_holds(self._filters, users.value)
         by = first_failing(self._filters, users.value) if self._filters else "NULL"
         if self._source.scope == "all":
@@ -256,7 +258,7 @@ def _same_but_for_case(columns: Dictionary[str, str]) -> None:
             )
 
 
-def _ctes(compiler: Compiler, users: _Users, extra: Dictionary[str, str]) -> tuple[str, str]:
+def _ctes(compiler: Compiler, users: Users, extra: Dictionary[str, str]) -> tuple[str, str]:
     """``WITH …`` up to the last step, and that step's name."""
     ctes = [f"users AS (\n  {users.select(extra)}\n)"]
     last = "users"

@@ -26,6 +26,10 @@ from transforms.words import Kind, Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
+FILTERS = [
+    ["department EQUALS Department 4", "jobTitle NOT EQUALS Astronaut", "officeLocation IS NOT NULL"],
+    ["accountEnabled IS TRUE"],
+]
 AT = datetime(2026, 11, 23, 1, tzinfo=UTC)
 
 
@@ -54,7 +58,7 @@ def sealed(tmp_path: Path, run_id: str) -> PriorRun:
         started=AT,
         sealed=AT,
         limits=plan.limits,
-        configuration=given.what_matters(),
+        configuration=given.what_matters() | {"scope": {"scope": "all", "filters": FILTERS}},
     )
     return PriorRun(night.files, manifest, (), "ready")
 
@@ -137,3 +141,23 @@ def test_a_key_that_nobody_goes_by_is_misuse_without_repeating_it(runs: History)
 def test_other_runs_are_told(runs: History) -> None:
     others = story(runs.runs[0], runs, "id-00004")["other_runs"]
     assert [other["run_id"] for other in others] == ["20261122T010000Z-0001"]
+
+
+def test_every_clause_of_the_scope_is_told_with_the_value_it_saw(runs: History) -> None:
+    told = story(runs.runs[0], runs, "id-00004")
+    assert [(one["filter"], one["clause"], one["value"], one["holds"]) for one in told["scope"]["clauses"]] == [
+        (1, "department EQUALS Department 4", "Department 4", True),
+        (1, "jobTitle NOT EQUALS Astronaut", "Astronaut", False),
+        (1, "officeLocation IS NOT NULL", None, None),
+        (2, "accountEnabled IS TRUE", "True", True),
+    ]
+    text = shown(told)
+    assert "filter 1 does not let the account in:" in text
+    assert "holds: department EQUALS Department 4: it is “Department 4”" in text
+    assert "fails: jobTitle NOT EQUALS Astronaut: it is “Astronaut”" in text
+    assert "not readable: officeLocation IS NOT NULL" in text
+    assert "filter 2 lets the account in:" in text
+
+
+def test_a_profile_without_a_user_has_no_clauses(runs: History) -> None:
+    assert story(runs.runs[0], runs, "profile:p-stranger")["scope"]["clauses"] == []

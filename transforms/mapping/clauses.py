@@ -1,0 +1,64 @@
+"""Scoping filters told clause by clause: what each says of one user, with the value it saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from transforms.engine import column_types
+from transforms.mapping.compiled import Users
+from transforms.mapping.filters import holds
+from transforms.mapping.sources import column_of
+from transforms.mapping.values import as_text
+from transforms.quoting import literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from transforms.mapping.filters import Clause, Filter
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseSeen:
+    """What one clause says of one user."""
+
+    filter: int
+    """Counted from one; the clauses of a filter must all hold, and one filter that holds is enough."""
+    clause: str
+    value: str | None
+    """As the clause compares it; null and empty are the same to it."""
+    holds: bool | None
+    """None where the column was not read."""
+
+
+def clauses_seen(
+    connection: DuckDBPyConnection, filters: tuple[Filter, ...], source: Path, key: str
+) -> tuple[ClauseSeen, ...]:
+    """Every clause of ``filters``, in order, for the user ``key`` of ``source.parquet``; none without such a user.
+
+    Raises:
+        WrongExpression: a clause about an attribute with several values, which no run could have had.
+    """
+    columns = column_types(source)
+    users = Users(columns)
+    every = [(number, clause) for number, one in enumerate(filters, 1) for clause in one]
+    asked = ", ".join(_asked(users, clause) for _, clause in every)
+    if not every:
+        return ()
+    query = f"SELECT {asked} FROM read_parquet({literal(str(source))}) WHERE id = $key"
+    row = connection.execute(query, {"key": key}).fetchone()
+    if row is None:
+        return ()
+    return tuple(
+        ClauseSeen(number, str(clause), row[2 * place], row[2 * place + 1])
+        for place, (number, clause) in enumerate(every)
+    )
+
+
+def _asked(users: Users, clause: Clause) -> str:
+    if not users.has(column_of(clause.attribute)):
+        return "NULL, NULL"
+    value = users.value(clause.attribute)
+    return f"{as_text(value)}, {holds(clause, value)}"
