@@ -7,20 +7,18 @@ replays do not matter. Facts: Microsoft Graph "delta query overview", "user: del
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
-from connectors.entra.answers import Answer, LinkExpired, Spoiled, json_object, next_link
+from connectors.entra.answers import Answer, LinkExpired
+from connectors.entra.change_pages import ChangePage, ChangeReader, bare_page
 from connectors.entra.endless import Endless, ids
-from connectors.entra.pages import value_at
-from connectors.entra.selection import ARROW
+from connectors.entra.selection import WITH_MANAGER
 from transforms.errors import Refused
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from connectors.entra.graph import Graph
     from connectors.entra.selection import Selection
     from connectors.source_request import SourceRequest
-    from transforms.attributes import SourceAttribute
     from transforms.settings import SourceSettings
 
 UNTRACKED = frozenset({"signInActivity"})
@@ -53,6 +50,8 @@ class Start:
     unreadable: dict[str, str]
     recheck: tuple[str, ...]
     full_at: str
+    expand: str = WITH_MANAGER
+    """How single users are asked for with their managers."""
 
 
 @dataclass(slots=True)
@@ -82,6 +81,9 @@ def start(request: SourceRequest, source: SourceSettings, chosen: Selection, gra
         raise ReadInFull("the selected attributes have changed")
     if told.get("tenant", source.tenant_id) != source.tenant_id:
         raise ReadInFull("the delta link belongs to another tenant")
+    expand = str(told.get("expand", WITH_MANAGER))
+    if chosen.wants_manager and not expand:
+        raise ReadInFull("this Graph gives managers one by one only")
     full_at = datetime.fromisoformat(str(told["full_at"]))
     if datetime.now(UTC) - full_at >= timedelta(days=source.full_every_days):
         raise ReadInFull(f"the last full read was {source.full_every_days} days ago or more")
@@ -95,7 +97,9 @@ def start(request: SourceRequest, source: SourceSettings, chosen: Selection, gra
         raise ReadInFull("the last snapshot is not there any more as it was sealed")
     columns = tuple(told.get("columns", ()))
     unreadable = dict(told.get("unreadable", {}))
-    return Start(str(told["link"]), place, columns, unreadable, tuple(told.get("recheck", ())), str(told["full_at"]))
+    return Start(
+        str(told["link"]), place, columns, unreadable, tuple(told.get("recheck", ())), str(told["full_at"]), expand
+    )
 
 
 def _digest(path: Path) -> str:
@@ -116,7 +120,7 @@ async def latest_link(graph: Graph, chosen: Selection) -> str | None:
     """
     link = f"users/delta?$select={','.join(tracked(chosen))}&$deltatoken=latest"
     try:
-        async for _, delta_link in graph.pages(link, _bare_page, _keys):
+        async for _, delta_link in graph.pages(link, bare_page, _keys):
             if delta_link is not None:
                 return delta_link
     except (Answer, LinkExpired, Endless):
@@ -128,19 +132,8 @@ def _keys(page: tuple[list[dict[str, Any]], str | None]) -> Keys:
     return ids(page[0])
 
 
-def _bare_page(body: bytes) -> tuple[tuple[list[dict[str, Any]], str | None], str | None]:
-    page = json_object(body)
-    value = page.get("value")
-    if not isinstance(value, list) or not all(isinstance(row, dict) and _is_key(row.get("id")) for row in value):
-        raise Spoiled("the page holds no list of changes")
-    following, end = next_link(page), page.get("@odata.deltaLink")
-    if following is None and not (isinstance(end, str) and end):
-        raise Spoiled("the last page holds no delta link")
-    return (value, end if following is None else None), following
-
-
-def _is_key(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and value.isascii()
+def _changed(page: ChangePage) -> Keys:
+    return page.table.column("id")
 
 
 async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes:
@@ -150,22 +143,18 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
         ReadInFull: the link has expired, or Graph has lost its place.
     """
     columns = tuple(c for c in chosen.columns if c.name in begin.columns and c.select not in UNTRACKED)
-    hidden = {c.select or c.name for c in chosen.columns if c.name in begin.unreadable}
-    making: list[asyncio.Task[pa.Table]] = []
+    hidden = tuple(c for c in chosen.columns if c.name in begin.unreadable)
+    tables: list[pa.Table] = []
     surfaced: set[str] = set()
     count = 0
     try:
-        async for rows, delta_link in graph.pages(begin.link, _bare_page, _keys):
-            for name in hidden:
-                if any(row.get(name) is not None or row.get(f"{name}@delta") for row in rows):
-                    surfaced.add(name)
-            making.append(asyncio.create_task(asyncio.to_thread(_table, rows, columns, count)))
-            count += len(rows)
-            if len(making) > 1:
-                await making[-2]
-            if delta_link is not None:
-                tables = await asyncio.gather(*making)
-                return Changes(pa.concat_tables(tables), delta_link, len(tables), surfaced)
+        async for page in graph.pages(begin.link, ChangeReader(columns, hidden), _changed):
+            surfaced |= page.surfaced
+            seq = pa.array(range(count, count + page.table.num_rows), pa.int64())
+            tables.append(page.table.append_column("seq", seq))
+            count += page.table.num_rows
+            if page.end is not None:
+                return Changes(pa.concat_tables(tables), page.end, len(tables), surfaced)
     except LinkExpired as error:
         raise ReadInFull("a link to further changes has expired") from error
     except Endless as error:
@@ -175,101 +164,6 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
             raise ReadInFull(f"the delta link is no longer taken ({answer.status} {answer.code})") from answer
         raise
     raise ReadInFull("Graph ended the list of changes without a link")
-
-
-def _table(rows: list[dict[str, Any]], columns: tuple[SourceAttribute, ...], first: int) -> pa.Table:
-    unclear = [False] * len(rows)
-    removed = ["@removed" in row for row in rows]
-    given = _gathered(rows)
-    arrays: dict[str, pa.Array] = {}
-    for column in columns:
-        if column.name != "id":
-            sent, values = _swiftly(rows, column, given) or _carefully(rows, column, unclear)
-            arrays[column.name] = pa.StructArray.from_arrays([pa.array(sent, pa.bool_()), values], ["sent", "value"])
-    return pa.table(
-        {
-            "id": pa.array([row["id"] for row in rows], pa.string()),
-            "seq": pa.array(range(first, first + len(rows)), pa.int64()),
-            "is_removed": pa.array(removed, pa.bool_()),
-            "is_unclear": pa.array(unclear, pa.bool_()),
-            **arrays,
-        }
-    )
-
-
-Given = dict[str, "tuple[Any, ...]"]
-
-
-def _gathered(rows: list[dict[str, Any]]) -> Given | None:
-    """Property → values in order, where every change carries the same properties; None otherwise."""
-    names = list(rows[0]) if rows else []
-    if len(names) < 2 or any(row.keys() != rows[0].keys() for row in rows):
-        return None
-    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
-
-
-def _swiftly(
-    rows: list[dict[str, Any]], column: SourceAttribute, given: Given | None
-) -> tuple[list[bool], pa.Array] | None:
-    """Whether each change carries the column, and its values, where all are plainly of the stated type."""
-    name = "manager@delta" if column.name == "manager" else column.path[0]
-    if given is None:
-        sent, values = [name in row for row in rows], tuple([row.get(name) for row in rows])
-    else:
-        sent, values = [name in given] * len(rows), given.get(name, (None,) * len(rows))
-    try:
-        if column.name == "manager":
-            if any("manager" in row for row in rows):
-                return None
-            if any(one is not None and (len(one) != 1 or "@removed" in one[0] or not one[0]["id"]) for one in values):
-                return None
-            values = tuple([one[0]["id"] if one else None for one in values])
-            sent = [value is not None for value in values]
-        elif column.type == "integer":
-            if not all(value is None or isinstance(value, list) for value in values):
-                return None
-            values = tuple([None if value is None else len(value) for value in values])
-        elif len(column.path) > 1:
-            inner = column.path[1]
-            values = tuple([None if value is None else value.get(inner) for value in values])
-        return sent, pa.array(values, ARROW[column.type])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, AttributeError, TypeError, KeyError, IndexError):
-        return None
-
-
-def _carefully(rows: list[dict[str, Any]], column: SourceAttribute, unclear: list[bool]) -> tuple[list[bool], pa.Array]:
-    sent, values = [], []
-    for place, row in enumerate(rows):
-        was_sent, value, problem = _manager(row) if column.name == "manager" else _plain(row, column)
-        unclear[place] = unclear[place] or problem
-        sent.append(was_sent)
-        values.append(value)
-    return sent, pa.array(values, ARROW[column.type])
-
-
-def _plain(row: dict[str, Any], column: SourceAttribute) -> tuple[bool, Any, bool]:
-    """Whether the column was sent, its value, and whether a closer look is needed."""
-    if column.path[0] not in row:
-        return False, None, False
-    value, problem = value_at(row, column)
-    return True, value, bool(problem)
-
-
-def _manager(row: dict[str, Any]) -> tuple[bool, Any, bool]:
-    """The manager a change names: sent, id, unclear. One addition settles it; anything else is asked for."""
-    if "manager" in row:
-        value = row["manager"]
-        key = value.get("id") if isinstance(value, dict) else None
-        return True, key, value is not None and not _is_key(key)
-    if "manager@delta" not in row:
-        return False, None, False
-    told = row["manager@delta"]
-    if not isinstance(told, list) or not all(isinstance(item, dict) for item in told):
-        return False, None, True
-    added = [item.get("id") for item in told if "@removed" not in item]
-    if len(added) == 1 and _is_key(added[0]):
-        return True, added[0], False
-    return False, None, True
 
 
 def sealed(
@@ -294,6 +188,7 @@ def sealed(
         "unreadable": dict(kept.unreadable),
         "full_at": full_at,
         "recheck": recheck,
+        "expand": kept.expand,
     }
     plain: dict[str, Any] = orjson.loads(orjson.dumps(told))
     return plain

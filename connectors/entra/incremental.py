@@ -62,6 +62,7 @@ async def read_incrementally(
         chosen,
         columns=tuple(c for c in chosen.columns if c.name in begin.columns),
         unreadable=tuple({**dict(chosen.unreadable), **begin.unreadable}.items()),
+        expand=begin.expand,
     )
     changes = await read_changes(graph, begin, chosen)
     if changes.surfaced:

@@ -86,12 +86,12 @@ async def _asked(graph: Graph, keys: list[str], *, strict: bool) -> str | None:
     """Why not, after asking for the managers of ``keys``; ``strict`` asks for a plain "there is none"."""
     for at in range(0, len(keys), BATCH):
         try:
-            answers = await graph.batch([_address(key) for key in keys[at : at + BATCH]])
+            answers = await graph.batch([address(key) for key in keys[at : at + BATCH]])
         except Answer:
             return NOT_SENT if strict else None
-        if any(_is_there(answer) for answer in answers):
+        if any(is_there(answer) for answer in answers):
             return NOT_EXPANDED
-        if strict and not all(_is_none(answer) for answer in answers):
+        if strict and not all(is_none(answer) for answer in answers):
             return NOT_SENT
     return None
 
@@ -104,21 +104,23 @@ async def _asked_at_first(graph: Graph, keys: list[str]) -> str | None:
 
 async def _has_one(graph: Graph, key: str) -> bool:
     try:
-        return bool((await graph.json(_address(key).lstrip("/"))).get("id"))
+        return bool((await graph.json(address(key).lstrip("/"))).get("id"))
     except Answer:
         return False
 
 
-def _address(key: str) -> str:
+def address(key: str) -> str:
+    """Where somebody's manager is asked for."""
     return f"/users/{quote(key, safe='')}/manager?$select=id"
 
 
-def _is_there(answer: dict[str, Any]) -> bool:
+def is_there(answer: dict[str, Any]) -> bool:
+    """Whether Graph names a manager."""
     body = answer.get("body")
     return answer["status"] == 200 and isinstance(body, dict) and bool(body.get("id"))
 
 
-def _is_none(answer: dict[str, Any]) -> bool:
+def is_none(answer: dict[str, Any]) -> bool:
     """Whether Graph says that this person has no manager, rather than that it knows no such address."""
     body = answer.get("body")
     error = body.get("error") if isinstance(body, dict) else None

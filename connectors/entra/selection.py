@@ -20,6 +20,8 @@ SIGN_IN = ("AuditLog.Read.All",)
 MAILBOX = ("MailboxSettings.Read", "MailboxSettings.ReadWrite")
 BESIDES = frozenset({"assigned", "assigned_by", "appRoleAssignments", "groups", "userPurpose"})
 """Columns that do not come with the user."""
+WITH_MANAGER = "manager($select=id)"
+"""The usual form; a Graph may want advanced parameters for it, which a list of users cannot have."""
 NEVER_MISSING = ("userPrincipalName", "accountEnabled")
 """Properties Graph sends for every user to whoever may read them."""
 
@@ -41,6 +43,8 @@ class Selection:
     columns: tuple[SourceAttribute, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
     """Column and why it could not be read."""
+    expand: str = WITH_MANAGER
+    """How the manager is asked for along with each user; empty where Graph takes no way of it."""
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -49,14 +53,18 @@ class Selection:
 
     @property
     def wants_manager(self) -> bool:
-        """Whether the manager is expanded."""
+        """Whether managers are read."""
         return any(column.name == "manager" for column in self.columns)
 
     @property
     def query(self) -> str:
         """``$select`` and ``$expand`` of a read of users, without a page size."""
-        expand = "&$expand=manager($select=id)" if self.wants_manager else ""
+        expand = f"&$expand={self.expand}" if self.wants_manager and self.expand else ""
         return f"$select={quote(','.join(self.properties), safe=',')}{expand}"
+
+    def expanding_less(self) -> Selection:
+        """The selection that asks for managers in the next plainer way: with all they have, then not at all."""
+        return replace(self, expand="manager" if self.expand == WITH_MANAGER else "")
 
     def without(self, wanted: str, why: str) -> Selection:
         """The selection less everything that needs property ``wanted``, and the reason kept."""

@@ -18,6 +18,7 @@ from connectors.entra.graph import Graph, connected
 from connectors.entra.incremental import read_incrementally
 from connectors.entra.mailboxes import NotReadable, purposes
 from connectors.entra.managers import doubted
+from connectors.entra.managers_apart import read_apart
 from connectors.entra.memory import memory
 from connectors.entra.proof import ProvenRead, proven_users
 from connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
@@ -180,7 +181,11 @@ async def _nobody_alive(task: _Task, graph: Graph, proven: ProvenRead) -> None:
 
 async def _in_full(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
     proven = await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.memory, progress=progress)
-    if why := await doubted(graph, proven.read, task.memory.source or task.memory.latest, task.engine):
+    if proven.read.selection.wants_manager and not proven.read.selection.expand:
+        why = await read_apart(graph, proven.read, task.engine, progress)
+    else:
+        why = await doubted(graph, proven.read, task.memory.source or task.memory.latest, task.engine)
+    if why:
         proven.read.selection = proven.read.selection.without("manager", why)
         proven.read.problems = {problem for problem in proven.read.problems if problem[1] != "manager"}
     return proven

@@ -75,6 +75,7 @@ async def read_users(
     """Every user of the tenant from the first page to the last, with the properties that could be read.
 
     A property this cloud does not know, or that no user came with, is dropped from the selection with the reason.
+    Where Graph takes no ``$expand`` the managers are still to be read: ``selection.expand`` is empty then.
 
     Raises:
         Failed: the app may not read users. Refused: the read cannot be completed.
@@ -147,4 +148,6 @@ def _narrower(answer: Answer, chosen: Selection) -> Selection:
             return chosen.without(name, "Graph does not know it here")
     if answer.status == 403 and "signInActivity" in chosen.properties:
         return chosen.without("signInActivity", "Graph does not let this app read it (AuditLog.Read.All, licence P1)")
+    if answer.status in {400, 501} and chosen.wants_manager and chosen.expand:
+        return chosen.expanding_less()
     raise answer

@@ -49,6 +49,8 @@ class Manners:
     limited_members: bool = False
     bom: bool = True
     reads_expand: bool = True
+    refuses_expand: tuple[str, ...] = ()
+    """What of ``$expand`` is answered with 400: words it may hold."""
     knows_single_managers: bool = True
 
 
@@ -141,6 +143,8 @@ class Other:
         if path == "users/delta":
             return self._delta(query)
         parts = path.split("/")
+        if parts[0] == "users" and any(word in query.get("$expand", "") for word in self.manners.refuses_expand):
+            return 400, _error("Request_BadRequest", "The query is not valid.")
         if parts[0] == "users" and len(parts) > 1 and parts[1] != "$count":
             return self._single(parts, query)
         if parts[-1] == "$count":

@@ -73,6 +73,10 @@ def look(folder: Path, address: str, **more: Any) -> Outcome:
     return read(Tenant(), folder, url=address, request=request, **more)
 
 
+def request_after(folder: Path, before: Outcome) -> SourceRequest:
+    return SourceRequest(COLUMNS, known=links(folder, [key(3), key(903), key(777)]), previous=prior_run(before))
+
+
 NAMES = ("userPrincipalName", "displayName", "jobTitle", "accountEnabled", "businessPhones", "mobilePhone", "manager")
 
 
@@ -118,6 +122,44 @@ def test_managers_that_vanish_everywhere_are_unreadable_not_gone(
 def test_managers_never_sent_on_a_first_run_are_unreadable_where_graph_has_them(tmp_path: Path, house: House) -> None:
     outcome = look(tmp_path, house.host(company(reads_expand=False)))
     assert "manager" in outcome.snapshot.unreadable
+
+
+@pytest.mark.parametrize("refused", [("$select",), ("manager",)])
+def test_managers_are_had_another_way_where_their_expansion_is_refused(
+    tmp_path: Path, house: House, refused: tuple[str, ...]
+) -> None:
+    other = company(refuses_expand=refused)
+    other.people[key(5)]["manager"] = None
+    address = house.host(other)
+    outcome = look(tmp_path, address, read="incremental")
+    assert is_exact(outcome, other)
+    other.people[key(500)] = person(500, manager=key(7))
+    other.moves.append(key(500))
+    night = look(tmp_path, address, name="night", read="incremental", request=request_after(tmp_path, outcome))
+    assert {row["id"]: row["manager"] for row in night.rows} == {
+        one: user["manager"] for one, user in other.people.items()
+    }
+    assert night.snapshot.completeness["read"] == ("incremental" if refused == ("$select",) else "full")
+
+
+def test_somebody_deleted_while_managers_are_asked_for_one_by_one_is_no_doubt(tmp_path: Path, house: House) -> None:
+    other = company(refuses_expand=("manager",))
+
+    def deleted(kind: str, nth: int) -> None:
+        if (kind, nth) == ("$batch", 1):
+            other.people.pop(key(22))
+
+    other.fault = deleted
+    outcome = look(tmp_path, house.host(other), scope="all", request=SourceRequest(COLUMNS))
+    assert outcome.by_id[key(22)]["manager"] is None
+    assert outcome.by_id[key(21)]["manager"] == key(0)
+
+
+def test_managers_that_cannot_be_had_in_any_way_are_unreadable(tmp_path: Path, house: House) -> None:
+    other = company(refuses_expand=("manager",), knows_single_managers=False)
+    outcome = look(tmp_path, house.host(other))
+    assert "manager" not in outcome.rows[0]
+    assert "takes no $expand" in outcome.snapshot.unreadable["manager"]
 
 
 def test_managers_missing_from_one_page_only_are_unreadable(tmp_path: Path, house: House) -> None:
