@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from connectors.redaction import foreign, remember
 from transforms.errors import Misused
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z_.]{0,59}")
@@ -18,11 +19,11 @@ def code_word(value: object) -> str:
 
     A server, or a proxy before it, may hand back all that it was sent: what is shown or kept must not hold that.
     """
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) and foreign(value) == value else ""
 
 
 def reveal(reference: str, *, key: str, folder: Path | None = None) -> SecretStr:
-    """The value behind ``env:NAME`` or ``file:PATH`` (relative paths start at ``folder``).
+    """The value behind ``env:NAME`` or ``file:PATH`` (relative paths start at ``folder``), known to ``redaction``.
 
     Args:
         reference: as it stands in the configuration.
@@ -39,7 +40,7 @@ def reveal(reference: str, *, key: str, folder: Path | None = None) -> SecretStr
                 f"{key}: the environment variable {name} is not set.",
                 remedy=f'Set {name}, or point {key} at a file with "file:PATH".',
             )
-        return SecretStr(value)
+        return SecretStr(remember(value))
     if kind == "file" and name:
         try:
             value = ((folder or Path()) / name).expanduser().read_text(encoding="utf-8").strip()
@@ -49,5 +50,5 @@ def reveal(reference: str, *, key: str, folder: Path | None = None) -> SecretStr
             ) from error
         if not value:
             raise Misused(f"{key}: the file {name} is empty.", remedy="Put the secret into it.")
-        return SecretStr(value)
+        return SecretStr(remember(value))
     raise Misused(f"{key} is not set.", remedy=f'Write {key} = "env:NAME" or "file:PATH" in the configuration.')

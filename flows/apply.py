@@ -11,6 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import configuration, screen
+from flows.discretion import discreet
 from transforms.errors import Misused
 from transforms.history import last_learned
 from transforms.words import Act
@@ -23,6 +24,7 @@ STOP = threading.Event()
 
 
 @task(name="write", cache_policy=NO_CACHE)
+@discreet("writing")
 def write(config: str, run_id: str) -> ApplyResult:
     """Write what was approved, person by person, journalled before and after each request. Never retried as a whole."""
     from connectors.archive import open_archive
@@ -36,6 +38,7 @@ def write(config: str, run_id: str) -> ApplyResult:
 
 
 @task(name="close", cache_policy=NO_CACHE)
+@discreet("archiving what came of it")
 def close(config: str, run_id: str, result: ApplyResult) -> str:
     """Archive what came of it as an act; returns the run's state."""
     from connectors.archive import add_act, open_archive
@@ -59,6 +62,7 @@ def apply(config: str, run_id: str) -> Any:
 
 
 @flow(name="approve and apply", validate_parameters=False)
+@discreet("approving and applying")
 def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str) -> str:
     """For the Prefect UI: approve a run you have reviewed, by its fingerprint, and apply it.
 

@@ -29,12 +29,15 @@ _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    # A log line that Prefect makes of an exception could carry more than we would say.
-    "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
+_PRIVATE = {
+    # A log line that Prefect makes of an exception could carry more than we would say; so could a result that it keeps.
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+}
+"""Whatever the environment says, as an office may set these for all its flows."""
 _PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
@@ -49,6 +52,7 @@ class Orchestrator:
         self._parts = {} if scheduling else _PARTS
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
+        os.environ.update(_PRIVATE)
         self._process: subprocess.Popen[bytes] | None = None
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import planning, screen, sealing
 from flows.build import Build
+from flows.discretion import discreet
 from flows.draft import Draft
 from transforms.words import Kind
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     retry_delay_seconds=15,
     retry_condition_fn=planning.worth_another_try,
 )
+@discreet("reading the source")
 def read_source(config: str, run: str) -> SourceSnapshot:
     """Every user of the tenant into ``source.parquet``, proven complete."""
     from connectors.source import snapshot
@@ -41,18 +43,21 @@ def read_source(config: str, run: str) -> SourceSnapshot:
     retry_delay_seconds=15,
     retry_condition_fn=planning.worth_another_try,
 )
+@discreet("reading the target")
 def read_target(config: str, run: str) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""
     return planning.read_target(Build.load(config, run))
 
 
 @task(name="map", cache_policy=NO_CACHE)
+@discreet("mapping")
 def map_users(config: str, run: str) -> None:
     """The compiled mapping's result into ``desired.parquet``."""
     planning.map_users(Build.load(config, run))
 
 
 @task(name="check people", cache_policy=NO_CACHE)
+@discreet("checking people")
 def check_people(config: str, run: str) -> CheckResult:
     """Who is a person, and what is wrong with whom, into ``findings.parquet`` and ``checks.json``."""
     from expectations.gates import check_people as check
@@ -64,6 +69,7 @@ def check_people(config: str, run: str) -> CheckResult:
 
 
 @task(name="decide", cache_policy=NO_CACHE)
+@discreet("deciding")
 def decide(config: str, run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResult:
     """One decision per person and its changes, into ``decisions.parquet`` and ``changes.parquet``."""
     from transforms.plan import PlanRequest, make_plan
@@ -84,6 +90,7 @@ def decide(config: str, run: str, source: SourceSnapshot, target: TargetSnapshot
 
 
 @task(name="check plan", cache_policy=NO_CACHE)
+@discreet("checking the plan")
 def check_plan(config: str, run: str) -> CheckResult:
     """The plan itself against what every plan must keep."""
     from expectations.gates import check_plan as check
@@ -93,6 +100,7 @@ def check_plan(config: str, run: str) -> CheckResult:
 
 
 @task(name="report and seal", cache_policy=NO_CACHE)
+@discreet("reporting and sealing")
 def report_and_seal(config: str, run: str, draft: Draft) -> str:
     """The reports and the manifest; returns the outcome."""
     manifest = sealing.seal(Build.load(config, run), draft)

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import planning, sealing
 from flows.build import Build
+from flows.discretion import discreet
 from flows.draft import Draft
 from transforms.words import Kind
 
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     retry_delay_seconds=15,
     retry_condition_fn=planning.worth_another_try,
 )
+@discreet("reading the target")
 def read_target(config: str, run: str) -> TargetSnapshot:
     """Every profile of the directory as it is now, proven complete."""
     return planning.read_target(Build.load(config, run))
 
 
 @task(name="decide the way back", cache_policy=NO_CACHE)
+@discreet("deciding the way back")
 def decide_back(config: str, run: str, target: TargetSnapshot) -> PlanResult:
     """What each profile must be again, from the archive, and the changes that lead there."""
     from transforms.inverse import make_rollback_plan
@@ -38,6 +41,7 @@ def decide_back(config: str, run: str, target: TargetSnapshot) -> PlanResult:
 
 
 @task(name="report and seal", cache_policy=NO_CACHE)
+@discreet("reporting and sealing")
 def report_and_seal(config: str, run: str, draft: Draft) -> str:
     """The reports and the manifest; returns the outcome."""
     manifest = sealing.seal(Build.load(config, run), draft)
@@ -46,6 +50,7 @@ def report_and_seal(config: str, run: str, draft: Draft) -> str:
 
 
 @flow(name="rollback", validate_parameters=False)
+@discreet("planning the way back")
 def rollback(config: str, run: str) -> str:
     """Plan the rollback laid down in the directory ``run``; returns its outcome."""
     build = Build.load(config, run)

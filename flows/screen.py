@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from transforms.errors import Refused
+from connectors.redaction import redacted
+from transforms.errors import Failed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,11 +34,48 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def console() -> Console:
-    """Standard output; plain and unwrapped when it is no terminal."""
-    if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=120, no_color=True, force_terminal=False, soft_wrap=True)
+def made_ready() -> None:
+    """Make both streams such that nothing shown on them can break a command.
+
+    One that was closed is opened on nothing, lest the next file that is opened be taken for it; what the terminal's
+    encoding lacks is spelt out.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            number = os.open(os.devnull, os.O_RDONLY if name == "stdin" else os.O_WRONLY)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding="utf-8"))
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _write(text: str) -> None:
+    """Put ``text`` on stdout at once; whoever has read enough (``| head``) ends nothing.
+
+    Raises:
+        Failed: it cannot be written.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_the_pipe()
+    except OSError as error:
+        leave_the_pipe()
+        raise not_shown(error) from error
+
+
+def leave_the_pipe() -> None:
+    """Let what is still said on stdout go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def not_shown(error: OSError) -> Failed:
+    """The failure to raise where stdout takes nothing."""
+    return Failed(
+        f"What came of it could not be shown: {error.strerror or type(error).__name__}.",
+        remedy="Whatever was done is done and archived: trueup runs, trueup show latest.",
+    )
 
 
 def is_seen_whole() -> bool:
@@ -45,37 +84,37 @@ def is_seen_whole() -> bool:
 
 
 def say(renderable: RenderableType) -> None:
-    """Show a result; where it is read by a program or kept in a file, without blanks at the ends of lines."""
+    """Show a result; where it is no terminal, plain, unwrapped and without blanks at the ends of lines."""
     shown = Text(visible(renderable)) if isinstance(renderable, str) else renderable
     if sys.stdout.isatty():
-        console().print(shown)
+        Console(highlight=False).print(shown)
         return
-    plain = console()
-    with plain.capture() as captured:
-        plain.print(shown)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().removesuffix("\n").split("\n")))
-    sys.stdout.flush()
+    plain = io.StringIO()
+    Console(file=plain, highlight=False, width=120, no_color=True, force_terminal=False, soft_wrap=True).print(shown)
+    _write("".join(f"{line.rstrip()}\n" for line in plain.getvalue().removesuffix("\n").split("\n")))
 
 
 def note(sentence: str) -> None:
     """Say something by the way, on stderr."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(visible(sentence), style="dim"))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(visible(redacted(sentence)), style="dim"))
 
 
 def complain(error: TrueupError) -> None:
     """Say on stderr what went wrong and what to do."""
     words = {1: "Failed", 2: "Usage", 3: "Refused"}
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
-    screen.print(Text.assemble((f"{words.get(error.exit_code, 'Failed')}: ", "bold red"), visible(error.message)))
+    screen.print(
+        Text.assemble((f"{words.get(error.exit_code, 'Failed')}: ", "bold red"), visible(redacted(error.message)))
+    )
     if error.remedy:
-        screen.print(Text(visible(error.remedy)))
+        screen.print(Text(visible(redacted(error.remedy))))
 
 
 def document(value: Any) -> None:
     """One JSON document on stdout and nothing else."""
     _documents.append(True)
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
-    sys.stdout.flush()
+    is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    _write(json.dumps(value, ensure_ascii=not is_utf8, indent=2, default=str) + "\n")
 
 
 def document_of_error(error: TrueupError) -> None:
@@ -83,7 +122,8 @@ def document_of_error(error: TrueupError) -> None:
     if _documents:
         return
     refusals = [refusal.as_json() for refusal in error.refusals] if isinstance(error, Refused) else []
-    document({"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code, "refusals": refusals})
+    message, remedy = redacted(error.message), redacted(error.remedy)
+    document({"error": message, "remedy": remedy, "exit_code": error.exit_code, "refusals": refusals})
 
 
 _documents: list[bool] = []
@@ -143,5 +183,4 @@ def trace(error: BaseException) -> None:
 
 def raw_line(text: str) -> None:
     """One text on stdout as it is, at once, so that whoever pipes it can act on it."""
-    sys.stdout.write(text.rstrip("\n") + "\n")
-    sys.stdout.flush()
+    _write(text.rstrip("\n") + "\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connectors.entra.patience import stated_wait
+from connectors.redaction import foreign
 from connectors.secrets import code_word
 from transforms.errors import Refusal, Refused
 
@@ -86,7 +87,7 @@ def said_no(response: httpx.Response) -> Answer:
     except (ValueError, AttributeError):
         code = "unreadable answer"
     request_id = response.headers.get("request-id", "")
-    return Answer(response.status_code, code, message, request_id=request_id[:64])
+    return Answer(response.status_code, code, message, request_id=foreign(request_id)[:64])
 
 
 def json_object(body: bytes) -> dict[str, Any]:

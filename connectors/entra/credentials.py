@@ -13,6 +13,7 @@ from urllib.parse import quote
 from azure.core.credentials import AccessToken
 
 from connectors.entra.aadsts import is_passing, refused_sign_in
+from connectors.redaction import remember
 from connectors.secrets import reveal
 from transforms.errors import Failed, Misused, TrueupError
 
@@ -148,7 +149,9 @@ class Keeper:
             trouble: Exception | None = None
             try:
                 async with asyncio.timeout(max(0.05, left)):
-                    return await inner.get_token(self._scope)
+                    token = await inner.get_token(self._scope)
+                    remember(token.token)
+                    return token
             except TrueupError:
                 raise
             except Exception as error:  # noqa: BLE001 - azure, aiohttp and httpx each have a tree of their own

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from connectors.redaction import REMOVED, foreign
 from connectors.secrets import code_word
 
 if TYPE_CHECKING:
@@ -105,8 +106,9 @@ def sentence(answer: Answer, *, with_detail: bool = False) -> str:
 
     Args:
         answer: from any server: SCIM error, HTML, text or nothing.
-        with_detail: adds the server's own words, cut short, without markup, control characters and anything that
-            looks like a token. They may hold personal data: for the archive, never for logs or errors.
+        with_detail: adds the server's own words, cut short, without markup, control characters, any secret of ours
+            in whatever spelling, and anything that looks like a token. They may hold personal data: for the archive,
+            never for logs or errors.
     """
     if answer.status == 0:
         return f"no answer ({answer.trouble or 'connection lost'})"
@@ -122,6 +124,8 @@ def _detail(answer: Answer) -> str:
     if isinstance(read, dict):
         words = next((read[name] for name in ("detail", "message", "error", "title") if read.get(name)), None)
     elif read is None:
-        words = _TAG.sub(" ", answer.body[:4000].decode("utf-8", "replace"))
-    text = _SECRET.sub("(removed)", _BLANKS.sub(" ", str(words or ""))).strip()
+        words = _TAG.sub(" ", foreign(answer.body.decode("utf-8", "replace"))[:4000])
+    # A secret is known by its letters; so before markup and blanks go, and again where they stood between the letters.
+    text = foreign(_BLANKS.sub(" ", foreign(str(words or ""))))
+    text = _SECRET.sub(REMOVED, text).strip()
     return text if len(text) <= _LENGTH_OF_A_DETAIL else text[:_LENGTH_OF_A_DETAIL].rstrip() + "…"

@@ -11,11 +11,13 @@ import subprocess
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pyarrow.parquet as pq
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from connectors.sandbox import running, sample
 from tests.end_to_end.conftest import TRUEUP, Done, Office
@@ -29,6 +31,7 @@ pytestmark = [pytest.mark.xdist_group("leaks"), pytest.mark.timeout(400)]
 CLIENT_SECRET = "Mk1~marker/secret+of the=client?&%"
 SCIM_TOKEN = "Mk2-marker/token+of=the~directory"
 PASSWORD = "Mk3 marker/password+of=the certificate"
+WEBHOOK = "services/Mk4-marker/webhook+of=the~team"
 
 
 @dataclass
@@ -57,7 +60,7 @@ class Watched(Office):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return (CLIENT_SECRET, SCIM_TOKEN, PASSWORD, *self.sandbox.tenant.tokens)
+        return (CLIENT_SECRET, SCIM_TOKEN, PASSWORD, WEBHOOK, *self.sandbox.tenant.tokens)
 
     def prefect_texts(self) -> Iterator[tuple[str, bytes]]:
         home = Path(self.environment["PREFECT_HOME"])
@@ -170,7 +173,7 @@ def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(watched: Wa
     assert not [*raw(watched.folder / "tmp")], "something was left in the temporary folder"
 
 
-@pytest.mark.parametrize("status", [401])
+@pytest.mark.parametrize("status", [400, 401])
 def test_servers_that_repeat_what_they_were_sent_are_not_repeated(watched: Watched, status: int) -> None:
     sandbox = watched.sandbox
     graph, scim = sandbox.graph_url, sandbox.scim_url
@@ -186,3 +189,48 @@ def test_servers_that_repeat_what_they_were_sent_are_not_repeated(watched: Watch
             assert done.code == 1, (replaced, done)
     assert leaks(watched.places(), watched.secrets) == []
     assert named(watched, names) == []
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_neither_a_target_that_repeats_what_it_does_not_write_nor_a_webhook_that_fails_is_repeated(
+    watched: Watched, status: int
+) -> None:
+    names = names_of(watched)
+    root = watched.sandbox.scim_url.removesuffix("/scim/v2")
+    with echoing(status, behind=root, passes=lambda method, _path: method == "GET") as echo:
+        watched.environment["HOOK"] = f"{echo}/{WEBHOOK}" if status == 400 else f"https://[{WEBHOOK}"
+        watched.configure('[notify]\nurl = "env:HOOK"\n', **{f'url = "{root}/scim/v2"': f'url = "{echo}/scim/v2"'})
+        plan = watched.plan()
+        assert "notification" in watched.said[-1].err
+        keys = person_keys(watched, plan, 2)
+        watched.accept(plan, *(word for key in keys for word in ("--only", key)))
+        done = watched.trueup("apply", plan["run_id"])
+        assert done.code == 4, done
+        assert watched.trueup("show", plan["run_id"], "--format", "json").code == 0
+    assert leaks(watched.places(), watched.secrets) == []
+    assert named(watched, names) == []
+
+
+def person_keys(office: Office, plan: Any, count: int) -> list[str]:
+    rows = pq.read_table(office.run_folder(plan) / "decisions.parquet", columns=["key", "decision"]).to_pylist()
+    return [row["key"] for row in rows if row["decision"] in {"create", "update"}][:count]
+
+
+def test_a_certificate_that_its_password_does_not_open_leaves_no_trace_of_the_password(watched: Watched) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    kept = pkcs12.serialize_key_and_certificates(b"trueup", key, None, None, BestAvailableEncryption(b"another one"))
+    (watched.folder / "app.pfx").write_bytes(kept)
+    sandbox = watched.sandbox
+    watched.environment["PFX_PASSWORD"] = PASSWORD
+    watched.configure(
+        **{
+            f'login_url = "{sandbox.graph_url}"': 'login_url = "https://127.0.0.1:9"',
+            'kind = "entra"': 'kind = "entra"\nauth = "certificate"\ncertificate = "app.pfx"\n'
+            'certificate_password = "env:PFX_PASSWORD"',
+        }
+    )
+    for words in (("plan", "--json"), ("doctor",)):
+        done = watched.trueup(*words)
+        assert done.code == 1, done
+        assert "password" in done.out + done.err
+    assert leaks(watched.places(), watched.secrets) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
 
@@ -18,7 +20,7 @@ SECONDS = 30
 
 @contextmanager
 def echoing(status: int, *, behind: str = "", passes: Callable[[str, str], bool] | None = None) -> Iterator[str]:
-    """The address of a server whose every answer is ``status`` with the request's headers and body in it.
+    """The address of a server whose every answer is ``status`` with the request's token, headers and body in it.
 
     Args:
         status: of the answers.
@@ -37,7 +39,10 @@ def echoing(status: int, *, behind: str = "", passes: Callable[[str, str], bool]
                     found = client.request(self.command, behind + self.path, content=body, headers=sent)
                 self._send(found.status_code, found.headers.get("content-type", ""), found.content)
                 return
-            said = f"I cannot take {self.headers.get('Authorization')} with {body.decode('utf-8', 'replace')}"
+            sent = str(self.headers.get("Authorization"))
+            bare = sent.removeprefix("Bearer ")
+            coded = f"{quote(bare, safe='')} {base64.b64encode(sent.encode()).decode()}"
+            said = f"{bare} AADSTS7000215: {coded} I cannot take {sent} with {body.decode('utf-8', 'replace')}"
             document = {
                 "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
                 "status": str(status),
