@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -342,11 +343,20 @@ def _ended_by(error: TrueupError) -> int:
     screen.complain(error)
     if "--json" in sys.argv:
         screen.document_of_error(error)
+    _let_go(error)
     return error.exit_code
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Close what the frames behind ``error`` still hold open: DuckDB would complain of it when the process ends."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def main() -> None:
     """Run the command line and end with the exit code of the README's table."""
+    screen.made_ready()
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:
@@ -361,8 +371,8 @@ def main() -> None:
     except TrueupError as error:
         code = _ended_by(error)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        screen.leave_the_pipe()
+        code = 0
     except Exception as error:
         if os.environ.get("TRUEUP_DEBUG"):
             raise

@@ -15,6 +15,7 @@ def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_
 
     Raises:
         Misused: an unknown form; a binary form for a terminal; no such run.
+        Failed: it cannot be written.
     """
     from connectors.archive import open_archive
 
@@ -28,4 +29,10 @@ def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_
         return
     from reports import show
 
-    show(run, archive.history(settings.target.url), form=form, output=output)
+    try:
+        show(run, archive.history(settings.target.url), form=form, output=output)
+    except BrokenPipeError:
+        screen.leave_the_pipe()
+    except OSError as error:
+        screen.leave_the_pipe()
+        raise screen.not_shown(error) from error

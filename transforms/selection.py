@@ -23,10 +23,13 @@ def select(connection: DuckDBPyConnection, only: Sequence[str]) -> int:
     empty(connection, "wished", ("wish",))
     connection.executemany("INSERT INTO wished VALUES (?)", [(wish,) for wish in only])
     connection.execute(f"CREATE OR REPLACE TEMP TABLE selection AS {statement('selection')}")
-    unknown = connection.execute("SELECT count(*) FROM wished ANTI JOIN selection USING (wish)").fetchone()
-    if unknown and unknown[0]:
+    rows = connection.execute("SELECT wish FROM wished ANTI JOIN selection USING (wish)").fetchall()
+    if unknown := {wish for (wish,) in rows}:
+        # Said by place: a user name or an e-mail is personal data, and this sentence is kept with the flow run.
+        places = ", ".join(str(place) for place, wish in enumerate(only, start=1) if wish in unknown)
+        given = f": number {places} of the {len(only)} given" if len(only) > 1 else ""
         raise Misused(
-            f"--only: {unknown[0]} of the {len(only)} given name no user and no profile.",
+            f"--only{given} names no user and no profile.",
             remedy="Give an object id, a user name or an e-mail as the source or the target spells it.",
         )
     connection.execute("CREATE OR REPLACE TEMP TABLE selected AS SELECT DISTINCT key FROM selection")
