@@ -1,17 +1,19 @@
 """When a read of users counts as complete: last page seen, and as many different ids as Graph counts.
 
 A count that stays wrong is believed less than two consecutive reads that give the same ids, on the condition
-that nobody known from the last run is missing from them.
+that nobody known from the last run is missing from them, nor anybody whom Graph's changes name and who is there.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.entra.assembly import differing, missing, unique_users
 from connectors.entra.users import UserRead, read_users
+from connectors.entra.witness import overlooked
 from transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ async def proven_users(
     Raises:
         Refused: ``source_incomplete`` or ``source_changed_while_reading``.
     """
+    started = datetime.now(UTC)
     stated, before = await _first(graph, chosen, folder, progress)
     for number, top in enumerate(PAGE_SIZES, start=1):
         read = (
@@ -95,7 +98,8 @@ async def proven_users(
         if stated is not None and users == stated:
             return ProvenRead(read, users, stated, "count", number)
         if number > 1 and await asyncio.to_thread(differing, engine, before.path, read.path) == 0:
-            return await _agreeing(ProvenRead(read, users, stated, "two_reads", number), engine, known)
+            agreed = await _agreeing(ProvenRead(read, users, stated, "two_reads", number), engine, known)
+            return await _witnessed(agreed, graph, engine, started)
         before = read
     raise Refused(
         Refusal(
@@ -135,4 +139,25 @@ async def _agreeing(proven: ProvenRead, engine: DuckDBPyConnection, known: Memor
         f"Graph counts {proven.count} users, but {proven.reads} reads running gave the same {proven.users}; "
         "nobody known from the last run is missing from them."
     )
+    return proven
+
+
+async def _witnessed(proven: ProvenRead, graph: Graph, engine: DuckDBPyConnection, started: datetime) -> ProvenRead:
+    """``proven``, held against Graph's list of changes where Graph counts more people than it lists."""
+    if proven.count is None or proven.count <= proven.users:
+        return proven
+    lost = await overlooked(graph, proven.read.path, engine, started=started)
+    if lost:
+        raise Refused(
+            Refusal(
+                "source_incomplete",
+                f"Two reads give {proven.users} users, Graph counts {proven.count}, and {len(lost)} whom its list of "
+                f"changes names are missing but exist in the tenant ({', '.join(lost[:5])}).",
+                used=proven.users,
+                limit=proven.count,
+                remedy="Run again later; nothing was changed.",
+            )
+        )
+    if lost is not None:
+        proven.notes.append("Its list of changes names nobody else who is there.")
     return proven

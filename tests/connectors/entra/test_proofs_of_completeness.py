@@ -91,6 +91,31 @@ def test_a_user_of_the_last_snapshot_always_lost_is_refused(tmp_path: Path) -> N
         read(tenant, tmp_path, request=SourceRequest(COLUMNS, previous=prior_run(before)))
 
 
+@pytest.mark.parametrize("has_changes", [True, False])
+def test_somebody_always_lost_on_a_first_run_is_found_through_the_changes(tmp_path: Path, *, has_changes: bool) -> None:
+    tenant = tenant_of(90)
+    for user in [*tenant.users, person(800)]:
+        tenant.tell({"id": user["id"]})
+    tenant.tell({"id": key(801), "@removed": {"reason": "changed"}})
+    tenant.delta_is_offered = has_changes
+    tenant.before = losing(tenant, 40, times=99)
+    if has_changes:
+        with pytest.raises(Refused, match=f"whom its list of changes names are missing .*{key(40)}"):
+            read(tenant, tmp_path)
+    else:
+        assert any("Graph counts 90" in note for note in read(tenant, tmp_path).snapshot.notes)
+
+
+def test_a_count_that_is_too_high_is_reported_with_what_the_changes_say(tmp_path: Path) -> None:
+    tenant = tenant_of(90)
+    for user in [*tenant.users, person(800)]:
+        tenant.tell({"id": user["id"]})
+    tenant.counts["users"] = 95
+    outcome = read(tenant, tmp_path)
+    assert len(outcome.rows) == 90
+    assert "Its list of changes names nobody else who is there." in outcome.snapshot.notes
+
+
 @pytest.mark.parametrize("stated", [0, 80, 89, 91, 500])
 def test_a_count_that_stays_wrong_is_reported_when_two_reads_agree(tmp_path: Path, stated: int) -> None:
     tenant = tenant_of(90)
