@@ -176,12 +176,15 @@ def _text(value: object) -> Text:
 
 
 def _runs_table(rows: list[dict[str, Any]]) -> Table:
-    words = ("create", "update", "reactivate", "deactivate", "delete", "hold")
+    shown = ("create", "update", "reactivate", "deactivate", "delete", "hold")
+    words = [word for word in shown if any(row["counts"].get(word, 0) for row in rows)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for word in ("run", "kind", "state"):
-        table.add_column(word, no_wrap=True)
+    # Folded on a narrow screen, never cut off: a run id is there to be copied, a figure to be read.
+    table.add_column("run", min_width=max(len(str(row["run_id"])) for row in rows), overflow="fold")
+    table.add_column("kind", overflow="fold")
+    table.add_column("state", overflow="fold")
     for word in words:
-        table.add_column(word, justify="right")
+        table.add_column(word, justify="right", overflow="fold")
     for row in rows:
         counts = [str(row["counts"].get(word, 0) or "") for word in words]
         state = f"{row['state']} (pruned)" if row["pruned"] else row["state"]
@@ -192,7 +195,7 @@ def _runs_table(rows: list[dict[str, Any]]) -> Table:
 def _history_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("when", no_wrap=True)
-    table.add_column("run", no_wrap=True)
+    table.add_column("run", min_width=max(len(str(row["run_id"])) for row in rows), overflow="fold")
     for words in ("what", "before", "after", "why", "came of it", "approved by"):
         table.add_column(words, overflow="fold")
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,21 +14,23 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports.attributes import label
 from reports.difference import parted
 from reports.inert import visible
 from reports.people import changes_of
 from reports.sentences import LABELS, counted, number
+from transforms.attribute_names import label
 from transforms.words import WRITING
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import ConsoleOptions, RenderableType, RenderResult
 
     from reports.model import LimitLine, ReportView
+    from transforms.errors import Refusal
 
 _TONES = {"calm": "green", "attention": "yellow", "stop": "red"}
 _COLOURS = {"deactivate": "red", "delete": "red", "create": "green", "reactivate": "green", "hold": "yellow"}
 _GAUGE = 16
+_USUAL = 70
 
 
 def render_terminal(view: ReportView, *, people: int = 20) -> RenderableType:
@@ -35,7 +38,7 @@ def render_terminal(view: ReportView, *, people: int = 20) -> RenderableType:
     counted_any = any(total.people for total in view.totals)
     parts: list[RenderableType] = [*_opening(view), *([_totals(view)] if counted_any else [])]
     for title, body in (
-        ("Limits", _limits(view)),
+        ("Limits", _Roomy(_limits(view, gauges=True), _limits(view, gauges=False)) if view.limits else None),
         ("What happened", _events(view)),
         ("Attributes", _attributes(view)),
         ("The same change for several people", _groups(view)),
@@ -66,12 +69,16 @@ def _text(text: str, style: str = "") -> Text:
 def _opening(view: ReportView) -> list[RenderableType]:
     state = f"{view.run_id} · {view.kind} · {view.state.replace('_', ' ')}"
     lines: list[RenderableType] = [_text(state, "dim"), _text(view.verdict, f"bold {_TONES[view.tone]}")]
-    if view.detail:
+    lines += [_text(f"! {refusal.message} {_remedy(refusal, view)}".rstrip(), "red") for refusal in view.refusals]
+    if view.detail and not view.refusals:  # else it is what the refusals say
         lines.append(_text(view.detail))
     lines.append(_text(view.ask))
-    lines += [_text(f"! {refusal.message} {refusal.remedy}".rstrip(), "red") for refusal in view.refusals]
     lines += [_text(f"! {sentence}", "yellow") for sentence in view.irreversible]
     return lines
+
+
+def _remedy(refusal: Refusal, view: ReportView) -> str:
+    return "" if refusal.remedy in view.ask else refusal.remedy
 
 
 def _totals(view: ReportView) -> Text:
@@ -95,19 +102,30 @@ def _grid(*columns: str) -> Table:
 _RIGHT = ("people", "changed", "filled", "emptied")
 
 
-def _limits(view: ReportView) -> Group | None:
-    table = _grid("limit", "used", "", "bound")
+@dataclass(frozen=True, slots=True)
+class _Roomy:
+    """Shows one thing on a screen of the usual width and another on a narrow one."""
+
+    wide: RenderableType
+    narrow: RenderableType
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.wide if options.max_width >= _USUAL else self.narrow
+
+
+def _limits(view: ReportView, *, gauges: bool) -> Group:
+    table = _grid("limit", "used", *([""] if gauges else []), "bound")
     for line in view.limits:
         if line.is_prominent:
-            table.add_row(_text(line.label), _text(line.use), _gauge(line), _bound(line))
+            table.add_row(_text(line.label), _text(line.use), *([_gauge(line)] if gauges else []), _bound(line))
     rest = sum(not line.is_prominent for line in view.limits)
     more = f"and {counted(rest, 'limit')} on attributes, none of them half used"
-    return Group(table, *([_text(more, "dim")] if rest else [])) if view.limits else None
+    return Group(table, *([_text(more, "dim")] if rest else []))
 
 
 def _gauge(line: LimitLine) -> Text:
     full = round(line.filled * _GAUGE)
-    style = "red" if line.tripped else "dim" if line.exempt else "green"
+    style = "red" if line.tripped else "green"
     return Text("━" * full, style=style) + Text("─" * (_GAUGE - full), style="dim")
 
 
