@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from transforms.scim_paths import ScimPath
 from transforms.words import Kept
 
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
+_EMPTY = frozenset({str, list, dict})
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _NOT_ALNUM = re.compile(r"[\W_]+")
 _NOT_DIGIT = re.compile(r"\D+")
 _NUMBER = re.compile(r"[\d+\-()./ ]+\Z")
@@ -21,12 +22,12 @@ _SPACES = re.compile(r"\s+")
 
 def canonical(value: Any) -> str:
     """One JSON text for one value: sorted names, no blanks; what complex columns and changes hold."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encode(value)
 
 
 def is_nothing(value: Any) -> bool:
     """Whether a server may mean "no value" by it: null, empty text, empty list, empty object (RFC 7643 §2.5)."""
-    return any(value is nothing or (value == nothing and type(value) is type(nothing)) for nothing in _NOTHING)
+    return value is None or (not value and type(value) in _EMPTY)
 
 
 def as_boolean(value: Any) -> bool | None:
