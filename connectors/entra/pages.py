@@ -46,7 +46,7 @@ class PageReader:
         self.schema = pa.schema([(column.name, ARROW[column.type]) for column in selection.columns])
         self.unseen = {name for name in selection.properties if name != "id"}
         self._page_schema = pa.schema(
-            [("@odata.nextLink", pa.string()), ("value", pa.list_(pa.struct(_fields(selection.columns))))]
+            [("@odata.nextLink", pa.string()), ("value", pa.list_(pa.struct(json_fields(selection.columns))))]
         )
 
     def __call__(self, body: bytes) -> tuple[UserPage, str | None]:
@@ -55,7 +55,7 @@ class PageReader:
         Raises:
             Spoiled: the page is truncated, is no page, or holds somebody without an id.
         """
-        if not _is_utf8(body):
+        if not is_utf8(body):
             raise Spoiled("the page is no valid UTF-8")
         if self.unseen:
             self.unseen -= {name for name in self.unseen if _names(body, name)}
@@ -63,23 +63,11 @@ class PageReader:
         return page if page is not None else self._carefully(body)
 
     def _swiftly(self, body: bytes) -> tuple[UserPage, str | None] | None:
-        # Arrow's reader crashes the process on a document that is no object, so that is looked at first.
-        if body[:1] != b"{" and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+        table = read_object(body, self._page_schema)
+        if table is None:
             return None
-        try:
-            table = arrow_json.read_json(
-                pa.BufferReader(body),
-                read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(body) + 64),
-                parse_options=arrow_json.ParseOptions(
-                    explicit_schema=self._page_schema, newlines_in_values=True, unexpected_field_behavior="ignore"
-                ),
-            )
-        except (pa.ArrowInvalid, UnicodeDecodeError):
-            return None
-        value = table.column("value").combine_chunks()
-        if len(value) != 1 or value.null_count:
-            return None
-        arrays = [_column(value.flatten(), column) for column in self.selection.columns]
+        rows = table.column("value").combine_chunks().flatten()
+        arrays = [_column(rows, column) for column in self.selection.columns]
         if any(array is None for array in arrays) or not _all_named(arrays[0]):
             return None
         link = table.column("@odata.nextLink")[0].as_py()
@@ -93,6 +81,24 @@ class PageReader:
             raise Spoiled("the page holds no list of users")
         users, problems = user_table(page["value"], self.selection)
         return UserPage(users, tuple(problems)), next_link(page)
+
+
+def read_object(body: bytes | None, schema: pa.Schema) -> pa.Table | None:
+    """The one JSON object ``body`` holds, with a ``value``, as one row; None where it is not as ``schema`` says."""
+    # Arrow's reader crashes the process on a document that is no object, so that is looked at first.
+    if body is None or (body[:1] != b"{" and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{"):
+        return None
+    try:
+        table = arrow_json.read_json(
+            pa.BufferReader(body),
+            read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(body) + 64),
+            parse_options=arrow_json.ParseOptions(
+                explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior="ignore"
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None
+    return table if table.num_rows == 1 and not table.column("value").null_count else None
 
 
 def user_table(rows: list[Any], selection: Selection) -> tuple[pa.Table, list[Problem]]:
@@ -148,8 +154,8 @@ def _fits(value: object, kind: str) -> bool:
     return _is_text(value)
 
 
-def _is_utf8(body: bytes) -> bool:
-    """Arrow takes bytes as text unlooked at; what is not UTF-8 would surface as damage much later."""
+def is_utf8(body: bytes) -> bool:
+    """Whether ``body`` is text. Arrow takes bytes as text unlooked at; the damage would surface much later."""
     try:
         body.decode()
     except UnicodeDecodeError:
@@ -196,7 +202,8 @@ def _loosely(body: bytes) -> Any:
             raise Spoiled("the page is not whole JSON") from error
 
 
-def _fields(columns: tuple[SourceAttribute, ...]) -> list[tuple[str, pa.DataType]]:
+def json_fields(columns: tuple[SourceAttribute, ...]) -> list[tuple[str, pa.DataType]]:
+    """The properties of a user in Graph's JSON that ``columns`` are made of, each with its type."""
     nested: dict[str, dict[str, pa.DataType]] = {}
     plain: dict[str, pa.DataType] = {}
     for column in columns:
