@@ -40,8 +40,13 @@ def snapshot(
     return asyncio.run(read_tenant(settings, request, files, progress=progress))
 
 
-def examine(settings: Settings) -> list[Line]:
-    """Whether the source can be reached, signed in to and read as configured: a line each, nothing raised."""
+def examine(settings: Settings, columns: frozenset[str] = frozenset()) -> list[Line]:
+    """Whether the source can be reached, signed in to and read as configured: a line each, nothing raised.
+
+    Args:
+        settings: the configuration.
+        columns: of ``source.parquet`` that mapping, filters and checks use; some need permissions of their own.
+    """
     if settings.source.kind == "file":
         from connectors.files import examine_file
 
@@ -50,4 +55,4 @@ def examine(settings: Settings) -> list[Line]:
 
     from connectors.entra.doctor import examine_tenant
 
-    return asyncio.run(examine_tenant(settings))
+    return asyncio.run(examine_tenant(settings, columns=columns))

@@ -54,7 +54,7 @@ def look(settings: Settings) -> list[Line]:
     lines: list[Line] = []
     for subject, part in (
         ("configuration", _configuration),
-        ("source", source.examine),
+        ("source", lambda told: source.examine(told, _columns(told))),
         ("target", scim.examine),
         ("archive", archive.examine),
     ):
@@ -67,6 +67,17 @@ def _examined(subject: str, part: Callable[[Settings], list[Line]], settings: Se
         return part(settings)
     except TrueupError as error:
         return [Line("fix", subject, error.message, error.remedy)]
+
+
+def _columns(settings: Settings) -> frozenset[str]:
+    """What mapping, filters and checks use of the source; nothing where they cannot be read, which has its own line."""
+    from expectations.own_checks import source_columns
+    from transforms.mapping import columns_for
+
+    try:
+        return columns_for(build.load_mapping(settings), settings.source) | source_columns(settings)
+    except TrueupError:
+        return frozenset()
 
 
 def _configuration(settings: Settings) -> list[Line]:

@@ -6,9 +6,11 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from connectors.entra import permissions
 from connectors.entra.answers import Answer
 from connectors.entra.credentials import certificate_bytes
 from connectors.entra.graph import Graph, connected
+from connectors.entra.permissions import DIRECTORY
 from connectors.entra.proof import count_users
 from connectors.entra.scope import find_app, forbidden, resolve_group
 from connectors.secrets import reveal
@@ -22,16 +24,17 @@ if TYPE_CHECKING:
     from transforms.settings import Settings
 
 SOON_DAYS = 30
-_DIRECTORY = "Directory.Read.All"
 
 
-async def examine_tenant(settings: Settings, patience: Patience | None = None) -> list[Line]:
+async def examine_tenant(
+    settings: Settings, patience: Patience | None = None, columns: frozenset[str] = frozenset()
+) -> list[Line]:
     """A line for each thing a nightly read relies on; nothing is raised, nothing is written."""
     lines: list[Line] = list(_certificate(settings))
     try:
         async with connected(settings, patience) as graph:
             lines.append(_token(graph))
-            lines += _permissions(settings, graph)
+            lines += permissions.lines(settings, columns, graph.granted)
             lines.append(await _users(graph))
             lines += await _scope(settings, graph)
             lines += await _secret(settings, graph)
@@ -44,53 +47,6 @@ def _token(graph: Graph) -> Line:
     minutes = max(0, int((graph.granted.expires_on - time.time()) / 60))
     where = graph.endpoints.graph_host
     return Line("ok", "source sign-in", f"Signed in; a token for {where} was issued ({minutes} minutes).")
-
-
-def _permissions(settings: Settings, graph: Graph) -> Iterator[Line]:
-    if not graph.granted.known:
-        yield Line("warning", "source permissions", "The token cannot be looked into; its permissions are not known.")
-        return
-    missing = False
-    for feature, any_of in needed(settings):
-        if graph.granted.lacks(*any_of):
-            missing = True
-            yield Line(
-                "fix",
-                "source permissions",
-                f"{any_of[0]} is missing, which {feature} needs.",
-                f"API permissions → Microsoft Graph → Application permissions → {any_of[0]}, then admin consent.",
-            )
-    if not missing:
-        yield Line("ok", "source permissions", f"Granted: {', '.join(sorted(graph.granted.permissions)) or 'none'}.")
-    if writing := sorted(p for p in graph.granted.permissions if "Write" in p):
-        yield Line(
-            "warning",
-            "source permissions",
-            f"The app may also write: {', '.join(writing)}. Trueup only reads.",
-            "Remove what is not needed.",
-        )
-
-
-def needed(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
-    """Each configured feature and the permissions any of which it needs, the least first."""
-    source = settings.source
-    features: list[tuple[str, tuple[str, ...]]] = [
-        ("reading users", ("User.Read.All", "User.ReadWrite.All", _DIRECTORY, "Directory.ReadWrite.All"))
-    ]
-    if source.scope == "assigned":
-        application = ("Application.Read.All", "Application.ReadWrite.All", _DIRECTORY, "Directory.ReadWrite.All")
-        features.append(('scope = "assigned"', application))
-    rules = (*settings.people.never, *settings.people.always)
-    if source.scope in {"assigned", "groups"} or any(rule.startswith("group:") for rule in rules):
-        members = (
-            "GroupMember.Read.All",
-            "Group.Read.All",
-            "Group.ReadWrite.All",
-            _DIRECTORY,
-            "Directory.ReadWrite.All",
-        )
-        features.append(("members of groups", members))
-    return features
 
 
 async def _users(graph: Graph) -> Line:
@@ -180,7 +136,7 @@ def _expiry(subject: str, until: datetime) -> Line:
 async def _secret(settings: Settings, graph: Graph) -> list[Line]:
     """Expiry of the secret in use, where the app may read its own registration."""
     source = settings.source
-    if source.auth != "client_secret" or graph.granted.lacks("Application.Read.All", _DIRECTORY):
+    if source.auth != "client_secret" or graph.granted.lacks("Application.Read.All", DIRECTORY):
         return []
     try:
         app = await graph.json(f"applications(appId='{source.client_id}')?$select=id,passwordCredentials")

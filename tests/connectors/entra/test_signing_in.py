@@ -20,8 +20,9 @@ from starlette.responses import HTMLResponse, JSONResponse
 from connectors.entra import aadsts
 from connectors.entra.clouds import endpoints
 from connectors.entra.credentials import granted
-from connectors.entra.doctor import examine_tenant, needed
+from connectors.entra.doctor import examine_tenant
 from connectors.entra.patience import slowing, stated_wait
+from connectors.entra.permissions import needed
 from connectors.source import examine
 from tests.support.graph_server import ALL_ROLES, CLIENT, SECRET, Tenant, jwt, person, serving
 from tests.support.reading import configured, patience, read
@@ -271,9 +272,9 @@ def statuses(lines: list[Line]) -> dict[str, str]:
     return worst
 
 
-def look(tenant: Tenant, **source: Any) -> list[Line]:
+def look(tenant: Tenant, columns: frozenset[str] = frozenset(), **source: Any) -> list[Line]:
     with serving(tenant) as url:
-        return asyncio.run(examine_tenant(configured(url, **source), patience()))
+        return asyncio.run(examine_tenant(configured(url, **source), patience(), columns))
 
 
 def test_doctor_is_content_with_a_good_source() -> None:
@@ -294,6 +295,19 @@ def test_doctor_names_the_missing_permission_and_what_needs_it() -> None:
     assert "Application.Read.All" in texts
     assert "GroupMember.Read.All" in texts
     assert any(line.status == "warning" and "User.ReadWrite.All" in line.text for line in lines)
+
+
+def test_doctor_has_a_line_for_each_permission_there_or_missing() -> None:
+    tenant = tenant_of()
+    columns = frozenset({"userPurpose", "lastSignInDateTime"})
+    tenant.roles = ("User.Read.All", "MailboxSettings.ReadWrite")
+    told = [(line.status, line.text.split(",")[0]) for line in look(tenant, columns, scope="all")]
+    assert told[1:5] == [
+        ("ok", "User.Read.All is granted"),
+        ("warning", "AuditLog.Read.All is missing"),
+        ("ok", "MailboxSettings.ReadWrite is granted"),
+        ("warning", "The app may also write: MailboxSettings.ReadWrite. Trueup only reads."),
+    ]
 
 
 def test_doctor_says_what_is_wrong_with_scope_and_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +334,10 @@ def test_doctor_warns_of_a_secret_about_to_expire() -> None:
 def test_doctor_knows_when_the_certificate_expires(tmp_path: Path, days: int, status: str, kind: str) -> None:
     (tmp_path / "password").write_text("pass")
     place = certificate(tmp_path, days=days, kind=kind)
-    source = {"certificate": str(place), "certificate_password": f"file:{tmp_path / 'password'}"}
+    source: dict[str, Any] = {
+        "certificate": str(place),
+        "certificate_password": f"file:{tmp_path / 'password'}",
+    }
     lines = look(tenant_of(1), auth="certificate", **source)
     assert statuses(lines)["source certificate"] == status
 
@@ -336,8 +353,16 @@ def test_doctor_looks_at_a_file_too(tmp_path: Path) -> None:
 
 def test_features_name_their_least_permission_first() -> None:
     settings = Settings.model_validate({"people": {"never": ["group:Kiosks"]}, "source": {"scope": "all"}})
-    assert [any_of[0] for _, any_of in needed(settings)] == ["User.Read.All", "GroupMember.Read.All"]
-    assert [any_of[0] for _, any_of in needed(Settings())] == list(ALL_ROLES)
+    assert [one.any_of[0] for one in needed(settings)] == ["User.Read.All", "GroupMember.Read.All"]
+    assert [one.any_of[0] for one in needed(Settings())] == list(ALL_ROLES)
+    columns = frozenset({"userPurpose", "lastSignInDateTime", "appRoleAssignments"})
+    assert [(one.any_of[0], one.is_vital) for one in needed(settings, columns)] == [
+        ("User.Read.All", True),
+        ("Application.Read.All", False),
+        ("GroupMember.Read.All", True),
+        ("AuditLog.Read.All", False),
+        ("MailboxSettings.Read", False),
+    ]
 
 
 def test_retry_after_is_understood_in_each_of_its_forms() -> None:
