@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from reports.attributes import label
+from transforms.attribute_names import label
 from transforms.engine import statement
 from transforms.words import Act
 

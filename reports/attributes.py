@@ -1,4 +1,4 @@
-"""What a managed attribute is called in a sentence, and what it means when it changes."""
+"""What it means when a managed attribute changes."""
 
 from __future__ import annotations
 
@@ -32,28 +32,6 @@ _EVENTS: tuple[tuple[str, str], ...] = (
     (r"^active$", "active"),
 )
 
-_LABELS = {
-    "username": "user name",
-    "externalid": "external id",
-    "displayname": "display name",
-    "nickname": "nickname",
-    "name.givenname": "first name",
-    "name.familyname": "last name",
-    "name.formatted": "full name",
-    "title": "title",
-    "active": "active",
-    "department": "department",
-    "division": "division",
-    "costcenter": "cost centre",
-    "organization": "organisation",
-    "employeenumber": "employee number",
-    "manager": "manager",
-    "manager.value": "manager",
-    "preferredlanguage": "language",
-}
-_TYPED = re.compile(r'^(\w+)\[type eq "([^"]*)"\]\.(\w+)$')
-_KINDS = {"emails": "e-mail", "phoneNumbers": "phone", "addresses": "address"}
-
 
 def event_of(attribute: str) -> str:
     """The event a change of ``attribute`` is: a key of ``EVENT_WORDS``."""
@@ -67,13 +45,3 @@ _ORDER = ("renamed", "title", "moved", "manager", "user_name", "mail", "phone", 
 def place(attribute: str) -> int:
     """In which order a person's changes are told: what a reviewer knows people by comes first."""
     return _ORDER.index(event_of(attribute))
-
-
-def label(attribute: str) -> str:
-    """``attribute`` (a SCIM path) as a reviewer calls it: ``work e-mail``; the path itself where there is no name."""
-    if typed := _TYPED.match(attribute):
-        kind, of, part = typed.groups()
-        name = f"{of} {_KINDS.get(kind, kind)}"
-        return name if part == "value" else f"{name}: {_LABELS.get(part.lower(), part)}"
-    last = attribute.rsplit(":", 1)[-1]
-    return _LABELS.get(last.lower(), last)

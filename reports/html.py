@@ -13,11 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.assets import Assets, assets
-from reports.attributes import EVENT_WORDS, label, place
+from reports.attributes import EVENT_WORDS, place
 from reports.chart import chart
 from reports.difference import parted
 from reports.inert import script_data, visible
 from reports.sentences import CAUSE_REMEDIES, CAUSE_WORDS, LABELS, age, number
+from transforms.attribute_names import label
 from transforms.words import WRITING
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.attributes import label
 from reports.inert import markdown, visible
 from reports.people import changes_of
 from reports.sentences import CAUSE_WORDS, LABELS, age, counted, listing, number
+from transforms.attribute_names import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

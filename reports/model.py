@@ -40,9 +40,10 @@ class LimitLine:
     limit: str
     """In words: ``5 %`` or ``at most 12``."""
     filled: float
-    """Use over limit, 0 to 1, cut at 1; for the bar."""
+    """Use over limit, 0 to 1, cut at 1; for the bar. Nothing where the limit does not count."""
     tripped: bool
     exempt: str
+    """Why the limit does not count, in words; empty where it does."""
 
     @property
     def is_prominent(self) -> bool:

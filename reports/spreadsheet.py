@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 import xlsxwriter
 
-from reports.attributes import label
 from reports.inert import cell
 from reports.sentences import CAUSE_WORDS, LABELS, age, number
+from transforms.attribute_names import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,9 +11,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reports.attributes import label
 from reports.inert import visible
 from reports.sentences import counted, number
+from transforms.attribute_names import label
 from transforms.history import History
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.attributes import EVENT_WORDS, event_of, label
+from reports.attributes import EVENT_WORDS, event_of
 from reports.model import (
     AttributeLine,
     CauseLine,
@@ -20,6 +20,7 @@ from reports.model import (
 )
 from reports.people import read_facts
 from reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
+from transforms.attribute_names import label
 from transforms.words import WRITING, Kind
 
 if TYPE_CHECKING:
@@ -129,7 +130,6 @@ def build_view(
 
 
 def _limit(use: LimitUse) -> LimitLine:
-    bound = use.limit * use.base if use.is_share else use.limit
     return LimitLine(
         name=use.name,
         label=_limit_label(use.name),
@@ -137,10 +137,17 @@ def _limit(use: LimitUse) -> LimitLine:
         base=use.base,
         use=f"{number(use.used)} of {number(use.base)} ({share(use.share)})" if use.base else number(use.used),
         limit=share(use.limit) if use.is_share else f"at most {number(use.limit)}",
-        filled=min(use.used / bound, 1.0) if bound else float(bool(use.used)),
+        filled=_filled(use),
         tripped=use.tripped,
-        exempt=use.exempt,
+        exempt=f"exempt: {use.exempt}" if use.exempt else "",
     )
+
+
+def _filled(use: LimitUse) -> float:
+    if use.exempt:
+        return 0.0
+    bound = use.limit * use.base if use.is_share else use.limit
+    return min(use.used / bound, 1.0) if bound else float(bool(use.used))
 
 
 def _limit_label(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from transforms.engine import statement
 from transforms.errors import Refusal
 from transforms.inputs import count, view
+from transforms.limit_words import sentence
 from transforms.manifest import LimitUse
 from transforms.words import Act
 
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
 
 _EPSILON = 1e-9
 _CLOSING = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED)
-_VERBS = {
-    "create": "creates {used} profiles beside {base}",
-    "update": "updates {used} of {base} profiles",
-    "deactivate": "deactivates {used} of {base} profiles",
-    "reactivate": "reactivates {used} beside {base} active profiles",
-    "delete": "deletes {used} of {base} profiles",
-    "hold": "sets {used} of {base} people aside",
-    "source_drop": "rests on a source with {used} users fewer than the {base} of the last applied run",
-    "window_deactivate": "brings the deactivations of the last {days} days to {used} of {base} profiles",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +143,9 @@ def notes(connection: DuckDBPyConnection, history: History) -> tuple[str, ...]:
 
 def refusal(use: LimitUse, run_id: str, limits: LimitSettings) -> Refusal:
     """``use``, which is exceeded, as the reason why the run is refused until somebody says so."""
-    kind, _, attribute = use.name.partition(":")
-    template = _VERBS.get(kind) or f"leaves {attribute} {kind} for {{used}} of {{base}} profiles"
-    figures = template.format(used=f"{use.used:,}", base=f"{use.base:,}", days=limits.window_days)
-    share = f" ({use.share * 100:.1f} %)" if use.base else ""
-    bound = f"{use.limit * 100:g} %" if use.is_share else f"{use.limit:g}"
     return Refusal(
         code=f"limit_{use.name}",
-        message=f"The plan {figures}{share}; the limit is {bound}.",
+        message=sentence(use, limits.window_days),
         used=use.share if use.is_share else float(use.used),
         limit=use.limit,
         overridable=True,

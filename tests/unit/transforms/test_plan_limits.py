@@ -84,7 +84,7 @@ def test_each_attribute_has_limits_of_its_own_with_a_remedy(staff: World) -> Non
     plan = staff.plan()
     assert tripped(plan) == {"changed:title": 5, "emptied:title": 5}
     refusal = next(r for r in plan.result.refusals if r.code == "limit_emptied:title")
-    assert refusal.message == "The plan leaves title emptied for 5 of 20 profiles (25.0 %); the limit is 24 %."
+    assert refusal.message == "The title is emptied for 5 of 20 profiles (25 %); the limit is 24 %."
     assert refusal.overridable
     assert f"trueup approve {plan.files.run_id} --allow emptied:title" in refusal.remedy
 
