@@ -89,11 +89,17 @@ def discover(session: Session) -> Discovered:
             documents[name] = read
         else:
             missing.append(name)
-    attributes: dict[str, dict[str, Any]] = {}
-    for schema in _listed(documents.get("Schemas")):
-        _gather(schema, attributes)
+    attributes = attributes_of(documents.get("Schemas"))
     digest = hashlib.sha256(canonical(_without_dates(documents)).encode()).hexdigest() if documents else ""
     return Discovered(_capabilities(documents.get("ServiceProviderConfig")), attributes, digest, tuple(missing))
+
+
+def attributes_of(schemas: Any) -> dict[str, dict[str, Any]]:
+    """What ``/Schemas`` says of users: lower-cased plain path → definition; empty for anything unreadable."""
+    attributes: dict[str, dict[str, Any]] = {}
+    for schema in _listed(schemas):
+        _gather(schema, attributes)
+    return attributes
 
 
 def _listed(document: Any) -> list[dict[str, Any]]:

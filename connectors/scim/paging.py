@@ -56,11 +56,17 @@ class Reading:
 def list_of(answer: Answer) -> dict[str, Any] | None:
     """The body when it is a SCIM list (an object with ``Resources`` or ``totalResults``), else none."""
     read = answer.json if answer.is_ok else None
-    if isinstance(read, dict) and (
-        isinstance(member(read, "Resources"), list) or isinstance(member(read, "totalResults"), int)
-    ):
+    if isinstance(read, dict) and (isinstance(member(read, "Resources"), list) or stated_total(read) is not None):
         return read
     return None
+
+
+def stated_total(document: dict[str, Any]) -> int | None:
+    """``totalResults`` as a number, also where a server says it as text; none where it says nothing usable."""
+    total = member(document, "totalResults")
+    if isinstance(total, str) and total.isascii() and total.isdigit():
+        return int(total)
+    return total if isinstance(total, int) and not isinstance(total, bool) else None
 
 
 def read_pages(
@@ -143,8 +149,8 @@ def _checked(answer: Answer, into: Reading) -> dict[str, Any]:
             remedy="Nothing was changed. Run again; lower target.requests_per_second if it happens often.",
         )
     into.pages += 1
-    total = member(document, "totalResults")
-    if isinstance(total, int) and not isinstance(total, bool):
+    total = stated_total(document)
+    if total is not None:
         into.totals.add(total)
     return document
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from connectors.scim.answers import Answer, sentence
-from connectors.scim.profiles import version_of
 from connectors.scim_writer.desk import Attempt, Desk, Settled, not_kept
-from connectors.scim_writer.dialects import body, new_resource
+from connectors.scim_writer.dialects import Dialect, body, new_resource
+from connectors.scim_writer.matching import Match
 from transforms.scim_paths import member, parse
-from transforms.words import Result
+from transforms.words import Kept, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 STEP = "create"
 _ATTEMPTS = 4
+_STUMBLES = 2
+"""So often everything together is answered 500 until less is sent."""
+_TRIES = 3
+"""So often one attribute is sent again when its answer was lost."""
 _BARE = frozenset({"username", "name", "emails", "active", "displayname", "externalid"})
-_MORE_BARE = frozenset({"username", "name", "emails"})
+_WIDTHS = (None, _BARE, frozenset({"username", "name", "emails"}), frozenset({"username"}))
+"""What is left of a profile that is refused: everything, what any server knows, what most need, the name alone."""
 
 
 class Creating:
@@ -37,7 +42,10 @@ class Creating:
         """Whether a POST of ours may have been carried out."""
         self._attempts = 0
         self._last = ""
-        self._refused_widths = 0
+        self._width = 0
+        self._stumbles = 0
+        self._open: set[str] = set()
+        """Attributes of which nobody knows whether the target would keep them: a later plan may try again."""
 
     async def run(self) -> Result:
         """Settled when this returns; never are two requests for one user name under way.
@@ -62,7 +70,7 @@ class Creating:
         since = self._desk.past.since(self._item.key, STEP)
         if since is not None:
             await self._desk.sender.pace.settle(since)
-        for _ in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS + len(_WIDTHS)):
             result = await self._round()
             if result is not None:
                 return result
@@ -78,12 +86,12 @@ class Creating:
             return await self._settle(
                 Result.SKIPPED, f"a profile with this userName or externalId appeared since the snapshot: {ids}"
             )
-        values = self._width()
+        values = self._narrowed()
         sending = new_resource(values)
         await self._desk.intend(self._item, STEP, Attempt(None, {}, values))
         self._attempts += 1
         answer = await self._desk.sender.create(sending)
-        profile_id = _id_in(answer) if answer.is_ok else None
+        profile_id = str(answer.resource["id"]) if answer.is_ok and answer.resource else None
         self._desk.answered(self._item, STEP, profile_id, answer)
         if answer.is_ok:
             return await self._made(answer, profile_id, values)
@@ -98,17 +106,20 @@ class Creating:
             return theirs == self._external_id
         return (_text(member(dict(row), "userName")) or "").casefold() == (self._user_name or "").casefold()
 
-    def _width(self) -> dict[str, Any]:
+    def _narrowed(self) -> dict[str, Any]:
         """What to send: everything not known to be refused; after a refusal less and less, the rest follows alone."""
         values = {a: v for a, v in self._values.items() if a == "userName" or not self._desk.learned.refuses(a)}
-        kept = (None, _BARE, _MORE_BARE)[min(self._refused_widths, 2)]
+        kept = _WIDTHS[self._width]
         if kept is None:
             return values
         return {a: v for a, v in values.items() if not parse(a).schema and parse(a).attribute.lower() in kept}
 
     async def _made(self, answer: Answer, profile_id: str | None, values: Mapping[str, Any]) -> Result | None:
         self._sent = True
+        profile_id = profile_id or await self._at_location(answer)
         if profile_id is None:
+            if answer.status == 202:
+                await self._desk.sender.pace.rest(answer, self._attempts)
             found = await self._desk.lookup.find(self._user_name, self._external_id, sure=True)
             ours = [row for row in found if self._is_ours(row)]
             if len(ours) != 1:
@@ -119,20 +130,35 @@ class Creating:
         trusted = told is not None and self._desk.learned.believes_answer(values)
         return await self._adopt(profile_id, told, trusted=trusted)
 
+    async def _at_location(self, answer: Answer) -> str | None:
+        """The new profile's id where only ``Location`` tells it; the profile says whether it is escaped there."""
+        _, users, rest = urlsplit(answer.headers.get("location") or "").path.rpartition("/Users/")
+        for candidate in dict.fromkeys((unquote(rest), rest)) if users and rest else ():
+            looked = await self._desk.sender.look(candidate)
+            if looked.is_ok and looked.resource and str(looked.resource["id"]) == candidate:
+                return candidate
+        return None
+
     async def _not_made(self, answer: Answer) -> Result | None:
         self._last = sentence(answer, with_detail=True)
         if answer.is_lost or answer.status in {0, 429}:
             self._sent = self._sent or answer.is_lost
-            await self._desk.sender.pace.rest(answer, self._attempts)
+            self._stumbles += answer.status == 500
+            if self._stumbles >= _STUMBLES and self._width + 1 < len(_WIDTHS):
+                self._width += 1
+            elif self._attempts >= _ATTEMPTS:
+                return await self._settle(Result.FAILED, f"the target {self._last}, {self._attempts} times")
+            await self._desk.sender.pace.rest(answer, min(self._attempts, _STUMBLES))
             return None
         if answer.status == 409:
             found = await self._desk.lookup.find(self._user_name, self._external_id, sure=True)
             ours = [row for row in found if self._is_ours(row)]
             if len(ours) == 1:
                 return await self._adopt(str(ours[0]["id"]))
-            return await self._settle(Result.FAILED, f"the target {self._last}: userName or another value is taken")
-        self._refused_widths += 1
-        if self._refused_widths < 3:
+            why = "userName or another value is taken, perhaps by a profile the target does not show"
+            return await self._settle(Result.FAILED, f"the target {self._last}: {why}")
+        self._width += 1
+        if self._width < len(_WIDTHS):
             return None
         return await self._settle(Result.FAILED, f"the target {self._last}")
 
@@ -151,6 +177,9 @@ class Creating:
             found = desk.found(self._values, resource)
             if lost := not_kept(found):
                 reason.append(f"the target did not keep {', '.join(lost)}")
+            for entry in found:
+                if entry["attribute"] in self._open and entry["class"] == Kept.NOT_KEPT:
+                    entry["class"] = Kept.MOVED.value
         settled = Settled(
             result=Result.APPLIED,
             profile_id=profile_id,
@@ -173,42 +202,62 @@ class Creating:
 
     async def _complete(self, profile_id: str, resource: dict[str, Any], missing: list[str]) -> dict[str, Any]:
         """Attributes a POST did not bring are sent once more on their own; the profile as it is then."""
-        desk = self._desk
+        desk, came, failed = self._desk, False, []
         for attribute in missing:
-            heard_yes = False
+            heard: set[str] = set()
             for dialect in desk.learned.dialects():
                 if desk.learned.refuses(attribute) or not desk.learned.worth_trying(attribute, dialect):
                     continue
-                writing = {attribute: self._values[attribute]}
-                await desk.intend(self._item, "complete", Attempt(profile_id, {}, writing, dialect, resource))
-                send = desk.sender.put if dialect == "put" else desk.sender.patch
-                answer = await send(profile_id, body(dialect, resource, writing), version_of(resource))
-                desk.answered(self._item, "complete", profile_id, answer)
-                looked = await desk.sender.look(profile_id)
-                resource = (looked.resource if looked.is_ok else None) or resource
-                if not not_kept(desk.found(writing, resource)):
+                answer, resource = await self._alone(attribute, profile_id, resource, dialect)
+                if not not_kept(desk.found({attribute: self._values[attribute]}, resource)):
                     desk.learned.succeeded(dialect)
+                    came = True
                     break
+                heard.add("yes" if answer.is_ok else "lost" if _is_open(answer) else "no")
                 if answer.is_ok:
-                    heard_yes = True
                     desk.learned.in_vain([attribute], dialect)
             else:
-                if not heard_yes:
+                if "lost" in heard:
+                    failed.append(attribute)
+                elif "yes" not in heard:
                     desk.learned.refused(attribute)
+        # A server that takes the rest is well: what it failed on, it refuses. Else a later plan may try again.
+        if came or self._width:
+            for attribute in failed:
+                desk.learned.refused(attribute, by_value=True)
+        else:
+            self._open.update(failed)
         return resource
+
+    async def _alone(
+        self, attribute: str, profile_id: str, resource: dict[str, Any], dialect: Dialect
+    ) -> tuple[Answer, dict[str, Any]]:
+        """One attribute of the new profile is sent; the last answer, and the profile as it is then."""
+        desk, match = self._desk, Match(self._desk.learned)
+        writing = {attribute: self._values[attribute]}
+        send = desk.sender.put if dialect == "put" else desk.sender.patch
+        for attempt in range(1, _TRIES + 1):
+            await desk.intend(self._item, "complete", Attempt(profile_id, {}, writing, dialect, resource))
+            said = {name: value for name, value in resource.items() if name not in desk.learned.read_only}
+            answer = await send(profile_id, body(dialect, said, writing), match.version(resource))
+            desk.answered(self._item, "complete", profile_id, answer)
+            if answer.status == 412:
+                match.refused(resource)
+            looked = await desk.sender.look(profile_id)
+            resource = (looked.resource if looked.is_ok else None) or resource
+            if not _is_open(answer) or not not_kept(desk.found(writing, resource)):
+                break
+            await desk.sender.pace.rest(answer, attempt)
+        return answer, resource
 
     async def _settle(self, result: Result, reason: str, profile_id: str | None = None) -> Result:
         settled = Settled(result=result, profile_id=profile_id, reason=reason, attempts=self._attempts)
         return await self._desk.settle(self._item, STEP, settled)
 
 
-def _id_in(answer: Answer) -> str | None:
-    """The new profile's id: from the body, else the last segment of ``Location``."""
-    if answer.resource is not None:
-        return str(answer.resource["id"])
-    location = answer.headers.get("location") or ""
-    last = urlsplit(location).path.rstrip("/").rpartition("/")[2]
-    return unquote(last) if "/Users/" in location and last else None
+def _is_open(answer: Answer) -> bool:
+    """Whether an answer says nothing of the value: lost, or a matter of today."""
+    return answer.is_lost or answer.status in {0, 412, 429}
 
 
 def _text(value: Any) -> str | None:

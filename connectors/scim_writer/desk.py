@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from connectors.scim.discovery import attributes_of
 from transforms.scim_paths import get, parse
 from transforms.scim_values import canonical, classify, is_nothing, moved_members, seen
 from transforms.words import Kept, Result
@@ -38,6 +39,8 @@ class Desk:
     """Key → profile id of everybody this run created."""
     keys: dict[str, str] = field(default_factory=dict)
     """Profile id → key, for references met."""
+    read_only: set[str] | None = None
+    """Attributes the target's schema calls read-only, once somebody asked."""
     names_in_flight: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def id_of(self, key: Any) -> str | None:
@@ -57,6 +60,15 @@ class Desk:
             if profile_id not in self.keys:
                 self.keys[profile_id] = self.work.key_of([profile_id]).get(profile_id, f"{PROFILE}{profile_id}")
         return self.keys[profile_id]
+
+    async def may_leave_out(self, answer: Answer, others: set[str]) -> set[str]:
+        """Which of ``others``, for which the target refused a PUT, it calls read-only: nothing is lost."""
+        if not others or answer.scim_type == "mutability":
+            return others
+        if self.read_only is None:
+            told = attributes_of((await self.sender.schemas()).json)
+            self.read_only = {name for name, said in told.items() if said.get("mutability") == "readOnly"}
+        return {name for name in others if name.lower() in self.read_only}
 
     def values(self, resource: Mapping[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
         """Attribute → value in ``resource``; references as profile ids, ``active`` as a boolean."""

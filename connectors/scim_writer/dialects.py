@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from transforms.scim_paths import CORE, PATCH_OP, ScimPath, get, member, new_element, parse, put
 from transforms.scim_values import as_boolean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Dialect = Literal["patch_path", "patch_plain", "put"]
 DIALECTS: tuple[Dialect, ...] = ("patch_path", "patch_plain", "put")
+_WORD = re.compile(r"urn:[\w.:]*\w|\w+")
 
 
 def body(dialect: Dialect, resource: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +42,13 @@ def whole(resource: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
         put(merged, parse("active"), active)
     merged.setdefault("schemas", [CORE])
     return merged
+
+
+def blamed(words: str, resource: Mapping[str, Any], writing: Iterable[str]) -> set[str]:
+    """Attributes of ``resource`` that a refusal in ``words`` names though they were not to be written."""
+    sent = {(parse(path).schema or parse(path).attribute).lower() for path in writing}
+    said = set(_WORD.findall(words.lower()))
+    return {name for name in resource if name.lower() in said - sent}
 
 
 def new_resource(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,13 @@ class Learned:
         self.alters_case: set[str] = set()
         self.collateral: Counter[str] = Counter()
         """Attributes that changed though nobody wrote them."""
+        self._failed_before = frozenset(str(name) for name in (earlier or {}).get("fails_on") or ())
+        self._fails_on: set[str] = set()
+        self._not_offered: Counter[Dialect] = Counter()
+        self.matched_in_vain = 0
+        """412s after which the profile read as before."""
+        self.read_only: set[str] = set()
+        """Attributes a PUT must not say, since the target called them read-only."""
 
     @property
     def dialect(self) -> Dialect | None:
@@ -51,7 +58,29 @@ class Learned:
         """The forms to try, best first. PUT, which rewrites everything, only while no PATCH form has worked."""
         patch_works = any(self.worked[dialect] for dialect in DIALECTS[:2])
         order = [d for d in self._order if not (patch_works and d == "put" and not self.worked[d])]
+        order = [d for d in order if self._not_offered[d] < _SURE or self.worked[d]] or order
         return tuple(sorted(order, key=lambda d: -self.worked[d])) if self.worked else tuple(order)
+
+    def not_offered(self, dialect: Dialect) -> None:
+        """The target has no such method (405)."""
+        self._not_offered[dialect] += 1
+
+    def fails_again(self, attribute: str) -> bool:
+        """The target failed (500) on this attribute alone; whether it did so in the apply before as well, and only so.
+
+        One bad day proves nothing; the same attribute on another day, and never taken on either, does.
+        """
+        self._fails_on.add(attribute)
+        return attribute in self._failed_before and attribute not in self._accepted
+
+    def called_read_only(self, attributes: Iterable[str]) -> bool:
+        """The target refused a PUT that said ``attributes``, since they are read-only; whether that is news.
+
+        From then on PUT leaves them out, and ``groups`` with them, which are read-only everywhere (RFC 7643 §4.1.2).
+        """
+        new = set(attributes) - self.read_only
+        self.read_only |= new | {"groups"} if new else set()
+        return bool(new)
 
     def succeeded(self, dialect: Dialect) -> None:
         """The target took ``dialect`` and kept something of it."""
@@ -99,6 +128,11 @@ class Learned:
             self.alters_case.add(attribute)
 
     @property
+    def versions_fit(self) -> bool:
+        """Whether ``If-Match`` means anything here."""
+        return self.matched_in_vain < _SURE
+
+    @property
     def is_deactivation_known(self) -> bool:
         """Whether it is settled what becomes of a deactivated profile."""
         return self.deactivation_deletes or self.survived >= _SURE
@@ -112,5 +146,6 @@ class Learned:
             "deactivation_deletes": self.deactivation_deletes,
             "alters_case": sorted(self.alters_case),
             "refuses": sorted(a for a, n in self._refused.items() if n and a not in self._accepted),
+            "fails_on": sorted(self._fails_on - self._accepted),
             "also_changed": dict(sorted(self.collateral.items())),
         }

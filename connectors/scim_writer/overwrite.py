@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from connectors.scim.answers import sentence
-from connectors.scim.profiles import version_of
 from connectors.scim_writer.desk import Attempt, Desk, Settled, not_kept
-from connectors.scim_writer.dialects import Dialect, body
+from connectors.scim_writer.dialects import Dialect, blamed, body
+from connectors.scim_writer.matching import Match
 from transforms.scim_paths import parse
 from transforms.scim_values import classify, same
 from transforms.words import Decision, Kept, Result
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
 _ROUNDS = 40
 """Far more than any honest server needs; ends a quarrel with one that is not."""
 _LOSSES = 4
+_FAILURES = 12
+"""500s in a row until a person is given up: time to find out which single attribute the server stumbles over."""
+_STUMBLES = 2
+"""So often the same request is answered 500 until less is sent."""
+_LONGEST_REST = 2
 _GONE = (404, 410)
 _CONFLICT = (409, 412)
+_NOT_OFFERED = (405, 501)
 _OF_THE_VALUE = (400, 422)
 """Refusals that speak of what was sent; any other may speak of us, or of today."""
 
@@ -53,9 +60,14 @@ class Overwriting:
         self._splits = False
         self._attempts = 0
         self._losses = 0
+        self._stumbles: Counter[tuple[tuple[str, ...], Dialect]] = Counter()
+        self._suspects: set[str] = set()
+        """Attributes the server failed on when sent alone: refused, if anything else of the person is taken."""
+        self._match = Match(desk.learned)
         self._conflicts = 0
         self._last = ""
         self._last_status = 0
+        self._blames_others = False
         self._resource: dict[str, Any] = {}
         self._also: list[str] = []
 
@@ -153,15 +165,35 @@ class Overwriting:
                 self._splits = True
                 continue
             alone = str(group[0])
-            self._refused[alone] = self._last
-            by_value = self._last_status in _OF_THE_VALUE
-            self._desk.learned.refused(alone, by_value=by_value)
-            if not self._desk.learned.refuses_value(alone):
-                self._open.add(alone)
+            self._refuse(alone)
             self._only = None
             pending = [a for a in pending if a != alone]
             self._splits = self._splits or bool(pending)
         return [], None
+
+    def _refuse(self, alone: str) -> None:
+        """The attribute was not taken by itself."""
+        self._refused[alone] = self._last
+        if self._last_status >= 500 and self._last_status != 501:
+            self._suspects.add(alone)
+            if not self._desk.learned.fails_again(alone):
+                self._open.add(alone)
+            self._confirm()
+            return
+        if self._blames_others:
+            self._open.add(alone)
+            return
+        self._desk.learned.refused(alone, by_value=self._last_status in _OF_THE_VALUE)
+        if not self._desk.learned.refuses_value(alone):
+            self._open.add(alone)
+
+    def _confirm(self) -> None:
+        """A server that takes other attributes of the same person is well: what it failed on, it refuses."""
+        if self._written:
+            for attribute in self._suspects:
+                self._desk.learned.refused(attribute, by_value=True)
+            self._open -= self._suspects
+            self._suspects.clear()
 
     async def _write(self, group: list[str], dialect: Dialect) -> Result | None:
         desk, resource = self._desk, self._resource
@@ -173,13 +205,15 @@ class Overwriting:
         self._attempts += 1
         self._sent.add(tuple(group))
         send = desk.sender.put if dialect == "put" else desk.sender.patch
-        answer = await send(self._profile_id, body(dialect, resource, writing), version_of(resource))
+        said = {name: value for name, value in resource.items() if name not in desk.learned.read_only}
+        answer = await send(self._profile_id, body(dialect, said, writing), self._match.version(resource))
         desk.answered(self._item, self._step, self._profile_id, answer)
         if answer.is_ok:
             self._written |= writing
             self._open -= writing.keys()
+            self._losses = 0
             return await self._taken(answer, writing, dialect)
-        return await self._not_taken(answer, dialect)
+        return await self._not_taken(answer, group, dialect)
 
     async def _taken(self, answer: Answer, writing: Mapping[str, Any], dialect: Dialect) -> Result | None:
         """The server said yes: see what it made of it."""
@@ -196,6 +230,7 @@ class Overwriting:
             self._expected[attribute].append(now[attribute])
         if len(left) < len(writing):
             desk.learned.succeeded(dialect)
+            self._confirm()
         desk.learned.in_vain(left, dialect)
         self._tried.add(dialect)
         if self._step == "deactivate" and not left:
@@ -222,22 +257,37 @@ class Overwriting:
                 desk.learned.compared(attribute, truthful=same(says[attribute], holds[attribute]))
         return seen
 
-    async def _not_taken(self, answer: Answer, dialect: Dialect) -> Result | None:
-        self._last, self._last_status = sentence(answer, with_detail=True), answer.status
+    async def _not_taken(self, answer: Answer, group: list[str], dialect: Dialect) -> Result | None:
+        others = blamed(sentence(answer, with_detail=True), self._resource, group)
+        if answer.status not in _NOT_OFFERED or not self._last:
+            self._last, self._last_status = sentence(answer, with_detail=True), answer.status
+            self._blames_others = bool(others)
         if answer.status in _CONFLICT:
             self._conflicts += 1
+            self._match.refused(self._resource)
             if answer.status == 409 or self._conflicts >= _LOSSES:
                 return await self._settle(Result.FAILED, f"the target {self._last}")
             return None
         if answer.status in {0, 429} or answer.is_lost:
-            self._losses += 1
-            if answer.status >= 500 and not self._desk.learned.worked[dialect]:
-                self._tried.add(dialect)
-            if self._losses >= _LOSSES:
-                return await self._settle(Result.FAILED, f"the target {self._last}, {self._losses} times")
-            await self._desk.sender.pace.rest(answer, self._losses)
+            return await self._lost(answer, group, dialect)
+        if dialect == "put" and self._desk.learned.called_read_only(await self._desk.may_leave_out(answer, others)):
             return None
+        if answer.status == 405:
+            self._desk.learned.not_offered(dialect)
         self._tried.add(dialect)
+        return None
+
+    async def _lost(self, answer: Answer, group: list[str], dialect: Dialect) -> Result | None:
+        """The request may have been carried out: the next look says. A 500 again and again may mean one attribute."""
+        self._losses += 1
+        stumbled = answer.status == 500
+        self._stumbles[tuple(group), dialect] += stumbled
+        is_new = answer.status >= 500 and not self._desk.learned.worked[dialect]
+        if is_new or self._stumbles[tuple(group), dialect] >= _STUMBLES:
+            self._tried.add(dialect)
+        if self._losses >= (_FAILURES if stumbled else _LOSSES):
+            return await self._settle(Result.FAILED, f"the target {self._last}, {self._losses} times")
+        await self._desk.sender.pace.rest(answer, min(self._losses, _LONGEST_REST))
         return None
 
     async def _gone(self) -> Result:

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from connectors.scim.answers import sentence
-from connectors.scim.profiles import version_of
 from connectors.scim_writer.desk import Attempt, Desk, Settled
+from connectors.scim_writer.matching import Match
 from transforms.scim_paths import member
 from transforms.scim_values import as_boolean, moved_members
 from transforms.words import Result
@@ -29,6 +29,7 @@ class Removing:
         self._item = item
         self._profile_id = profile_id
         self._sent = (item.key, STEP) in desk.past.doubts
+        self._match = Match(desk.learned)
         self._attempts = 0
         self._last = ""
 
@@ -59,12 +60,14 @@ class Removing:
         await desk.intend(self._item, STEP, Attempt(self._profile_id, {}, {}, None, resource, keep_whole=True))
         self._sent = True
         self._attempts += 1
-        answer = await desk.sender.delete(self._profile_id, version_of(resource))
+        answer = await desk.sender.delete(self._profile_id, self._match.version(resource))
         desk.answered(self._item, STEP, self._profile_id, answer)
         self._last = _YES if answer.is_ok else sentence(answer, with_detail=True)
         if answer.is_lost or answer.status in {0, 429}:
             await desk.sender.pace.rest(answer, self._attempts)
-        elif not answer.is_ok and answer.status not in {*_GONE, 412}:
+        elif answer.status == 412:
+            self._match.refused(resource)
+        elif not answer.is_ok and answer.status not in _GONE:
             return await self._settle(Result.FAILED, f"the target {self._last}", resource)
         return None
 

@@ -71,6 +71,10 @@ class Sender:
         """One page of the whole list."""
         return await self._patiently("/Users", {"startIndex": str(start), "count": str(count)})
 
+    async def schemas(self) -> Answer:
+        """What the target says of its attributes."""
+        return await self._patiently("/Schemas", {}, patience=1)
+
     async def create(self, body: dict[str, Any]) -> Answer:
         """POST; sent once, except that 429 is waited out."""
         return await self._write("POST", lambda heard: self._scim.create(resource=body, url="/Users", heard=heard))
