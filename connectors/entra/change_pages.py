@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from transforms.attributes import SourceAttribute
 
 Rows = list[dict[str, Any]]
-_NULL = f"absent{secrets.token_hex(12)}"
-"""Made anew in each process: no value of a page is equal to it."""
-_SPACED = re.compile(rb"[ \t\r\n]null")
+NULL = secrets.token_hex(8)
+"""What a null is spelled as; made anew in each process: no value of a page is equal to it."""
+BARE = ("text", "time")
+"""Types whose columns hold ``NULL`` for what was sent as null; other columns are STRUCT(sent, value)."""
+_SPACED = re.compile(rb":[ \t\r\n]+null")
 _REMOVED = pa.struct([("reason", pa.string())])
 _MANAGERS = pa.list_(pa.struct([("id", pa.string()), ("@removed", _REMOVED)]))
-_BARE = ("text", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class ChangePage:
     """The changes of one page, in the order they came."""
 
     table: pa.Table
-    """``id, is_removed, is_unclear`` and per column STRUCT(sent, value)."""
+    """``id, is_removed, is_unclear`` and the columns: null is what was not sent, see ``BARE``."""
     end: str | None
     """On the last page: the link to the next round."""
     surfaced: frozenset[str] = frozenset()
@@ -57,13 +58,14 @@ class ChangeReader:
         self.hidden = {column.select or column.name for column in hidden}
         looked_at = dict(json_fields((*columns, *hidden)))
         # A manager sent whole, and be it as null, is looked at closely, like what nobody had before.
-        plain = {"manager", f"manager{_NULL}"} if "manager" in looked_at else set()
+        plain = {"manager", f"manager{NULL}"} if "manager" in looked_at else set()
         self._unwanted = self.hidden | {f"{name}@delta" for name in self.hidden} | plain
         self._solid = [name for name, kind in looked_at.items() if kind != pa.string()]
         fields = looked_at | {"@removed": _REMOVED} | {f"{name}@delta": pa.string() for name in sorted(self.hidden)}
         if "manager" in looked_at:
             fields["manager@delta"] = _MANAGERS
-        fields |= {f"{name}{_NULL}": pa.bool_() for name in self._solid}
+        fields |= {f"{name}{NULL}": pa.bool_() for name in self._solid}
+        self._spelled: tuple[bytes, ...] = ()
         links = [("@odata.nextLink", pa.string()), ("@odata.deltaLink", pa.string())]
         self._schema = pa.schema([*links, ("value", pa.list_(pa.struct(list(fields.items()))))])
 
@@ -76,7 +78,7 @@ class ChangeReader:
         return self._swiftly(body) or self._carefully(body)
 
     def _swiftly(self, body: bytes) -> tuple[ChangePage, str | None] | None:
-        table = read_object(_spelled_out(body, self._solid), self._schema) if is_utf8(body) else None
+        table = self._read(body) if is_utf8(body) else None
         if table is None:
             return None
         following, end = (_link(table.column(name)) for name in ("@odata.nextLink", "@odata.deltaLink"))
@@ -90,16 +92,24 @@ class ChangeReader:
         arrays: dict[str, pa.Array] = {}
         for column in self.columns:
             if column.name == "manager":
-                sent, values, unclear = _managers(given["manager@delta"])
+                arrays[column.name], unclear = _managers(given["manager@delta"])
             elif column.name != "id":
-                sent, values = _values(given, column)
-            else:
-                continue
-            if sent is None:
-                return None
-            arrays[column.name] = pa.StructArray.from_arrays([sent, values], ["sent", "value"])
+                values = _values(given, column)
+                if values is None:
+                    return None
+                arrays[column.name] = values
         changes = {"id": given["id"], "is_removed": given["@removed"].is_valid(), "is_unclear": unclear, **arrays}
         return ChangePage(pa.table(changes), end if following is None else None), following
+
+    def _read(self, body: bytes) -> pa.Table | None:
+        table = read_object(_spelled_out(body, self._spelled), self._schema)
+        if table is None:
+            # Properties other than text are looked for from the first page on that holds one as null.
+            names = tuple(name.encode() for name in self._solid if re.search(rb'"%s": ?null' % name.encode(), body))
+            if not set(names) <= set(self._spelled):
+                self._spelled = tuple({*self._spelled, *names})
+                table = read_object(_spelled_out(body, self._spelled), self._schema)
+        return table
 
     def _carefully(self, body: bytes) -> tuple[ChangePage, str | None]:
         (rows, end), following = bare_page(body)
@@ -138,8 +148,14 @@ def change_table(rows: Rows, columns: tuple[SourceAttribute, ...]) -> pa.Table:
             unclear[place] = unclear[place] or problem
             sent.append(was_sent)
             values.append(value)
+        if column.type in BARE:
+            values = [
+                NULL if value is None and was_sent else value for was_sent, value in zip(sent, values, strict=True)
+            ]
         typed = pa.array(values, ARROW[column.type])
-        arrays[column.name] = pa.StructArray.from_arrays([pa.array(sent, pa.bool_()), typed], ["sent", "value"])
+        arrays[column.name] = typed
+        if column.type not in BARE:
+            arrays[column.name] = pa.StructArray.from_arrays([pa.array(sent, pa.bool_()), typed], ["sent", "value"])
     return pa.table(
         {
             "id": pa.array([row["id"] for row in rows], pa.string()),
@@ -150,18 +166,21 @@ def change_table(rows: Rows, columns: tuple[SourceAttribute, ...]) -> pa.Table:
     )
 
 
-def _spelled_out(body: bytes, solid: list[str]) -> bytes | None:
+def _spelled_out(body: bytes, solid: tuple[bytes, ...]) -> bytes | None:
     """``body`` without a null as the value of a property; None where that cannot be had."""
-    body = body.replace(b": null", b":null")
-    for name in solid:
-        body = body.replace(f'"{name}":null'.encode(), f'"{name}{_NULL}":true'.encode())
-    body = body.replace(b":null", f':"{_NULL}"'.encode())
-    return None if b"null" in body and _SPACED.search(body) else body
+    word = NULL.encode()
+    for apart in (b"", b" "):
+        for name in solid:
+            body = body.replace(b'"%s":%snull' % (name, apart), b'"%s%s":true' % (name, word))
+        body = body.replace(b":%snull" % apart, b':"%s"' % word)
+        if b"null" not in body or not _SPACED.search(body):
+            return body
+    return None
 
 
 def _link(column: pa.ChunkedArray) -> str | None:
     link: str | None = column[0].as_py()
-    return None if link == _NULL else link
+    return None if link == NULL else link
 
 
 def _is_key(value: object) -> bool:
@@ -171,7 +190,7 @@ def _is_key(value: object) -> bool:
 def _are_keys(ids: pa.Array) -> bool:
     if ids.null_count:
         return False
-    fine = pc.and_(pc.string_is_ascii(ids), pc.invert(pc.is_in(ids, value_set=pa.array(["", _NULL]))))
+    fine = pc.and_(pc.string_is_ascii(ids), pc.invert(pc.is_in(ids, value_set=pa.array(["", NULL]))))
     return bool(pc.all(fine, min_count=0).as_py())
 
 
@@ -179,44 +198,44 @@ def _came(values: pa.Array) -> bool:
     """Whether a property that was not expected has a value anywhere."""
     if values.null_count == len(values):
         return False
-    return values.type != pa.string() or not pc.all(pc.equal(values, _NULL)).as_py()
+    return values.type != pa.string() or not pc.all(pc.equal(values, NULL)).as_py()
 
 
-def _values(given: dict[str, pa.Array], column: SourceAttribute) -> tuple[pa.Array | None, pa.Array]:
-    """Whether each change carries the column, and its values; no answer where only a closer look can tell."""
-    name = column.path[0]
+def _values(given: dict[str, pa.Array], column: SourceAttribute) -> pa.Array | None:
+    """The column as ``ChangePage.table`` has it; None where only a closer look can tell."""
+    name, *inner = column.path
     outer = given[name]
+    if column.type in BARE and not inner:
+        return outer
     sent = outer.is_valid()
-    if name + _NULL in given and (absent := given[name + _NULL]).null_count < len(absent):
-        if pc.any(pc.and_(sent, absent.is_valid())).as_py():
-            return None, outer
-        sent = pc.or_(sent, absent.is_valid())
-    values = pc.struct_field(outer, [column.path[1]]) if len(column.path) > 1 else outer
+    if (nulls := given[name + NULL]).null_count < len(nulls):
+        if pc.any(pc.and_(sent, nulls.is_valid())).as_py():
+            return None
+        sent = pc.or_(sent, nulls.is_valid())
+    values = pc.struct_field(outer, inner) if inner else outer
     if column.type == "integer":
         values = pc.list_value_length(values).cast(pa.int64())
-    if column.type in _BARE:
-        values = pc.if_else(pc.equal(values, _NULL), pa.scalar(None, pa.string()), values)
-    return sent, values
+    if column.type in BARE:
+        return pc.if_else(pc.and_(sent, values.is_null()), pa.scalar(NULL), values)
+    return pa.StructArray.from_arrays([sent, values], ["sent", "value"])
 
 
-def _managers(told: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Of each change: whether it settles the manager, the manager's id, and whether it leaves that open."""
+def _managers(told: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Of each change: the manager's id where it settles that, and whether it leaves it open."""
     if not pc.any(pc.not_equal(pc.list_value_length(told), 1)).as_py():
         only = pc.list_element(told, 0)
         keys, removed = pc.struct_field(only, ["id"]), pc.struct_field(only, ["@removed"])
         if removed.null_count == len(told) and keys.null_count == told.null_count and _are_keys(keys.drop_null()):
-            return told.is_valid(), keys, pa.repeat(pa.scalar(value=False), len(told))
-    settled = [(False, None, False) if items is None else _added(items) for items in told.to_pylist()]
-    kinds = (pa.bool_(), pa.string(), pa.bool_())
-    sent, keys, unclear = (pa.array([one[n] for one in settled], kind) for n, kind in enumerate(kinds))
-    return sent, keys, unclear
+            return keys, pa.repeat(pa.scalar(value=False), len(told))
+    settled = [(None, False) if items is None else _added(items) for items in told.to_pylist()]
+    return pa.array([key for key, _ in settled], pa.string()), pa.array([unclear for _, unclear in settled], pa.bool_())
 
 
-def _added(items: list[dict[str, Any] | None]) -> tuple[bool, str | None, bool]:
+def _added(items: list[dict[str, Any] | None]) -> tuple[str | None, bool]:
     keys = [item["id"] for item in items if item is not None and item["@removed"] is None]
-    if None not in items and len(keys) == 1 and keys[0] != _NULL and _is_key(keys[0]):
-        return True, keys[0], False
-    return False, None, True
+    if None not in items and len(keys) == 1 and keys[0] != NULL and _is_key(keys[0]):
+        return keys[0], False
+    return None, True
 
 
 def _plain(row: dict[str, Any], column: SourceAttribute) -> tuple[bool, Any, bool]:

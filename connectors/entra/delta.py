@@ -59,7 +59,7 @@ class Changes:
     """One round of changes, last page seen."""
 
     table: pa.Table
-    """``id, seq, is_removed, is_unclear`` and per tracked column STRUCT(sent, value)."""
+    """``seq`` and what ``ChangePage.table`` holds."""
     link: str
     """For the next round."""
     pages: int = 0

@@ -12,6 +12,7 @@ import pyarrow as pa
 from connectors.entra.absence import BATCH
 from connectors.entra.answers import Spoiled
 from connectors.entra.assembly import SQL, differing, number, unique_users
+from connectors.entra.change_pages import BARE, NULL
 from connectors.entra.delta import UNTRACKED, Changes, ReadInFull, Start, read_changes
 from connectors.entra.managers import unexpanded
 from connectors.entra.pages import Problem, user_table
@@ -158,6 +159,8 @@ def _merge(engine: DuckDBPyConnection, kept: Selection, rows: pa.Table, keys: li
         name = identifier(column.name)
         if column.name == "id" or column.select in UNTRACKED:
             columns.append(f"previous.{name}")
+        elif column.type in BARE:
+            columns.append(f"nullif(coalesce(changes.{name}, previous.{name}), {literal(NULL)}) AS {name}")
         else:
             columns.append(
                 f"CASE WHEN changes.{name}.sent THEN changes.{name}.value ELSE previous.{name} END AS {name}"
