@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flows import configuration, screen
 from transforms.errors import Refusal, Refused
-from transforms.words import Act
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from transforms.history import PriorRun
     from transforms.settings import Settings
 
@@ -37,7 +36,8 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
     Raises:
         Refused: the run was never applied, or is damaged.
     """
-    from connectors.archive import add_act, open_archive, refuse_damaged
+    from connectors.archive import add_verified, open_archive, refuse_damaged
+    from connectors.archive.locks import folder
     from connectors.scim.verify import verify
 
     archive = open_archive(settings)
@@ -51,17 +51,17 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
                 remedy=f"Apply it first: trueup apply {run.run_id}",
             )
         )
-    number = 1 + sum(1 for act in run.acts if act.act is Act.VERIFIED)
-    into = run.files.path / f"verified-{number:03d}.parquet"
-    result = verify(settings, run, into=into, progress=screen.progress)
+    with TemporaryDirectory(prefix="verify-", dir=folder(archive.path)) as aside:
+        draft = Path(aside) / "verified.parquet"
+        result = verify(settings, run, into=draft, progress=screen.progress)
+        details = {"converged": result.converged, "residual": result.residual, **result.details}
+        add_verified(run, draft, "trueup", at=datetime.now(UTC), details=details)
     document = {
         "run_id": run.run_id,
         "converged": result.converged,
         "residual": result.residual,
         "records": list(result.records),
     }
-    details = {"converged": result.converged, "residual": result.residual, **result.details}
-    add_act(run, Act.VERIFIED, "trueup", at=datetime.now(UTC), files=(into,), details=details)
     return document, archive.load(run.run_id)
 
 

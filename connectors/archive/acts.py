@@ -16,7 +16,7 @@ from connectors.archive.durable import (
 )
 from connectors.archive.locks import folder, sealing
 from connectors.archive.records import rendered, signed
-from connectors.archive.seals import record_of
+from connectors.archive.seals import record_of, stands_in
 from transforms.approval_state import has_plan, is_supersedable
 from transforms.errors import Failed
 from transforms.history import PriorRun
@@ -68,6 +68,41 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
             return _append(files, said)
 
 
+def add_verified(run: PriorRun, draft: Path, who: str, *, at: datetime, details: dict[str, Any]) -> ActRecord:
+    """The act of a verify, and ``draft`` as its ``verified-NNN.parquet``; whoever dies on the way leaves no damage.
+
+    The act is written while the file still is ``verified-NNN.part``: a whole file without an act would hide that its
+    act was removed. A name given late is given by whoever looks next (:func:`finish_names`).
+
+    Raises:
+        Refused: the run's manifest or acts are damaged.
+        Failed: the disk refuses.
+    """
+    files = run.files
+    with on_disk(f"The result of verifying run {files.run_id} cannot be written"), sealing(files.path.parent):
+        acts = shelf.read_acts(files, shelf.read_manifest(files)[1])
+        finish_names(files, acts)
+        whole = files.path / f"verified-{1 + sum(act.act is Act.VERIFIED for act in acts):03d}.parquet"
+        part = whole.with_suffix(".part")
+        draft.replace(part)
+        added = {whole.name: _settle(files, part, name=whole.name)}
+        sync_directory(files.path)
+        said: ActContent = {"details": details}
+        record = _append(files, {**said, "act": Act.VERIFIED, "who": who, "at": at, "files": added})
+        part.rename(whole)
+        sync_directory(files.path)
+    return record
+
+
+def finish_names(run: RunFiles, acts: Iterable[ActRecord]) -> None:
+    """Give the files of ``acts`` the names a killed verify had no time to give; only what the act vouches for."""
+    for act in acts:
+        for name, record in act.files.items():
+            part = (run.path / name).with_suffix(".part")
+            if act.act is Act.VERIFIED and not (run.path / name).exists() and stands_in(part, record):
+                part.rename(run.path / name)
+
+
 def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> tuple[str, ...]:
     """Every earlier plan of the same target that has not begun is superseded by this one; returns their ids.
 
@@ -87,12 +122,12 @@ def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> 
     return tuple(found)
 
 
-def _settle(run: RunFiles, path: Path) -> FileRecord:
+def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
     if path.parent != run.path:
         raise Failed(f"{path.name} does not lie in run {run.run_id}.")
     protect(path, access_like(run.path))
     sync_file(path)
-    return record_of(path)
+    return record_of(path, name=name)
 
 
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:

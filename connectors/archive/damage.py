@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from connectors.archive import shelf
 from connectors.archive.durable import sha256_of
+from connectors.archive.seals import stands_in
 from transforms.errors import Refusal, Refused
 from transforms.history import PriorRun
 from transforms.words import Act
@@ -122,7 +123,7 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
     ]
     for path in sorted(files.path.rglob("*")):
         name = path.relative_to(files.path).as_posix()
-        if not (_belongs(files, path) or name in known or name in unsettled):
+        if not (_belongs(files, path) or name in known or name in unsettled or _is_named_late(files, path, acts)):
             found.append(Damage(files.run_id, name, "unknown", f"{name} is in no manifest and no act."))
     return found
 
@@ -137,6 +138,13 @@ def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
     return found
 
 
+def _is_named_late(files: RunFiles, path: Path, acts: tuple[ActRecord, ...]) -> bool:
+    """Whether the file is one whose act a killed verify wrote just before giving it its name."""
+    name = path.with_suffix(".parquet").name
+    record = next((act.files[name] for act in acts if act.act is Act.VERIFIED and name in act.files), None)
+    return record is not None and path == files.path / f"{path.stem}.part" and stands_in(path, record)
+
+
 def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right: bool) -> Damage | None:
     path = files.path / name
     length = record.bytes if path == files.journal else None
@@ -144,6 +152,7 @@ def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right
         same = not path.is_symlink() and sha256_of(path, length) == record.sha256
         same = same and (length is not None or path.stat().st_size == record.bytes)
     except FileNotFoundError:
+        gone_is_right = gone_is_right or stands_in(path.with_suffix(".part"), record)
         return None if gone_is_right else Damage(files.run_id, name, "missing", f"{name} is missing.")
     except OSError as error:
         return Damage(files.run_id, name, "changed", f"{name} cannot be read ({error.strerror}).")

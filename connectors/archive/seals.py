@@ -74,14 +74,21 @@ def _settle(path: Path) -> FileRecord:
     return record_of(path)
 
 
-def record_of(path: Path) -> FileRecord:
-    """Hash, length and, for Parquet, rows of a file as it is now."""
-    return FileRecord(sha256=sha256_of(path), bytes=path.stat().st_size, rows=_rows(path))
+def record_of(path: Path, *, name: str = "") -> FileRecord:
+    """Hash, length and, for Parquet, rows of a file as it is now; ``name`` is what it will be called."""
+    rows = _rows(path) if (name or path.name).endswith(".parquet") else None
+    return FileRecord(sha256=sha256_of(path), bytes=path.stat().st_size, rows=rows)
 
 
-def _rows(path: Path) -> int | None:
-    if path.suffix != ".parquet":
-        return None
+def stands_in(path: Path, record: FileRecord) -> bool:
+    """Whether ``path`` is there and holds exactly what ``record`` says, whatever its name."""
+    try:
+        return not path.is_symlink() and path.stat().st_size == record.bytes and sha256_of(path) == record.sha256
+    except OSError:
+        return False
+
+
+def _rows(path: Path) -> int:
     from pyarrow import ArrowInvalid
     from pyarrow.parquet import read_metadata
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import add_act, check_archive, check_run, readable, refuse_damaged
+from connectors.archive import add_act, add_verified, check_archive, check_run, readable, refuse_damaged
 from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, begin_journal, sealed_run
 from transforms.errors import Refused
 from transforms.words import Act
@@ -109,6 +109,61 @@ def test_what_a_killed_apply_or_verify_left_half_written_is_no_damage(archive: A
     assert named(run) == set()
     (run.files.path / "verified-002.part").write_bytes(b"not of the next verify")
     assert named(run) == {("verified-002.part", "unknown")}
+
+
+def killed_in(run: PriorRun, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """A verify that dies at this point."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    draft = a_draft(run)
+    monkeypatch.setattr(where, killed)
+    with pytest.raises(KeyboardInterrupt):
+        add_verified(run, draft, "trueup", at=AT, details={})
+    monkeypatch.undo()
+
+
+def a_draft(run: PriorRun) -> Path:
+    draft = run.files.path.parent / ".locks" / "draft.parquet"
+    draft.write_bytes(run.files.outcome.read_bytes())
+    return draft
+
+
+def test_a_verify_killed_before_its_file_had_its_name_is_no_damage_and_the_next_gives_the_name(
+    archive: Archive, run: PriorRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_in(run, monkeypatch, "pathlib.Path.rename")
+    left = run.files.path / "verified-002.part"
+    assert left.exists()
+    assert check_archive(archive.path) == []
+    again = archive.load(run.run_id)
+    record = add_verified(again, a_draft(run), "trueup", at=AT, details={})
+    assert [*record.files] == ["verified-003.parquet"]
+    assert record.files["verified-003.parquet"].rows == again.acts[1].files["outcome.parquet"].rows
+    assert not left.exists()
+    assert (run.files.path / "verified-002.parquet").exists()
+    assert check_archive(archive.path) == []
+
+
+def test_a_file_that_got_no_name_is_damage_once_it_is_changed(run: PriorRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed_in(run, monkeypatch, "pathlib.Path.rename")
+    (run.files.path / "verified-002.part").write_bytes(b"something else")
+    assert named(run) == {("verified-002.parquet", "missing"), ("verified-002.part", "unknown")}
+
+
+def test_a_verify_killed_before_its_act_is_done_again_under_the_same_number(
+    archive: Archive, run: PriorRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_in(run, monkeypatch, "connectors.archive.acts.write_new")
+    assert (run.files.path / "verified-002.part").exists()
+    assert named(run) == set()
+    add_verified(run, a_draft(run), "trueup", at=AT, details={})
+    assert sorted(path.name for path in run.files.path.glob("verified-*")) == [
+        "verified-001.parquet",
+        "verified-002.parquet",
+    ]
+    assert check_archive(archive.path) == []
 
 
 def test_a_file_behind_a_link_is_damage_even_with_the_same_content(run: PriorRun, tmp_path: Path) -> None:
