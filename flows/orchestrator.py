@@ -48,7 +48,11 @@ class Orchestrator:
         """Begin to start a server in the background, unless one is configured.
 
         With ``scheduling`` the temporary server also has the parts that start runs by the clock.
+
+        Raises:
+            Failed: there is no home folder.
         """
+        _find_a_home()
         self._parts = {} if scheduling else _PARTS
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
@@ -124,6 +128,23 @@ class Orchestrator:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no answer within {START_SECONDS} s")
             time.sleep(0.1)
+
+
+def _find_a_home() -> None:
+    """See to a home folder: Prefect asks for one as it is imported, and a container's user may have none.
+
+    Raises:
+        Failed: there is none, and nothing that could stand for it.
+    """
+    try:
+        Path.home()
+    except RuntimeError as error:
+        if not (place := os.environ.get("PREFECT_HOME")):
+            raise Failed(
+                "This user has no home folder, where Prefect keeps its database.",
+                remedy="Set HOME, or PREFECT_HOME, to a private and writable folder.",
+            ) from error
+        os.environ["HOME"] = place
 
 
 def _reach_the_configured_one() -> None:

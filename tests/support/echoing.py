@@ -39,10 +39,10 @@ def echoing(status: int, *, behind: str = "", passes: Callable[[str, str], bool]
                     found = client.request(self.command, behind + self.path, content=body, headers=sent)
                 self._send(found.status_code, found.headers.get("content-type", ""), found.content)
                 return
-            sent = str(self.headers.get("Authorization"))
-            bare = sent.removeprefix("Bearer ")
-            coded = f"{quote(bare, safe='')} {base64.b64encode(sent.encode()).decode()}"
-            said = f"{bare} AADSTS7000215: {coded} I cannot take {sent} with {body.decode('utf-8', 'replace')}"
+            trusted = str(self.headers.get("Authorization"))
+            bare = trusted.removeprefix("Bearer ")
+            coded = f"{quote(bare, safe='')} {base64.b64encode(trusted.encode()).decode()}"
+            said = f"{bare} AADSTS7000215: {coded} I cannot take {trusted} with {body.decode('utf-8', 'replace')}"
             document = {
                 "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
                 "status": str(status),
