@@ -104,7 +104,7 @@ def trace_person(config: Path, user: str, *, run: str = "", attributes: tuple[st
 def _snapshot(settings: Settings, run: str) -> RunFiles:
     from connectors.archive import open_archive
 
-    archive = open_archive(settings)
+    archive = open_archive(settings, writable=False)
     if run:
         return archive.load(run).files
     for prior in archive.runs():

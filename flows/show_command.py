@@ -20,7 +20,7 @@ def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_
     from connectors.archive import open_archive
 
     settings = configuration.load(config)
-    archive = open_archive(settings)
+    archive = open_archive(settings, writable=False)
     run = archive.load(run_id)
     if data_docs is not None:
         from expectations.gates import data_docs as build

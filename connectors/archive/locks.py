@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from connectors.archive.durable import Access, make_directory, on_disk
+from connectors.archive.durable import access_like, make_directory, on_disk, protect
 from transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def apply_holder(archive: Archive, target_url: str) -> Holder | None:
     if not path.exists():
         return None
     with on_disk("The archive's lock cannot be read"):
-        number = _open(path)
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         for _ in range(10):
             if _take(number, fcntl.LOCK_SH):
@@ -167,13 +167,15 @@ def sealing(root: Path) -> Iterator[None]:
 
 
 def folder(root: Path) -> Path:
-    """Where locks and drafts lie, outside all runs; made when missing."""
+    """Where locks and drafts lie, outside all runs; made when missing, and read by whoever reads runs."""
     path = root / FOLDER
     if not path.is_dir():
         try:
-            make_directory(path, Access())
+            make_directory(path, access_like(root))
         except FileExistsError:
             return path
+    elif path.stat().st_uid == os.geteuid():
+        protect(path, access_like(root))
     return path
 
 
@@ -183,7 +185,11 @@ def _apply_file(root: Path, target_url: str) -> Path:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    facts, access = os.fstat(number), access_like(path.parent)
+    if facts.st_uid == os.geteuid() and facts.st_mode & 0o777 != access.file:
+        protect(path, access)
+    return number
 
 
 def _take(number: int, how: int = fcntl.LOCK_EX) -> bool:

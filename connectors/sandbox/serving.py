@@ -92,7 +92,7 @@ def serving_wsgi(application: WSGIApplication, *, port: int = 0, threads: int = 
         thread.join(_STARTED_WITHIN)
 
 
-class _Task(WSGITask):  # type: ignore[misc]
+class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types: its class is Any to a checker
     """Lets the application hang up."""
 
     def get_environment(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class _Task(WSGITask):  # type: ignore[misc]
         self.channel.socket.shutdown(socket.SHUT_RDWR)
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
+class _Channel(HTTPChannel):  # type: ignore[misc]  # as above
     """A connection whose tasks may hang up."""
 
     task_class = _Task

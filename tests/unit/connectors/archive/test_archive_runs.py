@@ -84,6 +84,9 @@ def test_a_group_may_read_and_nobody_else(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         run = approved(archive, sealed_run(archive))
+        with apply_lock(archive, TARGET, "apply"):
+            (lock,) = (archive.path / ".locks").glob("apply-*.lock")
+            assert (mode(lock), mode(lock.parent)) == (0o640, 0o750), "who holds the lock is for the group to see"
     finally:
         os.umask(before)
     assert mode(archive.path) == mode(run.files.path) == mode(run.files.acts) == 0o750
