@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transforms.run_files import RunFiles
 
 _DECISIONS = dict.fromkeys(("key", "source_id", "profile_id", "user_name", "decision", "reason"), "VARCHAR")
-_CHANGES = dict.fromkeys(("key", "attribute", "before", "after"), "VARCHAR")
+_CHANGES = dict.fromkeys(("key", "attribute", "before", "after", "cause"), "VARCHAR")
 _FINDINGS = dict.fromkeys(("key", "check", "severity", "reason", "remedy"), "VARCHAR")
 TAKEN = "user_name_taken"
 _SENTENCES = {

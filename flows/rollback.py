@@ -15,6 +15,7 @@ from transforms.words import Kind
 
 if TYPE_CHECKING:
     from connectors.scim.profiles import TargetSnapshot
+    from expectations.gates import CheckResult
     from transforms.plan import PlanResult
 
 
@@ -40,6 +41,16 @@ def decide_back(config: str, run: str, target: TargetSnapshot) -> PlanResult:
     return make_rollback_plan(planning.rollback_request(Build.load(config, run), target))
 
 
+@task(name="check plan", cache_policy=NO_CACHE)
+@discreet("checking the plan")
+def check_plan(config: str, run: str) -> CheckResult:
+    """The way back itself against what every plan must keep."""
+    from expectations.gates import check_plan as check
+
+    this = Build.load(config, run)
+    return check(this.files, this.settings, this.history)
+
+
 @task(name="report and seal", cache_policy=NO_CACHE)
 @discreet("reporting and sealing")
 def report_and_seal(config: str, run: str, draft: Draft) -> str:
@@ -61,4 +72,6 @@ def rollback(config: str, run: str) -> str:
         draft.read_target(target)
         draft.stage = "deciding the way back"
         draft.planned(decide_back(config, run, target))
+        draft.stage = "checking the plan"
+        draft.checked(check_plan(config, run))
     return report_and_seal(config, run, draft)

@@ -264,7 +264,9 @@ class World:
         ``skip`` names keys whose write fails; ``target`` says what the directory made of (key, attribute).
         """
         from tests.support.plan_apply import carry_out
+        from tests.support.plan_suite import oddities
 
+        assert oddities(planned.files) == []
         carry_out(self, planned, skip=frozenset(skip), altered=dict(target or {}))
         act = ActRecord(
             act=Act.APPLIED, number=1, at=self.at, who="tester", previous_sha256="", details=dict(spoil or {})

@@ -138,6 +138,23 @@ def test_a_user_name_that_another_profile_keeps_is_reported_once(plan: World) ->
     assert "id-00002" in rows[0]["reason"]
 
 
+@pytest.mark.parametrize(("cause", "is_refused"), [("source_changed", True), ("rollback", False)])
+def test_only_a_way_back_takes_more_back_along_with_a_deactivation(
+    cause: str, *, is_refused: bool, plan: World
+) -> None:
+    """The person's title is changed already; a deactivation beside it is the whole decision's only in a rollback."""
+    kept = plan.files.decisions.read_bytes(), plan.files.changes.read_bytes()
+    ending = {"key": "id-00004", "attribute": "active", "before": "true", "after": "false"}
+    try:
+        rewrite(plan.files.decisions, with_key("id-00004", decision="deactivate"))
+        rewrite(plan.files.changes, lambda rows: [row | {"cause": cause} for row in [*rows, rows[0] | ending]])
+        codes = {refusal.code for refusal in check_plan(plan.files, settings(), NO_HISTORY).refusals}
+    finally:
+        plan.files.decisions.write_bytes(kept[0])
+        plan.files.changes.write_bytes(kept[1])
+    assert codes == ({"check_plan_deactivation_of_more_than_active"} if is_refused else set())
+
+
 def test_a_plan_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"decisions\.parquet"):
         check_plan(world(tmp_path, []).files, settings(), NO_HISTORY)
