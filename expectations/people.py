@@ -68,7 +68,7 @@ def judge_into(connection: DuckDBPyConnection, source: Path, people: PeopleSetti
     """Leave the verdicts in the table ``verdicts`` of ``connection``; says which columns could be looked at."""
     connection.execute(statement("words_macro", PACKAGE))
     seen = view_users(connection, source, LOOKED_AT)
-    _read_thing_words(connection)
+    _read_words(connection)
     for name in ("accounts", "thing_names", "marks"):
         connection.execute(statement(name, PACKAGE))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {statement('verdicts', PACKAGE)}")
@@ -79,13 +79,21 @@ def judge_into(connection: DuckDBPyConnection, source: Path, people: PeopleSetti
     return seen
 
 
-def _read_thing_words(connection: DuckDBPyConnection) -> None:
+def _read_words(connection: DuckDBPyConnection) -> None:
+    names = resources(PACKAGE).joinpath("first_names.txt").read_text(encoding="utf-8").split()
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE first_names AS SELECT DISTINCT fold_text(name) AS name "
+        "FROM (SELECT unnest(?::VARCHAR[]) AS name)",
+        [names],
+    )
     lines = resources(PACKAGE).joinpath("thing_words.csv").read_text(encoding="utf-8").splitlines()[1:]
     columns = list(zip(*(line.split(",") for line in lines), strict=True))
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE thing_words AS SELECT unnest(?::VARCHAR[]) AS word, "
-        "unnest(?::VARCHAR[]) AS kind, unnest(?::INTEGER[]) AS token, "
-        "unnest(?::INTEGER[]) AS edge, unnest(?::INTEGER[]) AS whole",
+        # Folded like the names they are looked for in; two spellings of a word may become one.
+        "CREATE OR REPLACE TEMP TABLE thing_words AS "
+        "SELECT fold_text(word) AS word, kind, max(token) AS token, max(edge) AS edge, max(whole) AS whole FROM "
+        "(SELECT unnest(?::VARCHAR[]) AS word, unnest(?::VARCHAR[]) AS kind, unnest(?::INTEGER[]) AS token, "
+        "unnest(?::INTEGER[]) AS edge, unnest(?::INTEGER[]) AS whole) GROUP BY ALL",
         [list(column) for column in columns],
     )
 

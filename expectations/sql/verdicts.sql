@@ -1,4 +1,4 @@
--- in:  accounts, marks, thing_names
+-- in:  accounts, marks, thing_names, first_names (usual ones, folded)
 -- out: key, verdict, signals (in words): one row per user, before anything said by hand
 WITH kinds AS (
     SELECT
@@ -38,6 +38,8 @@ measured AS (
         accounts.*,
         accounts.given <> '' AND thing_given.part IS NULL AS given_is_name,
         accounts.family <> '' AND thing_family.part IS NULL AS family_is_name,
+        usual_given.name IS NOT NULL AS is_usual_given,
+        usual_family.name IS NOT NULL AS is_usual_family,
         coalesce(worst.strength, 0) AS thing_strength,
         coalesce(worst.strongest, 0) AS thing_strongest,
         worst.kind,
@@ -47,6 +49,8 @@ measured AS (
     LEFT JOIN worst ON worst.key = accounts.key
     LEFT JOIN thing_names AS thing_given ON thing_given.part = accounts.given
     LEFT JOIN thing_names AS thing_family ON thing_family.part = accounts.family
+    LEFT JOIN first_names AS usual_given ON usual_given.name = accounts.given
+    LEFT JOIN first_names AS usual_family ON usual_family.name = accounts.family
     LEFT JOIN (
         SELECT second.key
         FROM worst
@@ -73,7 +77,13 @@ measured AS (
 weighed AS (
     SELECT
         measured.*,
-        CASE WHEN given_is_name AND family_is_name THEN 2 WHEN given_is_name OR family_is_name THEN 1 ELSE 0 END AS name_points,
+        CASE
+            WHEN given_is_name AND family_is_name THEN 2
+            -- Maria Sales, Drucker Peter: a usual first name makes a whole name of a half that is a word for a thing.
+            WHEN given <> '' AND family <> '' AND (is_usual_given OR is_usual_family) THEN 2
+            WHEN given_is_name OR family_is_name THEN 1
+            ELSE 0
+        END AS name_points,
         (employee_id IS NOT NULL AND NOT regexp_matches(lower(employee_id), '^(svc|service|shared|room|test|n/?a|none|-|0+)')) AS has_employee_id,
         (
             employee_type IS NOT NULL AND list_contains(list_transform(thing_signals, lambda s: starts_with(s, 'employee type')), TRUE) IS NOT TRUE

@@ -1,5 +1,6 @@
 -- in:  nothing
--- out: macros fold_text(text) and words_of(text): text without case and accents; its words, digits and signs dropped
+-- out: macros fold_text(text), words_of(text) and letters_of(text): text without case and accents; its words, digits and
+--      signs dropped; those written together
 CREATE OR REPLACE MACRO fold_text(t) AS
     strip_accents(lower(nfc_normalize(coalesce(t, ''))));
 CREATE OR REPLACE MACRO words_of(t) AS
@@ -9,3 +10,5 @@ CREATE OR REPLACE MACRO words_of(t) AS
         || '|[\p{Thai}\p{Devanagari}\p{Bengali}\p{Tamil}\p{Telugu}\p{Gujarati}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Khmer}'
         || '\p{Lao}\p{Myanmar}\p{Georgian}\p{Armenian}\p{Ethiopic}\p{Gurmukhi}\p{M}]+'
     );
+CREATE OR REPLACE MACRO letters_of(t) AS
+    array_to_string(words_of(t), '');
