@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from connectors.entra.answers import Spoiled
-from connectors.entra.pages import user_table
+from connectors.entra.pages import PageReader, user_table
+from connectors.files.json_stream import JsonStream, NotWhole
 from transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from connectors.entra.pages import Problem
     from connectors.entra.selection import Selection
 
-LINES_AT_ONCE = 20_000
+AT_ONCE = 5_000
+"""Users held before they become a table."""
 
 
 def incomplete(why: str) -> Refused:
@@ -35,9 +38,13 @@ class GraphShapedFile:
     def __init__(self, path: Path, selection: Selection) -> None:
         self.selection = selection
         self.path = path
+        self._page = PageReader(selection)
         self.unseen = {column.select or column.path[0] for column in selection.columns}
-        self.more = False
-        """Whether the page read last says that there is another."""
+
+    @property
+    def lacking(self) -> set[str]:
+        """Columns of the selection nobody in the file had so far."""
+        return {column.name for column in self.selection.columns if (column.select or column.path[0]) in self.unseen}
 
     def tables(self) -> Iterator[tuple[pa.Table, list[Problem]]]:
         """The users, some thousands at a time, in the order of the file.
@@ -45,13 +52,15 @@ class GraphShapedFile:
         Raises:
             Refused: the file is cut off, is no list of users, or says that there is more elsewhere.
         """
-        rows: list[Any] = []
-        for row in self._rows():
-            rows.append(row)
-            if len(rows) >= LINES_AT_ONCE:
+        stream = JsonStream(self.path)
+        users = stream.objects()
+        try:
+            while rows := list(islice(users, AT_ONCE)):
                 yield self._table(rows)
-                rows = []
-        yield self._table(rows)
+        except NotWhole as error:
+            raise incomplete("is not whole JSON") from error
+        if stream.more:
+            raise incomplete("ends with a page that is not the last")
 
     def _table(self, rows: list[Any]) -> tuple[pa.Table, list[Problem]]:
         if self.unseen:
@@ -61,36 +70,14 @@ class GraphShapedFile:
         if any(isinstance(row, dict) and "@removed" in row for row in rows):
             raise incomplete("is a list of changes, not of users")
         try:
-            return user_table(rows, self.selection)
+            return self._users(rows)
         except Spoiled as error:
             raise incomplete("holds an entry without an id") from error
 
-    def _rows(self) -> Iterator[Any]:
-        body = self.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    def _users(self, rows: list[Any]) -> tuple[pa.Table, list[Problem]]:
         try:
-            document = orjson.loads(body)
-        except ValueError:
-            yield from self._lines(body)
-        else:
-            yield from self._page(document)
-        if self.more:
-            raise incomplete("ends with a page that is not the last")
-
-    def _lines(self, body: bytes) -> Iterator[Any]:
-        for number, line in enumerate(body.splitlines(), start=1):
-            if not line.strip():
-                continue
-            try:
-                document = orjson.loads(line)
-            except ValueError as error:
-                raise incomplete(f"is not whole JSON (line {number})") from error
-            yield from self._page(document)
-
-    def _page(self, document: Any) -> Iterator[Any]:
-        if isinstance(document, list):
-            yield from document
-        elif isinstance(document, dict) and isinstance(document.get("value"), list):
-            self.more = "@odata.nextLink" in document
-            yield from document["value"]
-        else:
-            yield document
+            body = orjson.dumps({"value": rows})
+        except TypeError:  # lone surrogates, endless numbers: a problem of one person, found by looking at each
+            return user_table(rows, self.selection)
+        page, _ = self._page(body)
+        return page.users, list(page.problems)

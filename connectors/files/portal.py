@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,14 +13,18 @@ from pyarrow import csv as arrow_csv
 
 from connectors.entra.selection import ARROW
 from connectors.files.graph_shaped import incomplete
+from connectors.files.text import encoding_of
 from transforms.attributes import by_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from connectors.entra.pages import Problem
     from connectors.entra.selection import Selection
 
+_BLOCK = 4 << 20
+_HEADER = 1 << 20
 PORTAL_NAMES = {
     "objectid": "id",
     "telephonenumber": "businessPhones",
@@ -32,49 +39,103 @@ PORTAL_NAMES = {
 """Header as the portal writes it, without case → column of ``source.parquet``, where the names differ."""
 
 
-def read_portal_csv(path: Path, selection: Selection) -> tuple[pa.Table, list[Problem], set[str]]:
-    """The users, values of a wrong form, and the columns the file does not have.
+class PortalFile:
+    """Reads the file once, some megabytes at a time."""
 
-    An empty cell is no value.
+    def __init__(self, path: Path, selection: Selection) -> None:
+        self._path = path
+        self._selection = selection
+        self.lacking: set[str] = set()
+        """Columns of the selection the file does not have; known once the first table is there."""
 
-    Raises:
-        Refused: the file is cut off, has no id column, or an entry without an id.
+    def tables(self) -> Iterator[tuple[pa.Table, list[Problem]]]:
+        """The users and values of a wrong form, in the order of the file. An empty cell is no value.
+
+        Raises:
+            Refused: the file is cut off, has no id column, or an entry without an id.
+        """
+        try:
+            layout = _layout(self._path)
+            with _opened(self._path, layout) as reader:
+                headers = _headers(reader.schema.names)
+                if "id" not in headers:
+                    raise incomplete('has no column "id" or "objectId"')
+                self.lacking = {column.name for column in self._selection.columns} - headers.keys()
+                for batch in reader:
+                    yield self._table(pa.Table.from_batches([batch]), headers)
+        except (pa.ArrowInvalid, UnicodeError) as error:
+            raise incomplete("is no whole CSV") from error
+
+    def _table(self, table: pa.Table, headers: dict[str, str]) -> tuple[pa.Table, list[Problem]]:
+        keys = table.column(headers["id"])
+        if len(keys) and pc.any(pc.equal(keys, "")).as_py():
+            raise incomplete("holds an entry without an id")
+        problems: list[Problem] = []
+        arrays = []
+        for column in self._selection.columns:
+            if column.name in self.lacking:
+                arrays.append(pa.nulls(table.num_rows, ARROW[column.type]))
+                continue
+            values = table.column(headers[column.name]).combine_chunks()
+            arrays.append(_typed(values, keys, column.name, column.type, problems))
+        schema = pa.schema([(column.name, ARROW[column.type]) for column in self._selection.columns])
+        return pa.Table.from_arrays(arrays, schema=schema), problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    encoding: str
+    delimiter: str
+    names: tuple[str, ...]
+    skipped: int
+    """Lines before the header."""
+
+
+def _layout(path: Path) -> _Layout:
+    """How the file is written, from its header; read to the end once to see that no quotes are left open.
+
+    Comma, semicolon and tab part cells, depending on where the file was saved; ``sep=;`` is a spreadsheet's hint.
     """
-    if path.read_bytes().count(b'"') % 2:
+    encoding = encoding_of(path)
+    quotes = 0
+    with path.open(encoding=encoding, newline="") as file:
+        first = file.readline(_HEADER)
+        skipped = 1 if first.casefold().startswith("sep=") else 0
+        header = file.readline(_HEADER) if skipped else first
+        quotes += first.count('"') + (header.count('"') if skipped else 0)
+        while some := file.read(1 << 20):
+            quotes += some.count('"')
+    if quotes % 2:
         raise incomplete("is cut off inside quotes")
-    try:
-        table = arrow_csv.read_csv(
-            path,
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=_all_text(path), strings_can_be_null=False, quoted_strings_can_be_null=False
-            ),
-        )
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise incomplete("is no whole CSV") from error
-    headers = _headers(table.column_names)
-    if "id" not in headers:
-        raise incomplete('has no column "id" or "objectId"')
-    keys = table.column(headers["id"])
-    if len(keys) and pc.any(pc.equal(keys, "")).as_py():
-        raise incomplete("holds an entry without an id")
-    problems: list[Problem] = []
-    arrays = []
-    lacking: set[str] = set()
-    for column in selection.columns:
-        if column.name not in headers:
-            lacking.add(column.name)
-            arrays.append(pa.nulls(table.num_rows, ARROW[column.type]))
-            continue
-        values = table.column(headers[column.name]).combine_chunks()
-        arrays.append(_typed(values, keys, column.name, column.type, problems))
-    schema = pa.schema([(column.name, ARROW[column.type]) for column in selection.columns])
-    return pa.Table.from_arrays(arrays, schema=schema), problems, lacking
+    outside = re.sub(r'"[^"]*"', "", header)
+    delimiter = max(",;\t", key=outside.count)
+    names = next(csv.reader([header.removeprefix("\ufeff").rstrip("\r\n")], delimiter=delimiter), [])
+    return _Layout(encoding, delimiter, tuple(names), skipped)
 
 
-def _all_text(path: Path) -> dict[str, pa.DataType]:
-    with arrow_csv.open_csv(path, parse_options=arrow_csv.ParseOptions(newlines_in_values=True)) as reader:
-        return dict.fromkeys(reader.schema.names, pa.string())
+def _opened(path: Path, layout: _Layout) -> arrow_csv.CSVStreamingReader:
+    """The rows, every cell as text."""
+    plain = layout.encoding.startswith("utf-8")
+    return arrow_csv.open_csv(
+        path,
+        read_options=arrow_csv.ReadOptions(
+            block_size=_BLOCK,
+            encoding="utf8" if plain else layout.encoding,
+            skip_rows=layout.skipped,
+            use_threads=False,
+        ),
+        parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(_spelt(layout.names), pa.string()),
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+
+
+def _spelt(names: tuple[str, ...]) -> list[str]:
+    """The names with and without the mark some leave before the first."""
+    return [*names, *(f"\ufeff{name}" for name in names[:1])]
 
 
 def _headers(names: list[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from connectors.entra.credentials import Granted
 from connectors.entra.selection import BESIDES, Selection, selection
 from connectors.entra.users import UserWriter
 from connectors.files.graph_shaped import GraphShapedFile
-from connectors.files.portal import read_portal_csv
+from connectors.files.portal import PortalFile
 from connectors.source_request import SourceRequest, SourceSnapshot
 from transforms.doctor import Line
 from transforms.errors import Misused, Refusal, Refused, TrueupError
@@ -119,17 +119,12 @@ def _spooled(path: Path, chosen: Selection, into: Path, progress: Progress) -> t
     writer = UserWriter(into, schema)
     problems: set[Problem] = set()
     try:
-        if path.suffix.casefold() == ".csv":
-            table, found, lacking = read_portal_csv(path, chosen)
+        reader = PortalFile(path, chosen) if path.suffix.casefold() == ".csv" else GraphShapedFile(path, chosen)
+        for table, found in reader.tables():
             writer.add(table)
             problems.update(found)
-        else:
-            reader = GraphShapedFile(path, chosen)
-            for table, found in reader.tables():
-                writer.add(table)
-                problems.update(found)
-                progress("reading users", writer.rows)
-            lacking = {c.name for c in chosen.columns if (c.select or c.path[0]) in reader.unseen}
+            progress("reading users", writer.rows)
+        lacking = reader.lacking
     finally:
         writer.close()
     for name in sorted(lacking - {"id"}):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from connectors.files import read_everything_report
+from connectors.files import json_stream, read_everything_report
+from connectors.files.json_stream import JsonStream, NotWhole
 from connectors.source import SourceRequest, snapshot
 from tests.support.graph_server import person
 from tests.support.reading import COLUMNS, links
@@ -19,8 +26,6 @@ from transforms.run_files import RunFiles
 from transforms.settings import Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from connectors.source import SourceSnapshot
 
 
@@ -138,6 +143,92 @@ def test_the_portals_csv_is_read_by_its_own_headers(tmp_path: Path) -> None:
     assert bo["businessPhones"] is None
     assert bo["jobTitle"] is None
     assert "manager" in outcome.snapshot.unreadable
+
+
+ENCODED = {
+    "UTF-8": lambda text: text.encode(),
+    "UTF-8 with a mark": lambda text: text.encode("utf-8-sig"),
+    "UTF-16 with a mark": lambda text: text.encode("utf-16"),
+    "UTF-16 the other way": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+}
+ANN = 'Ann; "the\tFirst",\r\nŁódź 🙂'
+
+
+@pytest.mark.parametrize("encoding", list(ENCODED))
+@pytest.mark.parametrize("start", ["{0}", "sep=;\r\n{0}"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_csv_is_read_however_a_spreadsheet_saved_it(
+    tmp_path: Path, encoding: str, start: str, delimiter: str
+) -> None:
+    if start != "{0}" and delimiter != ";":
+        start = start.replace(";", delimiter)
+    rows = [["userPrincipalName", "objectId", "displayName", "accountEnabled", "a;b,c"]]
+    rows += [[f"u{n}@x", f"id-{n}", ANN if n == 1 else "", "True", ""] for n in range(3)]
+    told = io.StringIO()
+    csv.writer(told, delimiter=delimiter, quoting=csv.QUOTE_ALL if start == "{0}" else csv.QUOTE_MINIMAL).writerows(
+        rows
+    )
+    outcome = read(tmp_path, "users.csv", ENCODED[encoding](start.format(told.getvalue())))
+    assert [(row["id"], row["displayName"], row["accountEnabled"]) for row in outcome.rows] == [
+        ("id-0", None, True),
+        ("id-1", ANN, True),
+        ("id-2", None, True),
+    ]
+
+
+@pytest.mark.parametrize("encoding", list(ENCODED))
+@pytest.mark.parametrize("name", list(SHAPES))
+def test_json_is_read_in_either_encoding(tmp_path: Path, encoding: str, name: str) -> None:
+    rows = users()
+    rows[1]["displayName"] = ANN
+    outcome = read(tmp_path, name, ENCODED[encoding](SHAPES[name](rows).removeprefix("\ufeff")))
+    assert [row["id"] for row in outcome.rows] == [user["id"] for user in rows]
+    assert outcome.rows[1]["displayName"] == ANN
+
+
+@pytest.mark.parametrize("name", ["u.csv", "u.json"])
+def test_half_a_letter_at_the_end_is_refused(tmp_path: Path, name: str) -> None:
+    body = "id,displayName\n1,x\n" if name == "u.csv" else '[{"id": "1"}]'
+    with pytest.raises(Refused):
+        read(tmp_path, name, body.encode("utf-16")[:-1])
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.lists(
+    st.dictionaries(st.sampled_from(["id", "value", "a", "@odata.nextLink"]), ANYTHING, min_size=1, max_size=4).filter(
+        lambda one: not isinstance(one.get("value"), list)
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=OBJECTS, shape=st.sampled_from(["list", "page", "lines"]), chunk=st.integers(1, 40), indent=st.booleans())
+def test_a_json_text_gives_its_objects_wherever_it_is_cut_into_pieces(
+    rows: list[dict[str, Any]], shape: str, chunk: int, *, indent: bool
+) -> None:
+    def told(value: Any) -> str:
+        return json.dumps(value, indent=2 if indent else None, ensure_ascii=indent)
+
+    text = {
+        "list": lambda: told(rows),
+        "page": lambda: told({"@odata.context": [1.5, {}], "value": rows, "after": 12e3}),
+        "lines": lambda: "\n".join(told(row) for row in rows),
+    }[shape]()
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", chunk)
+        place = Path(folder) / "users.json"
+        place.write_text(text, encoding="utf-8", newline="")
+        assert list(JsonStream(place).objects()) == rows
+        place.write_text(text[:-1], encoding="utf-8", newline="")
+        with pytest.raises(NotWhole):
+            list(JsonStream(place).objects())
 
 
 def test_a_strange_truth_in_a_csv_is_a_problem(tmp_path: Path) -> None:
