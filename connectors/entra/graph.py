@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin
@@ -18,6 +18,7 @@ import httpx
 import orjson
 from azure.core.exceptions import AzureError
 
+from connectors.entra.ahead import Ahead
 from connectors.entra.answers import (
     PASSING,
     Answer,
@@ -34,7 +35,7 @@ from connectors.entra.answers import (
 from connectors.entra.clouds import endpoints as endpoints_of
 from connectors.entra.credentials import Granted, Keeper, granted, keeper
 from connectors.entra.endless import Watch, ids
-from connectors.entra.patience import Patience, slowing, stated_wait
+from connectors.entra.patience import Patience, Tally, Trouble, slowing, stated_wait
 from transforms.errors import Failed, Misused, Refusal, Refused
 
 if TYPE_CHECKING:
@@ -48,31 +49,6 @@ T = TypeVar("T")
 
 _TRANSPORT = (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, AzureError, OSError)
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f]")
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the read cost, for the manifest."""
-
-    requests: int = 0
-    retries: int = 0
-    throttles: int = 0
-    waited_seconds: float = 0.0
-    slowed: int = 0
-    restarts: int = 0
-    renewals: int = 0
-
-
-@dataclass(slots=True)
-class _Trouble:
-    """One request's bad luck so far."""
-
-    started: float
-    stated: float = 0.0
-    throttles: int = 0
-    attempts: int = 0
-    renewed: bool = False
-    last: str = ""
 
 
 @dataclass(slots=True)
@@ -112,7 +88,13 @@ class Graph:
         return whole
 
     async def ask(
-        self, link: str, read: Callable[[bytes], T], *, advanced: bool = False, body: bytes | None = None
+        self,
+        link: str,
+        read: Callable[[bytes], T],
+        *,
+        advanced: bool = False,
+        body: bytes | None = None,
+        ahead: Ahead | None = None,
     ) -> T:
         """What ``read`` makes of a good answer; faults that may pass are waited out within ``patience``.
 
@@ -121,13 +103,14 @@ class Graph:
             read: turns the body into a value, raising ``Spoiled`` if it is not a good answer.
             advanced: sends ``ConsistencyLevel: eventual``.
             body: JSON to POST.
+            ahead: asks for what follows while ``read`` is at work, and may hold the answer.
 
         Raises:
             Answer: Graph said no.
             Failed: no answer at all at the start. Refused: none any more.
         """
         url = self.inside(link)
-        trouble = _Trouble(self.patience.now())
+        trouble = Trouble(self.patience.now(), ahead=ahead)
         while True:
             await self._hold_back()
             answer = await self._attempt(url, read, trouble, advanced=advanced, body=body)
@@ -136,19 +119,22 @@ class Graph:
             self.tally.retries += 1
 
     async def _attempt(
-        self, url: str, read: Callable[[bytes], T], trouble: _Trouble, *, advanced: bool, body: bytes | None
+        self, url: str, read: Callable[[bytes], T], trouble: Trouble, *, advanced: bool, body: bytes | None
     ) -> tuple[T] | None:
         trouble.attempts += 1
         left = self._left(trouble)
+        early = trouble.ahead.take(url) if trouble.ahead and trouble.attempts == 1 else None
         try:
-            async with self._slots, asyncio.timeout(max(left, 0.05)):
-                response = await self._send(url, advanced=advanced, body=body)
+            async with nullcontext() if early else self._slots, asyncio.timeout(max(left, 0.05)):
+                response = await (early or self._send(url, advanced=advanced, body=body))
         except TimeoutError:
             trouble.last = "no answer in time"
         except _TRANSPORT as error:
             trouble.last = type(error).__name__
         else:
             if response.status_code == 200:
+                if trouble.ahead and self._quiet_until <= self.patience.now():
+                    trouble.ahead.look(response.content)
                 try:
                     value = await asyncio.to_thread(read, response.content)
                 except Spoiled as error:
@@ -183,7 +169,7 @@ class Graph:
             self._quiet_until = max(self._quiet_until, self.patience.now() + pause)
         return response
 
-    async def _weigh(self, response: httpx.Response, trouble: _Trouble) -> None:
+    async def _weigh(self, response: httpx.Response, trouble: Trouble) -> None:
         status = response.status_code
         if status in PASSING:
             wait = stated_wait(response.headers.get("Retry-After"))
@@ -207,7 +193,7 @@ class Graph:
         self._answered = self._answered or status != 401
         raise said_no(response)
 
-    async def _wait_as_told(self, wait: float, trouble: _Trouble) -> None:
+    async def _wait_as_told(self, wait: float, trouble: Trouble) -> None:
         self._answered = True
         trouble.throttles += 1
         trouble.stated += wait
@@ -226,17 +212,17 @@ class Graph:
         if wait < 0.01:
             await self.patience.sleep(self.patience.step(0))
 
-    async def _back_off(self, trouble: _Trouble) -> None:
+    async def _back_off(self, trouble: Trouble) -> None:
         step = self.patience.step(trouble.attempts)
         if self._left(trouble) <= step:
             self._give_up(trouble)
         await self.patience.sleep(step)
 
-    def _left(self, trouble: _Trouble) -> float:
+    def _left(self, trouble: Trouble) -> float:
         bound = self.patience.answering if self._answered else self.patience.reaching
         return bound - (self.patience.now() - trouble.started - trouble.stated)
 
-    def _give_up(self, trouble: _Trouble) -> None:
+    def _give_up(self, trouble: Trouble) -> None:
         if not self._answered:
             raise Failed(
                 f"Microsoft Graph cannot be reached at {self.endpoints.graph_host} ({trouble.last}).",
@@ -289,18 +275,27 @@ class Graph:
             Endless: the list goes in circles or never ends. Refused: a link leaves the host.
         """
         watch = Watch(link)
-        while True:
-            try:
-                page, following = await self.ask(link, read, advanced=advanced)
-            except Answer as answer:
-                if not watch.pages or answer.status not in {400, 404, 410}:
-                    raise
-                raise LinkExpired from answer
-            yield page
-            watch.page(keys(page), following)
-            if following is None:
-                return
-            link = following
+        ahead = Ahead(lambda following: self._once(following, advanced=advanced))
+        try:
+            while True:
+                try:
+                    page, following = await self.ask(link, read, advanced=advanced, ahead=ahead)
+                except Answer as answer:
+                    if not watch.pages or answer.status not in {400, 404, 410}:
+                        raise
+                    raise LinkExpired from answer
+                yield page
+                watch.page(keys(page), following)
+                if following is None:
+                    return
+                link = following
+        finally:
+            ahead.drop()
+
+    async def _once(self, link: str, *, advanced: bool) -> httpx.Response:
+        url = self.inside(link)
+        async with self._slots:
+            return await self._send(url, advanced=advanced, body=None)
 
     async def rows(self, link: str, *, advanced: bool = False) -> list[dict[str, Any]]:
         """All objects behind ``link`` as plain JSON, for small lists; starts over when a link expires."""
@@ -318,7 +313,7 @@ class Graph:
         Graph answers a batch with 200 whatever became of its parts; each part is throttled on its own.
         """
         answers: dict[int, dict[str, Any]] = {}
-        trouble = _Trouble(self.patience.now())
+        trouble = Trouble(self.patience.now())
         while missing := [number for number in range(len(requests)) if number not in answers]:
             parts = [
                 {"id": str(place), "method": "GET", "url": requests[place], "headers": headers or {}}

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from connectors.entra.ahead import Ahead
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -40,6 +42,33 @@ class Patience:
         """The jittered wait before attempt ``attempt`` + 1."""
         bound = min(self.longest_step, self.first_step * float(2 ** min(attempt, 16)))
         return bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads requests, guards nothing
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the read cost, for the manifest."""
+
+    requests: int = 0
+    retries: int = 0
+    throttles: int = 0
+    waited_seconds: float = 0.0
+    slowed: int = 0
+    restarts: int = 0
+    renewals: int = 0
+
+
+@dataclass(slots=True)
+class Trouble:
+    """One request's bad luck so far."""
+
+    started: float
+    stated: float = 0.0
+    throttles: int = 0
+    attempts: int = 0
+    renewed: bool = False
+    last: str = ""
+    ahead: Ahead | None = None
+    """May hold the first answer already."""
 
 
 def stated_wait(header: str | None) -> float | None:
