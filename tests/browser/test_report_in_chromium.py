@@ -192,3 +192,10 @@ def test_a_hundred_thousand_changes_are_all_there(tmp_path: Path, opened: Opened
         assert _info(page) == "1 to 50 of 49,000 people (of 50,000)"
         page.locator(".dt-search input").fill("person049999@")
         assert _info(page) == "1 to 1 of 1 people (of 50,000)"
+
+
+@pytest.mark.parametrize("name", ["ordinary", "hostile", "refused"])
+def test_on_a_phone_nothing_is_wider_than_the_screen(report: Callable[..., Path], opened: Opened, name: str) -> None:
+    with opened(report(name)) as page:
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
