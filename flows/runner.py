@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING, Any
 
 from prefect.runner import Runner
@@ -18,12 +17,16 @@ class QuietRunner(Runner):
     """Ends in order, whichever signal says so.
 
     Prefect leaves its loop from within the handler of SIGTERM: its own stop is then never awaited and a connection
-    half closed, and both are complained of on stderr. Ctrl-C is taken by asyncio, which cancels and waits.
+    half closed, and both are complained of on stderr. So SIGTERM does what asyncio makes of Ctrl-C: cancel and wait.
+    Handing on SIGINT would not do: a shell that starts a service in the background has it ignore that signal.
     """
+
+    stop_soon: Any = None
+    """Cancels what ``run_until_stopped`` awaits, from within a signal's handler."""
 
     def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
         """Do as on Ctrl-C."""
-        signal.raise_signal(signal.SIGINT)
+        self.stop_soon()
 
 
 def run_until_stopped(deployments: Sequence[RunnerDeployment], *, at_once: int) -> None:
@@ -35,4 +38,14 @@ def run_until_stopped(deployments: Sequence[RunnerDeployment], *, at_once: int) 
     runner = QuietRunner(pause_on_shutdown=True, limit=at_once)
     for deployment in deployments:
         runner.add_deployment(deployment)
-    asyncio.run(runner.start())
+    try:
+        asyncio.run(_run(runner))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _run(runner: QuietRunner) -> None:
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    if this is not None:
+        runner.stop_soon = lambda: loop.call_soon_threadsafe(this.cancel)
+    await runner.start()
