@@ -111,7 +111,8 @@ def write_outcome(files: RunFiles, rows: list[dict[str, Any]]) -> None:
 
 def write_target_after(files: RunFiles) -> int:
     """``target_after.parquet``: the touched profiles as last read, same columns as ``target.parquet``; how many."""
-    schema = pq.read_schema(files.target).remove_metadata()
+    # What everybody had before, somebody may not have now: every column may hold nulls.
+    schema = pa.schema([pa.field(column.name, column.type) for column in pq.read_schema(files.target)])
     part, spool = files.target_after.with_suffix(".part"), files.target_after.with_suffix(".spool")
     rows = 0
     try:

@@ -80,6 +80,21 @@ class _No(Exception):
         self.status, self.kind, self.detail = status, kind, detail
 
 
+def person(key: str, **values: Any) -> dict[str, Any]:
+    """A profile as it was before the first night, known by its externalId."""
+    plain: dict[str, Any] = {
+        "schemas": [CORE, ENTERPRISE],
+        "externalId": key,
+        "userName": f"{key}@x.example",
+        "active": True,
+        "name": {"givenName": key.title(), "familyName": "Zero"},
+        "emails": [{"type": "work", "value": f"{key}@x.example", "primary": True}],
+        "title": "Before",
+        ENTERPRISE: {"department": "Sales"},
+    }
+    return {name: value for name, value in (plain | values).items() if value is not None}
+
+
 @dataclass
 class Other:
     """The store, its traits, and what was asked of it."""

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.other_scim import CORE, ENTERPRISE, Other, serving
+from tests.support.other_scim import ENTERPRISE, Other, person, serving
 from tests.support.plan_world import user
 from tests.support.scim_nights import Nights, writes
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def person(key: str, **values: Any) -> dict[str, Any]:
-    """A profile as it was before the first night, known by its externalId."""
-    plain: dict[str, Any] = {
-        "schemas": [CORE, ENTERPRISE],
-        "externalId": key,
-        "userName": f"{key}@x.example",
-        "active": True,
-        "name": {"givenName": key.title(), "familyName": "Zero"},
-        "emails": [{"type": "work", "value": f"{key}@x.example", "primary": True}],
-        "title": "Before",
-        ENTERPRISE: {"department": "Sales"},
-    }
-    return {name: value for name, value in (plain | values).items() if value is not None}
 
 
 BEFORE = (

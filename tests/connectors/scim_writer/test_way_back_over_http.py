@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.sandbox import DirectoryData
+from tests.support.other_scim import ENTERPRISE, Other, person, serving
 from tests.support.plan_world import user
 from tests.support.sandbox import close, shared
 from tests.support.scim_directory import TOKEN
@@ -84,3 +85,23 @@ def test_applied_and_taken_back_every_managed_attribute_is_as_before(
 
 def _plain(profile: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in profile.items() if value not in (None, [], {}, "")}
+
+
+def test_a_deletion_is_taken_back_and_that_again_with_everybody_pointing_at_who_is_there(tmp_path: Path) -> None:
+    with serving(Other()) as directory:
+        boss = directory.add(person("boss", locale="de-CH", addresses=[{"type": "work", "locality": "Bern"}]))
+        directory.add(person("ann", **{ENTERPRISE: {"department": "Sales", "manager": {"value": boss}}}))
+        nights = Nights(tmp_path, directory.url, [user("boss"), user("ann", manager="boss")])
+        nights.world.set(deprovision={"leavers": "delete"})
+        nights.night()
+        before = _plain(directory.people[boss])
+        nights.users[0]["accountEnabled"] = False
+        # Everybody left has a manager, and whoever comes back has none: what is read back has room for that.
+        gone = nights.night()
+        assert [one["externalId"] for one in directory.people.values()] == ["ann"]
+        back = nights.roll_back(gone.run)
+        found = {one["externalId"]: one for one in directory.people.values()}
+        assert _plain(found["boss"]) | {"id": boss} == before
+        assert found["ann"][ENTERPRISE]["manager"]["value"] == found["boss"]["id"] != boss
+        nights.roll_back(back.run, delete_created=True)
+        assert [one["externalId"] for one in directory.people.values()] == ["ann"]
