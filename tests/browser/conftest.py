@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.conftest import office, prefect  # noqa: F401 - pytest finds fixtures by their name here
+from tests.end_to_end.conftest import office, prefect, warm  # noqa: F401 - pytest finds fixtures by their name here
 from tests.support.chromium import browser
 
 if TYPE_CHECKING:

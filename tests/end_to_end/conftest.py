@@ -1,13 +1,16 @@
-"""The product as a user starts it: the installed command, a sandbox over HTTP, one Prefect server for all tests."""
+"""The product as a user starts it: the command line, a sandbox over HTTP, one Prefect server for all tests.
+
+Most tests are about what commands do, not about how long Python takes to import Prefect and Great Expectations: theirs
+are forked off a process that has done that (``tests.support.warm_commands``). An office that is ``installed`` starts
+the installed command anew every time.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,13 +18,15 @@ import pytest
 
 from connectors.sandbox import running
 from flows.orchestrator import orchestrator
+from tests.support.warm_commands import PATIENCE, TRUEUP, Warm, warm_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from connectors.sandbox import Sandbox
 
-TRUEUP = str(Path(sys.executable).parent / "trueup")
+__all__ = ["TRUEUP", "Done", "Office", "installed", "office", "prefect", "warm"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Office:
     folder: Path
     sandbox: Sandbox
     environment: dict[str, str] = field(default_factory=dict)
+    warm: Warm | None = None
+    """None starts the installed command anew every time."""
 
     @property
     def config(self) -> Path:
@@ -61,15 +68,19 @@ class Office:
         self.config.write_text(text, encoding="utf-8")
 
     def trueup(self, *words: str, **environment: str) -> Done:
-        done = subprocess.run(
-            [TRUEUP, *words],
-            cwd=self.folder,
-            env={**os.environ, **self.sandbox.environment, **self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        every = {**os.environ, **self.sandbox.environment, **self.environment, **environment}
+        if self.warm is not None:
+            done = self.warm.run(words, self.folder, every)
+        else:
+            done = subprocess.run(
+                [TRUEUP, *words],
+                cwd=self.folder,
+                env=every,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
@@ -123,10 +134,24 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
             yield {"PREFECT_HOME": str(home), "PREFECT_API_URL": os.environ["PREFECT_API_URL"]}
 
 
+@pytest.fixture(scope="session")
+def warm(prefect: dict[str, str]) -> Iterator[Warm]:
+    """Commands that need not import everything anew, at the session's Prefect server."""
+    with warm_commands(prefect) as commands:
+        yield commands
+
+
 @pytest.fixture
-def office(tmp_path: Path, prefect: dict[str, str]) -> Iterator[Office]:
+def office(tmp_path: Path, prefect: dict[str, str], warm: Warm) -> Iterator[Office]:
     """The sample tenant and the half-right directory, fresh for each test."""
     with running() as sandbox:
-        office = Office(tmp_path, sandbox, dict(prefect))
+        office = Office(tmp_path, sandbox, dict(prefect), warm)
         office.configure()
         yield office
+
+
+@pytest.fixture
+def installed(office: Office) -> Office:
+    """The same, where every command is the installed one, started anew."""
+    office.warm = None
+    return office

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,11 +20,13 @@ from transforms.fingerprint import fingerprint
 from transforms.words import Act, Kind, Outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from connectors.archive import Archive
+    from tests.support.warm_commands import Warm
     from transforms.history import PriorRun
     from transforms.settings import Settings
 
-TRUEUP = str(Path(sys.executable).parent / "trueup")
 LIMIT = Refusal("limit_deactivate", "the plan deactivates 2 of 9 profiles", 0.2, 0.05, overridable=True)
 PEOPLE = (
     Person("boss", "create", {"userName": (None, "boss@x.example")}, "boss@x.example"),
@@ -41,17 +40,10 @@ class Desk:
     folder: Path
     settings: Settings
     archive: Archive
+    warm: Warm
 
     def trueup(self, *words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [TRUEUP, *words],
-            cwd=self.folder,
-            env={**os.environ, "T": "secret"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = self.warm.run(words, self.folder, {**os.environ, "T": "secret"})
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return done.stdout + (done.stderr if code else "")
@@ -91,10 +83,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path, warm: Warm) -> Desk:
     (tmp_path / "users.json").write_text("[]", encoding="utf-8")
     desk = Desk.__new__(Desk)
-    desk.folder = tmp_path
+    desk.folder, desk.warm = tmp_path, warm
     desk.configure()
     desk.archive = open_archive(desk.settings)
     return desk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -10,15 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.conftest import TRUEUP
+from tests.support.warm_commands import PATIENCE, TRUEUP
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.warm_commands import Warm
+
 
 def said(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """What ``trueup`` says to these words in an empty folder."""
-    return subprocess.run([TRUEUP, *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([TRUEUP, *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,19 @@ def test_an_error_is_the_one_document_of_json(tmp_path: Path, words: tuple[str, 
     assert document["remedy"]
 
 
+@pytest.mark.parametrize("words", [("plan", "--json", "--bogus"), ("runs",), ("verify", "--archive", "--json")])
+def test_a_command_forked_off_a_process_that_has_imported_everything_says_the_same(
+    tmp_path: Path, warm: Warm, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "trueup.toml").write_text('[archive]\npath = "runs"\n', encoding="utf-8")
+    installed, forked = said(tmp_path, *words), warm.run(words, tmp_path, os.environ)
+    assert (installed.returncode, installed.stdout, installed.stderr) == (
+        forked.returncode,
+        forked.stdout,
+        forked.stderr,
+    )
+
+
 def test_an_empty_archive_is_one_document_too(tmp_path: Path) -> None:
     (tmp_path / "trueup.toml").write_text('[archive]\npath = "runs"\n', encoding="utf-8")
     assert json.loads(said(tmp_path, "runs", "--json").stdout) == []
@@ -65,7 +81,12 @@ def test_a_prefect_server_that_does_not_answer_is_said_in_words(tmp_path: Path) 
         patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/api")
         code = "from flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready()"
         done = subprocess.run(
-            [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+            [sys.executable, "-P", "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
     assert "PREFECT_API_URL names cannot be reached" in done.stderr
 
@@ -79,6 +100,11 @@ def test_the_temporary_server_starts_in_a_folder_with_flows_of_its_own(tmp_path:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
         done = subprocess.run(
-            [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False
+            [sys.executable, "-P", "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
     assert done.stdout == "up\n", done.stderr

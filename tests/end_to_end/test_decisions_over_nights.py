@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from tests.support.warm_commands import Warm
+
 pytestmark = pytest.mark.xdist_group("nights")
 
 
@@ -59,7 +61,7 @@ def profile(name: str, **attributes: Any) -> dict[str, Any]:
 
 @contextmanager
 def company(
-    folder: Path, prefect: dict[str, str], people: Sequence[dict[str, Any]], profiles: Sequence[dict[str, Any]]
+    folder: Path, warm: Warm, people: Sequence[dict[str, Any]], profiles: Sequence[dict[str, Any]]
 ) -> Iterator[Office]:
     """An office of its own with everybody assigned."""
     application = Application(
@@ -70,7 +72,7 @@ def company(
     )
     tenant = TenantData(users=people, applications=(application,))
     with running(tenant=tenant, directory=DirectoryData(tuple(profiles))) as sandbox:
-        office = Office(folder, sandbox, dict(prefect))
+        office = Office(folder, sandbox, warm=warm)
         office.configure()
         yield office
 
@@ -92,10 +94,10 @@ def causes(office: Office, plan: Any) -> dict[tuple[str, str], str]:
 
 
 def test_trying_one_person_first_changes_nothing_about_how_the_others_are_taken_over(
-    tmp_path: Path, prefect: dict[str, str]
+    tmp_path: Path, warm: Warm
 ) -> None:
     people = [person(name) for name in ("ann", "bob", "cy")]
-    with company(tmp_path, prefect, people, [profile("ann", title="Aged"), profile("bob", title="Aged")]) as office:
+    with company(tmp_path, warm, people, [profile("ann", title="Aged"), profile("bob", title="Aged")]) as office:
         first = office.plan("--only", "ann@contoso.example")
         office.accept(first)
         assert [record["key"] for record in office.apply(first)["records"]] == [key("ann")]
@@ -109,11 +111,11 @@ def test_trying_one_person_first_changes_nothing_about_how_the_others_are_taken_
 
 
 def test_taking_back_a_reactivation_is_a_deactivation_and_restores_everything_else_too(
-    tmp_path: Path, prefect: dict[str, str]
+    tmp_path: Path, warm: Warm
 ) -> None:
     people = [person("ann", manager=key("bob")), person("bob")]
     profiles = [profile("ann", active=False, title="Aged"), profile("bob", externalId=key("bob"))]
-    with company(tmp_path, prefect, people, profiles) as office:
+    with company(tmp_path, warm, people, profiles) as office:
         before = office.everything()
         plan = office.plan()
         assert decisions(office, plan)["ann"] == ("reactivate", "active_again")
@@ -127,11 +129,11 @@ def test_taking_back_a_reactivation_is_a_deactivation_and_restores_everything_el
 
 
 def test_a_leaver_who_was_kept_by_a_rollback_and_came_back_is_deactivated_on_leaving_again(
-    tmp_path: Path, prefect: dict[str, str]
+    tmp_path: Path, warm: Warm
 ) -> None:
     people = [person(name) for name in ("ann", "bob")]
     profiles = [profile(name, externalId=key(name)) for name in ("ann", "bob")]
-    with company(tmp_path, prefect, people, profiles) as office:
+    with company(tmp_path, warm, people, profiles) as office:
         tenant = office.sandbox.tenant
         tenant.disable(key("ann"))
         plan = office.plan()
@@ -148,10 +150,10 @@ def test_a_leaver_who_was_kept_by_a_rollback_and_came_back_is_deactivated_on_lea
 
 
 def test_the_same_inputs_give_the_same_fingerprint_and_the_mapping_can_be_run_by_hand(
-    tmp_path: Path, prefect: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [person("ann"), person("bob", givenName=None), person("cy", accountEnabled=False)]
-    with company(tmp_path, prefect, people, [profile("ann")]) as office:
+    with company(tmp_path, warm, people, [profile("ann")]) as office:
         plan = office.plan()
         assert decisions(office, plan)["bob"][0] == "hold"
         monkeypatch.chdir(office.run_folder(plan))

@@ -25,7 +25,8 @@ def decided(office: Office, plan: Any, decision: str) -> list[tuple[str, str | N
     return rows(f"SELECT key, profile_id FROM read_parquet('{place}') WHERE decision = '{decision}' ORDER BY key")
 
 
-def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(office: Office) -> None:
+def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(installed: Office) -> None:
+    office = installed
     before = office.everything()
     plan = office.plan()
     assert office.everything() == before, "planning wrote to the target"

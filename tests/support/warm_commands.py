@@ -1,0 +1,170 @@
+"""Commands in processes of their own that need not import everything anew.
+
+A stem imports what the command line loads and does nothing else. Each command is forked off it with the words, the
+folder, the environment and the streams it was given, and goes through the same ``main`` to the same end of the
+interpreter. Prefect reads its settings when it is imported, so those of the stem hold for all its commands.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NoReturn, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+LOADED = """
+connectors.archive connectors.entra.pages connectors.entra.tenant connectors.entra.users connectors.scim.session
+connectors.scim_writer.applying connectors.source
+expectations.evaluation expectations.gates expectations.own_checks expectations.people great_expectations
+flows.apply flows.approve_command flows.archive_commands flows.cli flows.plan_command flows.reconcile flows.rollback
+flows.verify_command prefect.artifacts prefect.flow_engine prefect.task_engine
+pyarrow.dataset pyarrow.parquet reports.html reports.markdown reports.terminal reports.view
+transforms.inverse transforms.mapping transforms.plan
+anyio._backends._asyncio email_validator fastapi httpcore2 msgraph.graph_service_client prefect.utilities.visualization
+truststore
+"""
+ALONE = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""No threads of libraries in the stem: a fork takes none of them along, but whatever they held at that moment."""
+CHECKOUT = Path(__file__).resolve().parents[2]
+TRUEUP = str(Path(sys.executable).parent / "trueup")
+PATIENCE = 240
+"""Seconds; a plan of the sample takes five on an idle machine."""
+
+
+class Order(TypedDict):
+    """A command to run."""
+
+    words: list[str]
+    folder: str
+    environment: dict[str, str]
+    streams: str
+    """A folder for ``out`` and ``err``."""
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A stem, and how to have it run commands one after the other."""
+
+    stem: subprocess.Popen[bytes]
+
+    def run(
+        self, words: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """What ``trueup`` does with these words; its input is empty."""
+        with tempfile.TemporaryDirectory() as place:
+            out, err = Path(place, "out"), Path(place, "err")
+            order = Order(words=[*words], folder=str(folder), environment=dict(environment), streams=place)
+            assert self.stem.stdin is not None
+            assert self.stem.stdout is not None
+            self.stem.stdin.write(json.dumps(order).encode() + b"\n")
+            self.stem.stdin.flush()
+            child = int(self.stem.stdout.readline() or b"0")
+            assert child, "the stem is gone; it has said why"
+            if not select.select([self.stem.stdout], [], [], PATIENCE)[0]:
+                os.kill(child, signal.SIGUSR1)  # say where it is
+                time.sleep(1)
+                os.kill(child, signal.SIGKILL)
+                self.stem.stdout.readline()
+                raise AssertionError((words, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")))
+            code = int(self.stem.stdout.readline())
+            said = (out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+            return subprocess.CompletedProcess([TRUEUP, *words], code, *said)
+
+
+@contextmanager
+def warm_commands(environment: Mapping[str, str]) -> Iterator[Warm]:
+    """A stem for the length of the block, with the settings of Prefect that ``environment`` gives."""
+    stem = subprocess.Popen(
+        [sys.executable, "-P", "-m", "tests.support.warm_commands"],
+        env={**os.environ, **environment, **ALONE, "PYTHONPATH": str(CHECKOUT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,  # so that a line that has come is one that can be waited for
+    )
+    with stem:
+        try:
+            yield Warm(stem)
+        finally:
+            stem.kill()
+
+
+def _grow() -> None:
+    """Import all that, after what the command line itself says to Prefect first."""
+    from flows.orchestrator import Orchestrator
+
+    Orchestrator()
+    for name in LOADED.split():
+        importlib.import_module(name)
+    threads = [*Path("/proc/self/task").glob("*")]
+    assert len(threads) <= 1, "an import has started a thread; nothing can safely be forked off"
+    gc.freeze()
+
+
+def _become(order: Order) -> None:
+    """Take over what the command was given, as its own."""
+    place = Path(order["streams"])
+    for number, (path, mode) in enumerate(((Path(os.devnull), "r"), (place / "out", "w"), (place / "err", "w"))):
+        with path.open(mode) as stream:
+            os.dup2(stream.fileno(), number)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.chdir(order["folder"])
+    sys.argv = [TRUEUP, *order["words"]]
+    sys.modules["__main__"].__package__ = None  # a script, not a module: help names the command by it
+
+
+def _run() -> NoReturn:
+    """The command to its end, but for the taking apart of every module, of which each page would be copied first."""
+    from flows.cli import main
+
+    code = 1
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    except BaseException:  # noqa: BLE001 - as the interpreter does
+        traceback.print_exc()
+    threading._shutdown()  # type: ignore[attr-defined] # what the interpreter itself calls, as multiprocessing does
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _serve(orders: IO[bytes], answers: int) -> Order | None:
+    """Fork a child for each order, which is where this returns an order."""
+    for line in orders:
+        child = os.fork()
+        if child == 0:
+            os.close(answers)
+            order: Order = json.loads(line)
+            return order
+        os.write(answers, b"%d\n" % child)
+        os.write(answers, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    return None
+
+
+if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)
+    _grow()
+    wanted = _serve(sys.stdin.buffer, os.dup(1))
+    if wanted is not None:
+        _become(wanted)
+        _run()
