@@ -349,7 +349,9 @@ def _ended_by(error: TrueupError) -> int:
 
 def _let_go(error: BaseException | None) -> None:
     """Close what the frames behind ``error`` still hold open: DuckDB would complain of it when the process ends."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
 

@@ -138,9 +138,15 @@ class Keeper:
         del scopes, claims, tenant_id, enable_cae, kwargs  # one scope, no challenges: what azure-core's protocol names
         async with self._lock:
             if self._inner is None:
-                self._inner = self._make()
+                self._inner = self._made()
                 self.is_static = isinstance(self._inner, StaticToken)
             return await self._ask(self._inner)
+
+    def _made(self) -> Credential:
+        try:
+            return self._make()
+        except ValueError as error:  # a certificate that its password does not open, an id of another form
+            raise _unusable() from error
 
     async def _ask(self, inner: Credential) -> AccessToken:
         started = self._patience.now()
@@ -199,11 +205,16 @@ def _verdict(trouble: Exception) -> TrueupError | None:
     if isinstance(trouble, ClientAuthenticationError):
         return None if is_passing(str(trouble)) else refused_sign_in(str(trouble))
     if isinstance(trouble, ValueError):
-        return Failed(
-            "The credential could not be used: its certificate, key or ids are not in the expected form.",
-            remedy="source.certificate is a PEM or PKCS#12 file with key and certificate; check its password.",
-        )
+        return _unusable()
     return None
+
+
+def _unusable() -> Failed:
+    return Failed(
+        "The credential could not be used: its certificate, key or ids are not in the expected form.",
+        remedy="Check source.tenant_id and source.client_id. source.certificate is a PEM or PKCS#12 file with key and "
+        "certificate; check its password.",
+    )
 
 
 def keeper(settings: Settings, endpoints: Endpoints, patience: Patience) -> Keeper:
