@@ -10,7 +10,7 @@ from duckdb.func import PythonUDFType
 from expectations.catalogue import SHARED_BY
 from expectations.facts import Collapse, circles, collapses, drift, whole
 from expectations.patterns import NO_NUMBER, PRESENT
-from expectations.people import PACKAGE
+from expectations.people import PACKAGE, read_first_names
 from expectations.relations import columns_of, first, view_file, view_users
 from expectations.subjects import Subjects, subjects_of
 from transforms.attributes import CHECKED
@@ -64,6 +64,7 @@ def lay(
     connection.create_function("nfkc", _nfkc, ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
     for name in ("words_macro", "values_macro"):
         connection.execute(statement(name, PACKAGE))
+    read_first_names(connection)
     seen = view_users(connection, files.source, (*CHECKED, "groups", *sorted(more)))
     view_file(connection, "scope", files.work_scope, _SCOPE)
     view_file(connection, "verdicts", files.work_verdicts, _VERDICTS)

@@ -21,7 +21,7 @@ OUTER_SPACE = r"^[\s\p{Z}]|[\s\p{Z}]$|[\s\p{Z}]{2}"
 """Space before, behind, or twice within."""
 
 _STANDS_FOR_NOTHING = (
-    r"[^\p{L}\p{M}]*[^\p{L}\p{M}\s\p{Z}\p{C}][^\p{L}\p{M}]*"
+    r"[^\p{L}\p{M}]*[^\p{L}\p{M}\s\p{Z}\p{C}][^\p{L}\p{M}]*|#[\p{L}\p{N}/]+[!?]?"
     r"|tests?|testing|n[./ ]a\.?|n\.a\.?|tbd|tba|tbc|xxx+|yyy+|zzz+|asdf+|qwertz?y?|unknown"
     r"|undefined|unbekannt|inconnu|desconocido|placeholder|first[ _]?name|last[ _]?name|given[ _]?name|surname"
     r"|family[ _]?name|vorname|nachname|prénom|apellidos?|no[ _]?name|not[ _]applicable|\(null\)"
@@ -40,8 +40,9 @@ PLACEHOLDER_LAST = _whole(_STANDS_FOR_NOTHING)
 """The same without the words that are also family names (Null, Blank, Todo)."""
 
 _SINGLE_BYTE = r"[\x{0080}-\x{00BF}\x{0152}-\x{0192}\x{02C6}\x{02DC}\x{2013}-\x{2122}]"
-BROKEN = rf"\x{{FFFD}}|[\x{{00C3}}\x{{00C2}}\x{{00D0}}\x{{00D1}}]{_SINGLE_BYTE}|\x{{00E2}}\x{{20AC}}"
-"""Letters lost (U+FFFD), or UTF-8 read as a single-byte code page."""
+_ESCAPED = r"\p{L}\?|\?\p{L}|&(?:[A-Za-z]{2,8}|#[0-9]{2,5}|#x[0-9A-Fa-f]{2,5});|\\u[0-9A-Fa-f]{4}"
+BROKEN = rf"{_ESCAPED}|\x{{FFFD}}|[\x{{00C3}}\x{{00C2}}\x{{00D0}}\x{{00D1}}]{_SINGLE_BYTE}|\x{{00E2}}\x{{20AC}}"
+"""Letters lost (U+FFFD, or a question mark in their place), escaped, or UTF-8 read as a single-byte code page."""
 
 _NOT_IN_ADDRESS = r"\s\p{Z}\p{C}@<>()\[\]\\,;:" + '"'
 ADDRESS = rf"^[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}._-][^{_NOT_IN_ADDRESS}_]*\.[^{_NOT_IN_ADDRESS}._]{{2,}}$"

@@ -79,13 +79,18 @@ def judge_into(connection: DuckDBPyConnection, source: Path, people: PeopleSetti
     return seen
 
 
-def _read_words(connection: DuckDBPyConnection) -> None:
+def read_first_names(connection: DuckDBPyConnection) -> None:
+    """Make ``first_names`` (``name``): usual first names of many countries, folded. Needs the macro ``fold_text``."""
     names = resources(PACKAGE).joinpath("first_names.txt").read_text(encoding="utf-8").split()
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE first_names AS SELECT DISTINCT fold_text(name) AS name "
         "FROM (SELECT unnest(?::VARCHAR[]) AS name)",
         [names],
     )
+
+
+def _read_words(connection: DuckDBPyConnection) -> None:
+    read_first_names(connection)
     lines = resources(PACKAGE).joinpath("thing_words.csv").read_text(encoding="utf-8").splitlines()[1:]
     columns = list(zip(*(line.split(",") for line in lines), strict=True))
     connection.execute(

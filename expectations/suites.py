@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MANY_DISABLED = 0.9
 RENEWED = 0.5
 DISAGREEING = 0.8
+SWAPPED = 0.2
 
 
 def _people(check: str, kind: Any, column: str, subject: str = "", **more: Any) -> Any:
@@ -148,6 +149,7 @@ def gates(facts: Mapping[str, int], earlier_disabled: float | None, few: int) ->
     named = facts["named"]
     replaced = facts["replaced"] / facts["earlier_users"] if facts["earlier_users"] >= max(few, 1) else 0.0
     enough = named >= 50
+    firsts, lasts = facts["usual_firsts"], facts["usual_lasts"]
     return [
         Gate("source_empty", users, "The source has no users.", "Look at the source; an empty tenant changes nothing.",
              least=1, overridable_by_file=False),
@@ -173,6 +175,11 @@ def gates(facts: Mapping[str, int], earlier_disabled: float | None, few: int) ->
         Gate("first_names_disagree", facts["first_names_disagree"] / max(named, 1) if enough else 0.0,
              f"{facts['first_names_disagree']:,} of {named:,} first names stand neither in display nor user name.",
              "The column may have moved by a row. Mend the import that fills Entra ID.", most=DISAGREEING),
+        Gate("first_and_last_names_swapped", lasts / max(people, 1) if people >= 50 and lasts > 3 * firsts else 0.0,
+             f"{lasts:,} of {people:,} people have a usual first name as last name, only {firsts:,} as first name.",
+             "The two columns seem to have changed places. Mend the import that fills Entra ID; if the names are right, "
+             "lower the check in [checks] file.",
+             most=SWAPPED),
     ]  # fmt: skip
 
 

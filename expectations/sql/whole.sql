@@ -1,4 +1,4 @@
--- in:  users, scope, verdicts, people, earlier (id, user_name: users of the last applied run; empty on a first run)
+-- in:  users, scope, verdicts, people, first_names, earlier (id, user_name: users of the last applied run; empty on a first run)
 -- out: one row of facts about the source as a whole
 WITH scoped AS (
     SELECT users.id, users.accountEnabled
@@ -13,6 +13,15 @@ lost AS (
     LEFT JOIN users AS same ON same.id = earlier.id
     INNER JOIN users AS renewed ON lower(renewed.userPrincipalName) = lower(earlier.user_name)
     WHERE same.id IS NULL
+),
+
+usual AS (
+    SELECT
+        count(*) FILTER (WHERE as_first.name IS NOT NULL AND as_last.name IS NULL) AS firsts,
+        count(*) FILTER (WHERE as_first.name IS NULL AND as_last.name IS NOT NULL) AS lasts
+    FROM people
+    LEFT JOIN first_names AS as_first ON as_first.name = fold_text(trim(people.given))
+    LEFT JOIN first_names AS as_last ON as_last.name = fold_text(trim(people.family))
 )
 
 SELECT
@@ -25,6 +34,8 @@ SELECT
     (SELECT count(*) FROM people WHERE enabled IS DISTINCT FROM FALSE) AS enabled_people,
     (SELECT count(*) FROM earlier) AS earlier_users,
     (SELECT replaced FROM lost) AS replaced,
+    (SELECT firsts FROM usual) AS usual_firsts,
+    (SELECT lasts FROM usual) AS usual_lasts,
     (
         SELECT count(*)
         FROM people

@@ -9,11 +9,12 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from expectations.gates import check_people, check_plan
 from expectations.people import judge
-from tests.support.check_world import ATTRIBUTES, DEPARTMENT, World, person, profile_of, settings, world
+from tests.support.check_world import ATTRIBUTES, DEPARTMENT, NUMBER, World, person, profile_of, settings, world
 from transforms.attributes import CHECKED, TargetSchema
 from transforms.history import History, PriorRun
 from transforms.manifest import Manifest
@@ -115,6 +116,20 @@ def wrong_department_type(night: World) -> None:
         night.problems.append((account["id"], "department", "is a number"))
 
 
+def numbers_reused(night: World) -> None:
+    for number, account in enumerate(night.accounts):
+        account["employeeId"] = night.accounts[number - number % 2]["employeeId"]
+
+
+def first_numbers_reused(night: World) -> None:
+    for number, account in enumerate(night.accounts[: PEOPLE // 4]):
+        account["employeeId"] = night.accounts[PEOPLE // 2 + number]["employeeId"]
+
+
+def reversed_name(account: Account) -> str:
+    return " ".join(reversed(str(account["displayName"]).split(" ")))
+
+
 def mojibake(text: str) -> str:
     return text.encode("utf-8").decode("latin-1")
 
@@ -171,6 +186,39 @@ DISASTERS: dict[str, tuple[Callable[[World], None], str]] = {
     ),
     "managers all the same": (every(manager="id-00003"), "limit_changed"),
     "a fifth of the last names blank": (first(0.2, surname=None), "limit_hold"),
+    "first and last names swapped": (
+        each(lambda a: {"givenName": a["surname"], "surname": a["givenName"]}),
+        "check_first_and_last_names_swapped",
+    ),
+    "names swapped in the display name too": (
+        each(lambda a: {"givenName": a["surname"], "surname": a["givenName"], "displayName": reversed_name(a)}),
+        "check_first_and_last_names_swapped",
+    ),
+    "managers moved by half the tenant": (shifted("manager", PEOPLE // 2), "limit_changed"),
+    "everybody their own manager": (each(lambda a: {"manager": a["id"]}), "limit_changed"),
+    "managers gone": (every(manager=None), "limit_emptied"),
+    "half of the employee numbers reused": (numbers_reused, "check_duplicate_employee_number"),
+    "a quarter of the employee numbers reused": (first_numbers_reused, "limit_hold"),
+    "employee numbers without their noughts": (
+        each(lambda a: {"employeeId": a["employeeId"].replace("E000", "E")}),
+        f"limit_changed:{NUMBER}",
+    ),
+    "half of everybody a guest": (first(0.5, userType="Guest"), "limit_hold"),
+    "everybody in capitals": (
+        each(lambda a: {"givenName": a["givenName"].upper(), "surname": a["surname"].upper()}),
+        "limit_changed:name.familyName",
+    ),
+    "title and department swapped": (
+        each(lambda a: {"jobTitle": a["department"], "department": a["jobTitle"]}),
+        "limit_changed:title",
+    ),
+    "errors of a spreadsheet as last names": (first(0.6, surname="#NAME?"), "check_placeholder_name"),
+    "umlauts as question marks": (each(lambda a: {"surname": f"M?ller{number_of(a)}"}), "check_broken_encoding"),
+    "names escaped for a web page": (
+        each(lambda a: {"surname": f"{a['surname']}&#39;s"}),
+        "check_broken_encoding",
+    ),
+    "mail moved by a row": (shifted("mail"), "limit_changed:userName"),
 }
 
 
@@ -262,7 +310,14 @@ def test_a_disaster_is_refused(disaster: str, tmp_path: Path, history: History) 
     assert not any(name in refusal.message for refusal in spoken for name in names)
 
 
-FIRST_NIGHT = ("all last names blank", "last names moved by a row", "every account disabled", "everybody called Test")
+FIRST_NIGHT = (
+    "all last names blank",
+    "last names moved by a row",
+    "every account disabled",
+    "everybody called Test",
+    "first and last names swapped",
+    "names swapped in the display name too",
+)
 
 
 @pytest.mark.parametrize("disaster", FIRST_NIGHT)
@@ -281,3 +336,14 @@ def test_what_could_not_be_read_is_no_disaster_of_the_checks(tmp_path: Path, his
     night = tonight(tmp_path)
     night.columns = tuple(c for c in CHECKED if c not in {"employeeType", "showInAddressList", "createdDateTime"})
     assert refusals(night, history) == []
+
+
+@pytest.mark.parametrize("column", ["accountEnabled", "surname", "manager"])
+def test_a_column_missing_for_everybody_takes_nothing_away(column: str, tmp_path: Path, history: History) -> None:
+    """What was not read is no value: nobody leaves, nothing is emptied, whoever left out the column."""
+    night = tonight(tmp_path)
+    night.columns = tuple(c for c in CHECKED if c != column)
+    refusals(night, history)
+    decisions = pq.read_table(night.files.decisions)["decision"].to_pylist()
+    assert set(decisions) <= {"unchanged", "hold"}
+    assert pq.read_table(night.files.changes).num_rows == 0
