@@ -49,11 +49,17 @@ def source_request(build: Build) -> SourceRequest:
 def read_target(build: Build) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""
     from connectors.scim import snapshot
-    from transforms.baseline import known_links
+    from transforms.baseline import known_links, names_in_vain
 
-    known = known_links(build.history, build.files.work / "known_target.parquet")
-    by = build.settings.matching.by
-    return snapshot(build.settings, build.mapping.attributes, by, build.files, known=known, progress=screen.progress)
+    return snapshot(
+        build.settings,
+        build.mapping.attributes,
+        build.settings.matching.by,
+        build.files,
+        known=known_links(build.history, build.files.work / "known_target.parquet"),
+        sought=names_in_vain(build.history),
+        progress=screen.progress,
+    )
 
 
 def map_users(build: Build) -> None:

@@ -33,6 +33,16 @@ def known_links(history: History, into: Path) -> Path | None:
     return into
 
 
+def names_in_vain(history: History) -> tuple[str, ...]:
+    """User names the last applied run could not create: perhaps they belong to profiles the target does not list."""
+    if history.baseline is None:
+        return ()
+    connection = connect(threads=1)
+    view(connection, "outcome_then", history.baseline.files.outcome, columns=_OUTCOME)
+    view(connection, "changes_then", history.baseline.files.changes, columns=("key", "attribute", "after"))
+    return tuple(str(name) for (name,) in connection.execute(statement("names_in_vain")).fetchall())
+
+
 def links_before(connection: DuckDBPyConnection, baseline: PriorRun | None) -> None:
     """Make the relation ``links_before`` (source_id, profile_id, matched_by, since); empty without a baseline."""
     if baseline is None:

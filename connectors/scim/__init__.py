@@ -28,6 +28,7 @@ def snapshot(
     files: RunFiles,
     *,
     known: Path | None,
+    sought: Sequence[str] = (),
     progress: Progress = silent,
 ) -> TargetSnapshot:
     """``files.target`` holds every profile of the target when this returns; an incomplete read never does.
@@ -39,6 +40,8 @@ def snapshot(
         files: the run being made.
         known: Parquet file of the last run (``links`` or ``target``): none of its profiles may be missing unless the
             target says by id that it is gone.
+        sought: user names the last run could not create: whoever inactive has one, is unlisted and found by a filter
+            belongs to the snapshot.
         progress: told of every page.
 
     Raises:
@@ -47,7 +50,7 @@ def snapshot(
     """
     from connectors.scim.profiles import take_snapshot
 
-    return take_snapshot(settings, paths, extra_paths, files, known=known, progress=progress)
+    return take_snapshot(settings, paths, extra_paths, files, known=known, sought=sought, progress=progress)
 
 
 def examine(settings: Settings) -> list[Line]:

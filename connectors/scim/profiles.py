@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.scim.discovery import discover
-from connectors.scim.paging import Reading, read_pages
+from connectors.scim.paging import Reading, list_of, read_pages
 from connectors.scim.session import Session, open_session
 from transforms.engine import connect
 from transforms.errors import Failed, Refusal, Refused
 from transforms.progress import silent
 from transforms.quoting import identifier, literal
 from transforms.scim_paths import expression, get, member, parse
-from transforms.scim_values import as_boolean, canonical
+from transforms.scim_values import as_boolean, canonical, is_same_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _READINGS = 4
 _MOST_ASKED_FOR = 2000
+_MOST_SOUGHT = 200
 _ALWAYS = ("externalId", "userName", "active")
 _STAGE = "reading profiles"
 
@@ -75,6 +77,7 @@ def take_snapshot(
     files: RunFiles,
     *,
     known: Path | None,
+    sought: Sequence[str] = (),
     progress: Progress = silent,
 ) -> TargetSnapshot:
     """``files.target`` holds every profile, sorted by id; see :func:`connectors.scim.snapshot`."""
@@ -86,6 +89,7 @@ def take_snapshot(
         discovered = discover(session)
         reader = _Reader(session, discovered, spool, kinds, progress)
         reading, proof, readings = reader.prove(_known_ids(known))
+        reader.add_unlisted(sought, reading)
     try:
         profiles = _flatten(spool, kinds, files)
     finally:
@@ -160,6 +164,21 @@ class _Reader:
                 remedy="Nothing was changed. Run again when the directory is quiet.",
             )
         )
+
+    def add_unlisted(self, sought: Sequence[str], reading: Reading) -> None:
+        """Add who has one of these user names, is inactive and not listed, as far as a filter finds them."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in sought[:_MOST_SOUGHT]:
+            words = {"filter": f"userName eq {json.dumps(name, ensure_ascii=False)}", "startIndex": "1"}
+            rows = member(list_of(self._session.get("/Users", words)), "Resources")
+            for row in rows if isinstance(rows, list) else ():
+                known = not isinstance(row, dict) or row.get("id") in (None, "") or hash(str(row["id"])) in reading.ids
+                if known or not is_same_text(member(row, "userName"), name, case_exact=False):
+                    continue
+                profile = self._session.profile(str(row["id"])).resource
+                if profile and str(profile["id"]) == str(row["id"]) and as_boolean(member(profile, "active")) is False:
+                    found[str(profile["id"])] = profile
+        self._append(list(found.values()), reading)
 
     def _read(self, *, sort: bool) -> Reading:
         reading = Reading()

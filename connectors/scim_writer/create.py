@@ -11,6 +11,7 @@ from connectors.scim_writer.desk import Attempt, Desk, Settled, not_kept
 from connectors.scim_writer.dialects import Dialect, body, new_resource
 from connectors.scim_writer.matching import Match
 from transforms.scim_paths import member, parse
+from transforms.scim_values import as_boolean
 from transforms.words import Kept, Result
 
 if TYPE_CHECKING:
@@ -82,10 +83,7 @@ class Creating:
         if len(ours) == 1 and len(found) == 1:
             return await self._adopt(str(ours[0]["id"]))
         if found:
-            ids = ", ".join(sorted(str(row["id"]) for row in found))
-            return await self._settle(
-                Result.SKIPPED, f"a profile with this userName or externalId appeared since the snapshot: {ids}"
-            )
+            return await self._settle(Result.SKIPPED, _who(found))
         values = self._narrowed()
         sending = new_resource(values)
         await self._desk.intend(self._item, STEP, Attempt(None, {}, values))
@@ -155,7 +153,8 @@ class Creating:
             ours = [row for row in found if self._is_ours(row)]
             if len(ours) == 1:
                 return await self._adopt(str(ours[0]["id"]))
-            why = "userName or another value is taken, perhaps by a profile the target does not show"
+            taken = "userName or another value is taken, perhaps by a profile the target does not show"
+            why = _who(found) if found else taken
             return await self._settle(Result.FAILED, f"the target {self._last}: {why}")
         self._width += 1
         if self._width < len(_WIDTHS):
@@ -253,6 +252,14 @@ class Creating:
     async def _settle(self, result: Result, reason: str, profile_id: str | None = None) -> Result:
         settled = Settled(result=result, profile_id=profile_id, reason=reason, attempts=self._attempts)
         return await self._desk.settle(self._item, STEP, settled)
+
+
+def _who(found: list[dict[str, Any]]) -> str:
+    """Why nobody is created: who is there already."""
+    hidden = all(as_boolean(member(row, "active")) is False for row in found)
+    what = "is inactive and in no list; the next plan asks for it" if hidden else "appeared since the snapshot"
+    ids = ", ".join(sorted(str(row["id"]) for row in found))
+    return f"a profile with this userName or externalId {what}: {ids}"
 
 
 def _is_open(answer: Answer) -> bool:

@@ -13,7 +13,7 @@ from tests.support.plan_world import ATTRIBUTES, LOOSE, OF, Planned, World
 from tests.support.scim_directory import Directory
 from tests.support.scim_runs import brisk, settings_for
 from transforms.attributes import ManagedAttribute
-from transforms.baseline import known_links
+from transforms.baseline import known_links, names_in_vain
 from transforms.history import History, PriorRun, last_learned
 from transforms.inverse import RollbackRequest, make_rollback_plan
 from transforms.manifest import ActRecord
@@ -115,8 +115,10 @@ class Nights:
 
     def _read(self, files: Any) -> None:
         world = self.world
-        known = known_links(History(tuple(world.runs)), files.work / "known_target.parquet")
-        taken = snapshot(world.settings, world.attributes, world.settings.matching.by, files, known=known)
+        history = History(tuple(world.runs))
+        known, sought = known_links(history, files.work / "known_target.parquet"), names_in_vain(history)
+        by = world.settings.matching.by
+        taken = snapshot(world.settings, world.attributes, by, files, known=known, sought=sought)
         world.schema = taken.schema
 
 

@@ -88,6 +88,32 @@ def test_it_ends_as_planned_or_says_what_is_not_kept_and_the_next_night_is_quiet
         assert held["old"][ENTERPRISE]["manager"]["value"] == held["new"]["id"]
 
 
+def test_whoever_is_inactive_and_in_no_list_is_found_by_name_the_next_night(tmp_path: Path) -> None:
+    with serving(other("unlisted")) as directory:
+        profile = directory.add(person("off", active=False))
+        nights = Nights(tmp_path, directory.url, [user("off")])
+        first = nights.night()
+        (row,) = first.result.records
+        assert row["result"] == "failed"
+        assert row["reason"].endswith(f"is inactive and in no list; the next plan asks for it: {profile}")
+        second = nights.night()
+        assert writes(second.planned) == {"off": "reactivate"}
+        assert directory.people[profile]["active"] is True
+        assert len(directory.people) == 1
+        assert writes(nights.plan()) == {}
+
+
+def test_a_name_that_is_taken_by_somebody_who_is_never_shown_is_said_each_night(tmp_path: Path) -> None:
+    with serving(other("hidden")) as directory:
+        directory.add(person("off", active=False))
+        nights = Nights(tmp_path, directory.url, [user("off")])
+        for _ in range(2):
+            (row,) = nights.night().result.records
+            assert row["result"] == "failed"
+            assert "perhaps by a profile the target does not show" in row["reason"]
+        assert len(directory.people) == 1
+
+
 def test_a_server_in_trouble_is_not_taken_for_one_that_refuses(tmp_path: Path) -> None:
     with serving(other(fails="active title userName name emails externalId " + ENTERPRISE)) as directory:
         ids = {one["externalId"]: directory.add(one) for one in BEFORE}
