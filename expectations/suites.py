@@ -177,7 +177,7 @@ def gates(facts: Mapping[str, int], earlier_disabled: float | None, few: int) ->
              "The column may have moved by a row. Mend the import that fills Entra ID.", most=DISAGREEING),
         Gate("first_and_last_names_swapped", lasts / max(people, 1) if people >= 50 and lasts > 3 * firsts else 0.0,
              f"{lasts:,} of {people:,} people have a usual first name as last name, only {firsts:,} as first name.",
-             "The two columns seem to have changed places. Mend the import that fills Entra ID; if the names are right, "
+             "The columns seem to have changed places. Mend the import that fills Entra ID; if the names are right, "
              "lower the check in [checks] file.",
              most=SWAPPED),
     ]  # fmt: skip
