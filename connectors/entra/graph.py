@@ -11,6 +11,7 @@ import re
 import ssl
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin
 
@@ -73,7 +74,7 @@ class Graph:
         """
         whole = urljoin(f"{self.endpoints.graph}/v1.0/", link) if "://" not in link[:12] else link
         try:
-            url, home = httpx.URL(whole), httpx.URL(self.endpoints.graph)
+            url, home = _parsed(whole), _parsed(self.endpoints.graph)
         except httpx.InvalidURL:
             url = home = httpx.URL("")
         same = (url.scheme, url.host, _port(url)) == (home.scheme, home.host, _port(home))
@@ -329,6 +330,11 @@ class Graph:
                 await (self._wait_as_told(wait, trouble) if wait is not None else self._back_off(trouble))
                 await self._hold_back()
         return [answers[place] for place in range(len(requests))]
+
+
+@lru_cache(maxsize=4)
+def _parsed(address: str) -> httpx.URL:
+    return httpx.URL(address)
 
 
 def _port(url: httpx.URL) -> int | None:
