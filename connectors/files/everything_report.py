@@ -48,6 +48,8 @@ DEFAULT_COLUMNS = {
 }
 """Header without case → SCIM path; a mapping given by the caller goes first."""
 
+_OTHER_KINDS = frozenset({".json", ".ndjson", ".jsonl", ".parquet", ".xls", ".ods", ".pdf", ".html"})
+
 
 def read_everything_report(path: Path, columns: Mapping[str, str] | None = None) -> pa.Table:
     """One row per person: ``email`` and a text column per SCIM path; an empty cell is null.
@@ -60,9 +62,11 @@ def read_everything_report(path: Path, columns: Mapping[str, str] | None = None)
         columns: header → SCIM path, before the defaults; ``email`` names the column people are matched by.
 
     Raises:
-        Misused: no such file, or no column of e-mail addresses.
+        Misused: no such file, another kind of file, no column of e-mail addresses, or none besides.
         Refused: a row is cut off, has no e-mail, or one e-mail occurs twice.
     """
+    if path.suffix.casefold() in _OTHER_KINDS:
+        raise Misused(f"{path.name} is neither CSV nor XLSX.", remedy="Export the report as CSV (UTF-8) or XLSX.")
     rows = list(_xlsx(path) if path.suffix.casefold() in {".xlsx", ".xlsm"} else _csv(path))
     if not rows:
         raise Misused(f"{path.name} is empty.", remedy="Export the report again.")
@@ -77,6 +81,11 @@ def read_everything_report(path: Path, columns: Mapping[str, str] | None = None)
         {name: pa.array([_cell(row, place) for row in people], pa.string()) for name, place in places.items()}
     )
     _check(table.column("email").to_pylist(), path)
+    if len(places) == 1:
+        raise Misused(
+            f"{path.name} has no column that is known besides the e-mail, so there is nothing to restore.",
+            remedy=f"Name its columns as one of: {', '.join(DEFAULT_COLUMNS)}.",
+        )
     return table
 
 
@@ -121,19 +130,21 @@ def _csv(path: Path) -> Iterator[list[Any]]:
         raise Misused(f"{path.name} cannot be read as UTF-8 text.", remedy="Export it as CSV (UTF-8).") from error
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
-    width = 0
-    for number, row in enumerate(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True), 1):
-        width = width or len(row)
-        if row and len(row) != width:
-            raise Refused(
-                Refusal(
-                    "report_incomplete",
-                    f"{path.name} is cut off or malformed at row {number}.",
-                    remedy="Export it again.",
-                )
-            )
-        if row:
-            yield row
+    width, number = 0, 0
+    try:
+        for number, row in enumerate(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True), 1):
+            width = width or len(row)
+            if row and len(row) != width:
+                raise _cut_off(path, number)
+            if row:
+                yield row
+    except csv.Error as error:
+        raise _cut_off(path, number + 1) from error
+
+
+def _cut_off(path: Path, number: int) -> Refused:
+    text = f"{path.name} is cut off or malformed at row {number}."
+    return Refused(Refusal("report_incomplete", text, remedy="Export it again."))
 
 
 def _xlsx(path: Path) -> Iterator[list[Any]]:

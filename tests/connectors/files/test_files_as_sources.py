@@ -311,7 +311,9 @@ def test_a_reports_own_columns_go_first(tmp_path: Path) -> None:
     assert table.to_pylist() == [{"email": "a@x", "title": "Chefin"}]
 
 
-@pytest.mark.parametrize("body", ["Email,Title\na@x\n", "Email\na@x\nA@X\n", "Email,Title\n,Boss\n"])
+@pytest.mark.parametrize(
+    "body", ["Email,Title\na@x\n", "Email\na@x\nA@X\n", "Email,Title\n,Boss\n", 'Email,Title\na@x,"Boss\nb@x,"C"x\n']
+)
 def test_a_doubtful_report_is_refused(tmp_path: Path, body: str) -> None:
     place = tmp_path / "report.csv"
     place.write_text(body)
@@ -320,7 +322,15 @@ def test_a_doubtful_report_is_refused(tmp_path: Path, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "body"), [("r.csv", b"Title\nBoss\n"), ("r.csv", b""), ("r.csv", b"\xff\xff"), ("r.xlsx", b"no")]
+    ("name", "body"),
+    [
+        ("r.csv", b"Title\nBoss\n"),
+        ("r.csv", b""),
+        ("r.csv", b"\xff\xff"),
+        ("r.csv", b"Email,Shoe size\na@x,44\n"),
+        ("r.xlsx", b"no"),
+        ("r.ndjson", b'{"email": "a@x", "title": "Boss"}\n'),
+    ],
 )
 def test_a_file_that_is_no_report_is_a_matter_of_arguments(tmp_path: Path, name: str, body: bytes) -> None:
     place = tmp_path / name
