@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from hypothesis import strategies as st
 
-from connectors.sandbox import Application, Assignment, DirectoryData, Group, TenantData, running
+from connectors.sandbox import Application, Assignment, DirectoryData, Group, TenantData, Weaknesses, running
 from connectors.sandbox.directory.data import ENTERPRISE, USER
 from connectors.sandbox.tenant.data import object_id
 from connectors.sandbox.tenant.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from connectors.sandbox import Sandbox
     from connectors.sandbox.tenant.state import Tenant
@@ -192,7 +193,7 @@ def shared() -> tuple[Sandbox, httpx.Client]:
     if not _OPEN:
         stack = ExitStack()
         sandbox = stack.enter_context(running(tenant=small_company()))
-        client = stack.enter_context(httpx.Client(trust_env=False, timeout=30))
+        client = stack.enter_context(httpx.Client(trust_env=False, timeout=120))
         _OPEN.append((sandbox, client, stack))
     return _OPEN[0][:2]
 
@@ -201,3 +202,19 @@ def close() -> None:
     """End the shared sandbox, if there is one."""
     while _OPEN:
         _OPEN.pop()[2].close()
+
+
+def weak(count: int = 6, **switches: Any) -> AbstractContextManager[Caller]:
+    """A directory of ``count`` profiles with these weaknesses."""
+    profiles = tuple(profile(n) for n in range(count))
+    return calling(directory=DirectoryData(profiles), weaknesses=Weaknesses(**switches))
+
+
+def ids(caller: Caller, query: str) -> list[str]:
+    """What the directory lists."""
+    return [row["id"] for row in caller.scim("GET", f"/Users?{query}").json().get("Resources", [])]
+
+
+def stored(caller: Caller, key: str = "p0") -> dict[str, Any]:
+    """A profile as the directory has it."""
+    return caller.sandbox.directory.profile(key)
