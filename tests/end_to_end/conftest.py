@@ -108,7 +108,7 @@ class Office:
         """Every profile, asked of the directory by raw HTTP, by id; no product code is in the way."""
         found: dict[str, dict[str, Any]] = {}
         headers = {"Authorization": f"Bearer {self.sandbox.scim_token}"}
-        with httpx.Client(headers=headers, trust_env=False, timeout=30) as client:
+        with httpx.Client(headers=headers, trust_env=False, timeout=120) as client:
             while True:
                 page = client.get(
                     f"{self.sandbox.scim_url}/Users", params={"startIndex": len(found) + 1, "count": 100}

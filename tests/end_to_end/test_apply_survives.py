@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.sandbox import Weaknesses
-from tests.end_to_end.conftest import TRUEUP
+from tests.support.warm_commands import PATIENCE, TRUEUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.end_to_end.conftest import Office
 
-pytestmark = pytest.mark.xdist_group("survive")
+pytestmark = pytest.mark.timeout(600)
 
 WRITES = ("create", "update", "reactivate", "deactivate", "delete")
 
@@ -77,7 +77,7 @@ def test_ctrl_c_stops_after_what_is_in_flight_and_apply_goes_on(office: Office) 
     plan = approved(office)
     with applying(office, plan) as process:
         os.kill(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 4, err
     assert '"state": "interrupted"' in out
     assert "Traceback" not in err
@@ -89,7 +89,7 @@ def test_a_killed_process_group_leaves_a_run_that_resumes(office: Office) -> Non
     plan = approved(office)
     with applying(office, plan) as process:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     ends_as_planned(office, plan)
 
 
@@ -106,7 +106,7 @@ def test_while_an_apply_runs_nobody_else_applies_or_plans(office: Office) -> Non
         assert sorted(path.name for path in office.archive.iterdir()) == folders
         assert process.poll() is None, "the first apply ended too early to show anything"
         office.sandbox.directory.weaknesses = Weaknesses()
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
     assert office.trueup("verify", plan["run_id"]).code == 0
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
-pytestmark = pytest.mark.xdist_group("bad input")
-
 
 @pytest.fixture
 def untouched(office: Office) -> Iterator[Office]:

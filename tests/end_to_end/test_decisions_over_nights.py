@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pytest
 
 from connectors.sandbox import Application, Assignment, DirectoryData, TenantData, running
 from connectors.sandbox.directory.data import ENTERPRISE, USER
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from tests.support.warm_commands import Warm
+    import pytest
 
-pytestmark = pytest.mark.xdist_group("nights")
+    from tests.support.warm_commands import Warm
 
 
 def key(name: str) -> str:

@@ -195,7 +195,7 @@ def test_no_server_outlives_the_service_however_it_ends(
         code = service.end(number)
         assert code == (0 if early else -signal.SIGKILL), service.said
         assert not NOISE.search(service.said), service.said
-        until(partial(none_alive, left), "the end of its processes", 20)
+        until(partial(none_alive, left), "the end of its processes", 120)
 
 
 def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_reviewed(office: Office) -> None:

@@ -13,7 +13,7 @@ from connectors.sandbox import sample
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
 
-pytestmark = pytest.mark.xdist_group("job")
+pytestmark = pytest.mark.timeout(600)
 
 
 def rows(query: str) -> list[tuple[Any, ...]]:
