@@ -78,7 +78,13 @@ def _documents(found: Discovered) -> list[Line]:
     said = found.capabilities
     claims = ", ".join(
         f"{name} {'yes' if claim else 'no' if claim is False else 'not said'}"
-        for name, claim in (("PATCH", said.patch), ("filter", said.filter), ("ETag", said.etag), ("sort", said.sort))
+        for name, claim in (
+            ("PATCH", said.patch),
+            ("filter", said.filter),
+            ("ETag", said.etag),
+            ("sort", said.sort),
+            ("bulk", said.bulk),
+        )
     )
     most = f"; at most {said.max_results} per page" if said.max_results else ""
     lines.append(Line("ok", "SCIM capabilities", f"The target says: {claims}{most}. What it does decides."))
