@@ -47,7 +47,7 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return as_boolean(left) is as_boolean(right) and as_boolean(left) is not None
     if isinstance(left, (dict, list)) or isinstance(right, (dict, list)):
-        return canonical(left) == canonical(right)
+        return repr(left) == repr(right) or canonical(left) == canonical(right)
     return str(left) == str(right)
 
 

@@ -106,6 +106,7 @@ class Desk:
 
     def answered(self, item: WorkItem, step: str, profile_id: str | None, answer: Answer) -> None:
         """Note the answer; it shares the next sync."""
+        kind = "" if answer.is_ok else answer.scim_type
         self.journal.note(
             {
                 "event": "answer",
@@ -114,7 +115,7 @@ class Desk:
                 "step": step,
                 "profile_id": profile_id,
                 "status": answer.status,
-                **({"scim_type": answer.scim_type} if answer.scim_type else {}),
+                **({"scim_type": kind} if kind else {}),
                 **({"trouble": answer.trouble} if answer.trouble else {}),
             }
         )

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 _AT_LEAST = 20
 _STAGE = "applying"
-_MORE = 2
-"""More people at hand than requests at once: while one waits for the disk, another is looked at."""
+_FIRST = 20
+"""So many people are settled by few at a time: what is learnt of the target spares the rest."""
+_FEW, _MORE = 2, 8
+"""People at hand beyond those whose requests are under way: while some wait for the disk, others are looked at."""
 
 
 @dataclass(slots=True)
@@ -85,14 +87,15 @@ class Engine:
     async def _each(self, items: Iterable[WorkItem], handle: Callable[[WorkItem], Awaitable[Result | None]]) -> None:
         waiting = iter(items)
 
-        async def worker() -> None:
-            while (item := next(waiting, None)) is not None:
+        async def worker(*, first: bool) -> None:
+            while not (first and self.seen.total() >= _FIRST) and (item := next(waiting, None)) is not None:
                 if self.is_stopping:
                     self.is_cut_short = True
                     return
                 await self._one(item, handle)
 
-        await asyncio.gather(*(worker() for _ in range(2 * self.concurrency + _MORE)))
+        for more, first in ((_FEW, True), (_MORE, False)):
+            await asyncio.gather(*(worker(first=first) for _ in range(2 * self.concurrency + more)))
 
     async def _one(self, item: WorkItem, handle: Callable[[WorkItem], Awaitable[Result | None]]) -> None:
         try:

@@ -311,19 +311,20 @@ class Overwriting:
         done = [a for a in self._wanted if a in self._written or same(current[a], self._wanted[a])]
         if not done:
             return await self._settle(Result.FAILED, "; ".join(reasons) or f"the target {self._last}")
-        lost = not_kept(self._desk.found(self._written, self._resource))
-        if lost:
+        found = self._desk.found(self._written, self._resource)
+        if lost := not_kept(found):
             reasons.insert(0, f"the target did not keep {', '.join(lost)}")
         result = Result.SKIPPED if self._unresolved else Result.APPLIED
         if not self._written and not reasons:
             reasons.append("already so")
-        return await self._settle(result, "; ".join(reasons))
+        return await self._settle(result, "; ".join(reasons), None if self._refused else found)
 
-    async def _settle(self, result: Result, reason: str) -> Result:
+    async def _settle(self, result: Result, reason: str, found: list[dict[str, Any]] | None = None) -> Result:
         desk, before = self._desk, self._before or {}
         refused = {a: self._wanted[a] for a in self._refused if self._resource}
         written = refused | self._written
-        found = desk.found(written, self._resource) if self._resource or written else []
+        if found is None:
+            found = desk.found(written, self._resource) if self._resource or written else []
         for entry in found:
             if entry["class"] == Kept.NOT_KEPT and entry["attribute"] in self._open:
                 entry["class"] = Kept.MOVED.value

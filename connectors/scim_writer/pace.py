@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,3 +71,37 @@ class Pace:
     async def rest(self, answer: Answer, attempt: int) -> None:
         """Wait before repeating one request whose answer was lost."""
         await self._sleep(self.pause_for(answer, attempt))
+
+
+class Slots:
+    """So many requests at once, and writes before looks: what was looked at is written while the look is fresh."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._writes: deque[asyncio.Future[None]] = deque()
+        self._looks: deque[asyncio.Future[None]] = deque()
+
+    async def take(self, *, write: bool) -> None:
+        """A slot is held when this returns; whoever holds it gives it back."""
+        if self._free:
+            self._free -= 1
+            return
+        queue = self._writes if write else self._looks
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """The slot goes to the next in line, a write before a look."""
+        for queue in (self._writes, self._looks):
+            while queue:
+                turn = queue.popleft()
+                if not turn.cancelled():
+                    turn.set_result(None)
+                    return
+        self._free += 1

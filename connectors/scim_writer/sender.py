@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 from scim2_client.client import describe_resource_models
@@ -12,15 +11,18 @@ from scim2_models.exceptions import SCIMException
 
 from connectors.scim.answers import Answer
 from connectors.scim.session import UNSPEAKABLE, other_path, user_path
+from connectors.scim_writer.pace import Slots
 from connectors.scim_writer.wire import NEVER_SENT, Dropped, Heard, Wire
 from transforms.errors import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from connectors.scim_writer.pace import Pace
     from transforms.settings import Settings
+
+    _Send = Callable[[list[Heard]], Awaitable[Any]]
 
 _READ_ATTEMPTS = 6
 _ASK_AGAIN = (429, 503)
@@ -33,7 +35,7 @@ class Sender:
         models, kinds = describe_resource_models([User[EnterpriseUser]])
         self._scim = Wire(settings, ScimProvider(models=models, resource_types=kinds))
         self.pace = pace
-        self._at_once = asyncio.Semaphore(settings.target.concurrency)
+        self._slots = Slots(settings.target.concurrency)
         self.sent: dict[str, int] = {}
         """Requests by method."""
         self._spelt: dict[str, str] = {}
@@ -107,8 +109,7 @@ class Sender:
     async def _patiently(self, path: str, params: dict[str, str], patience: int = 3) -> Answer:
         answer = Answer(0)
         for attempt in range(_READ_ATTEMPTS):
-            await self.pace.turn()
-            answer = await self._get(path, params)
+            answer = await self._send("GET", lambda heard: self._scim.request("GET", path, params=params, heard=heard))
             if answer.status in _ASK_AGAIN:
                 self.pace.slow(answer, attempt)
             elif answer.is_lost or answer.status == 0:
@@ -119,18 +120,10 @@ class Sender:
                 break
         return _with_token(answer)
 
-    async def _get(self, path: str, params: dict[str, str]) -> Answer:
-        self._count("GET")
-        heard: list[Heard] = []
-        return await self._heard(self._scim.request("GET", path, params=params, heard=heard), heard)
-
-    async def _write(self, method: str, send: Any) -> Answer:
+    async def _write(self, method: str, send: _Send) -> Answer:
         answer = Answer(0)
         for attempt in range(_READ_ATTEMPTS):
-            await self.pace.turn()
-            self._count(method)
-            heard: list[Heard] = []
-            answer = await self._heard(send(heard), heard)
+            answer = await self._send(method, send)
             if answer.status != 429:
                 if answer.status == 503:
                     self.pace.slow(answer, attempt)
@@ -138,15 +131,20 @@ class Sender:
             self.pace.slow(answer, attempt)
         return _with_token(answer)
 
-    async def _heard(self, call: Awaitable[Any], heard: list[Heard]) -> Answer:
+    async def _send(self, method: str, send: _Send) -> Answer:
+        heard: list[Heard] = []
         trouble: BaseException | None = None
+        await self._slots.take(write=method != "GET")
         try:
-            async with self._at_once:
-                await call
+            await self.pace.turn()
+            self.sent[method] = self.sent.get(method, 0) + 1
+            await send(heard)
         except SCIMException:
             pass
         except SCIMClientException as error:
             trouble = error.__cause__ or error
+        finally:
+            self._slots.give_back()
         if not heard:
             return Answer(0, trouble=_named(trouble), sent=not isinstance(trouble, NEVER_SENT))
         response = heard[-1]
@@ -154,9 +152,6 @@ class Sender:
         if answer.is_ok:
             self.pace.good()
         return answer
-
-    def _count(self, method: str) -> None:
-        self.sent[method] = self.sent.get(method, 0) + 1
 
 
 def _if_match(version: str | None) -> dict[str, str]:

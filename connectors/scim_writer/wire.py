@@ -109,8 +109,8 @@ class Wire(BaseAsyncSCIMClient):
         Args:
             method: in capitals.
             url: below the target's root, with a leading slash, escaped.
-            kwargs: ``json``, ``params``, ``headers``; a list ``heard`` gets the response as well, for callers that
-                reach this through a method of scim2-client.
+            kwargs: ``json``, ``params``, ``headers``; the list ``heard`` gets the response as well, since what
+                scim2-client's methods return says nothing of status and headers.
 
         Raises:
             RequestNetworkException: no response, or only part of one; the cause says why.
@@ -128,8 +128,7 @@ class Wire(BaseAsyncSCIMClient):
                 heard = Heard(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise RequestNetworkException from error
-        if (listener := kwargs.get("heard")) is not None:
-            listener.append(heard)
+        kwargs["heard"].append(heard)
         return heard
 
     def _parse_json(self, response: Any) -> Any:

@@ -117,6 +117,16 @@ def test_an_address_with_a_query_and_an_id_with_a_slash_arrive_as_meant() -> Non
     assert "GET /my%20dir/v2/Users?tenant=x%20y&filter=userName%20eq%20%22%C3%A4%2Bb%22 " in listener.heads[-1]
 
 
+def test_a_profile_of_more_than_a_megabyte_is_sent_whole() -> None:
+    listener = Listener()
+
+    async def ask(sender: Sender) -> list[Answer]:
+        return [await sender.put("p1", {"photos": [{"value": "x" * (1 << 20)}]}, None), await sender.look("p1")]
+
+    assert [answer.is_ok for answer in answered(listener, ask)] == [True, True]
+    assert f"content-length: {(1 << 20) + 25}" in listener.heads[0].lower()
+
+
 def test_a_private_authority_is_trusted_where_it_is_named_and_nowhere_else(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
