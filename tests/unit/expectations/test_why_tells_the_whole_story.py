@@ -16,9 +16,11 @@ from flows.why_command import as_text
 from flows.why_story import story
 from tests.support.check_world import ATTRIBUTES, NO_HISTORY, person, profile_of, settings, world
 from transforms.attributes import TargetSchema
+from transforms.engine import connect
 from transforms.errors import Misused
 from transforms.history import History, PriorRun
 from transforms.manifest import Manifest
+from transforms.mapping.clauses import clauses_seen
 from transforms.plan import PlanRequest, make_plan
 from transforms.run_files import RunFiles
 from transforms.words import Kind, Outcome
@@ -161,3 +163,8 @@ def test_every_clause_of_the_scope_is_told_with_the_value_it_saw(runs: History) 
 
 def test_a_profile_without_a_user_has_no_clauses(runs: History) -> None:
     assert story(runs.runs[0], runs, "profile:p-stranger")["scope"]["clauses"] == []
+
+
+def test_a_scope_without_filters_has_no_clauses(runs: History) -> None:
+    with connect() as connection:
+        assert clauses_seen(connection, (), runs.runs[0].files.source, "id-00004") == ()
