@@ -17,8 +17,8 @@ from connectors.archive.durable import (
 from connectors.archive.locks import folder, sealing
 from connectors.archive.records import rendered, signed
 from connectors.archive.seals import record_of, stands_in
-from transforms.approval_state import has_plan, is_supersedable
-from transforms.errors import Failed
+from transforms.approval_state import has_plan, is_supersedable, refusal
+from transforms.errors import Failed, Refused
 from transforms.history import PriorRun
 from transforms.manifest import ActRecord, FileRecord
 from transforms.words import Act
@@ -56,7 +56,7 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
         **content: see ``ActContent``; files are synced and their rights set.
 
     Raises:
-        Refused: the run's manifest or acts are damaged.
+        Refused: the run's manifest or acts are damaged; it is to be approved, and was rejected or superseded just now.
         Failed: the disk refuses; then there is no act.
     """
     files = run.files if isinstance(run, PriorRun) else run
@@ -122,6 +122,19 @@ def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> 
     return tuple(found)
 
 
+def _refuse_if_over(run: RunFiles, acts: Iterable[ActRecord]) -> None:
+    """No approval after the end: whoever approves has looked before, but somebody else may have been quicker."""
+    over = next((act.act for act in acts if act.act in {Act.REJECTED, Act.SUPERSEDED}), None)
+    if over is not None:
+        raise Refused(
+            refusal(
+                f"run_{over}",
+                f"Run {run.run_id} was {over} while it was being approved; the approval is not recorded.",
+                "Look at the newest plan: trueup show latest",
+            )
+        )
+
+
 def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
     if path.parent != run.path:
         raise Failed(f"{path.name} does not lie in run {run.run_id}.")
@@ -133,6 +146,8 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
     _, manifest_sha256 = shelf.read_manifest(run)
     before = shelf.read_acts(run, manifest_sha256)
+    if content["act"] is Act.APPROVED:
+        _refuse_if_over(run, before)
     record = ActRecord(
         number=len(before) + 1,
         previous_sha256=before[-1].sha256 if before else manifest_sha256,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import apply_holder, apply_lock, check_archive, check_run
-from tests.support.archive_runs import TARGET, archive_in, sealed_run
+from connectors.archive import add_act, apply_holder, apply_lock, check_archive, check_run
+from tests.support.archive_runs import AT, TARGET, archive_in, sealed_run
 from transforms.errors import Refused
+from transforms.words import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,18 @@ with apply_lock(archive, TARGET, {what!r}):
         yield process
     finally:
         process.communicate("go\n" if process.poll() is None else None)
+
+
+@pytest.mark.parametrize("end", [Act.REJECTED, Act.SUPERSEDED])
+def test_who_approves_what_somebody_has_just_ended_is_told_so_and_no_approval_is_kept(
+    archive: Archive, end: Act
+) -> None:
+    run = sealed_run(archive)
+    judged_before = archive.load(run.run_id)
+    add_act(run, end, "the quicker one", at=AT)
+    with pytest.raises(Refused, match=f"{end} while it was being approved"):
+        add_act(judged_before, Act.APPROVED, "the slower one", at=AT, fingerprint="f")
+    assert [act.act for act in archive.load(run.run_id).acts] == [end]
 
 
 def test_racing_processes_write_acts_with_different_numbers_in_one_chain(archive: Archive, tmp_path: Path) -> None:
