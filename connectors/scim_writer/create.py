@@ -212,7 +212,8 @@ class Creating:
                     desk.learned.succeeded(dialect)
                     came = True
                     break
-                heard.add("yes" if answer.is_ok else "lost" if _is_open(answer) else "no")
+                # It took the profile a moment ago: what it failed on (500) each time, it refuses.
+                heard.add("yes" if answer.is_ok else "lost" if _is_open(answer) and answer.status != 500 else "no")
                 if answer.is_ok:
                     desk.learned.in_vain([attribute], dialect)
             else:
