@@ -47,7 +47,7 @@ def init(
     screen.say(write_configuration(folder, force=force))
 
 
-@app.command()
+@app.command(short_help="Test both ends, the permissions and the archive.")
 def doctor(
     *,
     schema: Annotated[
@@ -62,7 +62,7 @@ def doctor(
     raise typer.Exit(examine(config, as_json=as_json, schema=schema))
 
 
-@app.command()
+@app.command(short_help="Report what would change; write nothing to the target.")
 def plan(*, only: Only = None, config: Config = DEFAULT, as_json: Json = False) -> None:
     """Snapshot both sides, check the data, and report what would change. Writes nothing to the target."""
     from flows.plan_command import make_plan
@@ -87,7 +87,7 @@ def show(
     show_run(config, run, form=form, output=output, data_docs=data_docs)
 
 
-@app.command()
+@app.command(short_help="Tell one person's whole story in a run.")
 def why(
     key: Annotated[str, typer.Argument(help="Object id, user name, e-mail, or profile:ID.")],
     *,
@@ -101,7 +101,7 @@ def why(
     raise typer.Exit(tell_why(config, key, run=run, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Read the report in a browser and decide there.")
 def review(
     run: Run = "latest",
     *,
@@ -171,7 +171,7 @@ def apply_(run: Run, *, config: Config = DEFAULT, as_json: Json = False) -> None
     raise typer.Exit(apply_run(config, run, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Show what differs from what a run wrote.")
 def verify(
     run: Annotated[str, typer.Argument(help="A run id, the beginning of one, or: latest.")] = "latest",
     *,
@@ -186,7 +186,7 @@ def verify(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Plan the way back: a run like any other.")
 def rollback(
     run: Annotated[str, typer.Argument(help="The run to undo; leave out with --before or --from.")] = "",
     *,
@@ -241,7 +241,7 @@ def runs(*, config: Config = DEFAULT, as_json: Json = False) -> None:
     raise typer.Exit(runs_command(config, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Tell one person's story over all runs.")
 def history(
     key: Annotated[str, typer.Argument(help="Object id, user name, e-mail, or profile:ID.")],
     *,
@@ -254,7 +254,7 @@ def history(
     raise typer.Exit(history_command(config, key, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Remove the data of old runs; the chain stays whole.")
 def prune(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it, only say what would go.")] = False,
@@ -267,7 +267,7 @@ def prune(
     raise typer.Exit(prune_command(config, yes=yes, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Open the archive in the DuckDB shell.")
 def views(*, config: Config = DEFAULT) -> None:
     """Write DuckDB views over all runs and say how to open them in the DuckDB shell."""
     from flows.archive_commands import views_command
@@ -275,7 +275,7 @@ def views(*, config: Config = DEFAULT) -> None:
     raise typer.Exit(views_command(config))
 
 
-@app.command()
+@app.command(short_help="Plan every night on the schedule.")
 def serve(*, config: Config = DEFAULT) -> None:
     """Plan every night on the schedule; apply only where [approval.auto] allows it."""
     from flows.serve import serve_schedule
@@ -283,7 +283,7 @@ def serve(*, config: Config = DEFAULT) -> None:
     raise typer.Exit(serve_schedule(config))
 
 
-@app.command()
+@app.command(short_help="Serve a tenant and a directory on loopback to try.")
 def sandbox(
     *,
     users: Annotated[int | None, typer.Option("--users", help="Scale the sample to this many accounts.")] = None,
@@ -309,7 +309,7 @@ def sandbox(
     )
 
 
-@app.command()
+@app.command(short_help="Watch the whole job on the sandbox.")
 def demo(
     *,
     folder: Annotated[Path, typer.Option("--folder", help="Where the demo's archive and reports go.")] = Path(

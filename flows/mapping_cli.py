@@ -27,7 +27,7 @@ def check(
     raise typer.Exit(check_cases(file, as_json=as_json))
 
 
-@app.command()
+@app.command(short_help="Show how an expression is read, and its SQL.")
 def explain(
     expression: Annotated[str, typer.Argument(help="In Entra's expression language, e.g. 'ToLower([mail])'.")],
     *,
@@ -40,7 +40,7 @@ def explain(
     raise typer.Exit(explain_expression(expression, as_json=as_json))
 
 
-@app.command(name="test")
+@app.command(name="test", short_help="Show what the mapping makes of one person.")
 def trace(
     *,
     user: Annotated[str, typer.Option("--user", help="Object id, user name or e-mail.")],
@@ -57,7 +57,7 @@ def trace(
     raise typer.Exit(trace_person(config, user, run=run, attributes=tuple(attribute or ()), as_json=as_json))
 
 
-@app.command(name="import")
+@app.command(name="import", short_help="Write TOML for a schema exported from Entra.")
 def import_(
     file: Annotated[Path, typer.Argument(help="A synchronizationSchema document, as Graph returns it.")],
     *,
