@@ -39,7 +39,6 @@ measured AS (
         accounts.given <> '' AND thing_given.part IS NULL AS given_is_name,
         accounts.family <> '' AND thing_family.part IS NULL AS family_is_name,
         usual_given.name IS NOT NULL AS is_usual_given,
-        usual_family.name IS NOT NULL AS is_usual_family,
         coalesce(worst.strength, 0) AS thing_strength,
         coalesce(worst.strongest, 0) AS thing_strongest,
         worst.kind,
@@ -50,7 +49,6 @@ measured AS (
     LEFT JOIN thing_names AS thing_given ON thing_given.part = accounts.given
     LEFT JOIN thing_names AS thing_family ON thing_family.part = accounts.family
     LEFT JOIN first_names AS usual_given ON usual_given.name = accounts.given
-    LEFT JOIN first_names AS usual_family ON usual_family.name = accounts.family
     LEFT JOIN (
         SELECT second.key
         FROM worst
@@ -79,8 +77,8 @@ weighed AS (
         measured.*,
         CASE
             WHEN given_is_name AND family_is_name THEN 2
-            -- Maria Sales, Drucker Peter: a usual first name makes a whole name of a half that is a word for a thing.
-            WHEN given <> '' AND family <> '' AND (is_usual_given OR is_usual_family) THEN 2
+            -- Maria Sales: a usual first name makes a whole name of a last name that is a word for a thing. Test Anna is none.
+            WHEN family <> '' AND is_usual_given THEN 2
             WHEN given_is_name OR family_is_name THEN 1
             ELSE 0
         END AS name_points,
