@@ -13,7 +13,9 @@ from connectors.scim import examine, snapshot
 from connectors.scim.verify import verify_files
 from connectors.scim_writer.applying import apply_run
 from tests.support.django_people.server import running
+from tests.support.plan_world import user
 from tests.support.scim_directory import TOKEN, Directory
+from tests.support.scim_nights import Nights, writes
 from tests.support.scim_runs import brisk, plan, settings_for
 from transforms.attributes import ManagedAttribute
 from transforms.work import plan_work
@@ -106,3 +108,22 @@ def test_what_it_can_keep_arrives_and_what_it_cannot_is_named(tmp_path: Path, pe
         ("k1", "title", "not_kept")
     ]
     assert not any(line.status == "fix" for line in examine(settings))
+
+
+def test_night_after_night_what_it_cannot_keep_is_named_once_and_then_it_is_quiet(
+    tmp_path: Path, people: httpx.Client
+) -> None:
+    staff = [user("boss"), *(user(f"u{n}", manager="boss", nick="N") for n in range(2))]
+    nights = Nights(tmp_path, str(people.base_url).rstrip("/"), staff)
+    first = nights.night()
+    assert (first.result.applied, first.result.failed) == (3, 0)
+    assert set(first.residual.values()) == {"not_kept"}
+    assert writes(nights.plan()) == {}
+    nights.users = [staff[0], staff[1] | {"givenName": "Zoe"}, staff[2] | {"accountEnabled": False}]
+    second = nights.night()
+    assert writes(second.planned) == {"u0": "update", "u1": "deactivate"}
+    assert second.residual == {}
+    found = users(people)
+    assert found["u0@x.example"]["name"]["givenName"] == "Zoe"
+    assert found["u1@x.example"]["active"] is False
+    assert writes(nights.plan()) == {}
