@@ -230,7 +230,9 @@ class Other:
         token = query.get("$deltatoken", "")
         select = query.get("$select") or query.get("sel", "")
         since = len(self.moves) if token == "latest" else int(token or 0)
-        keys = list(dict.fromkeys(self.moves[since:]))
+        since, until, start = map(int, query.get("$skiptoken", f"{since}-{len(self.moves)}-0").split("-"))
+        every = list(dict.fromkeys(self.moves[since:until]))
+        keys = every[start : start + self.manners.size]
         rows: list[Row] = []
         for key in keys:
             if key not in self.people:
@@ -244,8 +246,11 @@ class Other:
                 gone = {"@odata.type": "#microsoft.graph.user", "id": person["had"], "@removed": {"reason": "deleted"}}
                 row["manager@delta"] = [gone]
             rows.append(row)
-        link = f"{self.base}/v1.0/users/delta?sel={select}&$deltatoken={len(self.moves)}"
-        return 200, {"value": rows, "@odata.deltaLink": link}
+        link = f"{self.base}/v1.0/users/delta?sel={select}"
+        if start + len(keys) < len(every):
+            further = f"{link}&$skiptoken={since}-{until}-{start + len(keys)}"
+            return 200, {"value": rows, "@odata.nextLink": further}
+        return 200, {"value": rows, "@odata.deltaLink": f"{link}&$deltatoken={until}"}
 
 
 async def _pieces(raw: bytes) -> AsyncIterator[bytes]:
