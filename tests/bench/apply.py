@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import multiprocessing
 import os
 import tempfile
@@ -88,6 +89,7 @@ class _FixedAnswers(asyncio.Protocol):
 def _serve_sandbox(port: Connection, profiles: int) -> None:
     from connectors.sandbox import DirectoryData, running
 
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     people = tuple({"id": f"p{n:06}", "userName": f"u{n}@x.example"} for n in range(profiles))
     with running(users=1, directory=DirectoryData(profiles=people)) as started:
         port.send((started.scim_url, started.scim_token))
