@@ -9,22 +9,22 @@ import atexit
 import base64
 import contextlib
 import json
-import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+
+from tests.support.listening import listening
+
+__all__ = ["ALL_ROLES", "CLIENT", "SECRET", "TENANT", "Tenant", "error", "jwt", "listening", "person", "serving"]
 
 SECRET = "sEcReT-value~1234567890"
 CLIENT = "11111111-2222-3333-4444-555555555555"
@@ -383,29 +383,3 @@ def serving(tenant: Tenant, *, tls: Any = None, gzip: bool = False) -> Iterator[
         yield address
     finally:
         _IDLE.append((address, server))
-
-
-@contextlib.contextmanager
-def listening(app: Any, *, tls: Any = None) -> Iterator[str]:
-    """Any ASGI application on loopback, in a thread of its own."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else answers wait 40 ms
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
-    config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="off", access_log=False)
-    if tls is not None:
-        config.load()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.configure_cert(context)
-        config.ssl = context
-    uvicorn_server = uvicorn.Server(config)
-    thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not uvicorn_server.started:
-        time.sleep(0.005)
-    try:
-        scheme = "https" if tls is not None else "http"
-        yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        uvicorn_server.should_exit = True
-        thread.join(timeout=10)
-        listener.close()
