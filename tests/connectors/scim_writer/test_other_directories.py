@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connectors.scim.answers import Answer
+from connectors.scim.session import other_path
 from tests.support.other_scim import ENTERPRISE, Other, person, serving
 from tests.support.plan_world import user
 from tests.support.scim_nights import Nights, writes
+from transforms.errors import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +164,35 @@ def test_the_word_of_a_server_that_repeats_the_token_is_kept_without_it(tmp_path
         night = nights.night()
         assert "(removed)" in night.result.records[0]["reason"]
         assert "directory-token" not in night.planned.files.journal.read_text() + str(night.result)
+
+
+def test_an_id_that_no_address_can_carry_is_said_and_nobody_else_is_held_up(tmp_path: Path) -> None:
+    with serving(other()) as directory:
+        directory.add(person("dot") | {"id": ".."})
+        directory.add(person("old"))
+        nights = Nights(tmp_path, directory.url, [user("dot"), user("old")])
+        with pytest.raises(Failed, match="an id no address can carry"):
+            nights.night()
+        assert directory.people[".."]["title"] == "Before"
+        assert [one["title"] for one in directory.people.values()] == ["Before", "Clerk"]
+
+
+@pytest.mark.parametrize(
+    ("profile_id", "status", "path"),
+    [
+        ("a%2Fb", 404, "/Users/a%2Fb"),
+        ("a/b c", 404, "/Users/a/b%20c"),
+        ("a%2Fb", 200, None),
+        ("a%2Fb", 500, None),
+        ("plain", 404, None),
+        ("100%", 404, None),
+        ("a%zz", 404, None),
+        ("a/../b", 404, None),
+        ("/a", 404, None),
+        ("a%2Fb?x", 404, None),
+    ],
+)
+def test_an_id_is_tried_as_it_is_only_where_that_means_something(
+    profile_id: str, status: int, path: str | None
+) -> None:
+    assert other_path(profile_id, Answer(status)) == path
