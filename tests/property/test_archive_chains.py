@@ -4,6 +4,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,11 +25,26 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
-@given(steps=STEPS, flip=st.tuples(st.integers(0), st.integers(0), st.integers(0, 7)))
+FLIP = st.tuples(st.integers(0), st.integers(0), st.integers(0, 7))
+
+
+@settings(max_examples=12)
+@given(steps=STEPS, flip=FLIP)
 def test_whatever_happens_in_whatever_order_is_one_chain_and_any_flipped_bit_shows(
     steps: list[tuple[str, int, Act]], flip: tuple[int, int, int]
 ) -> None:
+    one_chain_that_shows_a_flipped_bit(steps, flip)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@settings(max_examples=400)
+@given(steps=STEPS, flip=FLIP)
+def test_the_same_four_hundred_times(steps: list[tuple[str, int, Act]], flip: tuple[int, int, int]) -> None:
+    one_chain_that_shows_a_flipped_bit(steps, flip)
+
+
+def one_chain_that_shows_a_flipped_bit(steps: list[tuple[str, int, Act]], flip: tuple[int, int, int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         archive = archive_in(Path(folder))
         open_runs, sealed = [], []
