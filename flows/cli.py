@@ -80,11 +80,12 @@ def show(
         Path | None, typer.Option("--data-docs", help="Build Great Expectations Data Docs in this folder.")
     ] = None,
     config: Config = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Show a run: its state, what it would change, or what it did."""
     from flows.show_command import show_run
 
-    show_run(config, run, form=form, output=output, data_docs=data_docs)
+    show_run(config, run, form="json" if as_json else form, output=output, data_docs=data_docs)
 
 
 @app.command(short_help="Tell one person's whole story in a run.")

@@ -49,7 +49,9 @@ class Desk:
         return done.stdout + (done.stderr if code else "")
 
     def json(self, *words: str, code: int = 0) -> Any:
-        return json.loads(self.trueup(*words, "--json", code=code))
+        out = self.trueup(*words, "--json", code=code)
+        # Of a command that failed, ``trueup`` also tells what stood on stderr.
+        return json.JSONDecoder().raw_decode(out)[0] if code else json.loads(out)
 
     def configure(self, more: str = "") -> None:
         text = '[source]\nkind = "file"\npath = "users.json"\nscope = "all"\n'
@@ -115,6 +117,21 @@ def test_wrong_words_are_usage_and_wrong_plans_are_refused(desk: Desk) -> None:
     desk.trueup("approve", run.run_id, "--as", "Ann", "--fingerprint", "0000", code=3)
     desk.trueup("approve", "2001", "--as", "Ann", code=2)
     assert not run.files.acts.exists()
+
+
+def test_a_run_is_shown_as_one_document(desk: Desk) -> None:
+    run = desk.run()
+    assert desk.json("show")["run_id"] == run.run_id
+    assert desk.json("show", run.run_id) == json.loads(desk.trueup("show", run.run_id, "--format", "json"))
+    assert set(desk.json("show", "2001", code=2)) == {"error", "remedy", "exit_code", "refusals"}
+
+
+def test_auto_approves_nothing_that_a_person_turned_down(desk: Desk) -> None:
+    desk.configure("[approval]\nrequired = false\n[approval.auto]\nmax_changes = 1000\n")
+    run = desk.run()
+    desk.trueup("reject", run.run_id, "--as", "Ann")
+    assert "rejected by Ann" in desk.trueup("apply", run.run_id, code=3)
+    assert desk.act(run)["act"] == "rejected"
 
 
 def test_a_run_refused_on_limits_is_approved_limit_by_limit(desk: Desk) -> None:
