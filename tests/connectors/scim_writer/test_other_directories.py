@@ -196,3 +196,14 @@ def test_an_id_is_tried_as_it_is_only_where_that_means_something(
     profile_id: str, status: int, path: str | None
 ) -> None:
     assert other_path(profile_id, Answer(status)) == path
+
+
+def test_whoever_is_to_be_deleted_is_deleted_where_no_etag_ever_fits(tmp_path: Path) -> None:
+    with serving(other("odd_etags")) as directory:
+        directory.add(person("left", title="Clerk"))
+        directory.add(person("old", title="Clerk"))
+        nights = Nights(tmp_path, directory.url, [user("left", accountEnabled=False), user("old")])
+        nights.world.set(deprovision={"leavers": "delete"})
+        night = nights.night()
+        assert (night.result.applied, night.residual) == (1, {})
+        assert [one["externalId"] for one in directory.people.values()] == ["old"]
