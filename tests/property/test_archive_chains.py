@@ -3,15 +3,20 @@ from __future__ import annotations
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.archive import add_act, check_archive, check_run, seal
 from connectors.archive.records import content_sha256, rendered, signed, unsigned_problem
 from tests.support.archive_runs import AT, archive_in, manifest_of
+from transforms.errors import Refused
 from transforms.words import Act, Kind
+
+if TYPE_CHECKING:
+    from transforms.run_files import RunFiles
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["begin", "seal", "act"]), st.integers(0, 9), st.sampled_from(list(Act))),
@@ -30,6 +35,10 @@ FLIP = st.tuples(st.integers(0), st.integers(0), st.integers(0, 7))
 
 @settings(max_examples=12)
 @given(steps=STEPS, flip=FLIP)
+@example(
+    steps=[("begin", 0, Act.APPROVED), ("seal", 0, Act.APPROVED), ("act", 0, Act.REJECTED), ("act", 0, Act.APPROVED)],
+    flip=(0, 0, 0),
+).via("an approval after the end")
 def test_whatever_happens_in_whatever_order_is_one_chain_and_any_flipped_bit_shows(
     steps: list[tuple[str, int, Act]], flip: tuple[int, int, int]
 ) -> None:
@@ -44,10 +53,23 @@ def test_the_same_four_hundred_times(steps: list[tuple[str, int, Act]], flip: tu
     one_chain_that_shows_a_flipped_bit(steps, flip)
 
 
+def add_unless_over(files: RunFiles, act: Act, who: str, acts: dict[str, list[Act]]) -> None:
+    """Any act can follow any other, but for an approval after the end."""
+    before = acts.setdefault(files.run_id, [])
+    if act is Act.APPROVED and {Act.REJECTED, Act.SUPERSEDED} & {*before}:
+        with pytest.raises(Refused, match="not recorded"):
+            add_act(files, act, who, at=AT)
+        return
+    add_act(files, act, who, at=AT)
+    before.append(act)
+
+
 def one_chain_that_shows_a_flipped_bit(steps: list[tuple[str, int, Act]], flip: tuple[int, int, int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         archive = archive_in(Path(folder))
-        open_runs, sealed = [], []
+        open_runs: list[RunFiles] = []
+        sealed: list[RunFiles] = []
+        acts: dict[str, list[Act]] = {}
         for number, (step, which, act) in enumerate(steps):
             if step == "begin":
                 open_runs.append(archive.new_run(Kind.RECONCILE, AT + timedelta(seconds=which - number)))
@@ -57,7 +79,7 @@ def one_chain_that_shows_a_flipped_bit(steps: list[tuple[str, int, Act]], flip: 
                 seal(files, manifest_of(files))
                 sealed.append(files)
             elif step == "act" and sealed:
-                add_act(sealed[which % len(sealed)], act, f"who {number}", at=AT)
+                add_unless_over(sealed[which % len(sealed)], act, f"who {number}", acts)
         assert check_archive(archive.path) == []
         assert [run.run_id for run in archive.runs()] == sorted((files.run_id for files in sealed), reverse=True)
         if not sealed:
