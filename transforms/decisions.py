@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from transforms.attributes import ManagedAttribute
-    from transforms.comparison import Terms
     from transforms.settings import Settings
 
 
 def gather(connection: DuckDBPyConnection) -> None:
-    """Make ``persons``: one row per user ∪ profile with everything that decides about it."""
+    """Let ``everybody`` be one row per user ∪ profile with everything that decides about it."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE warned AS {statement('warned')}")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE held_once AS SELECT key, min(reason) AS reason FROM held GROUP BY key"
@@ -34,7 +33,7 @@ def gather(connection: DuckDBPyConnection) -> None:
         rest = f"WHERE ({usual}) IS NOT TRUE" if whole else ""
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name}_told AS FROM {name} {rest}")
         query = query.replace(word, value if whole else "NULL")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE persons AS {query}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW everybody AS {query}")
 
 
 def _tells_of_every_user(connection: DuckDBPyConnection, name: str) -> bool:
@@ -50,9 +49,8 @@ def road(
     *,
     by: tuple[ManagedAttribute, ...],
     unreadable: frozenset[str],
-    terms: Terms,
 ) -> None:
-    """Make ``courses``: ``persons`` with the road each takes (see ``courses.sql``)."""
+    """Make ``courses``: ``everybody`` with the road each takes (see ``courses.sql``); ``persons`` is who they are."""
     _blind(connection, by, unreadable)
     query = statement("courses")
     for name, value in (
@@ -61,7 +59,9 @@ def road(
     ):
         query = query.replace(name, literal(value))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE courses AS {query}")
-    lay_terms(connection, terms.attributes)
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name FROM courses"
+    )
 
 
 def lay_terms(connection: DuckDBPyConnection, attributes: tuple[ManagedAttribute, ...]) -> None:

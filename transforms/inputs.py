@@ -75,9 +75,14 @@ def pairs(connection: DuckDBPyConnection, name: str, columns: tuple[str, str], r
         connection.executemany(f"INSERT INTO {identifier(name)} VALUES (?, ?)", given)
 
 
-def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:
-    """Write the rows of ``query`` to the Parquet file ``path`` and return how many there were."""
-    connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION snappy)")
+def write(connection: DuckDBPyConnection, query: str, path: Path, *, few: int | None = None) -> int:
+    """Write the rows of ``query`` to the Parquet file ``path`` and return how many there were.
+
+    ``few`` is how many different values of a column are worth a dictionary; none leaves that to DuckDB, which
+    tries one for every column and gives up late where nearly all values differ.
+    """
+    dictionary = "" if few is None else f", DICTIONARY_SIZE_LIMIT {few}"
+    connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION snappy{dictionary})")
     return count(connection, f"FROM read_parquet({literal(str(path))})")
 
 

@@ -129,6 +129,7 @@ def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:
     baseline.links_before(connection, request.history.baseline)
     settle_links(connection)
     decisions.gather(connection)
+    connection.execute("CREATE OR REPLACE TEMP TABLE persons AS FROM everybody")
     plan.write_sides(connection, request)
     decisions.lay_terms(connection, request.attributes)
     decisions.lay_sentences(connection)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from transforms.engine import statement
 from transforms.errors import Failed, Misused
-from transforms.inputs import columns_of, empty, pairs, view
+from transforms.inputs import columns_of, count, empty, pairs, view
 from transforms.quoting import identifier
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ _NUMBER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNu
 def match(
     connection: DuckDBPyConnection, settings: MatchingSettings, *, schema: TargetSchema, baseline: PriorRun | None
 ) -> tuple[str, ...]:
-    """Make the relations ``owned`` and ``disputes``; ``links_before`` must stand. Returns notes for the reviewer.
+    """Make the relations ``linked``, ``found_now``, ``owned`` and ``disputes``; ``links_before`` must stand.
+
+    Returns notes for the reviewer.
 
     Every user and every profile appears in ``owned`` at most once; a linked profile is never disputed. Matching
     heeds case only where the target's schema says ``caseExact`` (unknown: externalId does, others do not).
@@ -32,9 +34,9 @@ def match(
     exact = schema.case_exact.get("externalId", True)
     connection.execute(f"CREATE OR REPLACE TEMP MACRO same_id(t) AS {'t' if exact else 'lower(t)'}")
     _make(connection, "by_hand")
-    _make(connection, "firm")
-    connection.execute("CREATE OR REPLACE TEMP TABLE unlinked AS SELECT * FROM users ANTI JOIN firm USING (source_id)")
-    _make(connection, "external_hits")
+    _link(connection)
+    _look(connection, "unlinked")
+    _by_external_id(connection)
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW settled AS SELECT source_id, profile_id FROM firm "
         "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL AND choices = 1"
@@ -44,17 +46,19 @@ def match(
     _make(connection, "hits")
     _make(connection, "disputed_profiles")
     _gone_numbers(connection, baseline)
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW owned AS\n{statement('owned')}")
+    _look(connection, "found_now")
+    _look(connection, "owned")
     _make(connection, "disputes")
     return _unused_links(connection)
 
 
 def settle_links(connection: DuckDBPyConnection) -> None:
-    """Make ``owned`` from ``links_before`` alone, with nothing in dispute: who is ours without looking anew."""
+    """Make the same from ``links_before`` alone, with nothing in dispute: who is ours without looking anew."""
     _people(connection)
     empty(connection, "by_hand", ("source_id", "profile_id", "matched_by", "since", "rivals INTEGER"))
-    _make(connection, "firm")
-    connection.execute("CREATE OR REPLACE TEMP VIEW owned AS FROM firm")
+    _link(connection)
+    empty(connection, "found_now", ("source_id", "profile_id", "matched_by", "profile_name", "active BOOLEAN"))
+    _look(connection, "owned")
     empty(connection, "disputes", ("source_id", "reason_code", "profile_id", "other"))
     empty(connection, "disputed_profiles", ("profile_id",))
 
@@ -63,8 +67,35 @@ def _make(connection: DuckDBPyConnection, name: str) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS\n{statement(name)}")
 
 
+def _look(connection: DuckDBPyConnection, name: str) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS\n{statement(name)}")
+
+
+def _link(connection: DuckDBPyConnection) -> None:
+    """``linked`` and ``firm``: the one join of everybody with everybody; what follows looks at few."""
+    _make(connection, "linked")
+    _look(connection, "firm")
+
+
+def _by_external_id(connection: DuckDBPyConnection) -> None:
+    """``external_hits``, and ``seekers``: users without a link whose id no profile bears."""
+    _make(connection, "external_pairs")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE seekers AS "
+        "SELECT source_id FROM unlinked ANTI JOIN external_pairs USING (source_id)"
+    )
+    found = count(connection, "FROM external_pairs")
+    # As many pairs as users found: each has one choice, and nobody needs to be counted.
+    alone = found == count(connection, "FROM unlinked") - count(connection, "FROM seekers")
+    choices = "1" if alone else "count(*) OVER (PARTITION BY source_id)"
+    kind = "VIEW" if alone else "TABLE"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP {kind} external_hits AS SELECT *, {choices} AS choices FROM external_pairs"
+    )
+
+
 def _people(connection: DuckDBPyConnection) -> None:
-    """``users`` and ``profiles``: narrow copies of what matching and deciding look at."""
+    """``users`` and ``profiles``: the columns matching and deciding look at."""
     have = columns_of(connection, "source")
     columns = {
         "user_name": "userPrincipalName",
@@ -77,9 +108,9 @@ def _people(connection: DuckDBPyConnection) -> None:
         f"{identifier(column) if column in have else 'NULL'}::{kinds.get(name, 'VARCHAR')} AS {name}"
         for name, column in columns.items()
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE users AS SELECT id AS source_id, {', '.join(chosen)} FROM source")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW users AS SELECT id AS source_id, {', '.join(chosen)} FROM source")
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE profiles AS SELECT id AS profile_id, nullif(\"externalId\", '') AS external_id, "
+        "CREATE OR REPLACE TEMP VIEW profiles AS SELECT id AS profile_id, nullif(\"externalId\", '') AS external_id, "
         '"userName" AS user_name, active FROM target'
     )
 
@@ -87,10 +118,6 @@ def _people(connection: DuckDBPyConnection) -> None:
 def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetSchema) -> None:
     """``offers`` and ``bearers``: the values users bring and profiles bear, per attribute in its order."""
     desired, target = columns_of(connection, "desired"), columns_of(connection, "target")
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE seekers AS "
-        "SELECT source_id FROM unlinked ANTI JOIN external_hits USING (source_id)"
-    )
     empty(connection, "offers", ("source_id", "tier INTEGER", "value"))
     empty(connection, "bearers", ("profile_id", "tier INTEGER", "value"))
     empty(connection, "tiers", ("tier INTEGER", "path"))

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from transforms.settings import Settings
 
 
+_WORDS = 4096
+"""More than decisions, codes and reasons are ever told apart; ids and names are more, and no dictionary serves them."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What a plan is made from; everything else lies in ``files``."""
@@ -69,14 +73,14 @@ def make_plan(request: PlanRequest) -> PlanResult:
         Failed: a file the plan rests on is missing.
         Misused: ``[matching] by`` names what the mapping does not fill, or ``only`` names nobody.
     """
-    files, settings, history = request.files, request.settings, request.history
+    files, history = request.files, request.history
     connection = open_run(files)
     try:
         notes = prepare(connection, request)
         terms = Terms(request.attributes, request.unreadable, baseline.altered_case(connection, history))
         baseline.not_kept(connection, history, request.schema.digest)
         baseline.rolled_back(connection, history, terms, desired=files.desired)
-        decisions.road(connection, settings, by=_matched_paths(request), unreadable=request.unreadable, terms=terms)
+        decisions.lay_terms(connection, terms.attributes)
         changes.hold_back_early(connection, terms, partial=bool(request.only))
         changes.collect(connection, terms)
         changes.refine(connection, terms, history)
@@ -106,12 +110,13 @@ def _matched_paths(request: PlanRequest) -> tuple[ManagedAttribute, ...]:
 
 
 def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, ...]:
-    """Match, write ``links`` and ``actual``; leaves ``persons`` behind. Returns notes for the reviewer."""
+    """Match, tell everybody's road, write ``links`` and ``actual``. Returns notes for the reviewer."""
     baseline.links_before(connection, request.history.baseline)
     notes = match(
         connection, request.settings.matching, schema=request.schema, baseline=baseline.last_reconcile(request.history)
     )
     decisions.gather(connection)
+    decisions.road(connection, request.settings, by=_matched_paths(request), unreadable=request.unreadable)
     if request.only:
         select(connection, request.only)
     write_sides(connection, request)
@@ -126,6 +131,7 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
         f"SELECT source_id, profile_id, matched_by, coalesce(since, {literal(files.run_id)}) AS since "
         "FROM owned ORDER BY source_id",
         files.links,
+        few=_WORDS,
     )
     write_actual(connection, request.attributes, files.actual)
     view(connection, "actual", files.actual)
@@ -138,6 +144,7 @@ def finish(connection: DuckDBPyConnection, files: RunFiles) -> int:
         "SELECT key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason "
         "FROM decided ORDER BY key",
         files.decisions,
+        few=_WORDS,
     )
     return write(
         connection,

@@ -1,8 +1,8 @@
 -- Which road each person takes before a single attribute is compared: the table of decisions, lowest row first.
--- in:  persons, blind(key) (people whose matching attributes could not be read), and the parameters $leavers and
+-- in:  everybody, blind(key) (people whose matching attributes could not be read), and the parameters $leavers and
 --      $out_of_scope (deactivate, delete or keep)
--- out: persons' columns, course (conflict, unmanaged, deactivate, delete, kept, done, out_of_scope, hold, compare,
---      create), reason_code, detail
+-- out: key, source_id, profile_id, matched_by, since, user_name, active, is_user, in_scope, verdict, course (conflict,
+--      unmanaged, deactivate, delete, kept, done, out_of_scope, hold, compare, create), reason_code, detail, end_state
 WITH standing AS (
     SELECT
         p.*,
@@ -17,7 +17,7 @@ WITH standing AS (
             WHEN p.profile_id IS NULL AND b.key IS NOT NULL THEN 'blind'
             ELSE 'clean'
         END AS standing
-    FROM persons p
+    FROM everybody p
     LEFT JOIN blind b ON b.key = p.key
 ),
 ends AS (
@@ -37,7 +37,7 @@ ends AS (
     FROM standing
 )
 SELECT
-    * EXCLUDE (standing, ending, code),
+    key, source_id, profile_id, matched_by, since, user_name, active, is_user, in_scope, verdict,
     CASE
         WHEN standing IN ('conflict', 'unmanaged') THEN standing
         WHEN profile_id IS NULL THEN

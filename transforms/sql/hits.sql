@@ -1,7 +1,8 @@
 -- What users without link and externalId find by the matching attributes: the first attribute that finds anything.
 -- in:  offers(source_id, tier, value), bearers(profile_id, tier, value), profiles, settled(source_id, profile_id),
 --      known(source_id), and the macro same_id(text)
--- out: source_id, profile_id, tier, choices, rivals, taken_by, named (another known user whose id the profile bears)
+-- out: source_id, profile_id, profile_name, active, tier, choices, rivals, taken_by, named (another known user whose id
+--      the profile bears)
 WITH found AS (
     SELECT DISTINCT o.source_id, b.profile_id, o.tier
     FROM offers o
@@ -12,7 +13,7 @@ firsts AS (
     QUALIFY tier = min(tier) OVER (PARTITION BY source_id)
 )
 SELECT
-    f.source_id, f.profile_id, f.tier,
+    f.source_id, f.profile_id, p.user_name AS profile_name, p.active, f.tier,
     count(*) OVER (PARTITION BY f.source_id) AS choices,
     count(*) OVER (PARTITION BY f.profile_id) AS rivals,
     s.source_id AS taken_by,

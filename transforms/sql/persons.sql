@@ -1,22 +1,18 @@
 -- One row per user ∪ profile, with everything that decides about it.
--- in:  users, profiles, owned, disputes, disputed_profiles(profile_id), scope_told(key, in_scope, reason_code,
+-- in:  linked, found_now, disputes, disputed_profiles(profile_id), scope_told(key, in_scope, reason_code,
 --      excluded_by), held_once(key, reason), verdicts_told(key, verdict), absent, warned(key, reason), and the
 --      parameters $in_scope and $verdict: what holds for a user of whom the two say nothing
 -- out: key, source_id, profile_id, matched_by, since, user_name, active, is_user, enabled, in_scope, scope_code,
 --      excluded_by, verdict, hold_code, hold_detail, absent_state, dispute, other
-WITH owners AS (
+WITH everybody AS (
     SELECT
-        coalesce(u.source_id, o.source_id) AS source_id, o.profile_id, o.matched_by, o.since,
-        u.source_id IS NOT NULL AS is_user, u.user_name, u.enabled
-    FROM owned o
-    FULL JOIN users u ON u.source_id = o.source_id
-),
-everybody AS (
-    SELECT
-        o.source_id, coalesce(o.profile_id, p.profile_id) AS profile_id, o.matched_by, o.since,
-        coalesce(o.is_user, FALSE) AS is_user, coalesce(o.user_name, p.user_name) AS user_name, o.enabled, p.active
-    FROM owners o
-    FULL JOIN profiles p ON p.profile_id = o.profile_id
+        l.source_id, coalesce(l.profile_id, f.profile_id) AS profile_id,
+        coalesce(l.matched_by, f.matched_by) AS matched_by, l.since,
+        l.is_user, coalesce(l.user_name, l.profile_name, f.profile_name) AS user_name, l.enabled,
+        CASE WHEN l.profile_id IS NULL THEN f.active ELSE l.active END AS active
+    FROM linked l
+    LEFT JOIN found_now f ON f.source_id = l.source_id
+    WHERE l.source_id IS NOT NULL OR l.profile_id NOT IN (SELECT profile_id FROM found_now)
 )
 SELECT
     coalesce(e.source_id, 'profile:' || e.profile_id) AS key, e.*,
