@@ -42,8 +42,9 @@ def match(
         "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL AND choices = 1"
     )
     _offers(connection, settings.by, schema)
-    _make(connection, "known")
-    _make(connection, "hits")
+    for name in ("known", "hits"):
+        # Where nobody seeks, nobody is found: the columns without the scans.
+        (_make if _any(connection, "seekers") else _look_away)(connection, name)
     _make(connection, "disputed_profiles")
     _gone_numbers(connection, baseline)
     _look(connection, "found_now")
@@ -69,6 +70,10 @@ def _make(connection: DuckDBPyConnection, name: str) -> None:
 
 def _look(connection: DuckDBPyConnection, name: str) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS\n{statement(name)}")
+
+
+def _look_away(connection: DuckDBPyConnection, name: str) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM (\n{statement(name)}\n) LIMIT 0")
 
 
 def _link(connection: DuckDBPyConnection) -> None:
