@@ -72,6 +72,8 @@ def coalesce(compiler: Compiler, call: Call) -> Value:
     values = [compiler.part(node) for node in call.arguments if node is not None]
     if not values:
         raise WrongExpression("Coalesce needs a value", at=call.at)
+    if len(values) == 1:
+        return values[0]
     if any(value.flow for value in values) or len({value.kind for value in values} - {Kind.NOTHING}) > 1:
         values = [compiler.once(value) for value in values]
         branches = []

@@ -183,7 +183,7 @@ def test_a_partial_plan_takes_nothing_from_anybody_else(world: World) -> None:
     assert next(u for u in plan.result.limits if u.name == "hold").used == 0
     assert len(plan.rows("links")) == 4
     assert world.plan(only=("profile:p-off",)).decisions["off"] == "deactivate"
-    with pytest.raises(Misused, match="1 of the 2"):
+    with pytest.raises(Misused, match="number 2 of the 2"):
         world.plan(only=("ann", "nobody"))
 
 

@@ -266,10 +266,11 @@ def test_rejected_and_superseded_void_what_was_approved(archive: Archive) -> Non
     for act in (Act.REJECTED, Act.SUPERSEDED):
         run = approved(archive, sealed_run(archive))
         add_act(run, act, "bob", at=AT)
-        late = approved(archive, archive.load(run.run_id))
-        with pytest.raises(Refused) as refused:
-            effective(archive, late)
-        assert codes(refused) == [f"run_{act.value}"]
+        over = archive.load(run.run_id)
+        for judged in (effective, approved):
+            with pytest.raises(Refused) as refused:
+                judged(archive, over)
+            assert codes(refused) == [f"run_{act.value}"]
 
 
 def test_with_its_history_an_overtaken_run_is_refused_even_without_the_act(archive: Archive) -> None:
