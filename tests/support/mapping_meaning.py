@@ -79,7 +79,9 @@ def compare(operator: str, one: Any, other: Any) -> bool:
 def number(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    return int(value) if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value) else None
+    if not isinstance(value, str) or not re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip("\t\n\f\r ")):
+        return None
+    return int(value.strip("\t\n\f\r "))
 
 
 def truth(value: Any) -> bool:
@@ -189,11 +191,11 @@ def _replace(slots: Any, inputs: Any) -> str | None:
     source, old, _, _, new, _, template = padded
     value = text(meaning(source, inputs))
     sought = text(meaning(old, inputs)) or ""
+    # Arguments are no branches: what they say of the flow counts whether the value is there or not.
+    put = text(meaning(new if template is None else template, inputs)) or ""
     if template is not None:
-        return None if value is None else (text(meaning(template, inputs)) or "").replace(sought, value)
-    if value is None or not sought:
-        return value
-    return value.replace(sought, text(meaning(new, inputs)) or "")
+        return None if value is None else put.replace(sought, value)
+    return value if value is None or not sought else value.replace(sought, put)
 
 
 def _title(slots: Any, inputs: Any) -> str | None:

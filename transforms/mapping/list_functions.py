@@ -29,9 +29,8 @@ def join(compiler: Compiler, call: Call) -> Value:
             sqls.append(f"nullif(array_to_string({listed}, {glue}), '')")
         else:
             value = compiler.to_text(value, node)
-            if value.constant == "":
-                continue
-            sqls.append(value.sql if value.constant else f"nullif({value.sql}, '')")
+            if value.constant != "":
+                sqls.append(value.sql if value.constant else f"nullif({value.sql}, '')")
         uses.append(value)
     if not sqls:
         return compiler.made("''", Kind.TEXT, *uses)

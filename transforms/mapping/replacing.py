@@ -53,7 +53,7 @@ def replace(compiler: Compiler, call: Call) -> Value:
 def _literally(compiler: Compiler, source: Value, old: Expression, value: Expression) -> Value:
     sought, new = compiler.text(old), compiler.text(value)
     if sought.constant == "":
-        return source
+        return compiler.made(source.sql, Kind.TEXT, source, sought, new)
     sql = f"replace({source.sql}, {sought.sql}, coalesce({new.sql}, ''))"
     if new.constant is not None:
         sql = f"replace({source.sql}, {sought.sql}, {new.sql})"

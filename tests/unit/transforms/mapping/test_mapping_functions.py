@@ -309,7 +309,12 @@ def test_what_cannot_be_kept_is_refused_with_place_and_reason(
 
 
 def test_ignore_flows_leave_the_attribute_or_the_person_alone(connection: DuckDBPyConnection) -> None:
-    assert answer(connection, "Coalesce(IgnoreFlowIfNullOrEmpty([x]))", {}).flow == "ignore-attribute"
+    for written in (
+        "Coalesce(IgnoreFlowIfNullOrEmpty([x]))",
+        'Join("-", IgnoreFlowIfNullOrEmpty(""))',
+        'Replace([y], "", , , IgnoreFlowIfNullOrEmpty([x]))',
+    ):
+        assert answer(connection, written, {}).flow == "ignore-attribute"
     assert answer(connection, 'IgnoreFlowIfNullOrEmpty(Join("", [x]))', {}).flow == "ignore-attribute"
     assert answer(connection, "IgnoreFlowIfNullOrEmpty([l])", {"l": ["a"]}).value == ["a"]
     assert answer(connection, 'IIF([a]="x", IgnoreObjectFlow, "ok")', {"a": "x"}).flow == "ignore-object"
