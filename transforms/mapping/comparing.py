@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from transforms.mapping.dates import read_time
 from transforms.mapping.mistakes import WrongExpression
 from transforms.mapping.values import Kind, Value, as_text
+from transforms.quoting import literal
 
 if TYPE_CHECKING:
     from transforms.mapping.compiler import Compiler
@@ -31,6 +32,8 @@ def compare(compiler: Compiler, operator: str, sides: tuple[Expression, Expressi
                 "several values cannot be compared", at=node.at, remedy="Take one with Item(…, 1), or use Count(…)."
             )
     kinds = {left.kind, right.kind}
+    if Kind.MIXED in kinds and not kinds & {Kind.TIME, *_NUMBERS}:
+        return _row_by_row(compiler, operator, (left, right), sides)
     if Kind.TIME in kinds:
         one, other = (_moment(compiler, value, node) for value, node in zip((left, right), sides, strict=True))
     elif kinds & _NUMBERS and kinds != {Kind.INTEGER}:
@@ -41,9 +44,32 @@ def compare(compiler: Compiler, operator: str, sides: tuple[Expression, Expressi
         one, other = (compiler.to_text(value, node) for value, node in zip((left, right), sides, strict=True))
     if operator == "<>" and (Kind.TIME in kinds or kinds & _NUMBERS):
         left, right = compiler.once(left), compiler.once(right)
-        sql = f"({left.sql} IS NOT NULL AND {right.sql} IS NOT NULL AND {one.sql} IS DISTINCT FROM {other.sql})"
-        return compiler.made(sql, Kind.BOOLEAN, left, right, one, other)
+        return compiler.made(_unequal((left, right), (one, other)), Kind.BOOLEAN, left, right, one, other)
     return compiler.made(f"coalesce({one.sql} {operator} {other.sql}, FALSE)", Kind.BOOLEAN, one, other)
+
+
+def _unequal(given: tuple[Value, Value], read: tuple[Value, Value]) -> str:
+    (left, right), (one, other) = given, read
+    return f"({left.sql} IS NOT NULL AND {right.sql} IS NOT NULL AND {one.sql} IS DISTINCT FROM {other.sql})"
+
+
+def _row_by_row(
+    compiler: Compiler, operator: str, values: tuple[Value, Value], nodes: tuple[Expression, Expression]
+) -> Value:
+    """For sides of which only the row says whether they are numbers, as ``Coalesce(0, [u])`` makes them."""
+    left, right = (compiler.once(value) for value in values)
+    texts = [compiler.to_text(value, node) for value, node in zip((left, right), nodes, strict=True)]
+    one, other = (_number(compiler, value, node) for value, node in zip((left, right), nodes, strict=True))
+    words = ", ".join(literal(kind.value) for kind in sorted(_NUMBERS))
+    counts = " OR ".join(f"{value.tag} IN ({words})" for value in (left, right) if value.tag is not None)
+    numbers = (
+        _unequal((left, right), (one, other))
+        if operator == "<>"
+        else f"coalesce({one.sql} {operator} {other.sql}, FALSE)"
+    )
+    said = f"coalesce({texts[0].sql} {operator} {texts[1].sql}, FALSE)"
+    sql = f"CASE WHEN {counts} THEN {numbers} ELSE {said} END"
+    return compiler.made(sql, Kind.BOOLEAN, left, right, one, other, *texts)
 
 
 def holds(compiler: Compiler, node: Expression) -> Value:
