@@ -50,11 +50,11 @@ def links_before(connection: DuckDBPyConnection, baseline: PriorRun | None) -> N
         return
     view(connection, "links_then", baseline.files.links, columns=_LINKS)
     view(connection, "outcome_then", baseline.files.outcome, columns=_OUTCOME)
-    view(connection, "decisions_then", baseline.files.decisions, columns=("key", "reason_code"))
+    view(connection, "decisions_linked", baseline.files.decisions, columns=("key", "reason_code"))
     made = statement("made_then").replace("$run", literal(baseline.run_id))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE made_then AS {made}")
     before = statement("links_before").replace("$run", literal(baseline.run_id))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE links_before AS {before}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW links_before AS {before}")
 
 
 def last_reconcile(history: History) -> PriorRun | None:

@@ -24,23 +24,22 @@ def gather(connection: DuckDBPyConnection) -> None:
         "CREATE OR REPLACE TEMP TABLE held_once AS SELECT key, min(reason) AS reason FROM held GROUP BY key"
     )
     query = statement("persons")
+    users = _keys(connection, "source_id", "users")
     for name, word, usual, value in (
         ("scope", "$in_scope", "in_scope", "TRUE"),
         ("verdicts", "$verdict", "verdict = 'person'", "'person'"),
     ):
         # Nearly everybody is in scope and a person: joining the others only is most of the work saved.
-        whole = _tells_of_every_user(connection, name)
+        whole = _keys(connection, "key", name) == users
         rest = f"WHERE ({usual}) IS NOT TRUE" if whole else ""
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name}_told AS FROM {name} {rest}")
         query = query.replace(word, value if whole else "NULL")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW everybody AS {query}")
 
 
-def _tells_of_every_user(connection: DuckDBPyConnection, name: str) -> bool:
-    """Whether the keys of ``name`` are exactly the users', each as often."""
-    told = f"SELECT count(*), sum(hash(key)), bit_xor(hash(key)) FROM {name}"
-    users = "SELECT count(*), sum(hash(source_id)), bit_xor(hash(source_id)) FROM users"
-    return connection.execute(told).fetchall() == connection.execute(users).fetchall()
+def _keys(connection: DuckDBPyConnection, column: str, name: str) -> list[tuple[object, ...]]:
+    """What is the same for two relations with the same keys, each as often."""
+    return connection.execute(f"SELECT count(*), sum(hash({column})), bit_xor(hash({column})) FROM {name}").fetchall()
 
 
 def road(

@@ -33,7 +33,7 @@ def match(
     pairs(connection, "hand", ("source_id", "profile_id"), settings.links.items())
     exact = schema.case_exact.get("externalId", True)
     connection.execute(f"CREATE OR REPLACE TEMP MACRO same_id(t) AS {'t' if exact else 'lower(t)'}")
-    _make(connection, "by_hand")
+    _make(connection, "by_hand", anybody=bool(settings.links))
     _link(connection)
     _look(connection, "unlinked")
     _by_external_id(connection)
@@ -42,9 +42,9 @@ def match(
         "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL AND choices = 1"
     )
     _offers(connection, settings.by, schema)
-    for name in ("known", "hits"):
-        # Where nobody seeks, nobody is found: the columns without the scans.
-        (_make if _any(connection, "seekers") else _look_away)(connection, name)
+    sought = _any(connection, "seekers")
+    _make(connection, "known", anybody=sought)
+    _make(connection, "hits", anybody=sought)
     _make(connection, "disputed_profiles")
     _gone_numbers(connection, baseline)
     _look(connection, "found_now")
@@ -64,16 +64,14 @@ def settle_links(connection: DuckDBPyConnection) -> None:
     empty(connection, "disputed_profiles", ("profile_id",))
 
 
-def _make(connection: DuckDBPyConnection, name: str) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS\n{statement(name)}")
+def _make(connection: DuckDBPyConnection, name: str, *, anybody: bool = True) -> None:
+    """Make ``name``; where it concerns nobody, its columns without the scans."""
+    limit = "" if anybody else "LIMIT 0"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM (\n{statement(name)}\n) {limit}")
 
 
 def _look(connection: DuckDBPyConnection, name: str) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS\n{statement(name)}")
-
-
-def _look_away(connection: DuckDBPyConnection, name: str) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM (\n{statement(name)}\n) LIMIT 0")
 
 
 def _link(connection: DuckDBPyConnection) -> None:

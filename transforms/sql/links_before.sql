@@ -1,10 +1,10 @@
 -- The links an applied run left behind: what it knew, and what its apply created (which replaces what it knew).
 -- in:  links_then(source_id, profile_id, matched_by, since), made_then(source_id, profile_id, since),
---      decisions_then(key, reason_code), and the parameter $run (that run's id)
+--      decisions_linked(key, reason_code), and the parameter $run (that run's id)
 -- out: source_id, profile_id, matched_by, since (null: found by a partial plan that was not for this person, so still
 --      to be adopted); each user and each profile once, as in both inputs
 WITH waiting AS (
-    SELECT key FROM decisions_then WHERE reason_code = 'not_selected'
+    SELECT key FROM decisions_linked WHERE reason_code = 'not_selected'
 )
 SELECT
     l.source_id, l.profile_id,

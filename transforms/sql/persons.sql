@@ -8,7 +8,7 @@ WITH everybody AS (
     SELECT
         l.source_id, coalesce(l.profile_id, f.profile_id) AS profile_id,
         coalesce(l.matched_by, f.matched_by) AS matched_by, l.since,
-        l.is_user, coalesce(l.user_name, l.profile_name, f.profile_name) AS user_name, l.enabled,
+        l.is_user, coalesce(l.user_name, f.profile_name) AS user_name, l.enabled,
         CASE WHEN l.profile_id IS NULL THEN f.active ELSE l.active END AS active
     FROM linked l
     LEFT JOIN found_now f ON f.source_id = l.source_id
