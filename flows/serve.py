@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from flows import configuration, screen
 from flows.nights import has_been_silent, is_due, last_tick
@@ -60,6 +61,12 @@ def _serve_until_stopped(settings: Settings, config: Path) -> None:
             stop.set()
 
 
+def deployment_name(settings: Settings) -> str:
+    """The target's host: services for several directories beside each other on one Prefect server stay apart."""
+    place = urlsplit(settings.target.url)
+    return f"{place.hostname}:{place.port}" if place.port else str(place.hostname)
+
+
 def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.schedules import Cron
@@ -68,11 +75,12 @@ def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
     from flows.apply import approve_and_apply
     from flows.nightly import nightly
 
+    name = deployment_name(settings)
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
     place = str(config.resolve())
     deployments = (
         nightly.to_deployment(
-            name="nightly",
+            name=name,
             schedule=Cron(settings.schedule.cron, timezone=settings.schedule.timezone),
             parameters={"config": place},
             concurrency_limit=one,
@@ -80,7 +88,7 @@ def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
             description="Plans the night that is due. Applies only under [approval.auto].",
         ),
         approve_and_apply.to_deployment(
-            name="apply",
+            name=name,
             parameters={"config": place},
             concurrency_limit=one,
             entrypoint_type=EntrypointType.MODULE_PATH,
@@ -112,7 +120,7 @@ class _Watch:
         tick = last_tick(settings.schedule, now)
         if self.begun != tick and is_due(settings.schedule, runs, now):
             self.begun = tick
-            _begin_night()
+            _begin_night(settings)
         silent = has_been_silent(runs, since=self.since, at=now)
         if silent and not self.told:
             tell(settings, "Trueup: no run has succeeded in the last 26 hours.", settings.archive.path)
@@ -132,7 +140,7 @@ def _keep_watch(config: Path, stop: threading.Event) -> None:
             screen.complain(error)
 
 
-def _begin_night() -> None:
+def _begin_night(settings: Settings) -> None:
     from prefect.deployments import run_deployment
 
-    run_deployment("nightly/nightly", timeout=0, as_subflow=False)
+    run_deployment(f"nightly/{deployment_name(settings)}", timeout=0, as_subflow=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -65,11 +66,11 @@ def test_a_reviewer_approves_and_applies_through_prefects_own_api(office: Office
     service = BackgroundService(office, 1)
     started.append(service)
     until(service.is_planning, "the service")
-    api = office.environment["PREFECT_API_URL"]
+    api, host = office.environment["PREFECT_API_URL"], urlsplit(office.sandbox.scim_url).netloc
     with httpx.Client(trust_env=False, timeout=60) as prefect:
 
         def deployment() -> Any:
-            answer = prefect.get(f"{api}/deployments/name/approve and apply/apply")
+            answer = prefect.get(f"{api}/deployments/name/approve and apply/{host}")
             return answer.json() if answer.status_code == 200 else None
 
         found = until(deployment, "the deployment")
