@@ -173,7 +173,7 @@ def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(watched: Wa
     assert not [*raw(watched.folder / "tmp")], "something was left in the temporary folder"
 
 
-@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize("status", [pytest.param(400, marks=pytest.mark.soak), 401])
 def test_servers_that_repeat_what_they_were_sent_are_not_repeated(watched: Watched, status: int) -> None:
     sandbox = watched.sandbox
     graph, scim = sandbox.graph_url, sandbox.scim_url
@@ -191,7 +191,7 @@ def test_servers_that_repeat_what_they_were_sent_are_not_repeated(watched: Watch
     assert named(watched, names) == []
 
 
-@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize("status", [400, pytest.param(500, marks=pytest.mark.soak)])
 def test_neither_a_target_that_repeats_what_it_does_not_write_nor_a_webhook_that_fails_is_repeated(
     watched: Watched, status: int
 ) -> None:
