@@ -53,10 +53,12 @@ def _git(path: Path) -> list[Line]:
     if not any((folder / ".git").exists() for folder in (path, *path.parents)):
         return []
     text = "The archive lies inside a git work tree; runs are personal data and must not be committed."
+    git = shutil.which("git")
+    if git is None:
+        return [Line("warning", "archive and git", text, "Move it, or add it to .gitignore.")]
     try:
-        probe = path / "a-run"
-        asked = subprocess.run(  # noqa: S603 - fixed words and our own path
-            ["git", "-C", str(path), "check-ignore", "--quiet", str(probe)],  # noqa: S607 - the git of the user's PATH
+        asked = subprocess.run(  # noqa: S603 - no shell reads it, and the only word not ours is [archive] path
+            [git, "-C", str(path), "check-ignore", "--quiet", str(path / "a-run")],
             check=False,
             capture_output=True,
             timeout=10,

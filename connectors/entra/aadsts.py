@@ -13,11 +13,11 @@ from transforms.errors import Failed
 
 _CODE = re.compile(r"AADSTS(\d{4,8})")
 
-_CLIENT_SECRET = "Copy the secret's Value (not its Secret ID) from App registrations → Certificates & secrets."  # noqa: S105 - a remedy, no secret
+_COPY_THE_VALUE = "Copy the secret's Value (not its Secret ID) from App registrations → Certificates & secrets."
 _OTHER_CLOUD = "Check source.cloud, source.tenant_id and the overrides source.login_url and source.graph_url."
 
 SENTENCES: dict[str, tuple[str, str]] = {
-    "7000215": ("the client secret is wrong", _CLIENT_SECRET),
+    "7000215": ("the client secret is wrong", _COPY_THE_VALUE),
     "7000222": (
         "the client secret has expired",
         "Create a new secret for the app and store it where the reference points.",
@@ -66,7 +66,7 @@ PASSING = frozenset({"90055", "90006", "90024", "90033", "90090"})
 """Codes that say throttled or a passing fault: worth asking again."""
 
 _BY_ERROR = {
-    "invalid_client": ("the client credentials are not accepted", _CLIENT_SECRET),
+    "invalid_client": ("the client credentials are not accepted", _COPY_THE_VALUE),
     "unauthorized_client": ("the app is not known in this tenant", "Check source.client_id and source.tenant_id."),
     "invalid_request": ("the sign-in request was refused", _OTHER_CLOUD),
     "invalid_scope": ("the scope is not valid", _OTHER_CLOUD),

@@ -352,7 +352,7 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
     from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
     from kiota_http.middleware.options import RedirectHandlerOption, RetryHandlerOption
     from msgraph.graph_request_adapter import GraphRequestAdapter
-    from msgraph_core import GraphClientFactory  # type: ignore[import-untyped] # ships no types
+    from msgraph_core import GraphClientFactory
 
     patience = patience or Patience()
     where = endpoints_of(settings.source)
@@ -360,8 +360,9 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
     client = httpx.AsyncClient(
         timeout=httpx.Timeout(70.0, connect=10.0), verify=_trust(settings, where), follow_redirects=False
     )
-    # The SDK wraps these in a transport whose aclose() does not reach them.
-    held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - nothing public
+    # The SDK wraps these in a transport whose aclose() does not reach them. One is made per proxy of the environment;
+    # transports of our own would have those proxies ignored.
+    held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - httpx hands none out
     client = GraphClientFactory.create_with_default_middleware(
         client=client,
         options={

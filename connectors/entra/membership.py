@@ -139,10 +139,8 @@ def _nothing_came(what: str, stated: int) -> Refused:
 async def _read(graph: Graph, link: str, fields: tuple[str, ...]) -> tuple[pa.Table, int]:
     reader = text_reader(fields)
     for _ in range(3):
-        tables: list[pa.Table] = []
         try:
-            async for page in graph.pages(link, reader, _first_column):
-                tables.append(page)  # noqa: PERF401 - pages read before a link expired must not count
+            tables = [page async for page in graph.pages(link, reader, _first_column)]
         except LinkExpired:
             graph.tally.restarts += 1
             continue

@@ -41,7 +41,7 @@ class Patience:
     def step(self, attempt: int) -> float:
         """The jittered wait before attempt ``attempt`` + 1."""
         bound = min(self.longest_step, self.first_step * float(2 ** min(attempt, 16)))
-        return bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads requests, guards nothing
+        return bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries over time: guessed, it harms nobody
 
 
 @dataclass(slots=True)

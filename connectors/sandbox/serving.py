@@ -63,7 +63,7 @@ def serving_wsgi(application: WSGIApplication, *, port: int = 0, threads: int = 
     The loop runs here, one turn at a time, so that everything is closed by the thread that owns it.
     """
     sockets: dict[int, Any] = {}
-    server = create_server(
+    server: Any = create_server(  # its stubs know neither its port nor the class of its channels
         application,
         map=sockets,
         host=HOST,
@@ -92,7 +92,7 @@ def serving_wsgi(application: WSGIApplication, *, port: int = 0, threads: int = 
         thread.join(_STARTED_WITHIN)
 
 
-class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types: its class is Any to a checker
+class _Task(WSGITask):
     """Lets the application hang up."""
 
     def get_environment(self) -> dict[str, Any]:
@@ -102,10 +102,11 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types: its class
 
     def _hang_up(self) -> None:
         self.close_on_finish = True
-        self.channel.socket.shutdown(socket.SHUT_RDWR)
+        if self.channel.socket is not None:
+            self.channel.socket.shutdown(socket.SHUT_RDWR)
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]  # as above
+class _Channel(HTTPChannel):
     """A connection whose tasks may hang up."""
 
     task_class = _Task

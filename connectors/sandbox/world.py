@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from connectors.sandbox.tenant.faults import Fault
     from connectors.sandbox.tenant.state import Tenant
 
-SECRET_VARIABLE = "TRUEUP_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
-TOKEN_VARIABLE = "TRUEUP_SCIM_TOKEN"  # noqa: S105 - a name, not a secret
+SECRET_VARIABLE = "TRUEUP_CLIENT_SECRET"  # noqa: S105 - the variable a secret is in, not the secret
+TOKEN_VARIABLE = "TRUEUP_SCIM_TOKEN"  # noqa: S105 - the variable a token is in, not the token
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def serve(pipe: Connection, database: str) -> None:
     )
     django.setup()
     call_command("migrate", run_syncdb=True, verbosity=0)
-    server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=1)
+    server: Any = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=1)  # stubs lack its port
     pipe.send(server.effective_port)
     server.run()
 
