@@ -75,19 +75,18 @@ def test_what_is_piped_has_no_blanks_at_the_ends_of_lines(tmp_path: Path) -> Non
         assert lines == [line.rstrip() for line in lines]
 
 
+def python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+
 def test_a_prefect_server_that_does_not_answer_is_said_in_words(tmp_path: Path) -> None:
     with socket.socket() as taken, pytest.MonkeyPatch.context() as patch:
         taken.bind(("127.0.0.1", 0))
         patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/api")
         code = "from flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready()"
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = python(code, tmp_path)
     assert "PREFECT_API_URL names cannot be reached" in done.stderr
 
 
@@ -99,12 +98,5 @@ def test_the_temporary_server_starts_in_a_folder_with_flows_of_its_own(tmp_path:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = python(code, tmp_path)
     assert done.stdout == "up\n", done.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from expectations.people import judge
 from tests.support.check_world import settings, table
-from tests.support.labelled_accounts import HERE, folded
+from tests.support.labelled_accounts import folded, lists
 from transforms.attributes import CHECKED
 from transforms.run_files import RunFiles
 
@@ -27,18 +27,6 @@ AS_THE_PORTAL_EXPORTS = (
 )
 TENANTS = {"everything": CHECKED, "no HR data": WITHOUT_HR, "the portal's export": AS_THE_PORTAL_EXPORTS}
 Account = dict[str, Any]
-
-
-def lists() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    section = ""
-    for line in (HERE / "other_tenants.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("["):
-            section = line.strip("[]")
-            found[section] = []
-        elif line and not line.startswith("#"):
-            found[section].append(line)
-    return found
 
 
 def account(key: str, local: str, display: str, **more: Any) -> Account:
@@ -68,13 +56,13 @@ def person(number: int, first: str, last: str, shape: int) -> Account:
 
 
 def people() -> list[Account]:
-    names = [line.split("|") for line in lists()["people"]]
+    names = [line.split("|") for line in lists("other_tenants.txt")["people"]]
     return [person(n, first, last, shape) for n, (first, last) in enumerate(names) for shape in range(4)]
 
 
 def things() -> list[tuple[str, Account]]:
     found = []
-    for label, lines in lists().items():
+    for label, lines in lists("other_tenants.txt").items():
         for number, line in enumerate(lines if label != "people" else []):
             local, display = line.split("|")
             more = {"accountEnabled": number % 4 != 3, "assignedLicensesCount": int(number % 5 == 0)}

@@ -14,10 +14,11 @@ from typing import Any
 HERE = Path(__file__).parent.parent / "labelled"
 
 
-def _lists() -> dict[str, list[str]]:
+def lists(name: str) -> dict[str, list[str]]:
+    """Section → lines of the file ``name`` beside the labelled tests."""
     found: dict[str, list[str]] = {}
     section = ""
-    for line in (HERE / "accounts.txt").read_text(encoding="utf-8").splitlines():
+    for line in (HERE / name).read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             section = line.strip("[]")
             found[section] = []
@@ -26,7 +27,7 @@ def _lists() -> dict[str, list[str]]:
     return found
 
 
-LISTS = _lists()
+LISTS = lists("accounts.txt")
 TITLES = (
     "Engineer",
     "Account Manager",

@@ -1,4 +1,4 @@
-"""Any ASGI application on loopback."""
+"""Any ASGI application, and any plain HTTP handler, on loopback."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -39,3 +40,26 @@ def listening(app: Any, *, tls: Any = None) -> Iterator[str]:
         uvicorn_server.should_exit = True
         thread.join(timeout=60)
         listener.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is no news."""
+
+
+@contextlib.contextmanager
+def handling(handler: type[BaseHTTPRequestHandler], **attributes: Any) -> Iterator[str]:
+    """The root URL where ``handler``, with ``attributes`` of its class set, answers in threads."""
+    server = _Server(("127.0.0.1", 0), type("Handler", (handler,), {**attributes, "timeout": 5}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -12,10 +12,11 @@ import re
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from tests.support.listening import handling
 from tests.support.scim_directory import TOKEN
 
 if TYPE_CHECKING:
@@ -78,21 +79,6 @@ TRAITS = {
 class _No(Exception):
     def __init__(self, status: int, kind: str = "", detail: str = "") -> None:
         self.status, self.kind, self.detail = status, kind, detail
-
-
-def person(key: str, **values: Any) -> dict[str, Any]:
-    """A profile as it was before the first night, known by its externalId."""
-    plain: dict[str, Any] = {
-        "schemas": [CORE, ENTERPRISE],
-        "externalId": key,
-        "userName": f"{key}@x.example",
-        "active": True,
-        "name": {"givenName": key.title(), "familyName": "Zero"},
-        "emails": [{"type": "work", "value": f"{key}@x.example", "primary": True}],
-        "title": "Before",
-        ENTERPRISE: {"department": "Sales"},
-    }
-    return {name: value for name, value in (plain | values).items() if value is not None}
 
 
 @dataclass
@@ -404,27 +390,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def handle_error(self, *_: object) -> None:
-        """A client that went away is no news."""
-
-
 @contextmanager
 def serving(other: Other) -> Iterator[Other]:
     """``other`` on a free port of loopback; its ``url`` is set."""
     assert other.traits <= TRAITS.keys(), other.traits
-    handler = type("Handler", (_Handler,), {"other": other, "timeout": 5})
-    server = _Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    other.url = f"http://127.0.0.1:{server.server_port}/scim/v2"
-    try:
+    with handling(_Handler, other=other) as root:
+        other.url = f"{root}/scim/v2"
         yield other
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -12,9 +12,11 @@ import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support.listening import handling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -324,26 +326,9 @@ def _filtered(users: list[dict[str, Any]], text: str, manners: Manners) -> list[
     return [user for user in users if str(user.get(name, "")).casefold() == wanted.casefold()]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def handle_error(self, *_: object) -> None:
-        """A client that went away is no news."""
-
-
 @contextmanager
 def serving(directory: Directory) -> Iterator[Directory]:
     """``directory`` on a free port of loopback; its ``url`` is set."""
-    handler = type("Handler", (_Handler,), {"directory": directory, "timeout": 5})
-    server = _Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    directory.url = f"http://127.0.0.1:{server.server_port}/scim/v2"
-    try:
+    with handling(_Handler, directory=directory) as root:
+        directory.url = f"{root}/scim/v2"
         yield directory
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.sandbox import DirectoryData, Weaknesses
-from connectors.sandbox.directory.data import ENTERPRISE, USER
-from tests.support.plan_world import user
+from connectors.sandbox.directory.data import ENTERPRISE
+from tests.support.first_night import people, profile_before
 from tests.support.sandbox import close, shared
 from tests.support.scim_directory import TOKEN
 from tests.support.scim_nights import Nights, writes
@@ -29,19 +29,7 @@ def _one_sandbox() -> Iterator[None]:
 
 
 def resource(key: str, **values: Any) -> dict[str, Any]:
-    """A profile as it was before the first night, known by its externalId."""
-    plain: dict[str, Any] = {
-        "schemas": [USER, ENTERPRISE],
-        "id": f"p-{key}",
-        "externalId": key,
-        "userName": f"{key}@x.example",
-        "active": True,
-        "name": {"givenName": key.title(), "familyName": "Zero"},
-        "emails": [{"type": "work", "value": f"{key}@x.example", "primary": True}],
-        "title": "Before",
-        ENTERPRISE: {"department": "Sales"},
-    }
-    return {name: value for name, value in (plain | values).items() if value is not None}
+    return profile_before(key, id=f"p-{key}", **values)
 
 
 BEFORE = (
@@ -53,19 +41,6 @@ BEFORE = (
     resource("swapb", userName="swapa@x.example"),
     resource("stranger"),
 )
-
-
-def people() -> list[dict[str, Any]]:
-    return [
-        user("new", manager="old", phone="+49 (30) 123-45", nick="Newt", userPrincipalName="New@x.example"),
-        user("odd", userPrincipalName=NAME, givenName=" Ö%20 ", jobTitle='Head; of "R&D"'),
-        user("old", manager="new", jobTitle="Chief"),
-        user("bare", manager="old", phone="+1 555 0100"),
-        user("left", accountEnabled=False),
-        user("off"),
-        user("swapa"),
-        user("swapb"),
-    ]
 
 
 W = Weaknesses
@@ -125,7 +100,7 @@ ANOTHER_NIGHT = {"drops types"}
 def nights(tmp_path: Path) -> Nights:
     sandbox, _ = shared()
     sandbox.directory.begin_again(DirectoryData(BEFORE, TOKEN))
-    return Nights(tmp_path, sandbox.scim_url, people())
+    return Nights(tmp_path, sandbox.scim_url, people(odd=NAME))
 
 
 @pytest.mark.parametrize("name", EVERY)

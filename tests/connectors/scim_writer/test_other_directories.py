@@ -8,7 +8,8 @@ import pytest
 
 from connectors.scim.answers import Answer
 from connectors.scim.session import other_path
-from tests.support.other_scim import ENTERPRISE, Other, person, serving
+from tests.support.first_night import people, profile_before
+from tests.support.other_scim import ENTERPRISE, Other, serving
 from tests.support.plan_world import user
 from tests.support.scim_nights import Nights, writes
 from transforms.errors import Failed
@@ -18,24 +19,15 @@ if TYPE_CHECKING:
 
 
 BEFORE = (
-    person("old", nickName="Oldie"),
-    person("bare", emails=None, title=None),
-    person("left"),
-    person("off", active=False),
-    person("swapa", userName="swapb@x.example"),
-    person("swapb", userName="swapa@x.example"),
-    person("stranger", nickName="S"),
+    profile_before("old", nickName="Oldie"),
+    profile_before("bare", emails=None, title=None),
+    profile_before("left"),
+    profile_before("off", active=False),
+    profile_before("swapa", userName="swapb@x.example"),
+    profile_before("swapb", userName="swapa@x.example"),
+    profile_before("stranger", nickName="S"),
 )
-PEOPLE = (
-    user("new", manager="old", phone="+49 (30) 123-45", nick="Newt", userPrincipalName="New@x.example"),
-    user("odd", userPrincipalName="o dd/é@x.example", givenName=" Ö%20 ", jobTitle='Head; of "R&D"'),
-    user("old", manager="new", jobTitle="Chief"),
-    user("bare", manager="old", phone="+1 555 0100"),
-    user("left", accountEnabled=False),
-    user("off"),
-    user("swapa"),
-    user("swapb"),
-)
+PEOPLE = people(odd="o dd/é@x.example")
 
 
 def other(*traits: str, fails: str = "", refuses: str = "") -> Other:
@@ -93,7 +85,7 @@ def test_it_ends_as_planned_or_says_what_is_not_kept_and_the_next_night_is_quiet
 
 def test_whoever_is_inactive_and_in_no_list_is_found_by_name_the_next_night(tmp_path: Path) -> None:
     with serving(other("unlisted")) as directory:
-        profile = directory.add(person("off", active=False))
+        profile = directory.add(profile_before("off", active=False))
         nights = Nights(tmp_path, directory.url, [user("off")])
         first = nights.night()
         (row,) = first.result.records
@@ -108,7 +100,7 @@ def test_whoever_is_inactive_and_in_no_list_is_found_by_name_the_next_night(tmp_
 
 def test_a_name_that_is_taken_by_somebody_who_is_never_shown_is_said_each_night(tmp_path: Path) -> None:
     with serving(other("hidden")) as directory:
-        directory.add(person("off", active=False))
+        directory.add(profile_before("off", active=False))
         nights = Nights(tmp_path, directory.url, [user("off")])
         for _ in range(2):
             (row,) = nights.night().result.records
@@ -134,7 +126,7 @@ def test_a_server_in_trouble_is_not_taken_for_one_that_refuses(tmp_path: Path) -
 
 def test_an_attribute_that_fails_on_two_days_is_not_tried_on_a_third(tmp_path: Path) -> None:
     with serving(other(fails="title")) as directory:
-        directory.add(person("old"))
+        directory.add(profile_before("old"))
         nights = Nights(tmp_path, directory.url, [user("old", jobTitle="Chief")])
         for _ in range(2):
             night = nights.night()
@@ -146,7 +138,7 @@ def test_an_attribute_that_fails_on_two_days_is_not_tried_on_a_third(tmp_path: P
 
 def test_what_a_server_blames_on_another_attribute_is_planned_again(tmp_path: Path) -> None:
     with serving(other("no_patch", refuses="nickName")) as directory:
-        profile = directory.add(person("old", nickName="Oldie"))
+        profile = directory.add(profile_before("old", nickName="Oldie"))
         nights = Nights(tmp_path, directory.url, [user("old", jobTitle="Chief", accountEnabled=False)])
         night = nights.night()
         assert (
@@ -159,7 +151,7 @@ def test_what_a_server_blames_on_another_attribute_is_planned_again(tmp_path: Pa
 
 def test_the_word_of_a_server_that_repeats_the_token_is_kept_without_it(tmp_path: Path) -> None:
     with serving(other("secretive", fails="title")) as directory:
-        directory.add(person("old"))
+        directory.add(profile_before("old"))
         nights = Nights(tmp_path, directory.url, [user("old", jobTitle="Chief")])
         night = nights.night()
         assert "(removed)" in night.result.records[0]["reason"]
@@ -168,8 +160,8 @@ def test_the_word_of_a_server_that_repeats_the_token_is_kept_without_it(tmp_path
 
 def test_an_id_that_no_address_can_carry_is_said_and_nobody_else_is_held_up(tmp_path: Path) -> None:
     with serving(other()) as directory:
-        directory.add(person("dot") | {"id": ".."})
-        directory.add(person("old"))
+        directory.add(profile_before("dot") | {"id": ".."})
+        directory.add(profile_before("old"))
         nights = Nights(tmp_path, directory.url, [user("dot"), user("old")])
         with pytest.raises(Failed, match="an id no address can carry"):
             nights.night()
@@ -200,8 +192,8 @@ def test_an_id_is_tried_as_it_is_only_where_that_means_something(
 
 def test_whoever_is_to_be_deleted_is_deleted_where_no_etag_ever_fits(tmp_path: Path) -> None:
     with serving(other("odd_etags")) as directory:
-        directory.add(person("left", title="Clerk"))
-        directory.add(person("old", title="Clerk"))
+        directory.add(profile_before("left", title="Clerk"))
+        directory.add(profile_before("old", title="Clerk"))
         nights = Nights(tmp_path, directory.url, [user("left", accountEnabled=False), user("old")])
         nights.world.set(deprovision={"leavers": "delete"})
         night = nights.night()

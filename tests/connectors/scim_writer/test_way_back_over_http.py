@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from connectors.sandbox import DirectoryData
-from tests.support.other_scim import ENTERPRISE, Other, person, serving
+from tests.support.first_night import profile_before
+from tests.support.other_scim import ENTERPRISE, Other, serving
 from tests.support.plan_world import user
 from tests.support.sandbox import close, shared
 from tests.support.scim_directory import TOKEN
@@ -89,8 +90,8 @@ def _plain(profile: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_deletion_is_taken_back_and_that_again_with_everybody_pointing_at_who_is_there(tmp_path: Path) -> None:
     with serving(Other()) as directory:
-        boss = directory.add(person("boss", locale="de-CH", addresses=[{"type": "work", "locality": "Bern"}]))
-        directory.add(person("ann", **{ENTERPRISE: {"department": "Sales", "manager": {"value": boss}}}))
+        boss = directory.add(profile_before("boss", locale="de-CH", addresses=[{"type": "work", "locality": "Bern"}]))
+        directory.add(profile_before("ann", **{ENTERPRISE: {"department": "Sales", "manager": {"value": boss}}}))
         nights = Nights(tmp_path, directory.url, [user("boss"), user("ann", manager="boss")])
         nights.world.set(deprovision={"leavers": "delete"})
         nights.night()
