@@ -184,6 +184,7 @@ def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
         "CREATE OR REPLACE TEMP TABLE holders AS SELECT key FROM persons WHERE profile_id IS NOT NULL "
         "AND key NOT IN (SELECT key FROM endings WHERE decision = 'delete') UNION SELECT key FROM returning_now"
     )
+    _nobody_then(connection, request.undo or request.before)
     repair_references(connection, request.files.actual, terms)
     baseline.values_of(connection, "values_now", request.files.actual, terms, keys="wishes")
     query = statement("rollback_candidates")
@@ -192,6 +193,13 @@ def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
         query = query.replace(f"${name}", literal(bool(value)))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {query}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('rollback_explained')}")
+
+
+def _nobody_then(connection: DuckDBPyConnection, then: PriorRun | None) -> None:
+    """Add to ``holders`` what referred to nobody already ``then``: it comes back as it was, to a profile or not."""
+    if then is not None:
+        view(connection, "target_then", then.files.target)
+        connection.execute(f"INSERT INTO holders {statement('rollback_to_nobody')}")
 
 
 def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:

@@ -133,6 +133,7 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
         files.links,
         few=_WORDS,
     )
+    connection.execute("DROP TABLE linked")  # said in ``links`` now; the sorting to come needs the room
     write_actual(connection, request.attributes, files.actual)
     view(connection, "actual", files.actual)
 

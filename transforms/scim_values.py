@@ -13,6 +13,8 @@ from transforms.words import Kept
 
 _EMPTY = frozenset({str, list, dict})
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_ESCAPE = re.compile(r"\\(?:\\|u00([0-9a-f]{2}))")
+"""A backslash that is itself escaped, or a control character: only the latter has hex digits."""
 _NOT_ALNUM = re.compile(r"[\W_]+")
 _NOT_DIGIT = re.compile(r"\D+")
 _NUMBER = re.compile(r"[\d+\-()./ ]+\Z")
@@ -21,8 +23,16 @@ _SPACES = re.compile(r"\s+")
 
 
 def canonical(value: Any) -> str:
-    """One JSON text for one value: sorted names, no blanks; what complex columns and changes hold."""
-    return _encode(value)
+    """One JSON text for one value: sorted names, no blanks; what complex columns and changes hold.
+
+    Control characters are escaped as DuckDB escapes them, in capitals: both write what is compared.
+    """
+    text = _encode(value)
+    return _ESCAPE.sub(_in_capitals, text) if "\\u00" in text else text
+
+
+def _in_capitals(escape: re.Match[str]) -> str:
+    return f"\\u00{escape[1].upper()}" if escape[1] else escape[0]
 
 
 def is_nothing(value: Any) -> bool:

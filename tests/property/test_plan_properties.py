@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,18 +52,21 @@ def users(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @st.composite
-def profiles(draw: st.DrawFn) -> list[dict[str, Any]]:
+def profiles(draw: st.DrawFn, *, names_are_unique: bool = False) -> list[dict[str, Any]]:
     numbers = draw(st.lists(st.sampled_from(["p1", "p2", "p3", "p4"]), unique=True))
+    names = st.lists(
+        st.sampled_from([*KEYS, "stray"]), min_size=len(numbers), max_size=len(numbers), unique=names_are_unique
+    )
     return [
         profile(
             number,
-            draw(st.sampled_from([*KEYS, "stray"])),
+            name,
             externalId=draw(st.sampled_from([None, "", "ann", "bob", "cy", "unknown"])),
             title=draw(TEXTS),
             active=draw(st.sampled_from([True, True, False, None])),
             **{DEPARTMENT: draw(TEXTS), MANAGER: draw(st.sampled_from([None, "", "gone", *numbers]))},
         )
-        for number in numbers
+        for number, name in zip(numbers, draw(names), strict=True)
     ]
 
 
@@ -104,8 +106,7 @@ def test_everybody_is_decided_once_and_the_second_night_is_quiet(
         untouched = {k for k, d in plan.decisions.items() if d not in {"create", "update", "reactivate", "deactivate"}}
         assert not untouched & {key for key, _ in plan.changes}
         texts = [row[side] for row in plan.rows("changes") for side in ("before", "after") if row[side] is not None]
-        # One form of JSON, but for the hex digits of escaped control characters, which DuckDB writes in capitals.
-        assert all(_small_hex(text) == _small_hex(canonical(json.loads(text))) for text in texts)
+        assert all(text == canonical(json.loads(text)) for text in texts)
         before = people_of(world)
         world.apply(plan)
         mine = {
@@ -123,7 +124,7 @@ def test_everybody_is_decided_once_and_the_second_night_is_quiet(
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(users(), profiles(), users())
+@given(users(), profiles(names_are_unique=True), users())
 def test_applying_a_night_and_taking_it_back_restores_every_managed_value(
     tenant: list[dict[str, Any]], directory: list[dict[str, Any]], next_tenant: list[dict[str, Any]]
 ) -> None:
@@ -149,7 +150,3 @@ def test_applying_a_night_and_taking_it_back_restores_every_managed_value(
             [r for r in pq.read_table(files.decisions).to_pylist() if r["source_id"] and r["profile_id"]
              and r["decision"] != "delete"]
         )  # fmt: skip
-
-
-def _small_hex(text: str) -> str:
-    return re.sub(r"\\u00[01][0-9A-Fa-f]", lambda found: found.group().lower(), text)

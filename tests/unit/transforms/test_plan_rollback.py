@@ -103,6 +103,29 @@ def test_a_deleted_profile_comes_back_whole_with_references_to_it(settled: World
     assert night.decisions["ann"] == "unchanged"
 
 
+def test_a_reference_to_nobody_comes_back_as_it_was(settled: World) -> None:
+    settled.profiles[1][MANAGER] = "never-there"
+    run = settled.apply(settled.plan())
+    assert settled.profiles[1][MANAGER] == settled.profiles[0]["id"]
+    for way in ({"undo": run}, {"before": run}):
+        plan = back(settled, **way)
+        assert plan.changes == {("bob", MANAGER): ("ann", "profile:never-there")}
+        settled.night += 1
+    settled.apply(plan, kind=Kind.ROLLBACK)
+    assert settled.profiles[1][MANAGER] == "never-there"
+
+
+def test_a_reference_to_a_profile_that_went_since_is_left_alone(settled: World) -> None:
+    other = profile("p9", "stray")
+    settled.profiles.append(other)
+    settled.profiles[1][MANAGER] = "p9"
+    run = settled.apply(settled.plan())
+    settled.profiles.remove(other)
+    plan = back(settled, undo=run)
+    assert plan.changes == {}
+    assert [row["check"] for row in plan.rows("findings")] == ["manager_without_profile"]
+
+
 def test_edits_made_since_are_kept_unless_told_otherwise(settled: World) -> None:
     settled.of("ann")["jobTitle"] = "Boss"
     run = settled.apply(settled.plan())

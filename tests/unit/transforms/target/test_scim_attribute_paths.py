@@ -146,3 +146,9 @@ def test_two_readings_differ_by_content_not_by_what_the_server_adds() -> None:
 
 def test_one_value_has_one_text() -> None:
     assert canonical({"b": 1, "a": ["é"]}) == '{"a":["é"],"b":1}'
+
+
+def test_text_is_told_in_the_same_json_here_and_in_duckdb() -> None:
+    texts = [*map(chr, range(1, 0x180)), "\\u001e", "\\\x1f\\\\u001f", '"\x0b"', "\u2028"]
+    told = connect().execute("SELECT to_json(t)::VARCHAR FROM (SELECT unnest(?::VARCHAR[]) AS t)", [texts]).fetchall()
+    assert [row[0] for row in told] == [canonical(text) for text in texts]
