@@ -26,28 +26,38 @@ _CHANGES = ("key", "attribute", "before", "after", "cause")
 def explain(connection: DuckDBPyConnection, history: History, terms: Terms) -> None:
     """Make ``explained``: ``planned`` with a cause for every row."""
     runs = [run for run in history.applied if run.kind is Kind.RECONCILE and run.files.desired.exists()]
-    view(connection, "decisions_then", runs[0].files.decisions if runs else None, columns=_DECISIONS)
+    _decided_then(connection, runs[0] if runs else None, keys="planned")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('explained_at_once')}")
     connection.execute("DROP TABLE planned")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE ends AS SELECT key, end_state FROM courses WHERE end_state IS NOT NULL"
     )
-    for run in runs[:DEPTH]:
+    for age, run in enumerate(runs[:DEPTH]):
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE open_changes AS SELECT key, attribute, before, after FROM explained "
             "WHERE cause IS NULL"
         )
         if not connection.execute("SELECT 1 FROM open_changes LIMIT 1").fetchone():
             break
+        if age:
+            _decided_then(connection, run, keys="open_changes")
         _ask(connection, run, terms)
     connection.execute("UPDATE explained SET cause = 'source_changed' WHERE cause IS NULL")
+
+
+def _decided_then(connection: DuckDBPyConnection, run: PriorRun | None, *, keys: str) -> None:
+    """``decided_then``: what ``run`` decided about the people in ``keys``."""
+    view(connection, "decisions_then", run.files.decisions if run else None, columns=_DECISIONS)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE decided_then AS SELECT {', '.join(_DECISIONS)} FROM decisions_then "
+        f"WHERE key IN (SELECT key FROM {keys})"
+    )
 
 
 def _ask(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
     values_then(connection, run, "desired", terms, keys="open_changes")
     values_then(connection, run, "actual", terms, keys="open_changes")
     view(connection, "changes_then", run.files.changes, columns=_CHANGES)
-    view(connection, "decisions_then", run.files.decisions, columns=_DECISIONS)
     view(connection, "outcome_then", run.files.outcome, columns=("key", "result"))
     _moved_sources(connection, run, terms)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE answers AS {statement('explained_by_run')}")
@@ -77,5 +87,6 @@ def _moved_sources(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) 
     moved = ", ".join([*rows, "NULL::VARCHAR"])
     connection.execute(
         f"INSERT INTO moved_sources SELECT s.id, unnest(list_filter([{moved}], lambda e: e IS NOT NULL)) "
-        "FROM source s LEFT JOIN source_then b ON b.id = s.id WHERE s.id IN (SELECT key FROM open_changes)"
+        "FROM source s LEFT JOIN (FROM source_then WHERE id IN (SELECT key FROM open_changes)) b ON b.id = s.id "
+        "WHERE s.id IN (SELECT key FROM open_changes)"
     )

@@ -61,6 +61,9 @@ def road(
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name FROM courses"
     )
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW counted AS SELECT source_id, profile_id, is_user, in_scope, active FROM courses"
+    )
 
 
 def lay_terms(connection: DuckDBPyConnection, attributes: tuple[ManagedAttribute, ...]) -> None:
@@ -86,9 +89,9 @@ def _blind(connection: DuckDBPyConnection, by: tuple[ManagedAttribute, ...], unr
 
 
 def decide(connection: DuckDBPyConnection) -> None:
-    """Make ``decided``: exactly one row per person, with its reason in words."""
+    """Let ``decided`` be exactly one row per person, with its reason in words."""
     lay_sentences(connection)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('decided')}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {statement('decided')}")
 
 
 def lay_sentences(connection: DuckDBPyConnection) -> None:
@@ -99,5 +102,5 @@ def lay_sentences(connection: DuckDBPyConnection) -> None:
 
 def counts(connection: DuckDBPyConnection) -> dict[str, int]:
     """How many people each decision has; all ten words are present."""
-    found = dict(connection.execute("SELECT decision, count(*) FROM decided GROUP BY decision").fetchall())
+    found = dict(connection.execute("SELECT decision, count(*) FROM decisions GROUP BY decision").fetchall())
     return {decision.value: int(found.get(decision.value, 0)) for decision in Decision}

@@ -77,7 +77,8 @@ def make_rollback_plan(request: RollbackRequest) -> plan.PlanResult:
         _wishes(connection, request, terms)
         _choose(connection, request, terms)
         notes = _decide(connection)
-        written = plan.finish(connection, files)
+        plan.write_decisions(connection, files)
+        written = plan.write_changes(connection, files)
         _write_desired(connection, files, terms)
         changes.merge_findings(connection, files, statement("rollback_findings"))
         uses, refusals = limits.weigh(connection, request)
@@ -208,6 +209,10 @@ def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:
         "CREATE OR REPLACE TEMP TABLE edited AS SELECT DISTINCT key FROM candidates WHERE barred = 'edited_since'"
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('rollback_decided')}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW counted AS "
+        "SELECT source_id, profile_id, is_user, is_user AS in_scope, active FROM persons"
+    )
     back = count(connection, "FROM decided WHERE decision = 'create'")
     edits = count(connection, "FROM candidates WHERE barred = 'edited_since'")
     lost = count(

@@ -59,7 +59,8 @@ def weigh(
 ) -> tuple[tuple[LimitUse, ...], tuple[Refusal, ...]]:
     """The use of every limit, and an overridable refusal for each that is exceeded.
 
-    Reads the relations ``decided``, ``explained``, ``profiles`` and ``users`` of a plan under construction.
+    Reads the relations ``decisions``, ``counted`` (source_id, profile_id, is_user, in_scope, active), ``explained``,
+    ``profiles`` and ``users`` of a plan under construction.
     """
     limits = request.settings.limits
     uses = tuple(use.judged(limits.at_least) for use in _uses(connection, request))
@@ -79,9 +80,12 @@ def _uses(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
     yield Use("reactivate", ons, active, limits.reactivate)
     yield Use("delete", deletions, active, limits.delete)
     yield Use("hold", holds, in_scope, limits.hold)
-    for name, bound in (("changed", limits.changed), ("emptied", limits.emptied)):
-        for attribute, used in connection.execute(statement(f"limit_{name}")).fetchall():
-            yield Use(f"{name}:{attribute}", int(used), active, bound)
+    attributes = connection.execute(statement("limit_attributes")).fetchall()
+    for attribute, used, _ in attributes:
+        yield Use(f"changed:{attribute}", int(used), active, limits.changed)
+    for attribute, _, used in attributes:
+        if used:
+            yield Use(f"emptied:{attribute}", int(used), active, limits.emptied)
     yield _drop(connection, request)
     earlier = deactivated_within(connection, history, since=request.at - timedelta(days=limits.window_days))
     # What is past cannot be refused: a plan that takes nobody away does not add to the window.
@@ -132,7 +136,7 @@ def _seen(history: History) -> bool | None:
 
 def notes(connection: DuckDBPyConnection, history: History) -> tuple[str, ...]:
     """What the reviewer should know of deactivations on this target, where the plan has any."""
-    offs = count(connection, "FROM decided WHERE decision = 'deactivate'")
+    offs = count(connection, "FROM decisions WHERE decision = 'deactivate'")
     if not offs:
         return ()
     seen = _seen(history)

@@ -41,8 +41,8 @@ def match(
         "CREATE OR REPLACE TEMP VIEW settled AS SELECT source_id, profile_id FROM firm "
         "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL AND choices = 1"
     )
-    _offers(connection, settings.by, schema)
     sought = _any(connection, "seekers")
+    _offers(connection, settings.by, schema, sought=sought)
     _make(connection, "known", anybody=sought)
     _make(connection, "hits", anybody=sought)
     _make(connection, "disputed_profiles")
@@ -76,13 +76,16 @@ def _look(connection: DuckDBPyConnection, name: str) -> None:
 
 def _link(connection: DuckDBPyConnection) -> None:
     """``linked`` and ``firm``: the one join of everybody with everybody; what follows looks at few."""
+    # Users come in the order of their ids and must stay in it: sides that swap places cost a whole sort later.
+    connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
     _make(connection, "linked")
+    connection.execute("RESET disabled_optimizers")
     _look(connection, "firm")
 
 
 def _by_external_id(connection: DuckDBPyConnection) -> None:
     """``external_hits``, and ``seekers``: users without a link whose id no profile bears."""
-    _make(connection, "external_pairs")
+    _make(connection, "external_pairs", anybody=_any(connection, "unlinked"))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE seekers AS "
         "SELECT source_id FROM unlinked ANTI JOIN external_pairs USING (source_id)"
@@ -118,8 +121,11 @@ def _people(connection: DuckDBPyConnection) -> None:
     )
 
 
-def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetSchema) -> None:
-    """``offers`` and ``bearers``: the values users bring and profiles bear, per attribute in its order."""
+def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetSchema, *, sought: bool) -> None:
+    """``offers`` and ``bearers``: the values users bring and profiles bear, per attribute in its order.
+
+    ``sought`` says whether anybody still looks for a profile.
+    """
     desired, target = columns_of(connection, "desired"), columns_of(connection, "target")
     empty(connection, "offers", ("source_id", "tier INTEGER", "value"))
     empty(connection, "bearers", ("profile_id", "tier INTEGER", "value"))
@@ -137,14 +143,11 @@ def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetS
             f"{column}::VARCHAR" if schema.case_exact.get(path, path == "externalId") else f"lower({column}::VARCHAR)"
         )
         connection.execute("INSERT INTO tiers VALUES (?, ?)", [tier, path])
+        if not sought:
+            continue
         connection.execute(
             f"INSERT INTO offers SELECT key, {tier}, {value} FROM desired "
             f"SEMI JOIN seekers ON seekers.source_id = desired.key WHERE {column}::VARCHAR <> ''"
-        )
-    for tier, path in enumerate(by):
-        column = identifier(path)
-        value = (
-            f"{column}::VARCHAR" if schema.case_exact.get(path, path == "externalId") else f"lower({column}::VARCHAR)"
         )
         connection.execute(
             f"INSERT INTO bearers SELECT id, {tier}, {value} FROM target "
@@ -155,7 +158,7 @@ def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetS
 def _gone_numbers(connection: DuckDBPyConnection, baseline: PriorRun | None) -> None:
     """``gone_numbers``: employee numbers of people of ours who are no longer in the source, as last read."""
     empty(connection, "gone_numbers", ("source_id", "number"))
-    if not _any(connection, "links_before") or not _any(connection, "unlinked"):
+    if not _any(connection, "unlinked") or not _any(connection, "links_before"):
         return
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE gone AS "

@@ -86,8 +86,9 @@ def make_plan(request: PlanRequest) -> PlanResult:
         changes.refine(connection, terms, history)
         changes.settle(connection, partial=bool(request.only))
         decisions.decide(connection)
+        write_decisions(connection, files)
         causes.explain(connection, history, terms)
-        written = finish(connection, files)
+        written = write_changes(connection, files)
         changes.report(connection, files)
         uses, refusals = limits.weigh(connection, request)
         return PlanResult(
@@ -138,8 +139,8 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
     view(connection, "actual", files.actual)
 
 
-def finish(connection: DuckDBPyConnection, files: RunFiles) -> int:
-    """Write ``decisions`` and ``changes``; returns how many changes there are."""
+def write_decisions(connection: DuckDBPyConnection, files: RunFiles) -> None:
+    """Write ``decided`` as ``decisions``, and open that."""
     write(
         connection,
         "SELECT key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason "
@@ -147,6 +148,11 @@ def finish(connection: DuckDBPyConnection, files: RunFiles) -> int:
         files.decisions,
         few=_WORDS,
     )
+    view(connection, "decisions", files.decisions)
+
+
+def write_changes(connection: DuckDBPyConnection, files: RunFiles) -> int:
+    """Write ``explained`` as ``changes``; returns how many there are."""
     return write(
         connection,
         "SELECT key, attribute, before, after, cause FROM explained ORDER BY key, attribute",

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support.plan_world import OUTCOME, table
+from transforms.scim_values import canonical
 
 if TYPE_CHECKING:
     from tests.support.plan_world import Planned, World
@@ -53,7 +54,7 @@ def _write(
         if kinds.get(change["attribute"]) == "reference" and read is not None:
             stored = owner.get(read, str(read).removeprefix("profile:"))
         mine[change["attribute"]] = stored
-        text = None if read is None else json.dumps(read, ensure_ascii=False)
+        text = None if read is None else canonical(read)
         found.append({"attribute": change["attribute"], "value": text, "class": kind})
     if row["decision"] == "delete":
         world.profiles.remove(mine)

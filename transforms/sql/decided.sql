@@ -1,12 +1,10 @@
 -- What happens to each person: the road, corrected by what comparing showed.
 -- in:  courses, held_back(key, reason_code, detail) (one row per key), effects(key, turns_off, turns_on, n),
 --      left(key, reason_code), sentences(reason_code, decision, sentence)
--- out: key, source_id, profile_id, user_name, matched_by, verdict, since, decision, reason_code,
---      is_user, in_scope, active, reason
+-- out: key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason
 WITH decided AS (
     SELECT
-        c.key, c.source_id, c.profile_id, c.user_name, c.matched_by, c.verdict, c.since,
-        c.is_user, c.in_scope, c.active,
+        c.key, c.source_id, c.profile_id, c.user_name, c.matched_by, c.verdict,
         CASE
             WHEN b.key IS NOT NULL THEN b.decision
             WHEN c.course IN ('kept', 'done') THEN 'unchanged'
@@ -33,8 +31,7 @@ WITH decided AS (
     LEFT JOIN "left" l ON l.key = c.key
 )
 SELECT
-    d.key, d.source_id, d.profile_id, d.user_name, d.matched_by, d.verdict, d.since, d.decision, d.reason_code,
-    d.is_user, d.in_scope, d.active,
+    d.key, d.source_id, d.profile_id, d.user_name, d.matched_by, d.verdict, d.decision, d.reason_code,
     CASE
         WHEN contains(s.sentence, '{detail}') THEN replace(s.sentence, '{detail}', coalesce(d.detail, 'unknown'))
         ELSE coalesce(s.sentence, d.reason_code)

@@ -1,5 +1,5 @@
 -- Causes that need no look at values of earlier runs.
--- in:  planned, decided, scope, and the relations of the last applied run: decisions_then, links_before
+-- in:  planned, decisions, courses, and the relations of the last applied run: decided_then, links_before
 -- out: key, attribute, before, after, cause (null: to be found out)
 SELECT
     p.key, p.attribute, p.before, p.after,
@@ -7,7 +7,7 @@ SELECT
         WHEN d.decision = 'create' AND t.profile_id IS NOT NULL THEN 'edited_in_target'
         WHEN d.decision = 'create' AND t.reason_code IN ('not_assigned', 'filtered_out') THEN 'scope_changed'
         WHEN d.decision = 'create' THEN 'source_changed'
-        WHEN d.matched_by NOT IN ('link', 'created') AND d.since IS NULL THEN 'first_adoption'
+        WHEN d.matched_by NOT IN ('link', 'created') AND c.since IS NULL THEN 'first_adoption'
         WHEN p.attribute = 'active' AND t.key IS NOT NULL
             AND coalesce(t.reason_code IN ('not_assigned', 'filtered_out'), FALSE)
                 <> coalesce(d.reason_code IN ('not_assigned', 'filtered_out'), FALSE)
@@ -15,5 +15,6 @@ SELECT
             AND d.reason_code NOT IN ('disabled', 'deleted', 'gone') THEN 'scope_changed'
     END AS cause
 FROM planned p
-JOIN decided d USING (key)
-LEFT JOIN decisions_then t ON t.key = p.key
+JOIN decisions d USING (key)
+JOIN courses c USING (key)
+LEFT JOIN decided_then t ON t.key = p.key

@@ -1,6 +1,6 @@
 -- Causes as one applied run shows them: what it wanted, saw and planned, against what is wanted and seen now.
 -- in:  open_changes(key, attribute, before, after), desired_then, actual_then (key, attribute, value), changes_then,
---      decisions_then, outcome_then(key, result), moved_sources(key, attribute), ends(key, end_state)
+--      decided_then, outcome_then(key, result), moved_sources(key, attribute), ends(key, end_state)
 -- out: key, attribute, cause (null: this run cannot tell, an older one may)
 SELECT
     o.key, o.attribute,
@@ -22,7 +22,7 @@ FROM open_changes o
 LEFT JOIN desired_then w ON w.key = o.key AND w.attribute = o.attribute
 LEFT JOIN actual_then a ON a.key = o.key AND a.attribute = o.attribute
 LEFT JOIN changes_then c ON c.key = o.key AND c.attribute = o.attribute
-LEFT JOIN decisions_then d ON d.key = o.key
+LEFT JOIN decided_then d ON d.key = o.key
 LEFT JOIN outcome_then r ON r.key = o.key
 LEFT JOIN ends e ON e.key = o.key AND o.attribute = 'active'
 LEFT JOIN moved_sources s ON s.key = o.key AND s.attribute = o.attribute

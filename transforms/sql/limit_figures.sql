@@ -1,14 +1,26 @@
 -- The figures limits are measured by.
--- in:  decided (active: the profile's before the plan), profiles
+-- in:  decisions, counted (active: the profile's before the plan), profiles
 -- out: one row: creates, updates, offs, ons, deletes, holds, in_scope, active, profiles
+WITH decided AS (
+    SELECT decision, count(*) AS n, count(*) FILTER (WHERE reason_code NOT IN ('not_selected', 'rolled_back')) AS own
+    FROM decisions
+    GROUP BY decision
+),
+bases AS (
+    SELECT
+        count(*) FILTER (WHERE is_user AND in_scope) AS in_scope,
+        count(*) FILTER (WHERE source_id IS NOT NULL AND profile_id IS NOT NULL AND active IS DISTINCT FROM FALSE)
+            AS active
+    FROM counted
+)
 SELECT
-    count(*) FILTER (WHERE d.decision = 'create'),
-    count(*) FILTER (WHERE d.decision = 'update'),
-    count(*) FILTER (WHERE d.decision = 'deactivate'),
-    count(*) FILTER (WHERE d.decision = 'reactivate'),
-    count(*) FILTER (WHERE d.decision = 'delete'),
-    count(*) FILTER (WHERE d.decision = 'hold' AND d.reason_code NOT IN ('not_selected', 'rolled_back')),
-    count(*) FILTER (WHERE d.is_user AND d.in_scope),
-    count(*) FILTER (WHERE d.source_id IS NOT NULL AND d.profile_id IS NOT NULL AND d.active IS DISTINCT FROM FALSE),
+    coalesce(max(n) FILTER (WHERE decision = 'create'), 0),
+    coalesce(max(n) FILTER (WHERE decision = 'update'), 0),
+    coalesce(max(n) FILTER (WHERE decision = 'deactivate'), 0),
+    coalesce(max(n) FILTER (WHERE decision = 'reactivate'), 0),
+    coalesce(max(n) FILTER (WHERE decision = 'delete'), 0),
+    coalesce(max(own) FILTER (WHERE decision = 'hold'), 0),
+    (SELECT in_scope FROM bases),
+    (SELECT active FROM bases),
     (SELECT count(*) FROM profiles)
-FROM decided d
+FROM decided

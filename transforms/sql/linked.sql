@@ -9,14 +9,14 @@ WITH ties AS (
     FROM links_before l
     WHERE l.source_id NOT IN (SELECT source_id FROM by_hand)
     AND l.profile_id NOT IN (SELECT profile_id FROM by_hand)
-),
-owners AS (
-    SELECT t.source_id, p.profile_id, t.matched_by, t.since, p.user_name, p.active
-    FROM profiles p
-    LEFT JOIN ties t ON t.profile_id = p.profile_id
 )
 SELECT
-    coalesce(u.source_id, o.source_id) AS source_id, u.source_id IS NOT NULL AS is_user,
-    coalesce(u.user_name, o.user_name) AS user_name, u.enabled, o.profile_id, o.matched_by, o.since, o.active
+    coalesce(u.source_id, t.source_id) AS source_id, u.source_id IS NOT NULL AS is_user,
+    coalesce(u.user_name, p.user_name) AS user_name, u.enabled, p.profile_id,
+    CASE WHEN p.profile_id IS NOT NULL THEN t.matched_by END AS matched_by,
+    CASE WHEN p.profile_id IS NOT NULL THEN t.since END AS since,
+    p.active
 FROM users u
-FULL JOIN owners o ON o.source_id = u.source_id
+FULL JOIN ties t ON t.source_id = u.source_id
+FULL JOIN profiles p ON p.profile_id = t.profile_id
+WHERE u.source_id IS NOT NULL OR p.profile_id IS NOT NULL

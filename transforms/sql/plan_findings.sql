@@ -1,5 +1,5 @@
 -- What planning itself has to say about people: all for information, none of it holds anybody.
--- in:  refined, held_back, decided, users, gone_numbers
+-- in:  refined, held_back, decisions, users, gone_numbers
 -- out: key, check, severity, reason, remedy
 SELECT
     r.key, 'manager_without_profile' AS "check", 'info' AS severity,
@@ -18,7 +18,7 @@ UNION ALL
 SELECT
     d.key, 'rolled_back', 'info', d.reason,
     'It is written again when the source changes, or after: trueup release ' || d.key
-FROM decided d JOIN held_back h ON h.key = d.key
+FROM decisions d JOIN held_back h ON h.key = d.key
 WHERE h.reason_code = 'rolled_back'
 UNION ALL
 SELECT
@@ -31,7 +31,7 @@ SELECT
     d.key, 'probably_rehired', 'info',
     'Has the employee number of ' || g.source_id || ', who is gone: probably rehired.',
     'If it is the same person, add this user and that profile to [matching] links before applying.'
-FROM decided d
+FROM decisions d
 JOIN users u ON u.source_id = d.source_id
 JOIN gone_numbers g ON g.number = u.number
 WHERE d.decision IN ('create', 'conflict')

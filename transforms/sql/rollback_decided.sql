@@ -1,8 +1,7 @@
 -- What a rollback does to each person; everybody it does not concern is left as they are.
 -- in:  persons, explained(key, attribute, before, after), endings(key, decision), returning(key, user_name),
 --      edited(key), verdicts_then(key, verdict)
--- out: key, source_id, profile_id, user_name, matched_by, verdict, since, is_user, in_scope, active, decision,
---      reason_code, reason
+-- out: key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason
 WITH effects AS (
     SELECT
         key, count(*) AS n,
@@ -14,8 +13,7 @@ WITH effects AS (
 ),
 decided AS (
     SELECT
-        p.key, p.source_id, p.profile_id, p.user_name, p.matched_by, v.verdict, p.since,
-        p.is_user, p.is_user AS in_scope, p.active,
+        p.key, p.source_id, p.profile_id, p.user_name, p.matched_by, v.verdict,
         CASE
             WHEN p.source_id IS NULL THEN 'unmanaged'
             WHEN r.key IS NOT NULL THEN 'create'
