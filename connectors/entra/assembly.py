@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from connectors.entra.scope import Scope
+from connectors.entra.slices import COUNTED, slices
 from transforms.engine import connect, statement
 from transforms.quoting import identifier, literal
 
@@ -39,9 +42,9 @@ def number(engine: DuckDBPyConnection, query: str) -> int:
 
 
 def unique_users(engine: DuckDBPyConnection, path: Path) -> int:
-    """How many different ids ``path`` holds."""
-    _view(engine, "users_read", path)
-    return number(engine, "SELECT count(DISTINCT id) FROM users_read")
+    """How many different ids ``path`` holds; ``users_read`` is that read from now on."""
+    counted = "SELECT count(DISTINCT id) FROM users_read WHERE within(id)"
+    return sum(number(engine, counted) for _ in slices(engine, path, COUNTED))
 
 
 def differing(engine: DuckDBPyConnection, one: Path, other: Path) -> int:
@@ -74,19 +77,36 @@ def write_source(
     columns: Iterable[str],
     besides: Besides,
 ) -> tuple[int, int]:
-    """Write ``source.parquet``, sorted by id, row groups of 100,000; users, and users in scope."""
-    _view(engine, "users_read", read)
+    """Write ``source.parquet``, sorted by id, a row group per slice; users, and users in scope."""
     for name, table in besides.relations():
         engine.register(name, table)
-    engine.sql(statement("source", SQL)).create_view("source", replace=True)
     wanted = ", ".join(identifier(column) for column in columns)
-    engine.execute(
-        f"COPY (SELECT {wanted} FROM source ORDER BY id) TO {literal(str(files.source))} "
-        "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 100000)"
-    )
+    query = f"SELECT {wanted} FROM ({statement('source', SQL)}) ORDER BY id"
+    with ExitStack() as stack:
+        thread = ThreadPoolExecutor(1)
+        writer: Any = None
+        writing: Future[None] | None = None
+        for _ in slices(engine, read):
+            rows: Any = engine.sql(query).to_arrow_table()
+            if writing is None:
+                writer = stack.enter_context(parquet.ParquetWriter(files.source, rows.schema, compression="zstd"))
+                stack.enter_context(thread)
+            else:
+                writing.result()
+            # The next slice is sorted while this one is written.
+            writing = thread.submit(_write, writer, rows)
+            del rows
+        if writing is not None:
+            writing.result()
     _view(engine, "written", files.source)
     in_scope = number(engine, "SELECT count(*) FILTER (assigned) FROM written")
     return number(engine, "SELECT count(*) FROM written"), in_scope
+
+
+def _write(writer: Any, rows: pa.Table) -> None:
+    writer.write_table(rows)
+    del rows
+    pa.default_memory_pool().release_unused()
 
 
 class Besides:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BUFFERED = 32_000
 """Users held before they are written: what bounds the memory of a read."""
+_ROW_GROUP = 2_000
 _UNKNOWN = re.compile(r"(?:property|segment)[^'\"]*['\"]([A-Za-z0-9_]+)['\"]", re.IGNORECASE)
 
 
@@ -40,7 +41,7 @@ class UserRead:
 
 
 class UserWriter:
-    """Collects pages and writes them in large row groups."""
+    """Collects pages and writes them in runs sorted by id, of small row groups: slices of ids find theirs again."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema.append(pa.field("seq", pa.int64()))
@@ -60,7 +61,7 @@ class UserWriter:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=BUFFERED * 2)
+            self._writer.write_table(pa.concat_tables(self._waiting).sort_by("id"), row_group_size=_ROW_GROUP)
         self._waiting, self._count = [], 0
 
     def close(self) -> None:

@@ -1,26 +1,30 @@
 -- One row per user with everything that does not come with the user itself.
--- Relations in: users_read (id, …, seq), assignments, roles, memberships, group_names, scope_groups, purposes, kind.
+-- Relations in: users_read (id, …, seq), assignments, roles, memberships, group_names, scope_groups, purposes, kind,
+-- and the macro within(id): only these users are told of.
 -- Rows out: the columns of users_read but seq; assigned, assigned_by, groups, appRoleAssignments, userPurpose.
-WITH repeated AS (
+WITH sliced AS (
+    SELECT * FROM users_read WHERE within(id)
+),
+repeated AS (
     SELECT id, max(seq) AS last_seq
-    FROM users_read
+    FROM sliced
     GROUP BY id
     HAVING count(*) > 1
 ),
 ways AS (
     SELECT principalId AS id, 'direct' AS way, appRoleId AS role_id
     FROM assignments
-    WHERE principalType = 'User'
+    WHERE principalType = 'User' AND within(principalId)
     UNION ALL
     SELECT memberships.id, 'group:' || memberships.group_id, assignments.appRoleId
     FROM assignments
     JOIN memberships ON memberships.group_id = assignments.principalId
-    WHERE assignments.principalType = 'Group'
+    WHERE assignments.principalType = 'Group' AND within(memberships.id)
 ),
 scoped AS (
     SELECT id, way FROM ways WHERE (SELECT scope FROM kind) = 'assigned'
     UNION ALL
-    SELECT id, 'group:' || group_id FROM memberships SEMI JOIN scope_groups USING (group_id)
+    SELECT id, 'group:' || group_id FROM memberships SEMI JOIN scope_groups USING (group_id) WHERE within(id)
 ),
 in_scope AS (
     SELECT id, list(DISTINCT way ORDER BY way) AS assigned_by
@@ -31,6 +35,7 @@ named AS (
     SELECT memberships.id, list(DISTINCT group_names.name ORDER BY group_names.name) AS names
     FROM memberships
     JOIN group_names USING (group_id)
+    WHERE within(memberships.id)
     GROUP BY memberships.id
 ),
 granted AS (
@@ -45,7 +50,7 @@ granted AS (
     GROUP BY ways.id
 )
 SELECT
-    users_read.* EXCLUDE (seq),
+    sliced.* EXCLUDE (seq),
     CASE (SELECT scope FROM kind)
         WHEN 'all' THEN NULL
         WHEN 'file' THEN TRUE
@@ -59,10 +64,10 @@ SELECT
     coalesce(named.names, CAST([] AS VARCHAR[])) AS groups,
     coalesce(granted.role_list, CAST([] AS STRUCT(id VARCHAR, value VARCHAR, displayName VARCHAR)[])) AS appRoleAssignments,
     purposes.purpose AS userPurpose
-FROM users_read
-LEFT JOIN repeated ON repeated.id = users_read.id
-LEFT JOIN in_scope ON in_scope.id = users_read.id
-LEFT JOIN named ON named.id = users_read.id
-LEFT JOIN granted ON granted.id = users_read.id
-LEFT JOIN purposes ON purposes.id = users_read.id
-WHERE repeated.id IS NULL OR repeated.last_seq = users_read.seq
+FROM sliced
+LEFT JOIN repeated ON repeated.id = sliced.id
+LEFT JOIN in_scope ON in_scope.id = sliced.id
+LEFT JOIN named ON named.id = sliced.id
+LEFT JOIN granted ON granted.id = sliced.id
+LEFT JOIN purposes ON purposes.id = sliced.id
+WHERE repeated.id IS NULL OR repeated.last_seq = sliced.seq
