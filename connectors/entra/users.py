@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BUFFERED = 32_000
 """Users held before they are written: what bounds the memory of a read."""
-_ROW_GROUP = 2_000
+_ROW_GROUP = 4_000
 _UNKNOWN = re.compile(r"(?:property|segment)[^'\"]*['\"]([A-Za-z0-9_]+)['\"]", re.IGNORECASE)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,9 +124,28 @@ def test_everybody_is_decided_once_and_the_second_night_is_quiet(
             assert not written or row["key"] in disputed
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(users(), profiles(names_are_unique=True), users())
+NIGHTS = (users(), profiles(names_are_unique=True), users())
+QUICK = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@QUICK
+@given(*NIGHTS)
 def test_applying_a_night_and_taking_it_back_restores_every_managed_value(
+    tenant: list[dict[str, Any]], directory: list[dict[str, Any]], next_tenant: list[dict[str, Any]]
+) -> None:
+    there_and_back(tenant, directory, next_tenant)
+
+
+@pytest.mark.soak
+@settings(QUICK, max_examples=300)
+@given(*NIGHTS)
+def test_applying_many_a_night_and_taking_it_back_restores_every_managed_value(
+    tenant: list[dict[str, Any]], directory: list[dict[str, Any]], next_tenant: list[dict[str, Any]]
+) -> None:
+    there_and_back(tenant, directory, next_tenant)
+
+
+def there_and_back(
     tenant: list[dict[str, Any]], directory: list[dict[str, Any]], next_tenant: list[dict[str, Any]]
 ) -> None:
     with _Folder() as world:
