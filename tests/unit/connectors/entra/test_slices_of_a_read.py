@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -40,7 +40,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(under_test, "_EVERY", 1)
 
 
-def the_source(folder: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch, besides: Besides) -> list[dict[str, str]]:
+def the_source(folder: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch, besides: Besides) -> list[dict[str, Any]]:
     files = RunFiles(folder)
     files.work.mkdir(parents=True)
     monkeypatch.setattr(under_test.slices, "__defaults__", (7,))
@@ -48,7 +48,7 @@ def the_source(folder: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch, be
         users, _ = write_source(
             engine, files, written(folder, ids), ("id", "name", "assigned", "assigned_by", "groups"), besides
         )
-    rows: list[dict[str, str]] = parquet.read_table(files.source).to_pylist()
+    rows: list[dict[str, Any]] = parquet.read_table(files.source).to_pylist()
     assert users == len(rows)
     return rows
 
