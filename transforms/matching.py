@@ -85,11 +85,9 @@ def _link(connection: DuckDBPyConnection) -> None:
 
 def _by_external_id(connection: DuckDBPyConnection) -> None:
     """``external_hits``, and ``seekers``: users without a link whose id no profile bears."""
-    _make(connection, "external_pairs", anybody=_any(connection, "unlinked"))
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE seekers AS "
-        "SELECT source_id FROM unlinked ANTI JOIN external_pairs USING (source_id)"
-    )
+    _make(connection, "tried", anybody=_any(connection, "unlinked"))
+    connection.execute("CREATE OR REPLACE TEMP VIEW external_pairs AS FROM tried WHERE profile_id IS NOT NULL")
+    connection.execute("CREATE OR REPLACE TEMP VIEW seekers AS SELECT source_id FROM tried WHERE profile_id IS NULL")
     found = count(connection, "FROM external_pairs")
     # As many pairs as users found: each has one choice, and nobody needs to be counted.
     alone = found == count(connection, "FROM unlinked") - count(connection, "FROM seekers")
