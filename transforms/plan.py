@@ -134,7 +134,9 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
         files.links,
         few=_WORDS,
     )
-    connection.execute("DROP TABLE linked")  # said in ``links`` now; the sorting to come needs the room
+    # Who is whose is written; the sorting to come needs the room.
+    for name in ("linked", "tried"):
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
     write_actual(connection, request.attributes, files.actual)
     view(connection, "actual", files.actual)
 
