@@ -49,7 +49,10 @@ def road(
     by: tuple[ManagedAttribute, ...],
     unreadable: frozenset[str],
 ) -> None:
-    """Make ``courses``: ``everybody`` with the road each takes (see ``courses.sql``); ``persons`` is who they are."""
+    """Make ``courses``: ``everybody`` with the road each takes (see ``courses.sql``); ``persons`` is who they are.
+
+    ``counted`` (source_id, profile_id, is_user, in_scope, active) is what limits are measured by.
+    """
     _blind(connection, by, unreadable)
     query = statement("courses")
     for name, value in (

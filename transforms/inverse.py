@@ -204,7 +204,7 @@ def _nobody_then(connection: DuckDBPyConnection, then: PriorRun | None) -> None:
 
 
 def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:
-    """``decided``; returns what the reviewer must know beyond it."""
+    """``decided`` and ``counted``; returns what the reviewer must know beyond it."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE edited AS SELECT DISTINCT key FROM candidates WHERE barred = 'edited_since'"
     )

@@ -12,6 +12,7 @@ from pyarrow import parquet
 from connectors.entra.scope import Scope
 from connectors.entra.slices import COUNTED, slices
 from transforms.engine import connect, statement
+from transforms.errors import Failed
 from transforms.quoting import identifier, literal
 
 if TYPE_CHECKING:
@@ -71,17 +72,29 @@ def anybody(engine: DuckDBPyConnection, path: Path) -> str | None:
 
 
 def write_source(
-    engine: DuckDBPyConnection,
-    files: RunFiles,
-    read: Path,
-    columns: Iterable[str],
-    besides: Besides,
-) -> tuple[int, int]:
-    """Write ``source.parquet``, sorted by id, a row group per slice; users, and users in scope."""
+    engine: DuckDBPyConnection, files: RunFiles, read: Path, columns: Iterable[str], besides: Besides, *, users: int
+) -> int:
+    """Write ``source.parquet``, sorted by id, a row group per slice; returns how many are in scope.
+
+    The file is there once it is whole: ``users`` rows, no more and no fewer.
+
+    Raises:
+        Failed: the rows written are not as many.
+    """
     for name, table in besides.relations():
         engine.register(name, table)
     wanted = ", ".join(identifier(column) for column in columns)
-    query = f"SELECT {wanted} FROM ({statement('source', SQL)}) ORDER BY id"
+    written = read.with_name("sorted.parquet")
+    _write_slices(engine, read, f"SELECT {wanted} FROM ({statement('source', SQL)}) ORDER BY id", written)
+    _view(engine, "written", written)
+    rows, in_scope = engine.execute("SELECT count(*), count(*) FILTER (assigned) FROM written").fetchall()[0]
+    if rows != users:
+        raise Failed("The snapshot does not hold as many users as were read.", remedy="Check the disk and run again.")
+    written.replace(files.source)
+    return int(in_scope)
+
+
+def _write_slices(engine: DuckDBPyConnection, read: Path, query: str, into: Path) -> None:
     with ExitStack() as stack:
         thread = ThreadPoolExecutor(1)
         writer: Any = None
@@ -89,24 +102,16 @@ def write_source(
         for _ in slices(engine, read):
             rows: Any = engine.sql(query).to_arrow_table()
             if writing is None:
-                writer = stack.enter_context(parquet.ParquetWriter(files.source, rows.schema, compression="zstd"))
+                writer = stack.enter_context(parquet.ParquetWriter(into, rows.schema, compression="zstd"))
                 stack.enter_context(thread)
             else:
                 writing.result()
+                pa.default_memory_pool().release_unused()
             # The next slice is sorted while this one is written.
-            writing = thread.submit(_write, writer, rows)
+            writing = thread.submit(writer.write_table, rows)
             del rows
         if writing is not None:
             writing.result()
-    _view(engine, "written", files.source)
-    in_scope = number(engine, "SELECT count(*) FILTER (assigned) FROM written")
-    return number(engine, "SELECT count(*) FROM written"), in_scope
-
-
-def _write(writer: Any, rows: pa.Table) -> None:
-    writer.write_table(rows)
-    del rows
-    pa.default_memory_pool().release_unused()
 
 
 class Besides:

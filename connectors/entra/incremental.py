@@ -18,6 +18,7 @@ from connectors.entra.managers import unexpanded
 from connectors.entra.pages import Problem, user_table
 from connectors.entra.proof import ProvenRead, count_users
 from connectors.entra.selection import Selection
+from connectors.entra.slices import AS_A_READ
 from connectors.entra.users import UserRead, read_users
 from transforms.engine import statement
 from transforms.quoting import identifier, literal
@@ -170,7 +171,7 @@ def _merge(engine: DuckDBPyConnection, kept: Selection, rows: pa.Table, keys: li
         f"COPY (SELECT {', '.join(columns)}, 0::BIGINT AS seq "
         "FROM previous LEFT JOIN changes ON changes.id = previous.id "
         "WHERE changes.is_removed IS NOT TRUE AND previous.id NOT IN (SELECT id FROM asked) "
-        f"UNION ALL SELECT {names}, 0::BIGINT FROM fresh) TO {literal(str(path))} (FORMAT parquet)"
+        f"UNION ALL SELECT {names}, 0::BIGINT FROM fresh) TO {literal(str(path))} {AS_A_READ}"
     )
 
 
@@ -212,5 +213,5 @@ async def _untracked(
     engine.execute(
         f"COPY (SELECT merged.* EXCLUDE ({names}), light.* EXCLUDE (id) "
         f"FROM read_parquet({literal(str(merged))}) AS merged JOIN light ON light.id = merged.id) "
-        f"TO {literal(str(path))} (FORMAT parquet)"
+        f"TO {literal(str(path))} {AS_A_READ}"
     )

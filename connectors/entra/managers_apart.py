@@ -15,6 +15,7 @@ from connectors.entra.absence import BATCH
 from connectors.entra.answers import Answer
 from connectors.entra.assembly import SQL, unique_users
 from connectors.entra.managers import address, is_none, is_there
+from connectors.entra.slices import AS_A_READ
 from transforms.engine import statement
 from transforms.quoting import literal
 
@@ -85,6 +86,6 @@ async def _gone(graph: Graph, keys: list[str]) -> bool:
 def _joined(engine: DuckDBPyConnection, read: UserRead, told: pa.Table) -> None:
     path = read.path.with_name("with-managers.parquet")
     engine.register("managers_told", told)
-    engine.execute(f"COPY ({statement('managers_apart', SQL)}) TO {literal(str(path))} (FORMAT parquet)")
+    engine.execute(f"COPY ({statement('managers_apart', SQL)}) TO {literal(str(path))} {AS_A_READ}")
     engine.unregister("managers_told")
     read.path = path

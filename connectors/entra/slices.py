@@ -17,6 +17,10 @@ SLICE = 20_000
 """About so many users are sorted and written at once."""
 COUNTED = 10 * SLICE
 """About so many ids are counted at once."""
+ROW_GROUP = 4_096
+"""Rows in a row group of a read: few, so that a slice finds its own without the rest."""
+AS_A_READ = f"(FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
+"""How DuckDB writes a read that is not to be the last."""
 _EVERY = 256
 """One id in so many is looked at to see where to cut."""
 
@@ -35,7 +39,7 @@ def slices(engine: DuckDBPyConnection, path: Path, size: int = SLICE) -> Iterato
 
 
 def _cuts(engine: DuckDBPyConnection, size: int) -> list[str]:
-    """Ids at which slices of about ``size`` users begin, but the first; the same for the same users."""
+    """Ids at which slices of about ``size`` users begin, but the first; the same for the same read."""
     (rows,) = engine.execute("SELECT count(*) FROM users_read").fetchall()[0]
     if rows <= size:
         return []

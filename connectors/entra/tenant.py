@@ -110,15 +110,15 @@ async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot
     unreadable = {**dict(proven.read.selection.unreadable), **scope.unreadable}
     besides = Besides(task.settings.source.scope, scope, await _purposes(task, graph, proven, unreadable, progress))
     columns = _columns(task, proven.read.selection, unreadable)
-    users, in_scope = await asyncio.to_thread(write_source, task.engine, task.files, proven.read.path, columns, besides)
-    if users != proven.users:
-        raise Failed("The snapshot does not hold as many users as were read.", remedy="Check the disk and run again.")
+    in_scope = await asyncio.to_thread(
+        write_source, task.engine, task.files, proven.read.path, columns, besides, users=proven.users
+    )
     if task.settings.source.scope != "all" and not in_scope:
         raise Refused(nobody_in_scope("no user of the tenant is assigned, directly or through a group"))
     write_problems(task.files, proven.read.problems)
     write_absent(task.files, absent.deleted, absent.gone)
     return SourceSnapshot(
-        users=users,
+        users=proven.users,
         completeness={**_completeness(task, graph, proven, scope, absent), **read.told},
         unreadable=unreadable,
         notes=(

@@ -13,6 +13,7 @@ from pyarrow import parquet
 from connectors.entra.answers import Answer, LinkExpired, expired_too_often
 from connectors.entra.pages import PageReader, Problem, UserPage
 from connectors.entra.selection import NEVER_MISSING
+from connectors.entra.slices import ROW_GROUP
 from transforms.errors import Failed
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 BUFFERED = 32_000
 """Users held before they are written: what bounds the memory of a read."""
-_ROW_GROUP = 4_000
 _UNKNOWN = re.compile(r"(?:property|segment)[^'\"]*['\"]([A-Za-z0-9_]+)['\"]", re.IGNORECASE)
 
 
@@ -61,7 +61,7 @@ class UserWriter:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting).sort_by("id"), row_group_size=_ROW_GROUP)
+            self._writer.write_table(pa.concat_tables(self._waiting).sort_by("id"), row_group_size=ROW_GROUP)
         self._waiting, self._count = [], 0
 
     def close(self) -> None:

@@ -66,7 +66,8 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
         wanted += ["groups"] if request.people_groups and "groups" not in wanted else []
         unreadable.update(dict.fromkeys(wanted, "a file does not hold it"))
         columns = [*(column.name for column in chosen.columns), "assigned", "assigned_by"]
-        write_source(engine, files, folder / "users.parquet", columns, Besides("file" if notes else "all"))
+        kind = "file" if notes else "all"
+        write_source(engine, files, folder / "users.parquet", columns, Besides(kind), users=users)
     finally:
         engine.close()
         shutil.rmtree(folder, ignore_errors=True)

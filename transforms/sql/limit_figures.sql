@@ -1,7 +1,7 @@
 -- The figures limits are measured by.
 -- in:  decisions, counted (active: the profile's before the plan), profiles
 -- out: one row: creates, updates, offs, ons, deletes, holds, in_scope, active, profiles
-WITH decided AS (
+WITH sums AS (
     SELECT decision, count(*) AS n, count(*) FILTER (WHERE reason_code NOT IN ('not_selected', 'rolled_back')) AS own
     FROM decisions
     GROUP BY decision
@@ -23,4 +23,4 @@ SELECT
     (SELECT in_scope FROM bases),
     (SELECT active FROM bases),
     (SELECT count(*) FROM profiles)
-FROM decided
+FROM sums

@@ -115,6 +115,14 @@ def test_a_reference_to_nobody_comes_back_as_it_was(settled: World) -> None:
     assert settled.profiles[1][MANAGER] == "never-there"
 
 
+def test_a_reference_to_nobody_who_is_there_now_comes_back_once(settled: World) -> None:
+    settled.profiles[1][MANAGER] = "p9"
+    run = settled.apply(settled.plan())
+    settled.profiles.append(profile("p9", "stray"))
+    plan = back(settled, undo=run)
+    assert [(row["key"], row["after"]) for row in plan.rows("changes")] == [("bob", '"profile:p9"')]
+
+
 def test_a_reference_to_a_profile_that_went_since_is_left_alone(settled: World) -> None:
     other = profile("p9", "stray")
     settled.profiles.append(other)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -8,14 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from connectors.entra import assembly
 from connectors.entra import slices as under_test
 from connectors.entra.assembly import Besides, opened, unique_users, write_source
 from connectors.entra.scope import Scope
 from connectors.entra.slices import slices
 from connectors.entra.users import UserWriter
+from transforms.errors import Failed
 from transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SCHEMA = pa.schema([("id", pa.string()), ("name", pa.string())])
@@ -36,7 +40,7 @@ def written(folder: Path, ids: list[str], page: int = 3) -> Path:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.entra.users.BUFFERED", 10)
-    monkeypatch.setattr("connectors.entra.users._ROW_GROUP", 4)
+    monkeypatch.setattr("connectors.entra.users.ROW_GROUP", 4)
     monkeypatch.setattr(under_test, "_EVERY", 1)
 
 
@@ -45,12 +49,9 @@ def the_source(folder: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch, be
     files.work.mkdir(parents=True)
     monkeypatch.setattr(under_test.slices, "__defaults__", (7,))
     with opened(files) as engine:
-        users, _ = write_source(
-            engine, files, written(folder, ids), ("id", "name", "assigned", "assigned_by", "groups"), besides
-        )
-    rows: list[dict[str, Any]] = parquet.read_table(files.source).to_pylist()
-    assert users == len(rows)
-    return rows
+        columns = ("id", "name", "assigned", "assigned_by", "groups")
+        write_source(engine, files, written(folder, ids), columns, besides, users=len(set(ids)))
+    return list(parquet.read_table(files.source).to_pylist())
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,3 +102,28 @@ def test_everybody_keeps_groups_and_ways_in_whatever_slice_they_lie(
 def test_a_read_of_nobody_is_written_with_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert the_source(tmp_path / "run", [], monkeypatch, Besides("all")) == []
     assert parquet.read_schema(tmp_path / "run" / "source.parquet").names[:2] == ["id", "name"]
+
+
+def test_a_source_that_could_not_be_written_to_its_end_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices_left = iter([None, None])
+
+    def cut_short(*_args: Any, **_named: Any) -> Iterator[None]:
+        for _ in slices(*_args, **_named):
+            if next(slices_left, 0) == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            yield
+
+    monkeypatch.setattr(assembly, "slices", cut_short)
+    with pytest.raises(OSError, match="No space"):
+        the_source(tmp_path / "run", [f"{n:03}" for n in range(100)], monkeypatch, Besides("all"))
+    assert not (tmp_path / "run" / "source.parquet").exists()
+
+
+def test_a_source_with_fewer_rows_than_users_were_read_is_refused(tmp_path: Path) -> None:
+    files = RunFiles(tmp_path / "run")
+    files.work.mkdir(parents=True)
+    with opened(files) as engine, pytest.raises(Failed, match="as many users"):
+        write_source(engine, files, written(files.path, ["a", "b"]), ("id", "assigned"), Besides("all"), users=3)
+    assert not files.source.exists()
