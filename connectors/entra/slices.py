@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-SLICE = 20_000
+SLICE = 32_000
 """About so many users are sorted and written at once."""
-COUNTED = 10 * SLICE
+COUNTED = 200_000
 """About so many ids are counted at once."""
 ROW_GROUP = 4_096
 """Rows in a row group of a read: few, so that a slice finds its own without the rest."""
