@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from expectations.records import read_records
@@ -49,8 +50,7 @@ def _page(record: dict[str, Any], run_id: str) -> str:
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
-    import expectations.own  # noqa: F401 - registers ours by being imported
-
+    import_module("expectations.own")  # registers ours with Great Expectations
     result = expectationSuiteValidationResultSchema.load(record)
     result.meta["run_id"] = RunIdentifier(run_name=run_id)
     rendered = ValidationResultsPageRenderer(run_info_at_end=True).render(result)

@@ -112,7 +112,7 @@ def check_people(
         return CheckResult(tuple(session.refusals), counts(connection, files.findings, len(session.refusals)))
 
 
-def check_plan(files: RunFiles, settings: Settings, history: History) -> CheckResult:  # noqa: ARG001 - a stage's form
+def check_plan(files: RunFiles) -> CheckResult:
     """The suite ``plan``: every person decided about once, nothing written that no decision says.
 
     Adds to ``checks.json`` and ``findings.parquet``; the counts are of the run's findings so far.

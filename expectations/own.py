@@ -40,7 +40,7 @@ class TextPresent(ColumnMapMetricProvider):
     filter_column_isnull = False
 
     @column_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column: pd.Series[Any], **_: Any) -> pd.Series[Any]:  # noqa: N805 - GX binds the class
+    def _pandas(cls, column: pd.Series[Any], **_: Any) -> pd.Series[Any]:
         return pd.Series(_matches(column, PRESENT), index=column.index)
 
 
@@ -51,7 +51,7 @@ class TextFree(ColumnMapMetricProvider):
     condition_value_keys = ("pattern",)
 
     @column_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column: pd.Series[Any], pattern: str, **_: Any) -> pd.Series[Any]:  # noqa: N805 - GX binds the class
+    def _pandas(cls, column: pd.Series[Any], pattern: str, **_: Any) -> pd.Series[Any]:
         return pd.Series(~_matches(column, pattern), index=column.index)
 
 
@@ -62,7 +62,7 @@ class TextLike(ColumnMapMetricProvider):
     condition_value_keys = ("pattern",)
 
     @column_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column: pd.Series[Any], pattern: str, **_: Any) -> pd.Series[Any]:  # noqa: N805 - GX binds the class
+    def _pandas(cls, column: pd.Series[Any], pattern: str, **_: Any) -> pd.Series[Any]:
         return pd.Series(_matches(column, pattern), index=column.index)
 
 
@@ -73,7 +73,7 @@ class StateOther(ColumnMapMetricProvider):
     condition_value_keys = ("states",)
 
     @column_condition_partial(engine=PandasExecutionEngine)
-    def _pandas(cls, column: pd.Series[Any], states: list[str], **_: Any) -> pd.Series[Any]:  # noqa: N805 - GX binds the class
+    def _pandas(cls, column: pd.Series[Any], states: list[str], **_: Any) -> pd.Series[Any]:
         return ~column.isin(states)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from importlib import import_module
 from typing import Any
 
 _OFF = {"GX_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
@@ -40,11 +41,9 @@ def quiet_context() -> Any:
 def expectation_class(kind: str) -> Any:
     """The class registered as ``kind`` (snake or camel case) with Great Expectations, ours included; else None."""
     quiet_context()
-    import great_expectations.expectations  # noqa: F401 - registers theirs by being imported
     from great_expectations.expectations import registry
 
-    import expectations.own  # noqa: F401 - registers ours by being imported
-
+    import_module("expectations.own")  # registers ours with Great Expectations
     snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
     if snake not in registry.list_registered_expectation_implementations():
         return None

@@ -95,8 +95,7 @@ def check_plan(config: str, run: str) -> CheckResult:
     """The plan itself against what every plan must keep."""
     from expectations.gates import check_plan as check
 
-    this = Build.load(config, run)
-    return check(this.files, this.settings, this.history)
+    return check(Build.load(config, run).files)
 
 
 @task(name="report and seal", cache_policy=NO_CACHE)

@@ -57,7 +57,9 @@ def _git(path: Path) -> list[Line]:
     if git is None:
         return [Line("warning", "archive and git", text, "Move it, or add it to .gitignore.")]
     try:
-        asked = subprocess.run(  # noqa: S603 - no shell reads it, and the only word not ours is [archive] path
+        # A list of arguments, read by no shell: git as found on PATH, words of ours, and the path of the archive, which
+        # stands where git takes a folder and a file, never an option.
+        asked = subprocess.run(  # noqa: S603 - see above
             [git, "-C", str(path), "check-ignore", "--quiet", str(path / "a-run")],
             check=False,
             capture_output=True,

@@ -160,7 +160,10 @@ class Keeper:
                     return token
             except TrueupError:
                 raise
-            except Exception as error:  # noqa: BLE001 - no base shared by azure, aiohttp, httpx; none is lost
+            # A sign-in page, a proxy's or anything else in place of JSON makes the libraries below raise whatever comes
+            # of it (KeyError, AttributeError, ValueError, errors of azure, msal and aiohttp): there is no list of it to
+            # name. Each is asked again within a bound, then told as Failed, with itself as the cause.
+            except Exception as error:  # noqa: BLE001 - see above
                 trouble = error
             final = _verdict(trouble)
             step = self._patience.step(attempt)

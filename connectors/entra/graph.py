@@ -360,9 +360,10 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
     client = httpx.AsyncClient(
         timeout=httpx.Timeout(70.0, connect=10.0), verify=_trust(settings, where), follow_redirects=False
     )
-    # The SDK wraps these in a transport whose aclose() does not reach them. One is made per proxy of the environment;
-    # transports of our own would have those proxies ignored.
-    held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - httpx hands none out
+    # The SDK puts its own transport around these, and closing that leaves them open: sockets would leak at every read.
+    # httpx has no public way to them; handing it transports of our own, which we could close, makes it pass over the
+    # proxies of the environment, and a tenant is often read through one.
+    held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - see above
     client = GraphClientFactory.create_with_default_middleware(
         client=client,
         options={

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from connectors.entra.ahead import Ahead
 
+_CHANCE = random.SystemRandom()
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -41,7 +43,7 @@ class Patience:
     def step(self, attempt: int) -> float:
         """The jittered wait before attempt ``attempt`` + 1."""
         bound = min(self.longest_step, self.first_step * float(2 ** min(attempt, 16)))
-        return bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries over time: guessed, it harms nobody
+        return bound * _CHANCE.uniform(0.5, 1.0)
 
 
 @dataclass(slots=True)

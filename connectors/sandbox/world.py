@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from connectors.sandbox.tenant.faults import Fault
     from connectors.sandbox.tenant.state import Tenant
 
-SECRET_VARIABLE = "TRUEUP_CLIENT_SECRET"  # noqa: S105 - the variable a secret is in, not the secret
-TOKEN_VARIABLE = "TRUEUP_SCIM_TOKEN"  # noqa: S105 - the variable a token is in, not the token
+SOURCE_VARIABLE = "TRUEUP_CLIENT_SECRET"
+TARGET_VARIABLE = "TRUEUP_SCIM_TOKEN"
+"""The environment variables the configuration of a sandbox takes its credentials from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """The variables the configuration refers to."""
-        return {SECRET_VARIABLE: self.client_secret, TOKEN_VARIABLE: self.scim_token}
+        return {SOURCE_VARIABLE: self.client_secret, TARGET_VARIABLE: self.scim_token}
 
     def configuration(self, archive: Path | str, *, more: str = "") -> str:
         """The text of a ``trueup.toml`` that plans this tenant into this directory; ``more`` is added at the end."""
@@ -49,7 +50,7 @@ class Sandbox:
 kind = "entra"
 tenant_id = "{self.tenant_id}"
 client_id = "{self.client_id}"
-client_secret = "env:{SECRET_VARIABLE}"
+client_secret = "env:{SOURCE_VARIABLE}"
 graph_url = "{self.graph_url}"
 login_url = "{self.login_url}"
 scope = "assigned"
@@ -57,7 +58,7 @@ enterprise_app = "Pingboard"
 
 [target]
 url = "{self.scim_url}"
-token = "env:{TOKEN_VARIABLE}"
+token = "env:{TARGET_VARIABLE}"
 requests_per_second = 200
 
 [archive]

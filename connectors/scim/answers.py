@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -82,7 +83,7 @@ def pause_of(text: str | None, at: datetime) -> float | None:
         except ValueError:
             return None
         seconds = (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - at.timestamp()
-    return min(max(seconds, 0.0), _LONGEST_PAUSE_S) if seconds == seconds else None  # noqa: PLR0124 - not a number
+    return None if isnan(seconds) else min(max(seconds, 0.0), _LONGEST_PAUSE_S)
 
 
 def parsed(body: bytes) -> Any:

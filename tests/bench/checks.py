@@ -130,7 +130,7 @@ def measure(folder: str) -> None:
     make_plan(planning)
     planned = time.perf_counter()
     before_plan = _megabytes()
-    check_plan(files, given, NO_HISTORY)
+    check_plan(files)
     done = time.perf_counter()
     _say("suite plan", f"{done - planned:.1f} s, {_megabytes() - before_plan:,.0f} MB beyond planning")
     _say(

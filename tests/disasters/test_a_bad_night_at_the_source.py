@@ -279,7 +279,7 @@ def refusals(night: World, history: History) -> list[Refusal]:
     judge(night.files, settings())
     people = check_people(night.files, settings(), ATTRIBUTES, history)
     plan = make_plan(_request(night, history))
-    return [*people.refusals, *plan.refusals, *check_plan(night.files, settings(), history).refusals]
+    return [*people.refusals, *plan.refusals, *check_plan(night.files).refusals]
 
 
 def tonight(tmp_path: Path) -> World:

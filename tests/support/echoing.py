@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
+
+from tests.support.listening import handling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,12 +65,5 @@ def echoing(status: int, *, behind: str = "", passes: Callable[[str, str], bool]
 
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler._answer)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with handling(Handler) as url:
+        yield url

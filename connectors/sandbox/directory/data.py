@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-SCIM_TOKEN = "sandbox-directory-token"  # noqa: S105 - opens a directory on loopback that holds invented people
+# No secret: `trueup sandbox` prints it. It is the same each time, so that a trueup.toml written for one sandbox fits
+# the next, and it opens nothing but a directory of invented people on loopback.
+SCIM_TOKEN = "sandbox-directory-token"  # noqa: S105 - see above
 
 
 @dataclass(frozen=True, slots=True)

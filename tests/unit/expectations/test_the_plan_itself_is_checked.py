@@ -108,7 +108,7 @@ def test_a_broken_plan_is_refused(case: str, plan: World) -> None:
     kept = path.read_bytes()
     try:
         rewrite(path, change)
-        refusals = check_plan(plan.files, settings(), NO_HISTORY).refusals
+        refusals = check_plan(plan.files).refusals
     finally:
         path.write_bytes(kept)
     assert code in {refusal.code for refusal in refusals}
@@ -117,7 +117,7 @@ def test_a_broken_plan_is_refused(case: str, plan: World) -> None:
 
 def test_a_sound_plan_passes_and_is_archived_once(plan: World) -> None:
     for _ in range(2):
-        assert check_plan(plan.files, settings(), NO_HISTORY).refusals == ()
+        assert check_plan(plan.files).refusals == ()
     suites = json.loads(plan.files.checks.read_text(encoding="utf-8"))["suites"]
     assert [suite["suite_name"] for suite in suites].count("plan") == 1
 
@@ -130,7 +130,7 @@ def test_a_user_name_that_another_profile_keeps_is_reported_once(plan: World) ->
     try:
         rewrite(path, change)
         for _ in range(2):
-            check_plan(plan.files, settings(), NO_HISTORY)
+            check_plan(plan.files)
     finally:
         path.write_bytes(kept)
     rows = [row for row in pq.read_table(plan.files.findings).to_pylist() if row["check"] == "user_name_taken"]
@@ -148,7 +148,7 @@ def test_only_a_way_back_takes_more_back_along_with_a_deactivation(
     try:
         rewrite(plan.files.decisions, with_key("id-00004", decision="deactivate"))
         rewrite(plan.files.changes, lambda rows: [row | {"cause": cause} for row in [*rows, rows[0] | ending]])
-        codes = {refusal.code for refusal in check_plan(plan.files, settings(), NO_HISTORY).refusals}
+        codes = {refusal.code for refusal in check_plan(plan.files).refusals}
     finally:
         plan.files.decisions.write_bytes(kept[0])
         plan.files.changes.write_bytes(kept[1])
@@ -157,7 +157,7 @@ def test_only_a_way_back_takes_more_back_along_with_a_deactivation(
 
 def test_a_plan_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"decisions\.parquet"):
-        check_plan(world(tmp_path, []).files, settings(), NO_HISTORY)
+        check_plan(world(tmp_path, []).files)
 
 
 def test_drift_against_earlier_runs_is_reported_and_refuses_nothing(tmp_path: Path, plan: World) -> None:

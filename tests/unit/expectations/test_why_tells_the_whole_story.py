@@ -52,7 +52,7 @@ def sealed(tmp_path: Path, run_id: str) -> PriorRun:
     judge(night.files, given)
     check_people(night.files, given, ATTRIBUTES, NO_HISTORY)
     plan = make_plan(PlanRequest(night.files, ATTRIBUTES, TargetSchema(), given, NO_HISTORY, AT))
-    check_plan(night.files, given, NO_HISTORY)
+    check_plan(night.files)
     manifest = Manifest(
         run_id=run_id,
         kind=Kind.RECONCILE,
