@@ -21,12 +21,14 @@ help:
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Trueup needs Python >= 3.11; say which with make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
 	@echo "Setting up .venv (a minute or two) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
 .venv/test.done: requirements/test.txt .venv/run.done
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/test.txt
+	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
 demo: .venv/run.done
@@ -47,7 +49,8 @@ check: .venv/test.done
 
 .venv-peer/done: requirements/peer.txt
 	@test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
-	@.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peer.txt
+	@.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/peer.txt
+	@.venv-peer/bin/python -m pip check --disable-pip-version-check
 	@touch $@
 
 bench: .venv/test.done .venv-peer/done
