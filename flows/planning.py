@@ -1,31 +1,21 @@
-"""What the flows that make a plan share: how each stage is asked for what it needs."""
+"""What the flows that make a plan share: how each stage is asked for what it needs.
+
+A read is retried in one place, where it goes wrong: each connector repeats the single request that failed. A whole read
+is never repeated, so Prefect's tasks have no retries.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows import screen
-from transforms.errors import Failed
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import State, TaskRun
-    from prefect.tasks import Task
-
     from connectors.scim.profiles import TargetSnapshot
     from connectors.source import SourceRequest
     from flows.build import Build
     from transforms.inverse import RollbackRequest
-
-
-def worth_another_try(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's
-    """Whether a read that failed is tried once more: after a passing fault, never after a wrong secret."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, Failed) and error.passing
-
-
-READ_RETRIES: dict[str, Any] = {"retries": 1, "retry_delay_seconds": 5, "retry_condition_fn": worth_another_try}
-"""Only reads are retried by Prefect; a write is never repeated as a whole."""
 
 
 def source_request(build: Build) -> SourceRequest:

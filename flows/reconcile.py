@@ -20,13 +20,7 @@ if TYPE_CHECKING:
     from transforms.plan import PlanResult
 
 
-@task(
-    name="read source",
-    cache_policy=NO_CACHE,
-    retries=1,
-    retry_delay_seconds=15,
-    retry_condition_fn=planning.worth_another_try,
-)
+@task(name="read source", cache_policy=NO_CACHE)
 @discreet("reading the source")
 def read_source(config: str, run: str) -> SourceSnapshot:
     """Every user of the tenant into ``source.parquet``, proven complete."""
@@ -36,13 +30,7 @@ def read_source(config: str, run: str) -> SourceSnapshot:
     return snapshot(this.settings, planning.source_request(this), this.files, progress=screen.progress)
 
 
-@task(
-    name="read target",
-    cache_policy=NO_CACHE,
-    retries=1,
-    retry_delay_seconds=15,
-    retry_condition_fn=planning.worth_another_try,
-)
+@task(name="read target", cache_policy=NO_CACHE)
 @discreet("reading the target")
 def read_target(config: str, run: str) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""

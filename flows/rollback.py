@@ -19,13 +19,7 @@ if TYPE_CHECKING:
     from transforms.plan import PlanResult
 
 
-@task(
-    name="read target",
-    cache_policy=NO_CACHE,
-    retries=1,
-    retry_delay_seconds=15,
-    retry_condition_fn=planning.worth_another_try,
-)
+@task(name="read target", cache_policy=NO_CACHE)
 @discreet("reading the target")
 def read_target(config: str, run: str) -> TargetSnapshot:
     """Every profile of the directory as it is now, proven complete."""

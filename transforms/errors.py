@@ -33,17 +33,9 @@ class TrueupError(Exception):
 
 
 class Failed(TrueupError):
-    """Something broke: network, credentials, disk, an unwritable archive.
-
-    ``passing`` says that trying the same read once more soon may well succeed (a reset, a 503), as against
-    a wrong secret.
-    """
+    """Something broke: network, credentials, disk, an unwritable archive."""
 
     exit_code = 1
-
-    def __init__(self, message: str, *, remedy: str = "", passing: bool = False) -> None:
-        super().__init__(message, remedy=remedy)
-        self.passing = passing
 
 
 class Misused(TrueupError):

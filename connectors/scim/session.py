@@ -124,7 +124,9 @@ class Session:
         self.retries = 0
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
-        """The server's answer, whatever it is; 429, 5xx and lost connections were tried again.
+        """The server's answer, whatever it is; 429, 5xx, lost connections and a 200 without JSON were tried again.
+
+        This is the one place where a read of the target is repeated: the single request, never the whole list.
 
         Raises:
             Failed: nothing answers, or the token is refused (401, or 403 at the first contact).
@@ -136,7 +138,8 @@ class Session:
             answer = self._once(path, params)
             if answer.status:
                 self._met = True
-            if answer.status and answer.status != 429 and not (answer.is_lost and attempt < 3):
+            unusable = answer.is_lost or (answer.is_ok and answer.json is None)
+            if answer.status and answer.status != 429 and not (unusable and attempt < 3):
                 break
             pause = answer.pause if answer.pause is not None else min(0.25 * 2**attempt, 8.0)
             if attempt == _ATTEMPTS - 1 or (deadline and time.monotonic() + pause > deadline):

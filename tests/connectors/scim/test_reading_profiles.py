@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +16,7 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from connectors.scim import examine, snapshot
+from tests.support.listening import handling
 from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
 from tests.support.scim_runs import DEPARTMENT, MANAGER, WORK_MAIL, settings_for
 from transforms.attributes import ManagedAttribute
@@ -119,6 +122,49 @@ def test_a_list_that_shifts_while_it_is_read_is_read_again(tmp_path: Path, direc
     found, rows = taken(directory, tmp_path)
     assert [row["id"] for row in rows] == sorted(directory.users)
     assert found.completeness["readings"] > 1
+
+
+@pytest.mark.parametrize("fault", ["503", "500", "reset", "429", "a page of HTML", "half a document", "nothing"])
+def test_a_fault_at_the_last_page_repeats_that_request_and_no_other(tmp_path: Path, fault: str) -> None:
+    rows = [{"id": f"p{number}", "userName": f"u{number}@x.example"} for number in range(30)]
+    asked: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            if not address.path.endswith("/Users"):
+                return self._send(404, b"{}")
+            start = int(parse_qs(address.query).get("startIndex", ["1"])[0])
+            page = rows[start - 1 : start + 9]
+            asked.append(start)
+            document = {"totalResults": len(rows), "startIndex": start, "itemsPerPage": 10, "Resources": page}
+            body = json.dumps(document).encode()
+            if start != 21 or asked.count(21) > 1:
+                return self._send(200, body)
+            if fault == "reset":
+                self.close_connection = True
+                return None
+            bodies = {"a page of HTML": b"<html>busy</html>", "half a document": body[:40], "nothing": b""}
+            return self._send(200, bodies[fault]) if fault in bodies else self._send(int(fault), b"")
+
+        def _send(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    files = RunFiles(tmp_path)
+    with handling(Handler) as url:
+        settings = settings_for(Directory(url=url))
+        found = snapshot(settings, (ManagedAttribute("userName"),), ["userName"], files, known=None)
+    assert pq.read_table(files.target).column("id").to_pylist() == sorted(row["id"] for row in rows)
+    assert found.profiles == 30
+    assert asked == [1, 11, 21, 21, 31]  # 31: whether the list really ends there
 
 
 def test_a_list_that_never_settles_is_refused(tmp_path: Path, directory: Directory) -> None:
