@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import configuration, screen
+from flows import configuration, gate, screen
 from flows.discretion import discreet
 from transforms.errors import Misused
 from transforms.history import last_learned
@@ -25,26 +25,23 @@ STOP = threading.Event()
 
 @task(name="write", cache_policy=NO_CACHE)
 @discreet("writing")
-def write(config: str, run_id: str) -> ApplyResult:
+def write(run_id: str) -> ApplyResult:
     """Write what was approved, person by person, journalled before and after each request. Never retried as a whole."""
-    from connectors.archive import open_archive
     from connectors.scim_writer import apply as write_all
 
-    settings = configuration.load(Path(config))
-    archive = open_archive(settings)
-    run = archive.load(run_id)
-    learned = last_learned(archive.history(settings.target.url))
-    return write_all(settings, run, stop=STOP, learned=learned, progress=screen.progress)
+    this = gate.in_hand(run_id)
+    run = this.archive.load(run_id)
+    learned = last_learned(this.archive.history(this.settings.target.url))
+    return write_all(this.settings, run, stop=STOP, learned=learned, progress=screen.progress)
 
 
 @task(name="close", cache_policy=NO_CACHE)
 @discreet("archiving what came of it")
-def close(config: str, run_id: str, result: ApplyResult) -> str:
+def close(run_id: str, result: ApplyResult) -> str:
     """Archive what came of it as an act; returns the run's state."""
-    from connectors.archive import add_act, open_archive
+    from connectors.archive import add_act
 
-    settings = configuration.load(Path(config))
-    archive = open_archive(settings)
+    archive = gate.in_hand(run_id).archive
     run = archive.load(run_id)
     act = Act.INTERRUPTED if result.interrupted else Act.PARTIALLY_APPLIED if result.is_partial else Act.APPLIED
     files = tuple(path for path in (run.files.journal, run.files.outcome, run.files.target_after) if path.exists())
@@ -53,10 +50,10 @@ def close(config: str, run_id: str, result: ApplyResult) -> str:
 
 
 @flow(name="apply", validate_parameters=False)
-def apply(config: str, run_id: str) -> Any:
+def apply(run_id: str) -> Any:
     """Apply the approved run ``run_id``; the caller holds the lock and has checked the approval (``flows.gate``)."""
-    result = write(config, run_id)
-    state = close(config, run_id, result)
+    result = write(run_id)
+    state = close(run_id, result)
     _artifact(run_id, state, result)
     return result
 
@@ -72,7 +69,7 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
         reviewer: your name, kept in the approval.
         fingerprint: of the plan you reviewed, as the report shows it; at least 8 characters.
     """
-    from flows import approve_command, gate
+    from flows import approve_command
 
     if not reviewer.strip() or len(fingerprint.strip()) < 8:
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
@@ -81,7 +78,7 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
     approve_command.approve_one(settings, run_id, wish)
     with gate.cleared(settings, run_id) as ready:
         if not ready.is_done:
-            apply(config, ready.run.run_id)
+            apply(ready.run.run_id)
         return ready.archive.load(ready.run.run_id).state
 
 

@@ -35,15 +35,15 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
 
             server.ready()
             with _ctrl_c_stops_cleanly(STOP):
-                records = run_cleared(config, ready.run.run_id)
+                records = run_cleared(ready.run.run_id)
         return conclude(settings, ready.archive.load(ready.run.run_id), records, as_json=as_json)
 
 
-def run_cleared(config: Path, run_id: str) -> list[dict[str, Any]]:
+def run_cleared(run_id: str) -> list[dict[str, Any]]:
     """Run the apply flow for a run the gate let through; Prefect must be ready."""
     from flows.apply import apply
 
-    result = sealed_state(apply(str(config.resolve()), run_id, return_state=True))
+    result = sealed_state(apply(run_id, return_state=True))
     return list(result.records)
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import configuration
-from transforms.run_files import RunFiles
+from transforms.errors import Failed
 from transforms.settings import AttributeSettings
 
 if TYPE_CHECKING:
     from connectors.archive import Archive
     from transforms.history import History
     from transforms.mapping import Mapping
+    from transforms.run_files import RunFiles
     from transforms.settings import MappingSettings, Settings
     from transforms.words import Kind
 
@@ -23,18 +24,41 @@ if TYPE_CHECKING:
 _GIVEN, _FAMILY = "name.givenName", "name.familyName"
 
 
-class Build:
-    """A run under construction, found again by every task from two paths."""
+_BEGUN: dict[str, Build] = {}
+"""The runs this process is making, by directory."""
 
-    def __init__(self, settings: Settings, files: RunFiles) -> None:
-        """Bind ``settings`` to the run in ``files``."""
+
+class Build:
+    """A run under construction, found again by every task from its directory.
+
+    The configuration and the files it names are read once, when the run begins: whoever saves them in the middle of the
+    night changes the next run, not this one.
+    """
+
+    def __init__(self, settings: Settings, files: RunFiles, mapping: Mapping, digest: str) -> None:
+        """Bind what was read to the run in ``files``.
+
+        Args:
+            settings: the configuration.
+            files: where the run lies.
+            mapping: the mapping it names, parsed.
+            digest: of the configuration that matters, with the content of the files it names.
+        """
         self.settings = settings
         self.files = files
+        self.mapping = mapping
+        self.digest = digest
 
     @classmethod
-    def load(cls, config: str, run: str) -> Build:
-        """The run in directory ``run``, planned from the configuration file ``config``."""
-        return cls(configuration.load(Path(config)), RunFiles(Path(run)))
+    def of(cls, run: str) -> Build:
+        """The run in directory ``run``, as this process began it.
+
+        Raises:
+            Failed: another process began it.
+        """
+        if run not in _BEGUN:
+            raise Failed(f"Run {Path(run).name} was begun by another process.", remedy="Plan again: trueup plan")
+        return _BEGUN[run]
 
     @cached_property
     def history(self) -> History:
@@ -47,11 +71,6 @@ class Build:
         from connectors.archive import open_archive
 
         return open_archive(self.settings)
-
-    @cached_property
-    def mapping(self) -> Mapping:
-        """The mapping the configuration names, parsed."""
-        return load_mapping(self.settings)
 
     @cached_property
     def _request(self) -> dict[str, Any]:
@@ -84,12 +103,15 @@ def begin(
 ) -> RunFiles:
     """A new run's directory, with what it is asked for laid down inside.
 
+    From here on everything the configuration says or names is known, and is not read again.
     Keys of people are personal data, so they travel this way and never as parameters of a flow.
     """
     from connectors.archive import open_archive
 
+    mapping, digest = load_mapping(settings), configuration.digest(settings)
     started = datetime.now(UTC)
     files = open_archive(settings).new_run(kind, started)
+    _BEGUN[str(files.path)] = Build(settings, files, mapping, digest)
     request = {"started": started.isoformat(), "only": list(only), "wish": wish or {}}
     _request_path(files).write_text(json.dumps(request), encoding="utf-8")
     return files

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError, create_model
@@ -16,6 +16,7 @@ from transforms.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -195,6 +196,14 @@ def read_text_beside(settings: Settings, name: str) -> str:
         ) from error
 
 
-def default_path() -> Path:
-    """``trueup.toml`` in the working folder."""
-    return Path("trueup.toml")
+def digest(settings: Settings) -> str:
+    """The digest of the configuration that matters, with the content of the files it names."""
+    from transforms.fingerprint import configuration_digest
+
+    named = {"mapping.import": settings.mapping.import_, "checks.file": settings.checks.file}
+    extra = {
+        key: hashlib.sha256(read_text_beside(settings, name).encode()).hexdigest()
+        for key, name in named.items()
+        if name
+    }
+    return configuration_digest(settings, extra)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flows import sealing
+from flows import configuration
 from transforms.errors import Refusal, Refused
 from transforms.words import Act, Outcome
 
@@ -24,10 +24,29 @@ if TYPE_CHECKING:
 class Cleared:
     """A run that may be applied now, by this process, and nobody else."""
 
+    settings: Settings
+    """As they were when the approval was checked; what is saved in the middle of an apply changes nothing of it."""
     archive: Archive
     run: PriorRun
     is_done: bool
     """An apply has come to its end already: nothing is left to send."""
+
+
+_CLEARED: dict[str, Cleared] = {}
+"""The runs this process may apply now, by id."""
+
+
+def in_hand(run_id: str) -> Cleared:
+    """The run, as this process cleared it.
+
+    Raises:
+        Refused: it was not cleared here.
+    """
+    if run_id not in _CLEARED:
+        raise Refused(
+            Refusal("not_cleared", f"Run {run_id} was not cleared to be applied.", remedy=f"trueup apply {run_id}")
+        )
+    return _CLEARED[run_id]
 
 
 def reviewer(name: str) -> str:
@@ -51,7 +70,7 @@ def same_fingerprint(settings: Settings, run: PriorRun) -> str:
 
     if not run.manifest.fingerprint and (refusals := not_begun_refusals(run)):
         raise Refused(refusals)  # it never came to a plan: say why, there is no content to take a fingerprint of
-    now = sealing.digest(settings)
+    now = configuration.digest(settings)
     if now != run.manifest.configuration_digest:
         before, after = run.manifest.configuration, settings.what_matters()
         moved = ", ".join(sorted(key for key in after if before.get(key) != after[key])) or "a file it names"
@@ -93,7 +112,7 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
         run = archive.load(run.run_id)
         refuse_damaged(run)
         if run.manifest.outcome is Outcome.NOTHING_TO_DO or is_ended(run):
-            yield Cleared(archive, run, is_done=True)
+            yield Cleared(settings, archive, run, is_done=True)
             return
         _same_target(settings, run)
         fingerprint = same_fingerprint(settings, run)
@@ -108,7 +127,11 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
             if beyond := _beyond_auto(run, settings):
                 raise _with_reason(refused, f"[approval.auto] does not cover it: {beyond}.") from refused
             raise
-        yield Cleared(archive, run, is_done=False)
+        _CLEARED[run.run_id] = Cleared(settings, archive, run, is_done=False)
+        try:
+            yield _CLEARED[run.run_id]
+        finally:
+            del _CLEARED[run.run_id]
 
 
 def _approves_itself(settings: Settings, run: PriorRun, history: History) -> bool:

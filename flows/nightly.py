@@ -19,6 +19,7 @@ from transforms.words import Outcome
 
 if TYPE_CHECKING:
     from connectors.archive import Archive
+    from transforms.settings import Settings
 
 
 @flow(name="nightly", validate_parameters=False)
@@ -28,8 +29,7 @@ def nightly(config: str) -> str:
     from connectors.archive import open_archive
     from connectors.archive.locks import night_lock
 
-    path = Path(config)
-    settings = configuration.load(path)
+    settings = configuration.load(Path(config))
     archive = open_archive(settings)
     with night_lock(archive, settings.target.url) as is_alone:
         if not is_alone:
@@ -39,14 +39,14 @@ def nightly(config: str) -> str:
         try:
             check_before(settings)
             _wait_for_apply(archive, settings.target.url)
-            run = reconcile_once(settings, path)
+            run = reconcile_once(settings)
         except TrueupError as error:
             tell(settings, f"Trueup: tonight's plan could not be made. {error.message}", settings.archive.path)
             raise
         screen.note(f"{sentence_of(run.manifest)} {run.files.report_html}")
         announce(settings, run)
         if run.manifest.outcome is Outcome.READY:
-            return approve_itself(path, run.run_id)
+            return approve_itself(settings, run.run_id)
         return run.manifest.outcome
 
 
@@ -60,7 +60,7 @@ def _wait_for_apply(archive: Archive, target_url: str) -> None:
         time.sleep(10)
 
 
-def approve_itself(config: Path, run_id: str) -> str:
+def approve_itself(settings: Settings, run_id: str) -> str:
     """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
     from connectors.archive import open_archive
     from flows.apply_command import announce as announce_apply
@@ -68,13 +68,12 @@ def approve_itself(config: Path, run_id: str) -> str:
     from flows.gate import cleared
     from transforms.approval import auto_approval
 
-    settings = configuration.load(config)
     run = open_archive(settings).load(run_id)
     if auto_approval(run, settings, at=datetime.now(UTC)) is None:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
         return run.state
     with cleared(settings, run_id) as ready:
-        records = run_cleared(config, run_id)
+        records = run_cleared(run_id)
         run = ready.archive.load(run_id)
     screen.note(f"Trueup run {run_id}: {run.state}, {len(records)} people.")
     announce_apply(settings, run, records)

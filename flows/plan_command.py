@@ -25,7 +25,7 @@ def make_plan(config: Path, *, only: tuple[str, ...] = (), as_json: bool = False
     settings = configuration.load(config)
     check_before(settings)
     with orchestrated(show=not as_json):
-        run = reconcile_once(settings, config, only=only)
+        run = reconcile_once(settings, only=only)
     return conclude(settings, run, as_json=as_json)
 
 
@@ -62,12 +62,12 @@ def orchestrated(*, show: bool) -> Iterator[None]:
         yield
 
 
-def reconcile_once(settings: Settings, config: Path, *, only: tuple[str, ...] = ()) -> PriorRun:
+def reconcile_once(settings: Settings, *, only: tuple[str, ...] = ()) -> PriorRun:
     """One reconcile run, sealed; Prefect must be ready."""
     from flows.reconcile import reconcile
 
     files = build.begin(settings, Kind.RECONCILE, only=only)
-    state = reconcile(str(config.resolve()), str(files.path), return_state=True)
+    state = reconcile(str(files.path), return_state=True)
     return sealed_run(settings, files.run_id, state)
 
 

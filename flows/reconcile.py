@@ -22,47 +22,47 @@ if TYPE_CHECKING:
 
 @task(name="read source", cache_policy=NO_CACHE)
 @discreet("reading the source")
-def read_source(config: str, run: str) -> SourceSnapshot:
+def read_source(run: str) -> SourceSnapshot:
     """Every user of the tenant into ``source.parquet``, proven complete."""
     from connectors.source import snapshot
 
-    this = Build.load(config, run)
+    this = Build.of(run)
     return snapshot(this.settings, planning.source_request(this), this.files, progress=screen.progress)
 
 
 @task(name="read target", cache_policy=NO_CACHE)
 @discreet("reading the target")
-def read_target(config: str, run: str) -> TargetSnapshot:
+def read_target(run: str) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""
-    return planning.read_target(Build.load(config, run))
+    return planning.read_target(Build.of(run))
 
 
 @task(name="map", cache_policy=NO_CACHE)
 @discreet("mapping")
-def map_users(config: str, run: str) -> None:
+def map_users(run: str) -> None:
     """The compiled mapping's result into ``desired.parquet``."""
-    planning.map_users(Build.load(config, run))
+    planning.map_users(Build.of(run))
 
 
 @task(name="check people", cache_policy=NO_CACHE)
 @discreet("checking people")
-def check_people(config: str, run: str) -> CheckResult:
+def check_people(run: str) -> CheckResult:
     """Who is a person, and what is wrong with whom, into ``findings.parquet`` and ``checks.json``."""
     from expectations.gates import check_people as check
     from expectations.people import judge
 
-    this = Build.load(config, run)
+    this = Build.of(run)
     judge(this.files, this.settings)
     return check(this.files, this.settings, this.mapping.attributes, this.history)
 
 
 @task(name="decide", cache_policy=NO_CACHE)
 @discreet("deciding")
-def decide(config: str, run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResult:
+def decide(run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResult:
     """One decision per person and its changes, into ``decisions.parquet`` and ``changes.parquet``."""
     from transforms.plan import PlanRequest, make_plan
 
-    this = Build.load(config, run)
+    this = Build.of(run)
     return make_plan(
         PlanRequest(
             files=this.files,
@@ -79,38 +79,38 @@ def decide(config: str, run: str, source: SourceSnapshot, target: TargetSnapshot
 
 @task(name="check plan", cache_policy=NO_CACHE)
 @discreet("checking the plan")
-def check_plan(config: str, run: str) -> CheckResult:
+def check_plan(run: str) -> CheckResult:
     """The plan itself against what every plan must keep."""
     from expectations.gates import check_plan as check
 
-    return check(Build.load(config, run).files)
+    return check(Build.of(run).files)
 
 
 @task(name="report and seal", cache_policy=NO_CACHE)
 @discreet("reporting and sealing")
-def report_and_seal(config: str, run: str, draft: Draft) -> str:
+def report_and_seal(run: str, draft: Draft) -> str:
     """The reports and the manifest; returns the outcome."""
-    manifest = sealing.seal(Build.load(config, run), draft)
+    manifest = sealing.seal(Build.of(run), draft)
     sealing.artifact(manifest)
     return manifest.outcome
 
 
 @flow(name="reconcile", validate_parameters=False)
-def reconcile(config: str, run: str) -> str:
-    """Make the run in the directory ``run`` from the configuration ``config``; returns its outcome."""
+def reconcile(run: str) -> str:
+    """Make the run begun in the directory ``run``; returns its outcome."""
     draft = Draft(Kind.RECONCILE)
     with draft.taking():
-        reads = read_source.submit(config, run), read_target.submit(config, run)
+        reads = read_source.submit(run), read_target.submit(run)
         source = draft.result(reads[0], "reading the source")
         target = draft.result(reads[1], "reading the target")
         if source is not None and target is not None:
             draft.read(source, target)
             draft.stage = "mapping"
-            map_users(config, run)
+            map_users(run)
             draft.stage = "checking people"
-            draft.checked(check_people(config, run))
+            draft.checked(check_people(run))
             draft.stage = "deciding"
-            draft.planned(decide(config, run, source, target))
+            draft.planned(decide(run, source, target))
             draft.stage = "checking the plan"
-            draft.checked(check_plan(config, run))
-    return report_and_seal(config, run, draft)
+            draft.checked(check_plan(run))
+    return report_and_seal(run, draft)

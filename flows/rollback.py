@@ -21,50 +21,50 @@ if TYPE_CHECKING:
 
 @task(name="read target", cache_policy=NO_CACHE)
 @discreet("reading the target")
-def read_target(config: str, run: str) -> TargetSnapshot:
+def read_target(run: str) -> TargetSnapshot:
     """Every profile of the directory as it is now, proven complete."""
-    return planning.read_target(Build.load(config, run))
+    return planning.read_target(Build.of(run))
 
 
 @task(name="decide the way back", cache_policy=NO_CACHE)
 @discreet("deciding the way back")
-def decide_back(config: str, run: str, target: TargetSnapshot) -> PlanResult:
+def decide_back(run: str, target: TargetSnapshot) -> PlanResult:
     """What each profile must be again, from the archive, and the changes that lead there."""
     from transforms.inverse import make_rollback_plan
 
-    return make_rollback_plan(planning.rollback_request(Build.load(config, run), target))
+    return make_rollback_plan(planning.rollback_request(Build.of(run), target))
 
 
 @task(name="check plan", cache_policy=NO_CACHE)
 @discreet("checking the plan")
-def check_plan(config: str, run: str) -> CheckResult:
+def check_plan(run: str) -> CheckResult:
     """The way back itself against what every plan must keep."""
     from expectations.gates import check_plan as check
 
-    return check(Build.load(config, run).files)
+    return check(Build.of(run).files)
 
 
 @task(name="report and seal", cache_policy=NO_CACHE)
 @discreet("reporting and sealing")
-def report_and_seal(config: str, run: str, draft: Draft) -> str:
+def report_and_seal(run: str, draft: Draft) -> str:
     """The reports and the manifest; returns the outcome."""
-    manifest = sealing.seal(Build.load(config, run), draft)
+    manifest = sealing.seal(Build.of(run), draft)
     sealing.artifact(manifest)
     return manifest.outcome
 
 
 @flow(name="rollback", validate_parameters=False)
 @discreet("planning the way back")
-def rollback(config: str, run: str) -> str:
+def rollback(run: str) -> str:
     """Plan the rollback laid down in the directory ``run``; returns its outcome."""
-    build = Build.load(config, run)
+    build = Build.of(run)
     draft = Draft(Kind.ROLLBACK, parent_run=build.wish.get("run") or build.wish.get("before") or None)
     with draft.taking():
         draft.stage = "reading the target"
-        target = read_target(config, run)
+        target = read_target(run)
         draft.read_target(target)
         draft.stage = "deciding the way back"
-        draft.planned(decide_back(config, run, target))
+        draft.planned(decide_back(run, target))
         draft.stage = "checking the plan"
-        draft.checked(check_plan(config, run))
-    return report_and_seal(config, run, draft)
+        draft.checked(check_plan(run))
+    return report_and_seal(run, draft)

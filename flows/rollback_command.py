@@ -54,7 +54,7 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
 
         server.ready()
         files = build.begin(settings, Kind.ROLLBACK, only=way.only, wish=wish)
-        state = rollback(str(config.resolve()), str(files.path), return_state=True)
+        state = rollback(str(files.path), return_state=True)
         run = sealed_run(settings, files.run_id, state)
     return conclude(settings, run, as_json=as_json)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from flows import configuration
 from transforms.errors import Refused
 from transforms.manifest import Manifest
 from transforms.words import Decision, Outcome
@@ -15,22 +13,8 @@ from transforms.words import Decision, Outcome
 if TYPE_CHECKING:
     from flows.build import Build
     from flows.draft import Draft
-    from transforms.settings import Settings
 
 _VERSIONS = ("trueup", "duckdb", "great-expectations", "msgraph-sdk", "prefect", "pyarrow", "scim2-client")
-
-
-def digest(settings: Settings) -> str:
-    """The digest of the configuration that matters, with the content of the files it names."""
-    from transforms.fingerprint import configuration_digest
-
-    named = {"mapping.import": settings.mapping.import_, "checks.file": settings.checks.file}
-    extra = {
-        key: hashlib.sha256(configuration.read_text_beside(settings, name).encode()).hexdigest()
-        for key, name in named.items()
-        if name
-    }
-    return configuration_digest(settings, extra)
 
 
 def versions() -> dict[str, str]:
@@ -63,7 +47,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
     from transforms.fingerprint import fingerprint
 
     settings, files = build.settings, build.files
-    config_digest = digest(settings)
+    config_digest = build.digest
     counts = {decision.value: 0 for decision in Decision}
     manifest = Manifest(
         run_id=files.run_id,

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.archive import add_act, apply_lock, open_archive, seal
-from flows import configuration, sealing
+from flows import configuration
 from tests.support.archive_runs import Person, applied, begin_journal, manifest_of, write_people
 from transforms.errors import Refusal
 from transforms.fingerprint import fingerprint
@@ -66,7 +66,7 @@ class Desk:
         for path in (files.source, files.target):
             pq.write_table(pa.table({"id": ["1", "2"]}), path)
         files.mapping_sql.write_text("SELECT 1", encoding="utf-8")
-        digest = sealing.digest(self.settings)
+        digest = configuration.digest(self.settings)
         said = {
             "target": self.settings.target.url,
             "started": moment,
@@ -146,7 +146,7 @@ def test_what_no_person_can_override_is_refused_whatever_files_it_came_to(desk: 
     unread = Refusal("source_incomplete", "half a read")
     desk.trueup("approve", desk.run(LIMIT, unread).run_id, "--as", "Ann", code=3)
     files = desk.archive.new_run(Kind.RECONCILE, datetime.now(UTC))
-    facts = {"target": desk.settings.target.url, "configuration_digest": sealing.digest(desk.settings)}
+    facts = {"target": desk.settings.target.url, "configuration_digest": configuration.digest(desk.settings)}
     refused = {"outcome": Outcome.REFUSED, "refusals": (unread,), "fingerprint": ""}
     seal(files, manifest_of(files, **facts, **refused))
     assert "half a read" in desk.trueup("approve", files.run_id, "--as", "Ann", code=3)
