@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow, task
@@ -25,35 +26,46 @@ STOP = threading.Event()
 
 @task(name="write", cache_policy=NO_CACHE)
 @discreet("writing")
-def write(run_id: str) -> ApplyResult:
+def write(run_id: str, left_out: str) -> ApplyResult:
     """Write what was approved, person by person, journalled before and after each request. Never retried as a whole."""
     from connectors.scim_writer import apply as write_all
 
     this = gate.in_hand(run_id)
-    run = this.archive.load(run_id)
     learned = last_learned(this.archive.history(this.settings.target.url))
-    return write_all(this.settings, run, stop=STOP, learned=learned, progress=screen.progress)
+    return write_all(
+        this.settings,
+        this.run.files,
+        left_out=Path(left_out),
+        stop=STOP,
+        learned=learned,
+        progress=screen.progress,
+    )
 
 
 @task(name="close", cache_policy=NO_CACHE)
 @discreet("archiving what came of it")
-def close(run_id: str, result: ApplyResult) -> str:
+def close(run_id: str, result: ApplyResult, left_out: str) -> str:
     """Archive what came of it as an act; returns the run's state."""
-    from connectors.archive import add_act
+    from connectors.archive import add_act_with
 
     archive = gate.in_hand(run_id).archive
     run = archive.load(run_id)
     act = Act.INTERRUPTED if result.interrupted else Act.PARTIALLY_APPLIED if result.is_partial else Act.APPLIED
     files = tuple(path for path in (run.files.journal, run.files.outcome, run.files.target_after) if path.exists())
-    add_act(run, act, "trueup", at=datetime.now(UTC), files=files, details=result.details)
+    add_act_with(run, act, "trueup", Path(left_out), at=datetime.now(UTC), files=files, details=result.details)
     return archive.load(run_id).state
 
 
 @flow(name="apply", validate_parameters=False)
 def apply(run_id: str) -> Any:
     """Apply the approved run ``run_id``; the caller holds the lock and has checked the approval (``flows.gate``)."""
-    result = write(run_id)
-    state = close(run_id, result)
+    from connectors.archive.locks import folder
+
+    this = gate.in_hand(run_id)
+    with TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
+        left_out = str(this.write_left_out(Path(aside)))
+        result = write(run_id, left_out)
+        state = close(run_id, result, left_out)
     _artifact(run_id, state, result)
     return result
 

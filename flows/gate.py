@@ -14,8 +14,10 @@ from transforms.words import Act, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from connectors.archive import Archive
+    from transforms.approval import Approval
     from transforms.history import History, PriorRun
     from transforms.settings import Settings
 
@@ -28,8 +30,23 @@ class Cleared:
     """As they were when the approval was checked; what is saved in the middle of an apply changes nothing of it."""
     archive: Archive
     run: PriorRun
-    is_done: bool
-    """An apply has come to its end already: nothing is left to send."""
+    approval: Approval | None
+    """What the approvals come to; None where an apply has come to its end already: nothing is left to send."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to send."""
+        return self.approval is None
+
+    def write_left_out(self, aside: Path) -> Path:
+        """What the approval leaves out, with what depends on it, as Parquet (``key``, ``attribute``, ``because``)."""
+        from transforms.approval import write_what_is_left_out
+
+        if self.approval is None:
+            raise ValueError(self.run.run_id)
+        into = aside / "left_out.parquet"
+        write_what_is_left_out(self.run, self.approval, self.settings, into)
+        return into
 
 
 _CLEARED: dict[str, Cleared] = {}
@@ -112,7 +129,7 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
         run = archive.load(run.run_id)
         refuse_damaged(run)
         if run.manifest.outcome is Outcome.NOTHING_TO_DO or is_ended(run):
-            yield Cleared(settings, archive, run, is_done=True)
+            yield Cleared(settings, archive, run, None)
             return
         _same_target(settings, run)
         fingerprint = same_fingerprint(settings, run)
@@ -120,14 +137,14 @@ def cleared(settings: Settings, run_id: str) -> Iterator[Cleared]:
         if _approves_itself(settings, run, history):
             run = archive.load(run.run_id)
         try:
-            effective_approval(run, settings, fingerprint=fingerprint, at=datetime.now(UTC), history=history)
+            approval = effective_approval(run, settings, fingerprint=fingerprint, at=datetime.now(UTC), history=history)
         except Refused as refused:
             if any(refusal.code == "approval_expired" for refusal in refused.refusals) and run.state != Act.EXPIRED:
                 add_act(run, Act.EXPIRED, "trueup", at=datetime.now(UTC))
             if beyond := _beyond_auto(run, settings):
                 raise _with_reason(refused, f"[approval.auto] does not cover it: {beyond}.") from refused
             raise
-        _CLEARED[run.run_id] = Cleared(settings, archive, run, is_done=False)
+        _CLEARED[run.run_id] = Cleared(settings, archive, run, approval)
         try:
             yield _CLEARED[run.run_id]
         finally:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import configuration, screen
 from transforms.errors import Refusal, Refused
+from transforms.words import Act
 
 if TYPE_CHECKING:
     from transforms.history import PriorRun
@@ -36,9 +37,10 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
     Raises:
         Refused: the run was never applied, or is damaged.
     """
-    from connectors.archive import add_verified, open_archive, refuse_damaged
+    from connectors.archive import add_act_with, open_archive, refuse_damaged
     from connectors.archive.locks import folder
     from connectors.scim.verify import verify
+    from transforms.approval import what_was_left_out
 
     archive = open_archive(settings)
     run = archive.load(run_id)
@@ -53,9 +55,10 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
         )
     with TemporaryDirectory(prefix="verify-", dir=folder(archive.path)) as aside:
         draft = Path(aside) / "verified.parquet"
-        result = verify(settings, run, into=draft, progress=screen.progress)
+        left_out = what_was_left_out(run, settings, Path(aside))
+        result = verify(settings, run.files, into=draft, left_out=left_out, progress=screen.progress)
         details = {"converged": result.converged, "residual": result.residual, **result.details}
-        add_verified(run, draft, "trueup", at=datetime.now(UTC), details=details)
+        add_act_with(run, Act.VERIFIED, "trueup", draft, at=datetime.now(UTC), details=details)
     document = {
         "run_id": run.run_id,
         "converged": result.converged,

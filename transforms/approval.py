@@ -11,8 +11,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from transforms.approval_acts import AUTO, allowed_by_all, ends_at, folded, is_auto, still_needed, valid_approvals
-from transforms.approval_state import interrupted_other, may_be_rejected, not_begun_refusals, overtaken, refusal
+from transforms.approval_acts import (
+    AUTO,
+    allowed_by_all,
+    ends_at,
+    folded,
+    in_force,
+    is_auto,
+    still_needed,
+    valid_approvals,
+)
+from transforms.approval_state import (
+    APPLY_ACTS,
+    interrupted_other,
+    may_be_rejected,
+    not_begun_refusals,
+    overtaken,
+    refusal,
+)
 from transforms.errors import Misused, Refused
 from transforms.left_out import Selection, compute, write_left_out
 from transforms.staleness import explained
@@ -37,7 +53,7 @@ __all__ = [
     "effective_approval",
     "judge_approval",
     "may_be_rejected",
-    "unique_paths",
+    "what_was_left_out",
     "write_what_is_left_out",
 ]
 
@@ -217,6 +233,26 @@ def beyond_auto(run: PriorRun, settings: Settings) -> tuple[str, ...]:
 def write_what_is_left_out(run: PriorRun, approval: Approval, settings: Settings, into: Path) -> int:
     """Write what the approval leaves out (``key``, ``attribute`` or null, ``because``) as Parquet; returns the rows."""
     return write_left_out(run.files, approval.selections, into, unique=unique_paths(settings))
+
+
+def what_was_left_out(run: PriorRun, settings: Settings, aside: Path) -> Path:
+    """What the last apply of ``run`` left out (``key``, ``attribute``): the file its act added.
+
+    For runs applied before acts had such a file it is worked out from the approvals that held then, into ``aside``.
+    """
+    into = aside / "left_out.parquet"
+    approvals: list[ActRecord] = []
+    for act in reversed(run.acts):
+        if act.act not in APPLY_ACTS:
+            continue
+        for name in act.files:
+            if name.startswith("left_out-"):
+                path = run.files.path / name
+                return path if path.exists() else path.with_suffix(".part")
+        approvals = in_force(run, act)
+        break
+    write_left_out(run.files, [selection_of(one) for one in approvals], into, unique=unique_paths(settings))
+    return into
 
 
 def unique_paths(settings: Settings) -> frozenset[str]:

@@ -76,6 +76,17 @@ def folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def in_force(run: PriorRun, applied: ActRecord) -> list[ActRecord]:
+    """The approvals an apply closed by the act ``applied`` went by, for acts that do not say what was left out."""
+    said: dict[str, ActRecord] = {}
+    for act in run.acts:
+        if act.act is Act.APPROVED and act.number < applied.number:
+            said.pop(folded(act.who), None)
+            said[folded(act.who)] = act
+    every = list(said.values())
+    return [act for act in every if applied.at < ends_at(act)] or every[-1:]
+
+
 def _approvals(run: PriorRun, settings: Settings) -> list[ActRecord]:
     """The last word of each person, in order; automatic ones only while no person is required."""
     said: dict[str, ActRecord] = {}

@@ -10,7 +10,8 @@ from transforms.words import Act, Outcome
 if TYPE_CHECKING:
     from transforms.history import History, PriorRun
 
-_BEGUN = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED)
+APPLY_ACTS = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED)
+"""What closes an apply."""
 
 
 def refusal(code: str, message: str, remedy: str, used: float | None = None, limit: float | None = None) -> Refusal:
@@ -20,18 +21,18 @@ def refusal(code: str, message: str, remedy: str, used: float | None = None, lim
 
 def is_begun(run: PriorRun) -> bool:
     """Whether an apply has written, or may have written, any of the run."""
-    return run.state == Act.INTERRUPTED or any(act.act in _BEGUN for act in run.acts)
+    return run.state == Act.INTERRUPTED or any(act.act in APPLY_ACTS for act in run.acts)
 
 
 def is_finished(run: PriorRun) -> bool:
     """Whether everything approved was written: the last apply ended with ``applied`` and none has begun since."""
-    ended = [act.act for act in run.acts if act.act in _BEGUN]
+    ended = [act.act for act in run.acts if act.act in APPLY_ACTS]
     return bool(ended) and ended[-1] is Act.APPLIED and run.state != Act.INTERRUPTED
 
 
 def is_ended(run: PriorRun) -> bool:
     """Whether an apply came to its end, even if not everything could be written: there is nothing to resume."""
-    ended = [act for act in run.acts if act.act in _BEGUN]
+    ended = [act for act in run.acts if act.act in APPLY_ACTS]
     if not ended or ended[-1].act is Act.INTERRUPTED or run.state == Act.INTERRUPTED:
         return False
     return ended[-1].act is Act.APPLIED or run.files.outcome.name in ended[-1].files

@@ -1,6 +1,6 @@
 """Runs on disk: layout, seals, acts, locks, journal."""
 
-from connectors.archive.acts import add_act, add_verified, supersede_earlier
+from connectors.archive.acts import add_act, add_act_with, supersede_earlier
 from connectors.archive.damage import Damage, check_archive, check_run, refuse_damaged
 from connectors.archive.doctor import examine
 from connectors.archive.locks import Holder, apply_holder, apply_lock, same_target
@@ -13,7 +13,7 @@ __all__ = [
     "Damage",
     "Holder",
     "add_act",
-    "add_verified",
+    "add_act_with",
     "apply_holder",
     "apply_lock",
     "check_archive",

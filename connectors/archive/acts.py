@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from connectors.archive import shelf
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from connectors.archive.place import Archive
     from transforms.manifest import Manifest
     from transforms.run_files import RunFiles
+
+
+_NUMBERED = re.compile(r"(?:verified|left_out)-\d{3,}\.parquet")
 
 
 class ActContent(TypedDict, total=False):
@@ -68,38 +72,53 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
             return _append(files, said)
 
 
-def add_verified(run: PriorRun, draft: Path, who: str, *, at: datetime, details: dict[str, Any]) -> ActRecord:
-    """The act of a verify, and ``draft`` as its ``verified-NNN.parquet``; whoever dies on the way leaves no damage.
+def add_act_with(
+    run: PriorRun, act: Act, who: str, draft: Path, *, at: datetime, **content: Unpack[ActContent]
+) -> ActRecord:
+    """The act, and ``draft`` as its ``<stem of draft>-NNN.parquet``; whoever dies on the way leaves no damage.
 
-    The act is written while the file still is ``verified-NNN.part``: a whole file without an act would hide that its
-    act was removed. A name given late is given by whoever looks next (:func:`finish_names`).
+    The act is written while the file still is ``….part``: a whole file without an act would hide that its act was
+    removed. A name given late is given by whoever looks next (:func:`finish_names`).
+
+    Args:
+        run: a sealed run.
+        act: what happened.
+        who: as for :func:`add_act`.
+        draft: a Parquet file on the archive's disk; its stem is ``verified`` or ``left_out``.
+        at: aware.
+        **content: see ``ActContent``.
 
     Raises:
         Refused: the run's manifest or acts are damaged.
         Failed: the disk refuses.
     """
     files = run.files
-    with on_disk(f"The result of verifying run {files.run_id} cannot be written"), sealing(files.path.parent):
+    with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"), sealing(files.path.parent):
         acts = shelf.read_acts(files, shelf.read_manifest(files)[1])
         finish_names(files, acts)
-        whole = files.path / f"verified-{1 + sum(act.act is Act.VERIFIED for act in acts):03d}.parquet"
+        whole = files.path / f"{draft.stem}-{next_number(acts, draft.stem):03d}.parquet"
         part = whole.with_suffix(".part")
         draft.replace(part)
-        added = {whole.name: _settle(files, part, name=whole.name)}
+        added = {path.name: _settle(files, path) for path in content.get("files", ())}
+        added[whole.name] = _settle(files, part, name=whole.name)
         sync_directory(files.path)
-        said: ActContent = {"details": details}
-        record = _append(files, {**said, "act": Act.VERIFIED, "who": who, "at": at, "files": added})
+        record = _append(files, {**content, "act": act, "who": who, "at": at, "files": added})
         part.rename(whole)
         sync_directory(files.path)
     return record
 
 
+def next_number(acts: Iterable[ActRecord], stem: str) -> int:
+    """Of the next file ``<stem>-NNN.parquet``."""
+    return 1 + sum(name.startswith(f"{stem}-") for act in acts for name in act.files)
+
+
 def finish_names(run: RunFiles, acts: Iterable[ActRecord]) -> None:
-    """Give the files of ``acts`` the names a killed verify had no time to give; only what the act vouches for."""
+    """Give the files of ``acts`` the names whoever was killed had no time to give; only what the act vouches for."""
     for act in acts:
         for name, record in act.files.items():
             part = (run.path / name).with_suffix(".part")
-            if act.act is Act.VERIFIED and not (run.path / name).exists() and stands_in(part, record):
+            if _NUMBERED.fullmatch(name) and not (run.path / name).exists() and stands_in(part, record):
                 part.rename(run.path / name)
 
 

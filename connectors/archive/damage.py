@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from connectors.archive import shelf
+from connectors.archive.acts import next_number
 from connectors.archive.durable import sha256_of
 from connectors.archive.seals import stands_in
 from transforms.errors import Refusal, Refused
@@ -130,8 +131,8 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
 
 def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
     """Names of files an apply or a verify that was killed may have left; the next one writes them anew."""
-    number = 1 + sum(1 for act in acts if act.act is Act.VERIFIED)
-    found = {f"verified-{number:03d}.part"}  # never the whole file: it would hide that the act about it was removed
+    # Never the whole file: it would hide that the act about it was removed.
+    found = {f"{stem}-{next_number(acts, stem):03d}.part" for stem in ("verified", "left_out")}
     if shelf.is_open(files, acts):
         for path in (files.outcome, files.target_after):
             found |= {path.name, path.with_suffix(".part").name, path.with_suffix(".spool").name}
@@ -139,9 +140,9 @@ def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
 
 
 def _is_named_late(files: RunFiles, path: Path, acts: tuple[ActRecord, ...]) -> bool:
-    """Whether the file is one whose act a killed verify wrote just before giving it its name."""
+    """Whether the file is one whose act was written just before the file was to get its name."""
     name = path.with_suffix(".parquet").name
-    record = next((act.files[name] for act in acts if act.act is Act.VERIFIED and name in act.files), None)
+    record = next((act.files[name] for act in acts if name in act.files), None)
     return record is not None and path == files.path / f"{path.stem}.part" and stands_in(path, record)
 
 

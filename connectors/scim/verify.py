@@ -6,8 +6,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,24 +13,21 @@ import pyarrow.parquet as pq
 
 from connectors.scim.answers import Answer, sentence
 from connectors.scim.session import open_session
-from transforms.approval import selection_of, unique_paths
 from transforms.engine import connect, statement
 from transforms.errors import Failed
-from transforms.left_out import write_left_out
 from transforms.progress import silent
 from transforms.quoting import literal
 from transforms.scim_paths import get, member, parse
 from transforms.scim_values import as_boolean, canonical, classify, is_nothing, same, seen
-from transforms.words import Act, Decision, Kept, Result
+from transforms.words import Decision, Kept, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
     from connectors.scim.session import Session
-    from transforms.history import PriorRun
-    from transforms.manifest import ActRecord
     from transforms.progress import Progress
     from transforms.run_files import RunFiles
     from transforms.settings import Settings
@@ -59,31 +54,7 @@ class VerifyResult:
     """Counts for the act."""
 
 
-def verify(settings: Settings, run: PriorRun, *, into: Path, progress: Progress = silent) -> VerifyResult:
-    """Everything the applied ``run`` touched is read again and compared; ``into`` holds every attribute looked at.
-
-    Raises:
-        Failed: the target cannot be reached, refuses the token, or does not answer for a profile.
-    """
-    with TemporaryDirectory(prefix="trueup-") as folder:
-        left_out = Path(folder) / "left_out.parquet"
-        unique = unique_paths(settings)
-        write_left_out(run.files, [selection_of(act) for act in _approvals(run)], left_out, unique=unique)
-        return verify_files(settings, run.files, into=into, left_out=left_out, progress=progress)
-
-
-def _approvals(run: PriorRun) -> list[ActRecord]:
-    """The last word of everybody who approved before the run was applied."""
-    said: dict[str, ActRecord] = {}
-    for act in run.acts:
-        if act.act in {Act.APPLIED, Act.PARTIALLY_APPLIED}:
-            break
-        if act.act is Act.APPROVED:
-            said[act.who.casefold()] = act
-    return list(said.values())
-
-
-def verify_files(
+def verify(
     settings: Settings,
     files: RunFiles,
     *,
@@ -91,7 +62,22 @@ def verify_files(
     left_out: Path | None = None,
     progress: Progress = silent,
 ) -> VerifyResult:
-    """The same for the files of a run; what ``left_out`` (``key``, ``attribute``) names was never promised."""
+    """Everything the applied run touched is read again and compared; ``into`` holds every attribute looked at.
+
+    Of a person touched, every managed attribute is looked at: what the run wrote must be as written, and what it did
+    not write must be as it was, so that a value lost beside a write shows.
+
+    Args:
+        settings: ``[target]``.
+        files: of the applied run.
+        into: Parquet file to write.
+        left_out: what the approval left out (``key``, ``attribute``; null: the whole person). It was never promised,
+            and is not compared.
+        progress: told how many profiles were read.
+
+    Raises:
+        Failed: the target cannot be reached, refuses the token, or does not answer for a profile.
+    """
     records: list[dict[str, Any]] = []
     looked_at = profiles = gone = 0
     part = into.with_suffix(".part")
@@ -100,9 +86,11 @@ def verify_files(
         total = people.total
         for batch in _batches(people):
             answers = _look(session, list(batch), settings.target.concurrency)
+            before = people.before(list(batch))
             rows = []
             for profile_id, promises in batch.items():
                 rows += _judged(people, promises, answers[profile_id])
+                rows += _siblings(people, promises, before.get(profile_id), answers[profile_id])
                 gone += answers[profile_id].status in _GONE
             profiles += len(batch)
             looked_at += len(rows)
@@ -121,13 +109,15 @@ class _People:
 
     def __init__(self, engine: DuckDBPyConnection, files: RunFiles, left_out: Path | None) -> None:
         self._engine = engine
-        for name in ("decisions", "changes", "outcome", "links"):
+        self.managed = _managed(files)
+        for name in ("decisions", "changes", "outcome", "links", "target"):
             path = getattr(files, name)
             engine.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
         nobody = "(SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS attribute WHERE FALSE)"
         rows = nobody if left_out is None else f"read_parquet({literal(str(left_out))})"
         engine.execute(f"CREATE VIEW left_out AS SELECT key, attribute::VARCHAR AS attribute FROM {rows}")
         engine.execute(f"CREATE TABLE expected AS {statement('verify_expected')}")
+        engine.execute(f"CREATE TABLE before AS {statement('verify_before')}")
         row = engine.execute("SELECT count(DISTINCT profile_id) FROM expected").fetchone()
         self.total = int(row[0]) if row else 0
         self._keys: dict[str, str] = {}
@@ -143,6 +133,18 @@ class _People:
 
         for profile_id, group in groupby(rows(), key=lambda row: str(row[1])):
             yield profile_id, list(group)
+
+    def before(self, profile_ids: list[str]) -> dict[str, dict[str, Any]]:
+        """Resources as they were when the run was planned, by id; of profiles that were there and were written."""
+        query = "SELECT id, resource FROM before WHERE id IN (SELECT unnest($1))"
+        return {
+            str(one): json.loads(text) for one, text in self._engine.cursor().execute(query, [profile_ids]).fetchall()
+        }
+
+    def is_left_out(self, key: str, attribute: str) -> bool:
+        """Whether the approval left this attribute to whoever else looks after it."""
+        query = "SELECT 1 FROM left_out WHERE key = $1 AND attribute = $2 LIMIT 1"
+        return self._engine.cursor().execute(query, [key, attribute]).fetchone() is not None
 
     def key_of(self, profile_id: str) -> str:
         """Who a profile is: a person of this run or its links, else ``profile:<id>``."""
@@ -192,6 +194,38 @@ def _one_profile(session: Session, profile_id: str) -> Answer:
 def _judged(people: _People, promises: list[_Row], answer: Answer) -> list[dict[str, Any]]:
     resource = answer.resource if answer.is_ok else None
     return [_one(people, promise, resource) for promise in promises]
+
+
+def _siblings(
+    people: _People, promises: list[_Row], before: dict[str, Any] | None, answer: Answer
+) -> Iterator[dict[str, Any]]:
+    """Managed attributes of this profile that the run had no reason to write: as they were, or ``moved``."""
+    now = answer.resource if answer.is_ok else None
+    if before is None or now is None:
+        return
+    key = promises[0][0]
+    written = {promise[4] for promise in promises}
+    for attribute in people.managed:
+        if attribute in written:
+            continue
+        path = parse(attribute)
+        was, found = (seen(path, get(resource, path)) for resource in (before, now))
+        is_same = same(was, found)
+        if not is_same and people.is_left_out(key, attribute):
+            continue
+        if path.is_reference:
+            was, found = (None if value is None else people.key_of(str(value)) for value in (was, found))
+        yield {
+            "key": key,
+            "attribute": attribute,
+            "expected": None if is_nothing(was) else canonical(was),
+            "found": None if is_nothing(found) else canonical(found),
+            "class": (Kept.KEPT if is_same else Kept.MOVED).value,
+        }
+
+
+def _managed(files: RunFiles) -> tuple[str, ...]:
+    return tuple(name for name in pq.read_schema(files.actual).names if name not in {"key", "left_alone"})
 
 
 def _one(people: _People, promise: _Row, resource: dict[str, Any] | None) -> dict[str, Any]:

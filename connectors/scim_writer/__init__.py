@@ -10,9 +10,10 @@ from transforms.progress import silent
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from transforms.history import PriorRun
     from transforms.progress import Progress
+    from transforms.run_files import RunFiles
     from transforms.settings import Settings
 
 
@@ -63,8 +64,9 @@ class ApplyResult:
 
 def apply(
     settings: Settings,
-    run: PriorRun,
+    files: RunFiles,
     *,
+    left_out: Path | None,
     stop: threading.Event,
     learned: Mapping[str, Any] | None = None,
     progress: Progress = silent,
@@ -72,19 +74,19 @@ def apply(
     """Every approved change of the run is written once, or said why not; safe to call again after any crash.
 
     Adds ``journal.jsonl`` and, when it came to the end, ``outcome.parquet`` and ``target_after.parquet``. Lock, hashes
-    and fingerprint are the caller's affair; what the approval leaves out is computed here.
+    and fingerprint are the caller's affair, and so is the approval.
 
     Args:
         settings: where the target is, how gently, and when to stop for errors.
-        run: sealed and approved.
+        files: of a run, sealed and approved.
+        left_out: Parquet file of what is not written (``key``, ``attribute``; null: the whole person).
         stop: when set, requests in flight are finished and nothing new is begun.
         learned: ``details["dialect"]`` of the last apply to this target.
         progress: told of each settled step.
 
     Raises:
-        Refused: the run has no valid approval.
         Failed: token refused, target unreachable at the start, or the journal cannot be written.
     """
     from connectors.scim_writer.applying import apply_approved
 
-    return apply_approved(settings, run, stop=stop, learned=learned, progress=progress)
+    return apply_approved(settings, files, left_out=left_out, stop=stop, learned=learned, progress=progress)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -22,7 +19,6 @@ from connectors.scim_writer.outcome import outcome_rows, write_outcome, write_ta
 from connectors.scim_writer.pace import Pace
 from connectors.scim_writer.past import Past, read_past
 from connectors.scim_writer.sender import Sender
-from transforms.approval import effective_approval, write_what_is_left_out
 from transforms.engine import connect
 from transforms.errors import Failed
 from transforms.progress import silent
@@ -32,8 +28,8 @@ from transforms.work import plan_work
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from transforms.history import PriorRun
     from transforms.progress import Progress
     from transforms.run_files import RunFiles
     from transforms.settings import Settings
@@ -44,20 +40,17 @@ _SAMPLES = 2
 
 def apply_approved(
     settings: Settings,
-    run: PriorRun,
+    files: RunFiles,
     *,
+    left_out: Path | None,
     stop: threading.Event,
     learned: Mapping[str, Any] | None,
     progress: Progress,
 ) -> ApplyResult:
     """See :func:`connectors.scim_writer.apply`."""
-    approval = effective_approval(run, settings, fingerprint=run.manifest.fingerprint, at=datetime.now(UTC))
-    with TemporaryDirectory(prefix="trueup-") as folder:
-        left_out = Path(folder) / "left_out.parquet"
-        write_what_is_left_out(run, approval, settings, left_out)
-        work = plan_work(run.files, left_out=left_out)
+    work = plan_work(files, left_out=left_out)
     try:
-        return apply_run(settings, run.files, work, stop=stop, learned=learned, progress=progress)
+        return apply_run(settings, files, work, stop=stop, learned=learned, progress=progress)
     finally:
         work.close()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from connectors.scim import snapshot
-from connectors.scim.verify import VerifyResult, verify_files
+from connectors.scim.verify import VerifyResult, verify
 from connectors.scim_writer.applying import apply_run
 from tests.support.plan_world import ATTRIBUTES, LOOSE, OF, Planned, World
 from tests.support.scim_directory import Directory
@@ -100,7 +100,7 @@ class Nights:
         finally:
             work.close()
         assert not result.interrupted, result.errors
-        verified = verify_files(world.settings, files, into=files.path / "verified-001.parquet")
+        verified = verify(world.settings, files, into=files.path / "verified-001.parquet")
         act = ActRecord(
             act=Act.PARTIALLY_APPLIED if result.is_partial else Act.APPLIED,
             number=1,

@@ -80,6 +80,7 @@ def plan(
         for user in sorted(directory.users.values(), key=lambda user: str(user["id"]))
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema), files.target)
+    _write(files.actual, [], ["key", "userName", "title", WORK_MAIL, MANAGER])
     return files
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.scim import examine, snapshot
-from connectors.scim.verify import verify_files
+from connectors.scim.verify import verify
 from connectors.scim_writer.applying import apply_run
 from tests.support.django_people.server import running
 from tests.support.plan_world import user
@@ -103,7 +103,7 @@ def test_what_it_can_keep_arrives_and_what_it_cannot_is_named(tmp_path: Path, pe
     assert result.failed == 0
     assert found["k4"] == {**found["k4"], "active": True}
     settings = settings_for(Directory(url=str(people.base_url).rstrip("/")))
-    residual = verify_files(settings, files, into=files.path / "verified-001.parquet").records
+    residual = verify(settings, files, into=files.path / "verified-001.parquet").records
     assert [(record["key"], record["attribute"], record["class"]) for record in residual] == [
         ("k1", "title", "not_kept")
     ]

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.scim.verify import verify_files
+from connectors.scim.verify import verify
 from connectors.scim_writer.applying import apply_run
 from tests.support.scim_directory import Directory, Manners, serving
-from tests.support.scim_runs import MANAGER, brisk, plan, settings_for
+from tests.support.scim_runs import MANAGER, WORK_MAIL, brisk, plan, settings_for
 from transforms.errors import Failed
 from transforms.work import plan_work
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from connectors.scim.verify import VerifyResult
     from tests.support.scim_runs import Wish
     from transforms.run_files import RunFiles
+
+
+MAILS = "emails"
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def applied(directory: Directory, files: RunFiles, left_out: Path | None = None)
 
 def verified(directory: Directory, files: RunFiles, left_out: Path | None = None) -> VerifyResult:
     into = files.path / "verified-001.parquet"
-    result = verify_files(settings_for(directory), files, into=into, left_out=left_out)
+    result = verify(settings_for(directory), files, into=into, left_out=left_out)
     rows = pq.read_table(into).to_pylist()
     assert [row for row in rows if row["class"] != "kept"] == sorted(result.records, key=rows.index)
     return result
@@ -108,6 +111,25 @@ def test_what_the_approval_left_out_was_never_promised(tmp_path: Path, directory
     assert verified(directory, files, left_out).converged
     outcome = {row["key"]: row["result"] for row in pq.read_table(files.outcome).to_pylist()}
     assert outcome["k3"] == "left_out"
+
+
+def test_a_value_lost_beside_a_write_shows_and_what_was_left_out_does_not(tmp_path: Path, directory: Directory) -> None:
+    directory.add({"id": "p1", "userName": "u1", "title": "Old", MAILS: [{"type": "work", "value": "one@x.example"}]})
+    directory.add({"id": "p2", "userName": "u2", "title": "Old", MAILS: [{"type": "work", "value": "two@x.example"}]})
+    wishes: list[Wish] = [
+        ("k1", "update", "p1", {"title": ("Old", "New")}),
+        ("k2", "update", "p2", {"userName": ("u2", "NEW"), "title": ("Old", "New")}),
+    ]
+    files = plan(tmp_path / "run", directory, wishes)
+    left_out = tmp_path / "left_out.parquet"
+    pq.write_table(pa.table({"key": ["k2"], "attribute": ["title"]}), left_out)
+    applied(directory, files, left_out)
+    assert verified(directory, files, left_out).converged
+    del directory.users["p1"][MAILS]
+    directory.users["p2"]["title"] = "By hand"
+    assert [
+        (r["key"], r["attribute"], r["expected"], r["found"]) for r in verified(directory, files, left_out).records
+    ] == [("k1", WORK_MAIL, '"one@x.example"', None)]
 
 
 def test_references_are_told_as_people(tmp_path: Path, directory: Directory) -> None:

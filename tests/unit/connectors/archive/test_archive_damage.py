@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import add_act, add_verified, check_archive, check_run, readable, refuse_damaged
+from connectors.archive import add_act, add_act_with, check_archive, check_run, readable, refuse_damaged
 from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, begin_journal, sealed_run
 from transforms.errors import Refused
 from transforms.words import Act
@@ -120,12 +120,12 @@ def killed_in(run: PriorRun, monkeypatch: pytest.MonkeyPatch, where: str) -> Non
     draft = a_draft(run)
     monkeypatch.setattr(where, killed)
     with pytest.raises(KeyboardInterrupt):
-        add_verified(run, draft, "trueup", at=AT, details={})
+        add_act_with(run, Act.VERIFIED, "trueup", draft, at=AT, details={})
     monkeypatch.undo()
 
 
 def a_draft(run: PriorRun) -> Path:
-    draft = run.files.path.parent / ".locks" / "draft.parquet"
+    draft = run.files.path.parent / ".locks" / "verified.parquet"
     draft.write_bytes(run.files.outcome.read_bytes())
     return draft
 
@@ -138,7 +138,7 @@ def test_a_verify_killed_before_its_file_had_its_name_is_no_damage_and_the_next_
     assert left.exists()
     assert check_archive(archive.path) == []
     again = archive.load(run.run_id)
-    record = add_verified(again, a_draft(run), "trueup", at=AT, details={})
+    record = add_act_with(again, Act.VERIFIED, "trueup", a_draft(run), at=AT, details={})
     assert [*record.files] == ["verified-003.parquet"]
     assert record.files["verified-003.parquet"].rows == again.acts[1].files["outcome.parquet"].rows
     assert not left.exists()
@@ -158,7 +158,7 @@ def test_a_verify_killed_before_its_act_is_done_again_under_the_same_number(
     killed_in(run, monkeypatch, "connectors.archive.acts.write_new")
     assert (run.files.path / "verified-002.part").exists()
     assert named(run) == set()
-    add_verified(run, a_draft(run), "trueup", at=AT, details={})
+    add_act_with(run, Act.VERIFIED, "trueup", a_draft(run), at=AT, details={})
     assert sorted(path.name for path in run.files.path.glob("verified-*")) == [
         "verified-001.parquet",
         "verified-002.parquet",
