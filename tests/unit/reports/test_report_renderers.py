@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -181,11 +182,21 @@ def test_the_workbook_has_its_sheets_and_no_formula(view_of: Callable[[str], Rep
     for sheet in book.worksheets:
         for row in sheet.iter_rows():
             for one in row:
-                assert one.data_type != "f"
+                assert one.data_type not in {"f", "e"}
                 assert one.hyperlink is None
                 assert not str(one.value or "").lstrip(" ").startswith(("=", "+", "-", "@"))
     assert book["Changes"].max_row == view.changes.num_rows + 1
     assert book["Held"].max_row == len(HOSTILE) + 1
+
+
+@pytest.mark.parametrize("text", ["#N/A", "#REF!", "=1+1", "#NAME?", "1E5", "TRUE", "2026-01-01"])
+def test_no_text_becomes_anything_but_text_in_the_workbook(
+    text: str, view_of: Callable[[str], ReportView], tmp_path: Path
+) -> None:
+    write_xlsx(replace(view_of("ordinary"), verdict=text, detail=text), tmp_path / "run.xlsx")
+    row = openpyxl.load_workbook(tmp_path / "run.xlsx")["Summary"][2]
+    assert [one.data_type for one in row] == ["s", "s", "s"]
+    assert {str(one.value).removeprefix("'") for one in row} == {"Verdict", text}
 
 
 def test_csv_has_a_row_for_every_change_and_every_person(view_of: Callable[[str], ReportView]) -> None:
