@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from transforms.plan import PlanResult
 
 
+@task(name="try credentials", cache_policy=NO_CACHE)
+@discreet("trying both credentials")
+def try_credentials(config: str, run: str) -> None:
+    """Sign in to both sides, unless that was just done: nothing is read where one would be refused in the end."""
+    from connectors.trying import try_credentials
+
+    this = Build.load(config, run)
+    if not this.wish.get("tried"):
+        try_credentials(this.settings)
+
+
 @task(
     name="read source",
     cache_policy=NO_CACHE,
@@ -112,6 +123,8 @@ def reconcile(config: str, run: str) -> str:
     """Make the run in the directory ``run`` from the configuration ``config``; returns its outcome."""
     draft = Draft(Kind.RECONCILE)
     with draft.taking():
+        draft.stage = "trying both credentials"
+        try_credentials(config, run)
         reads = read_source.submit(config, run), read_target.submit(config, run)
         source = draft.result(reads[0], "reading the source")
         target = draft.result(reads[1], "reading the target")

@@ -3,6 +3,7 @@
     TrueupError
     ├── Refused   we chose not to            exit 3
     ├── Failed    something broke            exit 1
+    │   └── Unreachable   nothing answers
     └── Misused   arguments or configuration exit 2
 
 A message says what happened, how many, against which limit, and what to do. People are named by key
@@ -44,6 +45,10 @@ class Failed(TrueupError):
     def __init__(self, message: str, *, remedy: str = "", passing: bool = False) -> None:
         super().__init__(message, remedy=remedy)
         self.passing = passing
+
+
+class Unreachable(Failed):
+    """Nothing answers at all (network, name, certificate), so nothing can be said about a credential."""
 
 
 class Misused(TrueupError):
