@@ -167,3 +167,12 @@ def test_a_name_the_target_cannot_be_without_is_kept_and_said(named: World) -> N
     plan = following(named, {"email": "ann@x.example", "name.givenName": None, "title": "Head"})
     assert plan.changes == {("ann", "title"): ("Clerk", "Head")}
     assert [(one["key"], one["check"]) for one in plan.rows("findings")] == [("ann", "required_kept")]
+
+
+def test_many_rows_that_fit_nobody_are_counted_and_listed_as_far_as_a_reader_follows(named: World) -> None:
+    rows = [{"email": "ann@x.example" if number == 0 else f"ghost{number}@x.example"} for number in range(200)]
+    rows[1::2] = [{"email": "bob@x.example"} for _ in rows[1::2]]
+    notes = said(following(named, *rows))
+    assert "99 of the report's 200 rows fit nobody in the directory" in notes
+    assert "4, 6, 8," in notes
+    assert "and 39 more." in notes
