@@ -31,6 +31,15 @@ _ROWS = {
     "doubled": "are about somebody whom another row is about too, and are left alone",
     "unmanaged": "are about profiles Trueup does not manage, and are left alone",
 }
+_FOUND = (
+    ("name", "", "have no e-mail and were found by full name alone, which deserves a look"),
+    ("name", "NOT", "have an e-mail nobody has now and were found by full name alone, which deserves a look"),
+    (
+        "id",
+        "NOT",
+        "have an e-mail nobody has now and were found by id; the address they have now stays unless it is mapped",
+    ),
+)
 _MANAGERS = {
     "nobody": "names a manager whom neither the report nor the directory knows",
     "several": "names a manager who could be several people",
@@ -120,13 +129,13 @@ def _notes_on_rows(connection: DuckDBPyConnection) -> list[str]:
                 remedy="Check that it is the report of this directory. " + " ".join(notes),
             )
         )
-    query = (
-        "SELECT p.row FROM report_people p JOIN report_rows r USING (row) "
-        "WHERE p.state = 'found' AND p.how = 'name' AND r.email IS {} NULL ORDER BY p.row"
-    )
-    for what, why in (("", "have no e-mail"), ("NOT", "have an e-mail nobody has now")):
-        if rows := _numbers(connection, query.format(what)):
-            notes.append(f"{len(rows):,} rows {why} and were found by full name alone: {_listed(rows)}. Look at them.")
+    for how, what, said in _FOUND:
+        query = (
+            "SELECT p.row FROM report_people p JOIN report_rows r USING (row) "
+            f"WHERE p.state = 'found' AND p.how = {literal(how)} AND r.email IS {what} NULL ORDER BY p.row"
+        )
+        if rows := _numbers(connection, query):
+            notes.append(f"{len(rows):,} rows {said}: {_listed(rows)}.")
     if count(connection, "FROM report_people WHERE ids_are_foreign"):
         notes.append("The ids in the report are not this directory's, so nobody was looked up by them.")
     if absent := count(

@@ -11,6 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.end_to_end.test_decisions_over_nights import company, key, person, profile
 from tests.support.warm_commands import CHECKOUT, PATIENCE
@@ -42,6 +44,33 @@ def test_a_wrong_credential_ends_a_plan_by_hand_within_seconds_and_without_a_run
     assert done.code == 1
     assert ("refuses the token (401)" if "SCIM" in secret else "AADSTS7000215") in done.err
     assert not list(installed.archive.glob("2*")), "no run was begun"
+
+
+@pytest.mark.parametrize("auth", ["certificate", "workload_identity"])
+def test_what_cannot_sign_in_is_the_same_sentence_in_doctor_and_plan(office: Office, auth: str) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    sealed = serialization.BestAvailableEncryption(b"pass")
+    (office.folder / "app.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed)
+    )
+    office.configure(
+        **{
+            'kind = "entra"': f'kind = "entra"\nauth = "{auth}"\ncertificate = "app.pem"',
+            f'login_url = "{office.sandbox.login_url}"': "",
+        }
+    )
+    said = {
+        "certificate": "The key in source.certificate is encrypted, and source.certificate_password is not set.",
+        "workload_identity": f"AZURE_FEDERATED_TOKEN_FILE names {office.folder / 'gone'}, which cannot be read",
+    }[auth]
+    place = {"AZURE_FEDERATED_TOKEN_FILE": str(office.folder / "gone")}
+    lines = [line["text"] for line in office.trueup("doctor", "--json", **place).json if line["status"] == "fix"]
+    assert len(lines) == 1
+    assert lines[0].startswith(said)
+    done = office.trueup("plan", "--json", **place)
+    assert done.code == 1
+    assert said in done.err
+    assert not list(office.archive.glob("2*")), "no run was begun"
 
 
 def test_a_night_whose_credential_is_refused_seals_a_small_failed_run_that_read_nothing(office: Office) -> None:

@@ -65,8 +65,9 @@ def test_people_are_found_by_e_mail_else_by_id_else_by_a_full_name_only_one_has(
     assert titles(plan) == {"ann": "Head", "bob": "Clerk 2", "cyd": "Contractor", "dan": "Driver"}
     assert "1 of the report's 5 rows fit nobody in the directory" in said(plan)
     assert "left alone: 6." in said(plan)
-    assert "1 rows have no e-mail and were found by full name alone: 4" in said(plan)
-    assert "1 rows have an e-mail nobody has now and were found by full name alone: 5" in said(plan)
+    assert "1 rows have no e-mail and were found by full name alone, which deserves a look: 4." in said(plan)
+    assert "1 rows have an e-mail nobody has now and were found by full name alone" in said(plan)
+    assert "1 rows have an e-mail nobody has now and were found by id; the address they have now stays" in said(plan)
 
 
 def test_rows_that_could_be_about_several_people_or_share_somebody_are_left_alone_and_listed(named: World) -> None:
