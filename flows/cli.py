@@ -195,6 +195,10 @@ def rollback(
     from_file: Annotated[
         Path | None, typer.Option("--from", help="A directory report (CSV or XLSX) as the desired state.")
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help='With --from: "HEADER=SCIM path", email or id instead. Repeatable.'),
+    ] = None,
     only: Only = None,
     attribute: Annotated[list[str] | None, typer.Option("--attribute", help="Only this SCIM path. Repeatable.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Also take back edits others made since.")] = False,
@@ -211,6 +215,7 @@ def rollback(
         run=run,
         before=before,
         from_file=str(from_file.resolve()) if from_file else "",
+        columns=tuple(column or ()),
         only=tuple(only or ()),
         attributes=tuple(attribute or ()),
         overwrite=overwrite,

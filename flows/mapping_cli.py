@@ -62,12 +62,15 @@ def import_(
     file: Annotated[Path, typer.Argument(help="A synchronizationSchema document, as Graph returns it.")],
     *,
     output: Annotated[Path | None, typer.Option("--output", help="A file; else stdout.")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", help="Leave out the row of this target attribute. Repeatable.")
+    ] = None,
     config: Config = DEFAULT,  # noqa: ARG001 - every command takes it; the document stands for itself
 ) -> None:
     """Write the readable TOML that means what a schema exported from Entra means."""
     from flows.mapping_commands import import_schema
 
-    raise typer.Exit(import_schema(file, output=output))
+    raise typer.Exit(import_schema(file, output=output, skip=tuple(skip or ())))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from transforms.errors import Failed, Misused
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from transforms.mapping import WrongMapping
     from transforms.mapping.cases import Answer, CaseResult
     from transforms.mapping.person import Person
     from transforms.run_files import RunFiles
@@ -161,19 +163,28 @@ def _shown(value: Any) -> str:
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def import_schema(file: Path, *, output: Path | None) -> int:
+def import_schema(file: Path, *, output: Path | None, skip: tuple[str, ...] = ()) -> int:
     """Write the TOML that means what an exported ``synchronizationSchema`` means; what is not honoured is said.
 
+    Args:
+        file: the document.
+        output: where the TOML goes; stdout where it is None.
+        skip: target attributes that are left out.
+
     Raises:
-        Misused: no such document, or an expression that cannot be kept; an output that is already there.
+        Misused: no such document, rows or filters that cannot be kept (all of them), nothing of that name to skip,
+            or an output that is already there.
     """
-    from transforms.mapping import load_mapping
+    from transforms.mapping import WrongMapping, load_mapping
     from transforms.mapping.toml_text import as_toml
     from transforms.settings import MappingSettings
 
     text = _read(file)
     settings = MappingSettings.model_validate({"import": file.name})
-    mapping = load_mapping(settings, read_text=lambda _: text)
+    try:
+        mapping = load_mapping(settings, read_text=lambda _: text, skip=skip)
+    except WrongMapping as wrong:
+        raise Misused(wrong.message, remedy=_without(file, wrong, skip)) from wrong
     written = as_toml(mapping, where=file.name)
     for note in mapping.notes:
         screen.note(f"Not honoured: {note}.")
@@ -189,6 +200,16 @@ def import_schema(file: Path, *, output: Path | None) -> int:
         raise Failed(f"{output} cannot be written ({type(error).__name__}).") from error
     screen.note(f"Wrote {output}.")
     return 0
+
+
+def _without(file: Path, wrong: WrongMapping, skip: tuple[str, ...]) -> str:
+    """The command that takes the rest of the document, as far as leaving rows out is enough."""
+    given = " ".join(f"--skip {shlex.quote(path)}" for path in (*skip, *wrong.paths))
+    offer = f"To leave out what cannot be kept: trueup mapping import {shlex.quote(str(file))} {given}"
+    said = [wrong.remedy] if wrong.remedy else []
+    if wrong.others:
+        said.append("A scoping filter decides who is in scope and is never left out: correct it in the document.")
+    return "\n".join([*said, offer] if wrong.paths else said)
 
 
 def show_mapping(config: Path, *, as_json: bool) -> int:

@@ -22,10 +22,16 @@ EXIT_OF = {Outcome.READY: 0, Outcome.NOTHING_TO_DO: 0, Outcome.REFUSED: 3, Outco
 
 def make_plan(config: Path, *, only: tuple[str, ...] = (), as_json: bool = False) -> int:
     """Plan once and show the result; returns the exit code."""
+    from connectors.trying import try_credentials
+    from flows.only_check import check_only
+
     settings = configuration.load(config)
     check_before(settings)
+    if only:
+        check_only(earlier(settings), only)
+    try_credentials(settings)
     with orchestrated(show=not as_json):
-        run = reconcile_once(settings, only=only)
+        run = reconcile_once(settings, only=only, tried=True)
     return conclude(settings, run, as_json=as_json)
 
 
@@ -62,11 +68,15 @@ def orchestrated(*, show: bool) -> Iterator[None]:
         yield
 
 
-def reconcile_once(settings: Settings, *, only: tuple[str, ...] = ()) -> PriorRun:
-    """One reconcile run, sealed; Prefect must be ready."""
+def reconcile_once(settings: Settings, *, only: tuple[str, ...] = (), tried: bool = False) -> PriorRun:
+    """One reconcile run, sealed; Prefect must be ready.
+
+    Unless both credentials were ``tried`` just now, the run tries them first: one that is refused seals a failed run
+    that has read nothing.
+    """
     from flows.reconcile import reconcile
 
-    files = build.begin(settings, Kind.RECONCILE, only=only)
+    files = build.begin(settings, Kind.RECONCILE, only=only, wish={"tried": tried})
     state = reconcile(str(files.path), return_state=True)
     return sealed_run(settings, files.run_id, state)
 

@@ -81,6 +81,7 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
     archive = open_archive(build.settings)
     named = wish.get("run") or wish.get("before")
     run = archive.load(named) if named else None
+    report, report_notes = _report_table(build) if wish.get("from_file") else (None, ())
     return RollbackRequest(
         files=build.files,
         attributes=build.mapping.attributes,
@@ -90,7 +91,8 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
         at=build.started,
         undo=run if wish.get("run") else None,
         before=run if wish.get("before") else None,
-        report=_report_table(build, wish["from_file"]) if wish.get("from_file") else None,
+        report=report,
+        report_notes=report_notes,
         only=build.only,
         only_attributes=tuple(wish.get("attributes", ())),
         overwrite=bool(wish.get("overwrite")),
@@ -98,11 +100,14 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
     )
 
 
-def _report_table(build: Build, name: str) -> Path:
+def _report_table(build: Build) -> tuple[Path, tuple[str, ...]]:
     import pyarrow.parquet as pq
 
     from connectors.files import read_everything_report
 
+    managed = [attribute.path for attribute in build.mapping.attributes]
+    columns = {str(header): str(path) for header, path in build.wish.get("columns", ())}
+    report = read_everything_report(Path(build.wish["from_file"]), columns, managed=managed)
     into = build.files.work / "report.parquet"
-    pq.write_table(read_everything_report(Path(name)), into)
-    return into
+    pq.write_table(report.table, into)
+    return into, report.notes

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from transforms.plan import PlanResult
 
 
+@task(name="try credentials", cache_policy=NO_CACHE)
+@discreet("trying both credentials")
+def try_credentials(run: str) -> None:
+    """Sign in to both sides, unless that was just done: nothing is read where one would be refused in the end."""
+    from connectors.trying import try_credentials
+
+    this = Build.of(run)
+    if not this.wish.get("tried"):
+        try_credentials(this.settings)
+
+
 @task(name="read source", cache_policy=NO_CACHE)
 @discreet("reading the source")
 def read_source(run: str) -> SourceSnapshot:
@@ -100,6 +111,8 @@ def reconcile(run: str) -> str:
     """Make the run begun in the directory ``run``; returns its outcome."""
     draft = Draft(Kind.RECONCILE)
     with draft.taking():
+        draft.stage = "trying both credentials"
+        try_credentials(run)
         reads = read_source.submit(run), read_target.submit(run)
         source = draft.result(reads[0], "reading the source")
         target = draft.result(reads[1], "reading the target")

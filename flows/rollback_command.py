@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows import build, configuration, screen
 from flows.orchestrator import orchestrator
 from flows.plan_command import conclude, sealed_run
-from transforms.errors import Misused
+from transforms.errors import Misused, Refused
+from transforms.scim_paths import parse
 from transforms.words import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transforms.mapping import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,8 @@ class Way:
     run: str = ""
     before: str = ""
     from_file: str = ""
+    columns: tuple[str, ...] = ()
+    """``HEADER=SCIM path`` for columns of ``from_file``."""
     only: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     overwrite: bool = False
@@ -41,9 +51,12 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
     reveal(settings.target.token, key="target.token", folder=settings.folder)
     if way.from_file and not Path(way.from_file).is_file():
         raise Misused(f"There is no file {way.from_file}.", remedy="Name a CSV or XLSX report.")
-    _check_attributes(way.attributes, tuple(one.path for one in build.load_mapping(settings).attributes))
+    mapping = build.load_mapping(settings)
+    _check_attributes(way.attributes, tuple(one.path for one in mapping.attributes))
+    columns = report_columns(way.columns, mapping)
+    _check_report(way, columns)
     archive = open_archive(settings)
-    wish = asdict(way)
+    wish = {**asdict(way), "columns": list(columns.items())}
     for word in ("run", "before"):
         if wish[word]:
             named = archive.load(wish[word])
@@ -56,7 +69,60 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
         files = build.begin(settings, Kind.ROLLBACK, only=way.only, wish=wish)
         state = rollback(str(files.path), return_state=True)
         run = sealed_run(settings, files.run_id, state)
+    if as_json:
+        for note in run.manifest.notes:
+            screen.note(note)
     return conclude(settings, run, as_json=as_json)
+
+
+def report_columns(given: Sequence[str], mapping: Mapping) -> dict[str, str]:
+    """Header → SCIM path as the mapping spells it, ``email`` or ``id``, of ``--column HEADER=PATH`` options.
+
+    Raises:
+        Misused: one is not of that form, or names what the mapping does not manage or no one cell can hold.
+    """
+    paths = {one.path.casefold(): one for one in mapping.attributes}
+    columns: dict[str, str] = {}
+    for text in given:
+        header, mark, written = (part.strip() for part in text.partition("="))
+        if not (header and mark and written):
+            raise Misused(
+                f"--column {text}: it must be HEADER=SCIM path.",
+                remedy="""E.g. --column 'Location=addresses[type eq "work"].formatted'.""",
+            )
+        if written.casefold() in {"email", "id"}:
+            columns[header] = written.casefold()
+            continue
+        found = paths.get(_spelt(written).casefold())
+        if found is None:
+            close = difflib.get_close_matches(written, [one.path for one in mapping.attributes], n=1)
+            guess = f"Did you mean {close[0]}?" if close else "trueup mapping show lists what is managed."
+            raise Misused(f"--column {text}: the mapping manages no such attribute.", remedy=guess)
+        if found.kind == "complex":
+            raise Misused(
+                f"--column {text}: {found.path} is a list or an object, which a cell cannot hold.",
+                remedy="Name one value of it.",
+            )
+        columns[header] = found.path
+    return columns
+
+
+def _spelt(path: str) -> str:
+    try:
+        return str(parse(path))
+    except ValueError:
+        return path
+
+
+def _check_report(way: Way, columns: dict[str, str]) -> None:
+    """Say at once what is wrong with the arguments; what refuses the report is said by the run."""
+    if columns and not way.from_file:
+        raise Misused("--column maps the columns of a report.", remedy="Use it with --from FILE.")
+    if way.from_file:
+        from connectors.files import read_everything_report
+
+        with suppress(Refused):
+            read_everything_report(Path(way.from_file), columns)
 
 
 def _check_attributes(wanted: tuple[str, ...], known: tuple[str, ...]) -> None:

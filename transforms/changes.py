@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from transforms.history import History
     from transforms.run_files import RunFiles
 
-OWN_CHECKS = ("manager_without_profile", "rolled_back", "not_kept", "probably_rehired", "edited_since")
+OWN_CHECKS = (
+    "manager_without_profile",
+    "rolled_back",
+    "not_kept",
+    "probably_rehired",
+    "edited_since",
+    "report_manager_unclear",
+    "required_kept",
+)
 """Words planning uses in ``findings.parquet``."""
 
 

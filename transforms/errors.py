@@ -3,6 +3,7 @@
     TrueupError
     ├── Refused   we chose not to            exit 3
     ├── Failed    something broke            exit 1
+    │   └── Unreachable   nothing answers
     └── Misused   arguments or configuration exit 2
 
 A message says what happened, how many, against which limit, and what to do. People are named by key
@@ -36,6 +37,10 @@ class Failed(TrueupError):
     """Something broke: network, credentials, disk, an unwritable archive."""
 
     exit_code = 1
+
+
+class Unreachable(Failed):
+    """Nothing answers at all (network, name, certificate), so nothing can be said about a credential."""
 
 
 class Misused(TrueupError):

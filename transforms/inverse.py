@@ -14,7 +14,8 @@ from transforms.errors import Refusal, Refused
 from transforms.inputs import count, empty, open_run, view, write
 from transforms.matching import settle_links
 from transforms.quoting import identifier, literal
-from transforms.restoring import desired_for_before, desired_for_undo, desired_from_report, repair_references
+from transforms.report_rows import desired_from_report, lay_told
+from transforms.restoring import desired_for_before, desired_for_undo, repair_references
 from transforms.selection import select
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class RollbackRequest:
     before: PriorRun | None = None
     """The directory as it was in this run's ``target.parquet``."""
     report: Path | None = None
-    """Parquet file with ``email`` and one column per SCIM path: the directory as this report has it."""
+    """Parquet file of ``transforms.report_rows``: the directory as this report has it."""
+    report_notes: tuple[str, ...] = ()
+    """What reading the report came to, for the reviewer."""
     only: tuple[str, ...] = ()
     only_attributes: tuple[str, ...] = ()
     overwrite: bool = False
@@ -74,9 +77,9 @@ def make_rollback_plan(request: RollbackRequest) -> plan.PlanResult:
     try:
         terms = Terms(request.attributes)
         _people(connection, request)
-        _wishes(connection, request, terms)
+        notes = _wishes(connection, request, terms)
         _choose(connection, request, terms)
-        notes = _decide(connection)
+        notes += _decide(connection)
         plan.write_decisions(connection, files)
         written = plan.write_changes(connection, files)
         _write_desired(connection, files, terms)
@@ -138,8 +141,13 @@ def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:
     view(connection, "verdicts_then", newest.files.decisions if newest else None, columns=("key", "verdict"))
 
 
-def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> None:
-    """``wishes``, ``endings``, ``returning_now`` and ``returning_values``: what is to be, before looking at now."""
+def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> tuple[str, ...]:
+    """``wishes``, ``endings``, ``returning_now`` and ``returning_values``: what is to be, before looking at now.
+
+    Returns what the reviewer must know of a report.
+    """
+    notes = request.report_notes
+    lay_told(connection)
     empty(connection, "wishes", ("key", "attribute", "wanted", "left_value", "is_ours BOOLEAN"))
     empty(connection, "lives", ("key", "first_op", "last_op", "removed_age BIGINT"))
     empty(connection, "referrers", ("key", "attribute", "manager", "old_profile"))
@@ -150,7 +158,7 @@ def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
         since = tuple(run for run in request.history.applied if run.run_id >= request.before.run_id)
         desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
     elif request.report is not None:
-        desired_from_report(connection, request.report, terms)
+        notes += desired_from_report(connection, request.report, terms)
     # Somebody the source has deleted and the target too is nobody now, and comes back all the same.
     connection.execute(
         "INSERT INTO persons BY NAME SELECT key, key AS source_id, FALSE AS is_user, "
@@ -164,6 +172,7 @@ def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
     empty(connection, "asked_attributes", ("attribute",))
     if request.only_attributes:
         connection.executemany("INSERT INTO asked_attributes VALUES (?)", [(path,) for path in request.only_attributes])
+    return notes
 
 
 def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> None:

@@ -1,4 +1,4 @@
-"""What profiles are to be again: from journalled values, from an earlier snapshot, or from a directory report."""
+"""What profiles are to be again, from journalled values or from an earlier snapshot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from transforms import baseline
-from transforms.comparison import json_of
 from transforms.engine import statement
 from transforms.inputs import columns_of, empty, view
 from transforms.quoting import identifier, literal
@@ -58,36 +57,6 @@ def desired_for_before(
         "WHERE k.now_key NOT IN (SELECT key FROM created_then) AND k.now_key NOT IN (SELECT key FROM removed)"
     )
     _back_in_place(connection)
-
-
-def desired_from_report(connection: DuckDBPyConnection, report: Path, terms: Terms) -> None:
-    """Fill ``wishes`` from a table with ``email`` and SCIM paths; a row that fits no single profile is not used.
-
-    E-mails are compared with the profile's user name and with every managed e-mail, without case.
-    """
-    view(connection, "report", report)
-    have, target = columns_of(connection, "report"), columns_of(connection, "target")
-    mails = [name for name in target if name == "userName" or name.startswith("emails")]
-    parts = " UNION ".join(
-        f"SELECT id AS profile_id, lower({identifier(name)}::VARCHAR) AS email FROM target" for name in mails
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE addressed AS SELECT p.key, r.row FROM "
-        "(SELECT row_number() OVER () AS row, lower(trim(email::VARCHAR)) AS email FROM report) r "
-        f"JOIN ({parts}) m ON m.email = r.email JOIN persons p ON p.profile_id = m.profile_id "
-        "WHERE p.source_id IS NOT NULL QUALIFY count(DISTINCT p.key) OVER (PARTITION BY r.row) = 1 "
-        "AND count(DISTINCT r.row) OVER (PARTITION BY p.key) = 1"
-    )
-    for attribute in terms.attributes:
-        if attribute.path not in have:
-            continue
-        column = identifier(attribute.path)
-        value = f"try_cast(r.{column} AS BOOLEAN)" if attribute.kind == "boolean" else f"r.{column}::VARCHAR"
-        connection.execute(
-            f"INSERT INTO wishes SELECT DISTINCT a.key, {literal(attribute.path)}, {json_of(attribute, value)}, "
-            "NULL, FALSE "
-            "FROM (SELECT *, row_number() OVER () AS row FROM report) r JOIN addressed a USING (row)"
-        )
 
 
 def repair_references(connection: DuckDBPyConnection, actual: Path, terms: Terms) -> None:

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.engine import statement
+from transforms.engine import connect, statement
 from transforms.errors import Misused
-from transforms.inputs import empty
+from transforms.inputs import columns_of, empty, view
+from transforms.quoting import literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from duckdb import DuckDBPyConnection
+
+    from transforms.run_files import RunFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A name that means nobody of an earlier run."""
+
+    name: str
+    close: tuple[str, ...]
+    """At most three known names that look like it, best first."""
+    is_slip: bool
+    """Whether it differs so little for its length that one of ``close`` was most likely meant."""
+
+
+def unknown_in(files: RunFiles, names: Sequence[str]) -> tuple[Unknown, ...]:
+    """The names that mean nobody of an earlier run.
+
+    An object id or a profile's looks like no other: one letter makes another person of it.
+    """
+    with connect() as connection:
+        connection.execute(
+            "CREATE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name "
+            f"FROM read_parquet({literal(str(files.decisions))})"
+        )
+        view(connection, "source", files.source)
+        have = columns_of(connection, "source")
+        user_name, mail = (column if column in have else "NULL" for column in ("userPrincipalName", "mail"))
+        connection.execute(
+            f"CREATE TEMP VIEW users AS SELECT id AS source_id, {user_name}::VARCHAR AS user_name, "
+            f"{mail}::VARCHAR AS mail FROM source"
+        )
+        empty(connection, "wished", ("wish",))
+        connection.executemany("INSERT INTO wished VALUES (?)", [(name,) for name in dict.fromkeys(names)])
+        connection.execute(f"CREATE TEMP TABLE selection AS {statement('selection')}")
+        rows = connection.execute(statement("selection_unknown")).fetchall()
+    return tuple(Unknown(str(wish), tuple(close), bool(is_slip)) for wish, close, is_slip in rows)
 
 
 def select(connection: DuckDBPyConnection, only: Sequence[str]) -> int:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
 from azure.core.credentials import AccessToken
 
 from connectors.entra.aadsts import is_passing, refused_sign_in
+from connectors.entra.certificates import certificate_bytes, certificate_of, certificate_password
 from connectors.redaction import remember
 from connectors.secrets import reveal
-from transforms.errors import Failed, Misused, TrueupError
+from transforms.errors import Failed, Misused, TrueupError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from connectors.entra.clouds import Endpoints
     from connectors.entra.patience import Patience
@@ -145,7 +147,7 @@ class Keeper:
     def _made(self) -> Credential:
         try:
             return self._make()
-        except ValueError as error:  # a certificate that its password does not open, an id of another form
+        except (TypeError, ValueError) as error:  # an id of another form, a key no library can use
             raise _unusable() from error
 
     async def _ask(self, inner: Credential) -> AccessToken:
@@ -168,12 +170,12 @@ class Keeper:
             final = _verdict(trouble)
             step = self._patience.step(attempt)
             if final is not None or self._patience.now() - started + step > self._patience.signing_in:
-                raise final or Failed(
+                raise final or Unreachable(
                     f"The sign-in address does not answer ({type(trouble).__name__}).",
                     remedy="Check the network, the proxy, source.ca_bundle and source.login_url.",
                 ) from trouble
             await self._patience.sleep(step)
-        raise Failed("The sign-in address does not answer.", remedy="Check source.login_url.")
+        raise Unreachable("The sign-in address does not answer.", remedy="Check source.login_url.")
 
     async def renew(self) -> None:
         """Forget the token: the next request signs in anew."""
@@ -207,6 +209,11 @@ def _verdict(trouble: Exception) -> TrueupError | None:
         )
     if isinstance(trouble, ClientAuthenticationError):
         return None if is_passing(str(trouble)) else refused_sign_in(str(trouble))
+    if isinstance(trouble, (FileNotFoundError, PermissionError)):
+        return Failed(
+            f"A file the sign-in rests on cannot be read ({type(trouble).__name__}).",
+            remedy="workload_identity needs the file AZURE_FEDERATED_TOKEN_FILE names; check that it is projected.",
+        )
     if isinstance(trouble, ValueError):
         return _unusable()
     return None
@@ -284,48 +291,15 @@ def _certificate(settings: Settings, endpoints: Endpoints, options: dict[str, An
             raise Misused(
                 "auth = 'certificate' needs a sign-in address with https.", remedy="Use https in source.login_url."
             )
-        password = None
-        if source.certificate_password:
-            secret = reveal(source.certificate_password, key="source.certificate_password", folder=settings.folder)
-            password = secret.get_secret_value().encode()
+        data, password = certificate_bytes(settings), certificate_password(settings)
+        certificate_of(data, password)
         from azure.identity.aio import CertificateCredential
 
         return CertificateCredential(
-            source.tenant_id,
-            source.client_id,
-            certificate_data=certificate_bytes(settings),
-            password=password,
-            **options,
+            source.tenant_id, source.client_id, certificate_data=data, password=password, **options
         )
 
     return make
-
-
-def certificate_place(settings: Settings) -> Path:
-    """The file ``source.certificate`` points at, given as a path, ``file:PATH`` or ``env:NAME`` holding a path."""
-    reference = settings.source.certificate
-    if reference.startswith("env:"):
-        reference = reveal(reference, key="source.certificate", folder=settings.folder).get_secret_value()
-    return settings.place(reference.removeprefix("file:"))
-
-
-def certificate_bytes(settings: Settings) -> bytes:
-    """The PEM or PKCS#12 file as it is.
-
-    Raises:
-        Misused: it cannot be read.
-    """
-    if settings.source.certificate.startswith("env:"):
-        text = reveal(settings.source.certificate, key="source.certificate").get_secret_value()
-        if "-----BEGIN" in text:
-            return text.encode()
-    place = certificate_place(settings)
-    try:
-        return place.read_bytes()
-    except OSError as error:
-        raise Misused(
-            f"source.certificate: {place.name} cannot be read.", remedy="Check the path and its permissions."
-        ) from error
 
 
 def _managed(source: SourceSettings) -> Callable[[], Credential]:
@@ -341,6 +315,7 @@ def _workload(source: SourceSettings, options: dict[str, Any]) -> Callable[[], C
     def make() -> Credential:
         from azure.identity.aio import WorkloadIdentityCredential
 
+        _find_projected_token()
         try:
             return WorkloadIdentityCredential(
                 tenant_id=source.tenant_id or None, client_id=source.client_id or None, **options
@@ -352,6 +327,30 @@ def _workload(source: SourceSettings, options: dict[str, Any]) -> Callable[[], C
             ) from error
 
     return make
+
+
+def _find_projected_token() -> None:
+    """Say at once that the projected token is not there: the library would tell it like a network fault.
+
+    Raises:
+        Failed: the file AZURE_FEDERATED_TOKEN_FILE names cannot be read, or is empty.
+    """
+    named = os.environ.get("AZURE_FEDERATED_TOKEN_FILE")
+    if not named:
+        return
+    try:
+        empty = not Path(named).read_bytes().strip()
+    except OSError as error:
+        raise Failed(
+            f"AZURE_FEDERATED_TOKEN_FILE names {named}, which cannot be read ({type(error).__name__}).",
+            remedy="Check that the token is projected into this place and that this user may read it, or choose "
+            "another source.auth.",
+        ) from error
+    if empty:
+        raise Failed(
+            f"AZURE_FEDERATED_TOKEN_FILE names {named}, which is empty.",
+            remedy="Check what projects the token, or choose another source.auth.",
+        )
 
 
 def _cli(source: SourceSettings) -> Callable[[], Credential]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.entra import permissions
 from connectors.entra.answers import Answer
-from connectors.entra.credentials import certificate_bytes
+from connectors.entra.certificates import certificate_bytes, certificate_of, certificate_password
 from connectors.entra.graph import Graph, connected
 from connectors.entra.permissions import DIRECTORY
 from connectors.entra.proof import count_users
@@ -39,7 +39,8 @@ async def examine_tenant(
             lines += await _scope(settings, graph)
             lines += await _secret(settings, graph)
     except TrueupError as error:
-        lines.append(Line("fix", "source sign-in", error.message, error.remedy))
+        if all(line.text != error.message for line in lines):
+            lines.append(Line("fix", "source sign-in", error.message, error.remedy))
     return lines
 
 
@@ -96,30 +97,10 @@ async def _scope(settings: Settings, graph: Graph) -> list[Line]:
 def _certificate(settings: Settings) -> Iterator[Line]:
     if settings.source.auth != "certificate":
         return
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import pkcs12
-
     try:
-        data = certificate_bytes(settings)
-        if b"-----BEGIN" in data:
-            certificate: x509.Certificate | None = x509.load_pem_x509_certificate(data)
-        else:
-            reference = settings.source.certificate_password
-            password = (
-                reveal(reference, key="source.certificate_password", folder=settings.folder).get_secret_value().encode()
-                if reference
-                else None
-            )
-            certificate = pkcs12.load_key_and_certificates(data, password)[1]
+        certificate = certificate_of(certificate_bytes(settings), certificate_password(settings))
     except TrueupError as error:
         yield Line("fix", "source certificate", error.message, error.remedy)
-        return
-    except ValueError:
-        certificate = None
-    if certificate is None:
-        yield Line(
-            "fix", "source certificate", "The file holds no certificate that can be read.", "Use PEM or PKCS#12."
-        )
         return
     yield _expiry("source certificate", certificate.not_valid_after_utc)
 

@@ -37,7 +37,7 @@ from connectors.entra.clouds import endpoints as endpoints_of
 from connectors.entra.credentials import Granted, Keeper, granted, keeper
 from connectors.entra.endless import Watch, ids
 from connectors.entra.patience import Patience, Tally, Trouble, slowing, stated_wait
-from transforms.errors import Failed, Misused, Refusal, Refused
+from transforms.errors import Misused, Refusal, Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -225,7 +225,7 @@ class Graph:
 
     def _give_up(self, trouble: Trouble) -> None:
         if not self._answered:
-            raise Failed(
+            raise Unreachable(
                 f"Microsoft Graph cannot be reached at {self.endpoints.graph_host} ({trouble.last}).",
                 remedy="Check the network, the proxy, source.ca_bundle and source.graph_url.",
             )

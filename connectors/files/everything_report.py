@@ -1,103 +1,83 @@
-"""A directory report such as Pingboard's Everything Report (CSV or XLSX) as a table of SCIM paths."""
+"""A directory report such as Pingboard's Everything Report (CSV or XLSX) as a table of people and SCIM paths.
+
+Pingboard's help pages: managers stand under *Reports To* as e-mail, "First Last" or Pingboard User ID; people have a
+*Pingboard User ID*; only a name is required of a profile.
+"""
 
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from connectors.files.report_headers import Headers, headers_of
 from transforms.errors import Misused, Refusal, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-
-EMAIL_HEADERS = ("email", "e-mail", "email address", "e-mail address", "work email", "work e-mail", "primary email")
-DEFAULT_COLUMNS = {
-    "first name": "name.givenName",
-    "given name": "name.givenName",
-    "last name": "name.familyName",
-    "surname": "name.familyName",
-    "family name": "name.familyName",
-    "nickname": "nickName",
-    "preferred name": "nickName",
-    "display name": "displayName",
-    "full name": "displayName",
-    "job title": "title",
-    "title": "title",
-    "department": f"{ENTERPRISE}:department",
-    "departments": f"{ENTERPRISE}:department",
-    "employee id": f"{ENTERPRISE}:employeeNumber",
-    "employee number": f"{ENTERPRISE}:employeeNumber",
-    "cost center": f"{ENTERPRISE}:costCenter",
-    "division": f"{ENTERPRISE}:division",
-    "company": f"{ENTERPRISE}:organization",
-    "phone": 'phoneNumbers[type eq "work"].value',
-    "work phone": 'phoneNumbers[type eq "work"].value',
-    "office phone": 'phoneNumbers[type eq "work"].value',
-    "mobile": 'phoneNumbers[type eq "mobile"].value',
-    "mobile phone": 'phoneNumbers[type eq "mobile"].value',
-    "cell phone": 'phoneNumbers[type eq "mobile"].value',
-    "office": 'addresses[type eq "work"].formatted',
-    "location": 'addresses[type eq "work"].formatted',
-    "manager email": f"{ENTERPRISE}:manager",
-    "reports to email": f"{ENTERPRISE}:manager",
-}
-"""Header without case → SCIM path; a mapping given by the caller goes first."""
-
 _OTHER_KINDS = frozenset({".json", ".ndjson", ".jsonl", ".parquet", ".xls", ".ods", ".pdf", ".html"})
+_GIVEN, _FAMILY, _DISPLAY = "name.givenName", "name.familyName", "displayName"
 
 
-def read_everything_report(path: Path, columns: Mapping[str, str] | None = None) -> pa.Table:
-    """One row per person: ``email`` and a text column per SCIM path; an empty cell is null.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report says, and what of it was not understood."""
 
-    Headers are compared without case; those neither in ``columns`` nor known are left out. A manager is given
-    by e-mail.
+    table: pa.Table
+    """``row`` (in the file, the header is 1), ``email``, ``id``, ``name``, and a text column per SCIM path; an empty
+    cell is null."""
+    notes: tuple[str, ...]
+    """A sentence for every kind of thing that was passed over."""
+
+
+def read_everything_report(
+    path: Path, columns: Mapping[str, str] | None = None, *, managed: Iterable[str] | None = None
+) -> Report:
+    """One row per person; who is meant by it is not judged here.
+
+    Headers are compared without case. Those neither in ``columns`` nor known are named in the notes.
 
     Args:
         path: ``.csv`` (UTF-8, comma, semicolon or tab) or ``.xlsx`` (first sheet).
-        columns: header → SCIM path, before the defaults; ``email`` names the column people are matched by.
+        columns: header → SCIM path, ``email`` or ``id``; goes before what is known of headers.
+        managed: SCIM paths the mapping manages; what else the report holds is named in the notes. None: not known.
 
     Raises:
-        Misused: no such file, another kind of file, no column of e-mail addresses, or none besides.
-        Refused: a row is cut off, has no e-mail, or one e-mail occurs twice.
+        Misused: no such file, another kind of file, no column that says who a row is about, none besides, or a header
+            of ``columns`` that is not there.
+        Refused: the file is cut off.
     """
     if path.suffix.casefold() in _OTHER_KINDS:
         raise Misused(f"{path.name} is neither CSV nor XLSX.", remedy="Export the report as CSV (UTF-8) or XLSX.")
     rows = list(_xlsx(path) if path.suffix.casefold() in {".xlsx", ".xlsm"} else _csv(path))
     if not rows:
         raise Misused(f"{path.name} is empty.", remedy="Export the report again.")
-    header, *people = rows
-    places = _places(header, columns or {})
-    if "email" not in places:
-        raise Misused(
-            f"{path.name} has no column of e-mail addresses (one of: {', '.join(EMAIL_HEADERS)}).",
-            remedy="Rename the header of the column with the e-mail addresses to: email",
-        )
-    table = pa.table(
-        {name: pa.array([_cell(row, place) for row in people], pa.string()) for name, place in places.items()}
-    )
-    _check(table.column("email").to_pylist(), path)
-    if len(places) == 1:
-        raise Misused(
-            f"{path.name} has no column that is known besides the e-mail, so there is nothing to restore.",
-            remedy=f"Name its columns as one of: {', '.join(DEFAULT_COLUMNS)}.",
-        )
-    return table
+    (_, header), *people = rows
+    found = headers_of(header, columns or {}, managed=managed, file=path.name)
+    return Report(_table(people, found), found.notes)
 
 
-def _places(header: list[Any], columns: Mapping[str, str]) -> dict[str, int]:
-    own = {name.strip().casefold(): target for name, target in columns.items()}
-    places: dict[str, int] = {}
-    for place, cell in enumerate(header):
-        name = str(cell or "").removeprefix("\ufeff").strip().casefold()
-        target = own.get(name) or ("email" if name in EMAIL_HEADERS else DEFAULT_COLUMNS.get(name))
-        if target and (target not in places or name in own):
-            places[target] = place
-    return places
+def _table(people: list[tuple[int, list[Any]]], found: Headers) -> pa.Table:
+    # A row whose every cell is blank is about nobody: spreadsheets leave such rows behind.
+    filled = [(number, row) for number, row in people if any(_cell(row, place) for place in range(len(row)))]
+    cells = {name: [_cell(row, place) for _, row in filled] for name, place in found.places.items()}
+    nothing: list[str | None] = [None] * len(filled)
+    names = zip(*(cells.get(path, nothing) for path in (_GIVEN, _FAMILY, _DISPLAY)), strict=True)
+    who: dict[str, pa.Array] = {
+        "row": pa.array([number for number, _ in filled], pa.int64()),
+        "email": pa.array(cells.pop("email", nothing), pa.string()),
+        "id": pa.array(cells.pop("id", nothing), pa.string()),
+        "name": pa.array([_full_name(*parts) for parts in names], pa.string()),
+    }
+    return pa.table({**who, **{name: pa.array(column, pa.string()) for name, column in cells.items()}})
+
+
+def _full_name(given: str | None, family: str | None, display: str | None) -> str | None:
+    return f"{given.strip()} {family.strip()}" if given and family else display
 
 
 def _cell(row: list[Any], place: int) -> str | None:
@@ -107,23 +87,10 @@ def _cell(row: list[Any], place: int) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value)
-    return text or None
+    return text if text.strip() else None
 
 
-def _check(emails: list[str | None], path: Path) -> None:
-    folded = [email.strip().casefold() for email in emails if email]
-    without, twice = len(emails) - len(folded), len(folded) - len(set(folded))
-    if without or twice:
-        raise Refused(
-            Refusal(
-                "report_ambiguous",
-                f"{path.name}: {without} rows have no e-mail, {twice} repeat one that came before.",
-                remedy="Correct these rows; people are matched by e-mail.",
-            )
-        )
-
-
-def _csv(path: Path) -> Iterator[list[Any]]:
+def _csv(path: Path) -> Iterator[tuple[int, list[Any]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -137,7 +104,7 @@ def _csv(path: Path) -> Iterator[list[Any]]:
             if row and len(row) != width:
                 raise _cut_off(path, number)
             if row:
-                yield row
+                yield number, row
     except csv.Error as error:
         raise _cut_off(path, number + 1) from error
 
@@ -147,7 +114,7 @@ def _cut_off(path: Path, number: int) -> Refused:
     return Refused(Refusal("report_incomplete", text, remedy="Export it again."))
 
 
-def _xlsx(path: Path) -> Iterator[list[Any]]:
+def _xlsx(path: Path) -> Iterator[tuple[int, list[Any]]]:
     from zipfile import BadZipFile
 
     import openpyxl
@@ -157,8 +124,8 @@ def _xlsx(path: Path) -> Iterator[list[Any]]:
     except (OSError, BadZipFile, KeyError, ValueError) as error:
         raise Misused(f"{path.name} cannot be read as a workbook.", remedy="Export it again as XLSX.") from error
     try:
-        for row in book.worksheets[0].iter_rows(values_only=True):
+        for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
             if any(cell is not None for cell in row):
-                yield list(row)
+                yield number, list(row)
     finally:
         book.close()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/scim+json"
 FIRST_CONTACT_S = 20.0
 """How long the first request may be tried before the target counts as unreachable."""
+BRIEF_S = 3.0
+"""How long the token is tried; what does not answer within this is left to the read."""
 _ATTEMPTS = 6
 _SAFE = "!$&'()*+,;=:@"
 _AS_IT_IS = re.compile(r"(?:[^%?#]|%[0-9A-Fa-f]{2})+\Z")
@@ -148,6 +150,21 @@ class Session:
             self._sleep(pause)
         return self._judged(answer)
 
+    def try_token(self) -> None:
+        """Return when the token is good, or when one brief question does not tell.
+
+        Raises:
+            Failed: the token is refused: 401, or 403 for a list of one user.
+        """
+        answer = self._once("/Users", {"startIndex": "1", "count": "1"}, bound=BRIEF_S)
+        if answer.status == 403:
+            raise Failed(
+                "The target refuses the token: it may not list users (403).",
+                remedy="Give the token the right to read users, or make a new one in the directory's administration.",
+            )
+        if answer.status == 401:
+            self._judged(answer)
+
     def profile(self, profile_id: str) -> Answer:
         """The profile of that id, however this server spells it in an address; else why there is none.
 
@@ -164,11 +181,11 @@ class Session:
         again = self.get(other)
         return again if again.is_ok and again.resource and str(again.resource["id"]) == profile_id else answer
 
-    def _once(self, path: str, params: Mapping[str, str] | None) -> Answer:
+    def _once(self, path: str, params: Mapping[str, str] | None, *, bound: float | None = None) -> Answer:
         self.requests += 1
         try:
-            bound = httpx2.USE_CLIENT_DEFAULT if self._met else FIRST_CONTACT_S
-            response = self._client.get(path, params=params, timeout=bound)
+            patience = bound or (httpx2.USE_CLIENT_DEFAULT if self._met else FIRST_CONTACT_S)
+            response = self._client.get(path, params=params, timeout=patience)
         except httpx2.TransportError as error:
             return Answer(0, trouble=type(error).__name__)
         except (httpx2.InvalidURL, httpx2.DecodingError, httpx2.TooManyRedirects) as error:

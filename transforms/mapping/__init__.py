@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from transforms.mapping.compiled import CompiledMapping, compile_run, run_mapping
 from transforms.mapping.loading import Mapping, columns_for, load_mapping
-from transforms.mapping.mistakes import WrongExpression
+from transforms.mapping.mistakes import WrongExpression, WrongMapping
 from transforms.mapping.parser import parse
 from transforms.mapping.tree import Expression, render
 
@@ -19,6 +19,7 @@ __all__ = [
     "Expression",
     "Mapping",
     "WrongExpression",
+    "WrongMapping",
     "columns_for",
     "compile_run",
     "load_mapping",

@@ -15,7 +15,7 @@ from transforms.mapping.columns import kind_for
 from transforms.mapping.compiled import filters_of
 from transforms.mapping.compiler import Compiler
 from transforms.mapping.explaining import assumed
-from transforms.mapping.mistakes import WrongExpression, suggestion
+from transforms.mapping.mistakes import WrongExpression, WrongMapping, suggestion
 from transforms.mapping.parser import parse
 from transforms.mapping.sources import column_of
 from transforms.mapping.tree import Call, Expression, attributes, walk
@@ -24,7 +24,7 @@ from transforms.scim_paths import parse as parse_path
 from transforms.settings import AttributeSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from transforms.mapping.filters import Filter
     from transforms.settings import MappingSettings, SourceSettings
@@ -48,6 +48,8 @@ class Row:
     default: str | None = None
     place: str = ""
     """Where it is written, for messages."""
+    problem: Misused | None = None
+    """Why it cannot be kept as it is written; another expression laid over it, or leaving it out, settles that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Base:
     notes: tuple[str, ...] = ()
     matching: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
+    problems: tuple[Misused, ...] = ()
+    """Filters that cannot be kept; who is in scope would be another without them, so they are never left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,11 @@ class Mapping:
 
 
 def load_mapping(
-    settings: MappingSettings, *, read_text: Callable[[str], str], default_domain: str | None = None
+    settings: MappingSettings,
+    *,
+    read_text: Callable[[str], str],
+    default_domain: str | None = None,
+    skip: Collection[str] = (),
 ) -> Mapping:
     """The mapping the configuration names.
 
@@ -91,21 +99,30 @@ def load_mapping(
         settings: ``[mapping]``.
         read_text: reads the imported document by the path written in the configuration.
         default_domain: the tenant's default domain, where it is known.
+        skip: target attributes of the preset or import that are left out, and noted as such.
 
     Raises:
-        Misused: unknown preset, unreadable import, an expression that does not parse (with file, key and a caret), an
-            unknown attribute or function, paths that differ only by case.
+        WrongMapping: all rows whose expression does not parse (with file, key and a caret), that name an unknown
+            attribute or function, or cannot be kept for another reason; and all such filters.
+        Misused: unknown preset, unreadable import, paths that differ only by case, nothing to ``skip``.
     """
-    base = _base(settings, read_text)
+    base = _without(_base(settings, read_text), skip)
     rows = _merged(settings, base)
     _check_names(rows)
     managed, trees = [], {}
     notes = list(base.notes)
+    wrong: list[tuple[str, Misused]] = []
     for row in rows:
-        attribute, tree = _managed(row, settings, default_domain)
+        try:
+            attribute, tree = _managed(row, settings, default_domain)
+        except Misused as error:
+            wrong.append((row.path, error))
+            continue
         managed.append(attribute)
         trees[row.path] = tree
         notes += _remarks(attribute, tree)
+    if wrong or base.problems:
+        raise WrongMapping(wrong, base.problems) from (wrong[0][1] if wrong else base.problems[0])
     columns = {name for attribute in managed for name in attribute.source_columns}
     columns |= {column_of(clause.attribute) for one in base.filters for clause in one}
     return Mapping(
@@ -152,6 +169,42 @@ def _base(settings: MappingSettings, read_text: Callable[[str], str]) -> Base:
     return Base(preset(settings.preset))
 
 
+def _without(base: Base, skip: Collection[str]) -> Base:
+    """``base`` less the rows of ``skip``, each named in its notes.
+
+    Raises:
+        Misused: one of them is no attribute of ``base``, or nothing is left.
+    """
+    if not skip:
+        return base
+    paths = {row.path.lower(): row.path for row in base.rows}
+    gone: dict[str, None] = {}
+    for written in skip:
+        found = paths.get(written.strip().lower()) or paths.get(_spelt(written).lower())
+        if found is None:
+            guess = suggestion(written, [row.path for row in base.rows])
+            raise Misused(
+                f"--skip {written}: the document maps no such attribute.",
+                remedy=guess or f"It maps {', '.join(paths.values())}.",
+            )
+        gone[found.lower()] = None
+    left = tuple(row for row in base.rows if row.path.lower() not in gone)
+    if not left:
+        raise Misused("--skip leaves no attribute to map.", remedy="Leave out only the rows that cannot be kept.")
+    matching = tuple(path for path in base.matching if path.lower() not in gone)
+    notes = [f"{paths[path]}: left out by --skip" for path in gone]
+    if base.matching and not matching:
+        notes.append("no matching attribute is left; [matching] by has its default")
+    return replace(base, rows=left, notes=(*base.notes, *notes), matching=matching)
+
+
+def _spelt(path: str) -> str:
+    try:
+        return str(parse_path(path))
+    except ValueError:
+        return path
+
+
 @cache
 def preset(name: str) -> tuple[Row, ...]:
     """The rows of a shipped preset."""
@@ -165,7 +218,7 @@ def _merged(settings: MappingSettings, base: Base) -> list[Row]:
     rows = {row.path: row for row in base.rows}
     for written, given in settings.attributes.items():
         place = f"[mapping.attributes] {written!r}"
-        path = _normal(written, place)
+        path = written if written in rows else _normal(written, place)
         own = AttributeSettings(expression=given) if isinstance(given, str) else given
         before = rows.get(path)
         if own.expression is not None and not own.expression.strip() and own.default is None:
@@ -187,6 +240,7 @@ def _merged(settings: MappingSettings, base: Base) -> list[Row]:
             when_empty=own.when_empty or "",
             default=row.default if own.default is None else own.default,
             place=place,
+            problem=row.problem if own.expression is None else None,
         )
     return list(rows.values())
 
@@ -213,6 +267,8 @@ def _check_names(rows: list[Row]) -> None:
 def _managed(
     row: Row, settings: MappingSettings, default_domain: str | None
 ) -> tuple[ManagedAttribute, Expression | None]:
+    if row.problem is not None:
+        raise row.problem
     try:
         tree = parse(row.expression) if row.expression.strip() else None
         columns = [] if tree is None else [column_of(node.name, node.at) for node in attributes(tree)]

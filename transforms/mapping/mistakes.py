@@ -1,7 +1,8 @@
 """What is wrong with an expression, where in it, and what would be right.
 
 Misused
-└── WrongExpression   one expression: it does not parse, or asks for what cannot be kept
+├── WrongExpression   one expression: it does not parse, or asks for what cannot be kept
+└── WrongMapping      every row and filter of a mapping that cannot be kept, at once
 """
 
 from __future__ import annotations
@@ -35,6 +36,28 @@ class WrongExpression(Misused):
         )
         wrong.problem = self.problem
         return wrong
+
+
+class WrongMapping(Misused):
+    """Every row and every filter of a mapping that cannot be kept, said at once."""
+
+    def __init__(self, rows: Iterable[tuple[str, Misused]], others: Iterable[Misused] = ()) -> None:
+        named, unnamed = list(rows), list(others)
+        wrong = [error for _, error in named] + unnamed
+        what = _counted((len(named), "row"), (len(unnamed), "scoping filter"))
+        texts = [f"{error.message}\n    {error.remedy}" if error.remedy else error.message for error in wrong]
+        one = len(wrong) == 1
+        super().__init__(
+            wrong[0].message if one else "\n".join((f"{what} of the mapping cannot be kept.", *texts)),
+            remedy=wrong[0].remedy if one else "",
+        )
+        self.paths = tuple(dict.fromkeys(path for path, _ in named))
+        """Target attributes of these rows; leaving all of them out leaves a mapping that can be kept, filters apart."""
+        self.others = len(unnamed)
+
+
+def _counted(*parts: tuple[int, str]) -> str:
+    return " and ".join(f"{number} {word}{'s' * (number != 1)}" for number, word in parts if number)
 
 
 def _picture(text: str, at: int) -> tuple[int, int, str]:

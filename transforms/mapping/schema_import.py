@@ -7,6 +7,7 @@ are not (both hold the same tree). Unknown keys are ignored, what they would do 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from transforms.errors import Misused
@@ -14,91 +15,52 @@ from transforms.mapping.filters import OPERATORS, Clause, checked
 from transforms.mapping.loading import Base, Row
 from transforms.mapping.mistakes import WrongExpression
 from transforms.mapping.parser import parse
+from transforms.mapping.schema_rules import SHAPE, objects, user_mapping
 from transforms.mapping.sources import SOFT_DELETED, column_of
 from transforms.scim_paths import parse as parse_path
 
 if TYPE_CHECKING:
     from transforms.mapping.filters import Filter
 
-_SHAPE = "It must be the document of GET …/synchronization/jobs/{id}/schema, saved as it is."
 _ALIASES = {"GREATER THAN OR EQUAL": "GREATER THAN OR EQUALS", "EXISTS IN": "&", "NOT EXISTS IN": "!&"}
 
 
 def read_schema(text: str, where: str) -> Base:
-    """The user mapping of a ``synchronizationSchema``.
+    """The user mapping of a ``synchronizationSchema``; each row and filter that cannot be kept carries its problem.
 
     Args:
         text: the document.
         where: its path as written in the configuration, for messages.
 
     Raises:
-        Misused: no JSON, no such document, no mapping of users, or an expression or clause that cannot be kept.
+        Misused: no JSON, no such document, no mapping of users that flows out of Entra, or several.
     """
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise Misused(f"{where} is no JSON: {error}.", remedy=_SHAPE) from error
-    rule, mapping, notes = _user_mapping(document, where)
+        raise Misused(f"{where} is no JSON: {error}.", remedy=SHAPE) from error
+    rule, mapping, notes = user_mapping(document, where)
+    notes += _on_flow_types(mapping)
     required, exact = _target_definitions(document, rule, mapping)
     rows: list[Row] = []
     matching: list[tuple[int, str]] = []
-    for given in _objects(mapping.get("attributeMappings")):
+    for given in objects(mapping.get("attributeMappings")):
         row = _row(given, where, notes)
         if row is None:
             continue
-        if any(other.path.lower() == row.path.lower() for other in rows):
-            raise Misused(f"{where}: {row.path} is mapped twice.", remedy="Take one of the two rows out.")
+        first = next((other.path for other in rows if other.path.lower() == row.path.lower()), None)
+        if first is not None:
+            twice = Misused(f"{where}: {row.path} is mapped twice.", remedy="Take one of the two rows out.")
+            row = replace(row, path=first, problem=twice)
         name = str(given.get("targetAttributeName"))
-        rows.append(
-            Row(
-                path=row.path,
-                expression=row.expression,
-                required=name in required,
-                case_exact=name in exact,
-                apply=row.apply,
-                default=row.default,
-                place=row.place,
-            )
-        )
+        rows.append(replace(row, required=name in required, case_exact=name in exact))
         priority = given.get("matchingPriority")
         if isinstance(priority, int) and priority > 0:
             matching.append((priority, row.path))
-    filters = _filters(mapping.get("scope"), where, notes)
-    return Base(tuple(rows), tuple(notes), tuple(path for _, path in sorted(matching)), filters)
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _user_mapping(document: Any, where: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """The rule and the object mapping for users that counts, and a note on every other one."""
-    if not isinstance(document, dict) or not isinstance(document.get("synchronizationRules"), list):
-        raise Misused(f"{where} is no synchronization schema: it has no synchronizationRules.", remedy=_SHAPE)
-    notes: list[str] = []
-    found: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    rules = _objects(document["synchronizationRules"])
-    for rule in sorted(rules, key=lambda r: r["priority"] if isinstance(r.get("priority"), int) else 0):
-        for mapping in _objects(rule.get("objectMappings")):
-            name = str(mapping.get("name") or mapping.get("sourceObjectName"))
-            if str(mapping.get("sourceObjectName", "")).lower() != "user":
-                notes.append(f"object mapping {name!r}: only users are provisioned, this is left out")
-            elif mapping.get("enabled") is False:
-                notes.append(f"object mapping {name!r}: it is switched off and left out")
-            elif found:
-                notes.append(f"object mapping {name!r}: a second mapping of users, left out")
-            else:
-                found.append((rule, mapping))
-        notes += [
-            f"rule {rule.get('name')!r}: {key} is not honoured"
-            for key in ("groupFilter", "containerFilter")
-            if rule.get(key)
-        ]
-    if not found:
-        raise Misused(f"{where} has no enabled mapping of users.", remedy=_SHAPE)
-    rule, mapping = found[0]
-    notes += _on_flow_types(mapping)
-    return rule, mapping, notes
+    problems: list[Misused] = []
+    filters = _filters(mapping.get("scope"), where, notes, problems)
+    by = tuple(path for _, path in sorted(matching))
+    return Base(tuple(rows), tuple(notes), by, filters, tuple(problems))
 
 
 def _on_flow_types(mapping: dict[str, Any]) -> list[str]:
@@ -122,12 +84,12 @@ def _target_definitions(
     document: dict[str, Any], rule: dict[str, Any], mapping: dict[str, Any]
 ) -> tuple[set[str], set[str]]:
     """Names of target attributes that are required, and of those that heed case."""
-    for directory in _objects(document.get("directories")):
+    for directory in objects(document.get("directories")):
         if directory.get("name") != rule.get("targetDirectoryName"):
             continue
-        for entry in _objects(directory.get("objects")):
+        for entry in objects(directory.get("objects")):
             if entry.get("name") == mapping.get("targetObjectName"):
-                attributes = _objects(entry.get("attributes"))
+                attributes = objects(entry.get("attributes"))
                 required = {str(a.get("name")) for a in attributes if a.get("required") is True}
                 exact = {str(a.get("name")) for a in attributes if a.get("caseExact") is True}
                 return required | {"userName"}, exact
@@ -140,14 +102,16 @@ def _row(given: dict[str, Any], where: str, notes: list[str]) -> Row | None:
         notes.append("an attribute mapping without a target name is left out")
         return None
     place = f"{where}, {name}"
-    try:
-        path = str(parse_path(name))
-    except ValueError as error:
-        raise Misused(f"{place}: the target is no SCIM path: {error}.", remedy="Correct it in the portal.") from error
     default = given.get("defaultValue")
     default = None if default in (None, "") else str(default)
-    expression = _expression(given.get("source"), place)
-    if not expression and default is None:
+    problem: Misused | None = None
+    path, expression = name, ""
+    try:
+        path = _path(name, place)
+        expression = _expression(given.get("source"), place)
+    except Misused as error:
+        problem = error
+    if not expression and default is None and problem is None:
         notes.append(f"{path}: it has neither a source nor a default value and is left out")
         return None
     flow = str(given.get("flowType") or "Always")
@@ -156,7 +120,14 @@ def _row(given: dict[str, Any], where: str, notes: list[str]) -> Row | None:
     if given.get("flowBehavior") not in (None, "FlowWhenChanged"):
         notes.append(f"{path}: {given['flowBehavior']} is not honoured; a value is written when it differs")
     apply = "create" if flow == "ObjectAddOnly" or not expression else "always"
-    return Row(path, expression, apply=apply, default=default, place=place)
+    return Row(path, expression, apply=apply, default=default, place=place, problem=problem)
+
+
+def _path(name: str, place: str) -> str:
+    try:
+        return str(parse_path(name))
+    except ValueError as error:
+        raise Misused(f"{place}: the target is no SCIM path: {error}.", remedy="Correct it in the portal.") from error
 
 
 def _expression(source: Any, place: str) -> str:
@@ -176,22 +147,28 @@ def _expression(source: Any, place: str) -> str:
         return f"[{name}]"
     if kind == "Constant":
         return json.dumps(str(name), ensure_ascii=False)
-    raise Misused(f"{place}: the source {name!r} has no expression.", remedy=_SHAPE)
+    raise Misused(f"{place}: the source {name!r} has no expression.", remedy=SHAPE)
 
 
-def _filters(scope: Any, where: str, notes: list[str]) -> tuple[Filter, ...]:
+def _filters(scope: Any, where: str, notes: list[str], problems: list[Misused]) -> tuple[Filter, ...]:
+    """The filters that can be kept; ``problems`` gets one for each that cannot."""
     if not isinstance(scope, dict):
         return ()
     notes += [
         f"scope: {key} is not honoured" for key in ("inputFilterGroups", "categoryFilterGroups") if scope.get(key)
     ]
     filters = []
-    for group in _objects(scope.get("groups")):
+    for group in objects(scope.get("groups")):
         name = group.get("name") or "without a name"
-        clauses = tuple(_clause(clause, f"{where}, filter {name}") for clause in _objects(group.get("clauses")))
+        clauses = []
+        for given in objects(group.get("clauses")):
+            try:
+                clauses.append(_clause(given, f"{where}, filter {name}"))
+            except Misused as error:
+                problems.append(error)
         if clauses:
-            filters.append(clauses)
-        else:
+            filters.append(tuple(clauses))
+        elif not objects(group.get("clauses")):
             notes.append(f"filter {name}: it has no clauses and is left out")
     return tuple(filters)
 

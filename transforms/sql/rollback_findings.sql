@@ -1,5 +1,5 @@
 -- What a rollback leaves alone although it was asked for.
--- in:  candidates(key, attribute, barred)
+-- in:  candidates(key, attribute, barred), told(key, check, severity, reason, remedy)
 -- out: key, check, severity, reason, remedy
 SELECT
     key, 'edited_since' AS "check", 'info' AS severity,
@@ -13,3 +13,11 @@ SELECT
     'Nothing, if that is right.'
 FROM candidates
 WHERE barred = 'manager_without_profile'
+UNION ALL
+SELECT
+    key, 'required_kept', 'info', attribute || ' would become empty, which the target does not allow, so it stays.',
+    'Nothing, if that is right.'
+FROM candidates
+WHERE barred = 'required_missing'
+UNION ALL
+FROM told

@@ -12,7 +12,7 @@ import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from starlette.responses import HTMLResponse, JSONResponse
@@ -23,6 +23,7 @@ from connectors.entra.credentials import granted
 from connectors.entra.doctor import examine_tenant
 from connectors.entra.patience import slowing, stated_wait
 from connectors.entra.permissions import needed
+from connectors.entra.trying import try_source
 from connectors.source import examine
 from tests.support.graph_server import ALL_ROLES, CLIENT, SECRET, Tenant, jwt, person, serving
 from tests.support.reading import configured, patience, read
@@ -40,27 +41,34 @@ def tenant_of(users: int = 30) -> Tenant:
 
 
 def certificate(folder: Path, *, days: int = 365, kind: str = "pem") -> Path:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
+    """A certificate with its key; ``kind`` is ``pem`` or ``pfx``, with ``open``, ``locked``, ``ec`` or a part alone."""
+    name, _, how = kind.partition(" ")
+    key: Any = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if how == "ec":
+        key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
     now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now - dt.timedelta(days=400))
         .not_valid_after(now + dt.timedelta(days=days, hours=1))
         .sign(key, hashes.SHA256())
     )
-    place = folder / f"app.{kind}"
-    if kind == "pem":
-        plain = serialization.NoEncryption()
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        place.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    place = folder / f"app.{name}"
+    locked, plain = serialization.BestAvailableEncryption(b"pass"), serialization.NoEncryption()
+    if name == "pem":
+        sealed = locked if how == "locked" else plain
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed)
+        public = made.public_bytes(serialization.Encoding.PEM)
+        place.write_bytes({"key": private, "certificate": public}.get(how, private + public))
     else:
-        sealed = serialization.BestAvailableEncryption(b"pass")
-        place.write_bytes(pkcs12.serialize_key_and_certificates(b"app", key, made, None, sealed))
+        part = None if how == "certificate" else key
+        sealed = plain if how == "open" else locked
+        place.write_bytes(pkcs12.serialize_key_and_certificates(b"app", part, made, None, sealed))
     return place
 
 
@@ -241,6 +249,81 @@ def test_a_way_to_sign_in_that_is_not_there_is_a_failure_in_words(
     assert failed.value.remedy
 
 
+UNUSABLE = [
+    ("pem locked", "", "is encrypted, and source.certificate_password is not set"),
+    ("pem", "pass", "certificate_password is set, but the key in source.certificate is not encrypted"),
+    ("pem locked", "wrong", "does not open the key"),
+    ("pem ec", "", "not an RSA key"),
+    ("pem key", "", "no certificate that can be read"),
+    ("pem certificate", "", "no private key"),
+    ("pfx", "", "is encrypted, and source.certificate_password is not set"),
+    ("pfx open", "pass", "certificate_password is set, but the key in source.certificate is not encrypted"),
+    ("pfx", "wrong", "does not open the key"),
+    ("pfx certificate", "pass", "no private key with its certificate"),
+    ("nonsense", "", "neither a PEM nor a PKCS#12 file"),
+]
+
+
+@pytest.mark.parametrize(("kind", "password", "reason"), UNUSABLE)
+def test_a_certificate_that_cannot_be_used_is_one_sentence_at_once_in_doctor_and_plan(
+    tmp_path: Path, kind: str, password: str, reason: str
+) -> None:
+    place = tmp_path / "app.nonsense"
+    place.write_bytes(b"neither")
+    if kind != "nonsense":
+        place = certificate(tmp_path, kind=kind)
+    (tmp_path / "password").write_text(password)
+    given = f"file:{tmp_path / 'password'}" if password else ""
+    settings = configured("https://127.0.0.1:9", auth="certificate", certificate=str(place), certificate_password=given)
+    started = time.monotonic()
+    with pytest.raises(Failed) as failed:
+        asyncio.run(try_source(settings))
+    assert reason in failed.value.message
+    assert failed.value.remedy
+    lines = [line for line in asyncio.run(examine_tenant(settings, patience())) if line.status == "fix"]
+    assert [line.text for line in lines] == [failed.value.message]
+    assert time.monotonic() - started < 5, "nobody was asked"
+
+
+@pytest.mark.parametrize("content", [None, " \n"])
+def test_a_projected_token_that_is_not_there_is_said_at_once_and_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    projected = tmp_path / "projected"
+    if content is not None:
+        projected.write_text(content)
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(projected))
+    settings = configured("https://127.0.0.1:9", auth="workload_identity")
+    started = time.monotonic()
+    with pytest.raises(Failed, match=f"AZURE_FEDERATED_TOKEN_FILE names {projected}"):
+        asyncio.run(try_source(settings))
+    lines = asyncio.run(examine_tenant(settings, patience()))
+    assert [line.status for line in lines] == ["fix"]
+    assert str(projected) in lines[0].text
+    assert time.monotonic() - started < 5
+
+
+def test_a_source_is_tried_with_one_question_and_only_a_refusal_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = tenant_of()
+    with serving(tenant) as url:
+        asyncio.run(try_source(configured(url)))
+        assert sum(line.startswith("GET") for line in tenant.log) == 1
+        tenant.before = lambda path, _q, _r: JSONResponse({}, 503) if path != "token" else None
+        asyncio.run(try_source(configured(url), patience(reaching=0.2, answering=0.2)))
+        tenant.before = lambda path, _q, _r: (
+            JSONResponse({"error": {"code": "Forbidden"}}, 403) if path != "token" else None
+        )
+        with pytest.raises(Failed, match="may not read users"):
+            asyncio.run(try_source(configured(url)))
+        tenant.before = None
+        monkeypatch.setenv("TRUEUP_TEST_TOKEN", "stale-token")
+        with pytest.raises(Failed, match="does not accept the token"):
+            asyncio.run(try_source(configured(url, auth="token", token="env:TRUEUP_TEST_TOKEN")))
+    asyncio.run(try_source(configured(url), patience(signing_in=0.2, reaching=0.2)))
+
+
 def test_workload_identity_exchanges_the_projected_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     projected = tmp_path / "projected"
     projected.write_text("projected-assertion")
@@ -333,7 +416,7 @@ def test_doctor_warns_of_a_secret_about_to_expire() -> None:
 @pytest.mark.parametrize("kind", ["pem", "pfx"])
 def test_doctor_knows_when_the_certificate_expires(tmp_path: Path, days: int, status: str, kind: str) -> None:
     (tmp_path / "password").write_text("pass")
-    place = certificate(tmp_path, days=days, kind=kind)
+    place = certificate(tmp_path, days=days, kind="pem locked" if kind == "pem" else kind)
     source: dict[str, Any] = {
         "certificate": str(place),
         "certificate_password": f"file:{tmp_path / 'password'}",

@@ -297,28 +297,56 @@ def test_an_everything_report_becomes_scim_paths(tmp_path: Path, kind: str) -> N
         mark = ";" if kind.startswith("semi") else ","
         lines = [mark.join("" if cell is None else str(cell) for cell in row) for row in REPORT]
         place.write_text("\n".join(lines), encoding="utf-8-sig")
-    rows = read_everything_report(place).to_pylist()
+    report = read_everything_report(place, managed=["name.givenName", "name.familyName", "title"])
+    rows = report.table.to_pylist()
+    assert [(row["row"], row["name"], row["id"]) for row in rows] == [(2, "Ann A", None), (3, "Bo B", None)]
     assert [row["email"] for row in rows] == ["ann@x.example", "BO@x.example"]
     assert [row["title"] for row in rows] == ["Boss", None]
     assert [row[f"{ENTERPRISE}:employeeNumber"] for row in rows] == ["7", "08"]
     assert "Shoe Size" not in rows[0]
+    told = "\n".join(report.notes)
+    assert "1 column of the report is not understood and passed over: Shoe Size." in told
+    assert f"The mapping does not manage {ENTERPRISE}:department, so the report's 'Department' is not restored." in told
 
 
 def test_a_reports_own_columns_go_first(tmp_path: Path) -> None:
     place = tmp_path / "report.csv"
-    place.write_text("Adresse,Titel,Title\na@x,Chefin,Boss\n")
-    table = read_everything_report(place, {"adresse": "email", "Titel": "title"})
-    assert table.to_pylist() == [{"email": "a@x", "title": "Chefin"}]
+    place.write_text("Adresse,Titel,Title\na@x,Chefin,Boss\n , ,\n")
+    report = read_everything_report(place, {"adresse": "email", "Titel": "title"})
+    assert report.table.to_pylist() == [{"row": 2, "email": "a@x", "id": None, "name": None, "title": "Chefin"}]
+    assert report.notes == ("The report's 'Title' is passed over: title is taken from 'Titel'.",)
 
 
-@pytest.mark.parametrize(
-    "body", ["Email,Title\na@x\n", "Email\na@x\nA@X\n", "Email,Title\n,Boss\n", 'Email,Title\na@x,"Boss\nb@x,"C"x\n']
-)
-def test_a_doubtful_report_is_refused(tmp_path: Path, body: str) -> None:
+def test_managers_by_address_go_before_managers_by_name_and_a_mapped_address_still_says_who(tmp_path: Path) -> None:
+    place = tmp_path / "report.csv"
+    place.write_text("Pingboard User ID,E-Mail,Reports To,Reports To Email\n7,a@x,Bo B,bo@x\n")
+    report = read_everything_report(place, {"E-Mail": "userName"})
+    assert report.table.to_pylist() == [
+        {"row": 2, "email": "a@x", "id": "7", "name": None, "userName": "a@x", f"{ENTERPRISE}:manager": "bo@x"}
+    ]
+    assert "'Reports To' is passed over" in report.notes[0]
+
+
+@pytest.mark.parametrize("body", ["Email,Title\na@x\n", 'Email,Title\na@x,"Boss\nb@x,"C"x\n'])
+def test_a_report_that_is_cut_off_is_refused(tmp_path: Path, body: str) -> None:
     place = tmp_path / "report.csv"
     place.write_text(body)
     with pytest.raises(Refused):
         read_everything_report(place)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [({"Titel": "title"}, "Its headers are: Email, Title"), ({"Email": "title", "Title": "title"}, "Two columns")],
+)
+def test_columns_that_do_not_fit_the_report_are_a_matter_of_arguments(
+    tmp_path: Path, columns: dict[str, str], reason: str
+) -> None:
+    place = tmp_path / "report.csv"
+    place.write_text("Email,Title\na@x,Boss\n")
+    with pytest.raises(Misused) as caught:
+        read_everything_report(place, columns)
+    assert reason in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -204,3 +204,20 @@ def test_test_shows_one_person_with_every_intermediate_value(
     assert "CDate([employeeHireDate])  →  set aside: text that is no date" in shown
     assert "\x1b" not in shown
     assert "userName" not in shown
+
+
+def test_import_offers_the_command_that_takes_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(json.dumps(SCHEMA))
+    rows = document["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
+    email = 'emails[type eq "work"].value'
+    rows += [{"targetAttributeName": path, "source": {"expression": "[nope]"}} for path in ("title", email)]
+    file = written(tmp_path / "schema.json", document)
+    with pytest.raises(Misused) as caught:
+        commands.import_schema(file, output=None)
+    assert "2 rows of the mapping cannot be kept" in str(caught.value)
+    assert f"mapping import {file} --skip title --skip '{email}'" in caught.value.remedy
+    assert commands.import_schema(file, output=None, skip=("title", email)) == 0
+    shown = capsys.readouterr()
+    assert tomllib.loads(shown.out)["mapping"]["attributes"] == {"userName": "[mail]"}
+    assert f"# Not honoured: {email}: left out by --skip." in shown.out
+    assert "title: left out by --skip" in shown.err

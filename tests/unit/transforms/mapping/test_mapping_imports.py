@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from transforms.errors import Misused
-from transforms.mapping import load_mapping
+from transforms.mapping import WrongMapping, load_mapping
 from transforms.mapping.filters import Clause, parse_clause
 from transforms.mapping.toml_text import as_toml, single_valued
 from transforms.settings import MappingSettings
@@ -191,3 +191,94 @@ def test_clauses_of_several_values_become_clauses_of_one() -> None:
     rest = ["b NOT EQUALS 1", "b NOT EQUALS 2", "c & 5,6", "d IS NULL"]
     assert [[str(c) for c in one] for one in filters] == [["a EQUALS x", *rest], ['a EQUALS " y"', *rest]]
     assert parse_clause('a EQUALS " y"').values == (" y",)
+
+
+def rules(*given: tuple[str | None, str | None, str]) -> str:
+    """A schema with a rule for each source directory, target directory and target attribute."""
+    document = json.loads(schema())
+    mapping = document["synchronizationRules"][0]["objectMappings"][1]
+    document["synchronizationRules"] = [
+        {
+            "name": "USER_OUTBOUND_USER",
+            "priority": number,
+            "sourceDirectoryName": source,
+            "targetDirectoryName": target,
+            "objectMappings": [{**mapping, "name": f"to {path}", "attributeMappings": [attribute(path, "[mail]")]}],
+        }
+        for number, (source, target, path) in enumerate(given)
+    ]
+    return json.dumps(document)
+
+
+ENTRA = "Azure Active Directory"
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ([("Workday", ENTRA, "in"), (ENTRA, "customappsso", "out")], "out"),
+        ([(ENTRA, "customappsso", "out"), (ENTRA, ENTRA, "itself")], "out"),
+        ([(ENTRA, f"{ENTRA} (target tenant)", "other")], "other"),
+        ([("Microsoft Entra ID", "customappsso", "out"), (None, "customappsso", "unsaid")], "out"),
+        ([(None, "customappsso", "unsaid"), ("Workday", ENTRA, "in")], "unsaid"),
+    ],
+)
+def test_the_rule_that_flows_out_of_entra_is_the_mapping(given: list[tuple[str | None, str, str]], taken: str) -> None:
+    mapping = imported(rules(*given))
+    assert [a.path for a in mapping.attributes] == [taken]
+    others = [path for _, _, path in given if path != taken]
+    assert all(any(f"'to {path}'" in note for note in mapping.notes) for path in others), "each other is named"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [(ENTRA, "customappsso", "a"), (ENTRA, "elsewhere", "b"), ("Workday", ENTRA, "c")],
+        [("Workday", ENTRA, "a"), ("SAP", "Workday", "b")],
+    ],
+)
+def test_rules_that_could_not_be_told_apart_are_refused_by_name(given: list[tuple[str | None, str, str]]) -> None:
+    with pytest.raises(Misused) as caught:
+        imported(rules(*given))
+    for text in ("'to a'", "'to b'", given[0][0], given[1][1]):
+        assert str(text) in str(caught.value)
+    assert "'to c'" not in str(caught.value)
+
+
+def test_everything_that_cannot_be_kept_is_named_at_once_and_rows_can_be_left_out() -> None:
+    text = schema(
+        attribute("userName", "[userPrincipalName]", matchingPriority=1),
+        attribute("title", "Join("),
+        attribute("not a path", "[mail]"),
+        attribute("locale", "[nope]", matchingPriority=2),
+        attribute("nickName", "Guess([mail])"),
+        scope={"groups": [{"name": "Staff", "clauses": [clause("nope", "EQUALS", "x"), clause("mail", "LIKE", "x")]}]},
+    )
+    with pytest.raises(WrongMapping) as caught:
+        imported(text)
+    assert caught.value.paths == ("title", "not a path", "locale", "nickName")
+    assert caught.value.others == 2
+    assert "4 rows and 2 scoping filters" in str(caught.value)
+    settings = MappingSettings.model_validate({"import": "schema.json"})
+    with pytest.raises(WrongMapping) as left:
+        load_mapping(settings, read_text=lambda _: text, skip=caught.value.paths)
+    assert (left.value.paths, left.value.others) == ((), 2), "who is in scope is never left out"
+    whole = json.loads(text)
+    whole["synchronizationRules"][0]["objectMappings"][1]["scope"] = None
+    mapping = load_mapping(
+        settings, read_text=lambda _: json.dumps(whole), skip=("TITLE", "not a path", "locale", "nickName")
+    )
+    assert [a.path for a in mapping.attributes] == ["userName"]
+    assert mapping.matching == ("userName",)
+    assert next(note for note in mapping.notes if "--skip" in note) == "title: left out by --skip"
+    with pytest.raises(Misused, match="Did you mean nickName"):
+        load_mapping(settings, read_text=lambda _: text, skip=("nickname2",))
+    with pytest.raises(Misused, match="no attribute to map"):
+        load_mapping(settings, read_text=lambda _: schema(attribute("title", "[mail]")), skip=("title",))
+
+
+def test_a_row_that_cannot_be_kept_gives_way_to_the_configurations_own() -> None:
+    text = schema(attribute("title", "Join("), attribute("not a path", "[mail]"), attribute("locale", "[mail]"))
+    table = {"import": "schema.json", "attributes": {"title": "[jobTitle]", "not a path": ""}}
+    mapping = load_mapping(MappingSettings.model_validate(table), read_text=lambda _: text)
+    assert {a.path: a.expression for a in mapping.attributes} == {"title": "[jobTitle]", "locale": "[mail]"}
