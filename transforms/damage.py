@@ -27,3 +27,6 @@ SPREADSHEET = (
     r"|(?:^|[\s,;(])#[¿¡]?(?:NAME\?|REF!|VALUE!|DIV/0!|N/A)(?:$|[\s,;)])"
 )
 """An error of a spreadsheet, a cell too narrow for its number, or a long number in scientific notation."""
+
+NO_VALUE = rf"(?m)^\s*(?:{_TYPE}(?:\s+{_TYPE})*|@\{{.*\}})\s*$|{SPREADSHEET}|{TYPE_NAME_WITHIN}"
+"""Any of these, in a value or in several with a line break between them: a text that no person wrote."""
