@@ -7,6 +7,7 @@ beside it, and lets a text pass that only looks damaged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.patterns import BROKEN_TEXT, CERTAINLY_BROKEN
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CHECKED_AS_NAMES = ("givenName", "surname")
 """Their lost letters are the affair of the suite over the names themselves; here they get what stood there before."""
+_NOWHERE = Path("no such file")
 _TEXTS = ("VARCHAR", "VARCHAR[]")
 
 
@@ -83,6 +85,9 @@ def _compare(connection: DuckDBPyConnection, texts: Mapping[str, str], history: 
     else:
         nothing = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in columns.items())
         connection.execute(f"CREATE OR REPLACE VIEW mapped_before AS SELECT {nothing} WHERE FALSE")
+    # What was held then was taken over by nobody: only an applied run's decisions make a value a known one.
+    decided = before.files.decisions if before is not None and before.was_applied else _NOWHERE
+    view_file(connection, "decided_before", decided, {"key": "VARCHAR", "decision": "VARCHAR"})
     query = statement("damaged_since", PACKAGE).replace("$pairs", _pairs("mapped_before", texts))
     connection.execute(f"INSERT INTO damage {query.replace('$certain', literal(CERTAINLY_BROKEN))}")
 

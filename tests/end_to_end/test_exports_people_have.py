@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("other sources")
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 WORK = 'phoneNumbers[type eq "work"].value'
-HEADER = "ObjectId,AccountEnabled,Department,DisplayName,GivenName,JobTitle,Mail,Surname,TelephoneNumber,UserPrincipalName,UserType"
+HEADER = (
+    "ObjectId,AccountEnabled,Department,DisplayName,GivenName,JobTitle,Mail,Surname,TelephoneNumber,"
+    "UserPrincipalName,UserType"
+)
 
 
 def written(*people: dict[str, str], start: str = "") -> bytes:
