@@ -90,8 +90,26 @@ CHECKS: dict[str, Check] = {
         Check(
             "broken_encoding",
             Severity.WARNING,
-            "Letters were lost or mangled in {subject}.",
-            "Mend the import that fills Entra ID (it reads text in the wrong encoding), then the value.",
+            "Letters were lost or mangled in {subject}: {detail}.",
+            "Mend the import that fills Entra ID, or the export (both may use the wrong encoding), then the value.",
+        ),
+        Check(
+            "spreadsheet_damage",
+            Severity.INFO,
+            "A spreadsheet left an error or a rounded number in place of a value, which is left alone: {detail}.",
+            "Format the column as text before the file is saved, or export the users again.",
+        ),
+        Check(
+            "type_name",
+            Severity.INFO,
+            "The name of a .NET type stands in place of a value, which is left alone: {detail}.",
+            "Export the value itself, e.g. Select-Object @{n='businessPhones';e={$_.BusinessPhones -join ';'}}.",
+        ),
+        Check(
+            "not_said",
+            Severity.INFO,
+            "The source did not say {subject} of this person, so what is made of it is left alone: {detail}.",
+            "Look at how the source is read or exported; what it says again is taken over by itself.",
         ),
         Check(
             "name_is_address",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from expectations.evaluation import Evaluated, Measured
     from expectations.ground import Ground
     from expectations.own_checks import OwnChecks
+    from expectations.suites import Gate
     from transforms.attributes import ManagedAttribute
     from transforms.history import History
     from transforms.run_files import RunFiles
@@ -160,6 +161,9 @@ def _gates(session: _Session) -> None:
     ]
     gates = [gate for gate in gates if own.is_on(gate.name.partition(":")[0])]
     severities = {gate.name: own.severity_of(gate.name.partition(":")[0], "critical") for gate in gates}
+    damage = _damage_gates(session)
+    gates += damage
+    severities |= {gate.name: "critical" for gate in damage}
     rows = _one_row({gate.name: float(gate.value) for gate in gates})
     expectations = placed(suites.gate_expectations(gates, severities))
     evaluated = evaluate(session.context, "source", rows, expectations, lambda _: False)
@@ -171,6 +175,21 @@ def _gates(session: _Session) -> None:
             limit = gate.most if gate.most is not None else gate.least
             code = f"check_{gate.name.partition(':')[0]}"
             session.refusals.append(Refusal(code, gate.message, used=gate.value, limit=limit, remedy=gate.remedy))
+
+
+def _damage_gates(session: _Session) -> list[Gate]:
+    """Damage that so many people have in one attribute that the source as a whole is wrong."""
+    from expectations import suites
+
+    own, people = session.own, session.ground.facts["people"]
+    gates = []
+    for found in session.ground.damage:
+        severity = own.severity_of(found.check, "unsaid")
+        if not own.is_on(found.check) or severity == Severity.INFO:
+            continue
+        few = 0 if severity == Severity.CRITICAL else max(session.settings.limits.at_least - 1, 1)
+        gates.append(suites.damage_gate(found, people, few=few, share=0.0 if few == 0 else WHOLE))
+    return gates
 
 
 def _people(session: _Session) -> None:
@@ -221,8 +240,18 @@ def _refusal(session: _Session, one: Measured) -> Refusal:
 
 def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> None:
     """Findings that no expectation makes: who is no person, and values that could not be read."""
+    from expectations.damage import tell_damage
+
     used = sorted({column for attribute in attributes for column in attribute.source_columns})
-    for name, parameters in (("set_aside", {}), ("wrong_types", {"used": used})):
+    required = sorted({column for attribute in attributes if attribute.required for column in attribute.source_columns})
+    told = {one.check for one in session.ground.damage if session.own.is_on(one.check)}
+    severities = {check: session.own.severity_of(check, CHECKS[check].severity.value) for check in sorted(told)}
+    tell_damage(session.connection, attributes, severities)
+    for name, parameters in (
+        ("set_aside", {}),
+        ("wrong_types", {"used": used}),
+        ("not_said", {"required": required}),
+    ):
         session.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE found AS {statement(name, PACKAGE)}", parameters or None
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from duckdb.func import PythonUDFType
 
 from expectations.catalogue import SHARED_BY
+from expectations.damage import Damage, find_damage
 from expectations.facts import Collapse, circles, collapses, drift, whole
 from expectations.patterns import NO_NUMBER, PRESENT
 from expectations.people import PACKAGE, read_first_names
@@ -44,6 +45,8 @@ class Ground:
     drift: dict[str, float]
     earlier_disabled: float | None
     """Share of disabled users in the last applied run; none on a first run."""
+    damage: tuple[Damage, ...] = ()
+    """By check and source attribute; the rows are in the relation ``damage``."""
 
 
 def lay(
@@ -73,6 +76,7 @@ def lay(
     connection.execute(f"CREATE OR REPLACE VIEW desired AS SELECT * FROM read_parquet({literal(str(files.desired))})")
     subjects = subjects_of(attributes, desired, state_was_read="accountEnabled" in seen)
     _people(connection, subjects, desired)
+    _unsaid(connection, files)
     there = _target(connection, files, history)
     disabled = _earlier(connection, history)
     circles(connection)
@@ -86,6 +90,7 @@ def lay(
         collapses=collapses(connection, [a for a in attributes if a.path in desired], there),
         drift=drift(connection, sorted(seen)),
         earlier_disabled=disabled,
+        damage=find_damage(connection, files, attributes, history),
     )
 
 
@@ -114,6 +119,15 @@ def _people(connection: DuckDBPyConnection, subjects: Subjects, desired: frozens
     )
     connection.execute(f"CREATE OR REPLACE VIEW wanted AS SELECT key, {columns}, {unsaid} FROM desired")
     connection.execute(statement("people", PACKAGE), {"present": PRESENT, "no_number": NO_NUMBER})
+
+
+def _unsaid(connection: DuckDBPyConnection, files: RunFiles) -> None:
+    """``unsaid`` (key, attribute): what could not be read of single people."""
+    view_file(connection, "told_in_part", files.source, {"id": "VARCHAR", "unreadable": "VARCHAR[]"})
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE unsaid AS "
+        "SELECT DISTINCT id AS key, unnest(unreadable) AS attribute FROM told_in_part WHERE unreadable IS NOT NULL"
+    )
 
 
 def _target(connection: DuckDBPyConnection, files: RunFiles, history: History) -> frozenset[str]:

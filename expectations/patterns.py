@@ -40,9 +40,16 @@ PLACEHOLDER_LAST = _whole(_STANDS_FOR_NOTHING)
 """The same without the words that are also family names (Null, Blank, Todo)."""
 
 _SINGLE_BYTE = r"[\x{0080}-\x{00BF}\x{0152}-\x{0192}\x{02C6}\x{02DC}\x{2013}-\x{2122}]"
-_ESCAPED = r"\p{L}\?|\?\p{L}|&(?:[A-Za-z]{2,8}|#[0-9]{2,5}|#x[0-9A-Fa-f]{2,5});|\\u[0-9A-Fa-f]{4}"
-BROKEN = rf"{_ESCAPED}|\x{{FFFD}}|[\x{{00C3}}\x{{00C2}}\x{{00D0}}\x{{00D1}}]{_SINGLE_BYTE}|\x{{00E2}}\x{{20AC}}"
+_ESCAPED = r"&(?:[A-Za-z]{2,8}|#[0-9]{2,5}|#x[0-9A-Fa-f]{2,5});|\\u[0-9A-Fa-f]{4}"
+_MANGLED = rf"{_ESCAPED}|\x{{FFFD}}|[\x{{00C3}}\x{{00C2}}\x{{00D0}}\x{{00D1}}]{_SINGLE_BYTE}|\x{{00E2}}\x{{20AC}}"
+BROKEN = rf"\p{{L}}\?|\?\p{{L}}|{_MANGLED}"
 """Letters lost (U+FFFD, or a question mark in their place), escaped, or UTF-8 read as a single-byte code page."""
+
+BROKEN_TEXT = rf"{BROKEN}|\?\?"
+"""The same in a text that is no name: whole words of another script become question marks only."""
+
+CERTAINLY_BROKEN = rf"\p{{L}}\?\p{{L}}|(?:^|\s)\?\p{{L}}|\?\?|{_MANGLED}"
+"""The same but for a question mark behind a word, which somebody may have meant."""
 
 _NOT_IN_ADDRESS = r"\s\p{Z}\p{C}@<>()\[\]\\,;:" + '"'
 ADDRESS = rf"^[^{_NOT_IN_ADDRESS}]+@[^{_NOT_IN_ADDRESS}._-][^{_NOT_IN_ADDRESS}_]*\.[^{_NOT_IN_ADDRESS}._]{{2,}}$"

@@ -27,6 +27,7 @@ from expectations.patterns import PLACEHOLDER_FIRST, PLACEHOLDER_LAST
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from expectations.damage import Damage
     from expectations.facts import Collapse
     from expectations.subjects import Subjects
 
@@ -196,6 +197,21 @@ def collapse_gates(collapses: Iterable[Collapse]) -> list[Gate]:
         )
         for found in collapses
     ]
+
+
+def damage_gate(found: Damage, people: int, *, few: int, share: float) -> Gate:
+    """One gate for one kind of damage in one attribute; up to ``few`` people it says nothing about the whole."""
+    check = CHECKS[found.check]
+    reason = check.reason.replace("{subject}", found.attribute).replace(": {detail}", f" ({found.attribute})")
+    have = found.people / max(people, 1)
+    return Gate(
+        f"{found.check}:{found.attribute}",
+        have if found.people > few else 0.0,
+        f"{reason} This is so for {found.people:,} of {people:,} people in scope ({have:.0%}): "
+        "the source as a whole looks wrong.",
+        f"{check.remedy} Then plan again; the check {found.check} may be lowered in [checks] file.",
+        most=share,
+    )
 
 
 def gate_expectations(gates: Iterable[Gate], severities: Mapping[str, str]) -> list[Any]:

@@ -9,8 +9,11 @@ import orjson
 
 from connectors.entra.answers import Spoiled
 from connectors.entra.pages import PageReader, user_table
+from connectors.files.cells import NOT_EXPANDED, RUN_TOGETHER, apart, checked_table
 from connectors.files.json_stream import JsonStream, NotWhole
-from transforms.errors import Refusal, Refused
+from connectors.files.names import Names, incomplete
+from connectors.files.portal import ENCODE
+from connectors.files.text import why_no_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +28,11 @@ AT_ONCE = 5_000
 """Users held before they become a table."""
 
 
-def incomplete(why: str) -> Refused:
-    """The refusal of a file that does not hold a whole list of users."""
-    return Refused(
-        Refusal("source_incomplete", f"The source file {why}.", remedy="Export the users again, then run again.")
-    )
+_CHANGES = "is a saved list of changes (/users/delta), not of users"
+_SAVE_USERS = (
+    "Save the users themselves: every page of GET /users?$select=…&$expand=manager($select=id), "
+    "or Get-MgUser -All piped to ConvertTo-Json."
+)
 
 
 class GraphShapedFile:
@@ -39,6 +42,9 @@ class GraphShapedFile:
         self.selection = selection
         self.path = path
         self._page = PageReader(selection)
+        self._names = Names(selection)
+        self._left: list[Problem] = []
+        self._lists = tuple(column.path[0] for column in selection.columns if column.type == "texts")
         self.unseen = {column.select or column.path[0] for column in selection.columns}
 
     @property
@@ -58,21 +64,43 @@ class GraphShapedFile:
             while rows := list(islice(users, AT_ONCE)):
                 yield self._table(rows)
         except NotWhole as error:
+            if why := why_no_text(self.path):
+                raise incomplete(why, remedy=ENCODE) from error
             raise incomplete("is not whole JSON") from error
+        if stream.is_of_changes:
+            raise incomplete(_CHANGES, remedy=_SAVE_USERS)
         if stream.more:
             raise incomplete("ends with a page that is not the last")
 
     def _table(self, rows: list[Any]) -> tuple[pa.Table, list[Problem]]:
+        rows = [self._as_graph(row) if isinstance(row, dict) else row for row in rows]
         if self.unseen:
             for row in rows:
                 if isinstance(row, dict):
                     self.unseen -= row.keys()
-        if any(isinstance(row, dict) and "@removed" in row for row in rows):
-            raise incomplete("is a list of changes, not of users")
         try:
-            return self._users(rows)
+            table, problems = self._users(rows)
         except Spoiled as error:
             raise incomplete("holds an entry without an id") from error
+        found = checked_table(table, self.selection, problems, left=self._left)
+        self._left = []
+        return found, problems
+
+    def _as_graph(self, row: dict[str, Any]) -> dict[str, Any]:
+        if any(key.startswith("@removed") or key.endswith("@delta") for key in row):
+            raise incomplete(_CHANGES, remedy=_SAVE_USERS)
+        row = self._names.graphs(row)
+        manager = row.get("manager")
+        if isinstance(manager, dict) and manager.get("id") is None:  # Get-MgUser without -ExpandProperty manager
+            self._left.append((str(row.get("id")), "manager", NOT_EXPANDED))
+            row = {**row, "manager": None}
+        for name in self._lists:
+            if isinstance(text := row.get(name), str):  # ConvertTo-Json writes lists below its depth as one text
+                values = apart(text, name)
+                if values is None:
+                    self._left.append((str(row.get("id")), name, RUN_TOGETHER))
+                row = {**row, name: values}
+        return row
 
     def _users(self, rows: list[Any]) -> tuple[pa.Table, list[Problem]]:
         try:

@@ -39,6 +39,8 @@ class JsonStream:
         self._is_over = False
         self.more = False
         """Whether the page read last says that there is another."""
+        self.is_of_changes = False
+        """Whether a page has a link that only lists of changes have."""
 
     def objects(self) -> Iterator[Any]:
         """Everything the file lists, in its order.
@@ -65,10 +67,16 @@ class JsonStream:
             return
         document = whole if first == "{" else self._value()
         if isinstance(document, dict) and isinstance(document.get("value"), list):
-            self.more = "@odata.nextLink" in document
+            self._end_page(document)
             yield from document["value"]
         else:
             yield document
+
+    def _end_page(self, members: dict[str, Any]) -> None:
+        link = members.get("@odata.nextLink")
+        self.more = "@odata.nextLink" in members
+        if "@odata.deltaLink" in members or (isinstance(link, str) and "/delta" in link):
+            self.is_of_changes = True
 
     def _at_once(self) -> Any:
         """The object here if it ends within what is at hand, else None."""
@@ -96,7 +104,7 @@ class JsonStream:
             if self._take(",", "}") == "}":
                 break
         if is_page:
-            self.more = "@odata.nextLink" in members
+            self._end_page(members)
         else:
             yield members
 

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from connectors.entra.selection import ARROW
-from connectors.files.graph_shaped import incomplete
-from connectors.files.text import encoding_of
-from transforms.attributes import by_name
+from connectors.files import cells
+from connectors.files.names import Names, incomplete
+from connectors.files.text import encoding_of, why_no_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,18 +25,10 @@ if TYPE_CHECKING:
 
 _BLOCK = 4 << 20
 _HEADER = 1 << 20
-PORTAL_NAMES = {
-    "objectid": "id",
-    "telephonenumber": "businessPhones",
-    "mobile": "mobilePhone",
-    "physicaldeliveryofficename": "officeLocation",
-    "alternateemailaddress": "otherMails",
-    "directorysynced": "onPremisesSyncEnabled",
-    "invitationstate": "externalUserState",
-    "manager": "manager",
-    "managerid": "manager",
-}
-"""Header as the portal writes it, without case → column of ``source.parquet``, where the names differ."""
+_HINTS = ("sep=", "#type", '"#type', "\ufeffsep=", "\ufeff#type")
+"""Lines before the header: a spreadsheet's separator, PowerShell's name of the type."""
+ENCODE = "Save it as UTF-8 (Excel: “CSV UTF-8”; PowerShell: Export-Csv -Encoding utf8), then run again."
+ONE = "Leave one of them out, then run again."
 
 
 class PortalFile:
@@ -57,29 +49,45 @@ class PortalFile:
         try:
             layout = _layout(self._path)
             with _opened(self._path, layout) as reader:
-                headers = _headers(reader.schema.names)
+                headers = _headers(reader.schema.names, self._selection)
                 if "id" not in headers:
-                    raise incomplete('has no column "id" or "objectId"')
+                    if why := why_no_text(self._path):
+                        raise incomplete(why, remedy=ENCODE)
+                    raise incomplete('has no column "id" or "objectId" (in any case)')
                 self.lacking = {column.name for column in self._selection.columns} - headers.keys()
                 for batch in reader:
                     yield self._table(pa.Table.from_batches([batch]), headers)
         except (pa.ArrowInvalid, UnicodeError) as error:
+            if why := why_no_text(self._path):
+                raise incomplete(why, remedy=ENCODE) from error
             raise incomplete("is no whole CSV") from error
 
     def _table(self, table: pa.Table, headers: dict[str, str]) -> tuple[pa.Table, list[Problem]]:
-        keys = table.column(headers["id"])
-        if len(keys) and pc.any(pc.equal(keys, "")).as_py():
+        keys = table.column(headers["id"]).combine_chunks()
+        if len(keys) and not pc.all(pc.match_substring_regex(keys, r"\S")).as_py():
             raise incomplete("holds an entry without an id")
         problems: list[Problem] = []
+        unsaid = cells.Unsaid(table.num_rows)
         arrays = []
         for column in self._selection.columns:
             if column.name in self.lacking:
                 arrays.append(pa.nulls(table.num_rows, ARROW[column.type]))
                 continue
             values = table.column(headers[column.name]).combine_chunks()
-            arrays.append(_typed(values, keys, column.name, column.type, problems))
+            filled = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+            said = cells.without_types(filled, column.name, unsaid, keys, problems)
+            if column.type == "texts":
+                arrays.append(cells.collection(cells.present(said), column.name, unsaid, keys, problems))
+            elif column.type == "boolean":
+                said = cells.without_errors(cells.present(said), column.name, unsaid, keys, problems)
+                arrays.append(cells.truth(said, column.name))
+            elif column.type == "integer":
+                arrays.append(_whole_numbers(said, keys, column.name, problems))
+            else:
+                arrays.append(said)
         schema = pa.schema([(column.name, ARROW[column.type]) for column in self._selection.columns])
-        return pa.Table.from_arrays(arrays, schema=schema), problems
+        told = pa.Table.from_arrays(arrays, schema=schema)
+        return told.append_column(pa.field(cells.UNREADABLE, pa.list_(pa.string())), unsaid.column()), problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +102,18 @@ class _Layout:
 def _layout(path: Path) -> _Layout:
     """How the file is written, from its header; read to the end once to see that no quotes are left open.
 
-    Comma, semicolon and tab part cells, depending on where the file was saved; ``sep=;`` is a spreadsheet's hint.
+    Comma, semicolon and tab part cells, depending on where the file was saved. ``sep=;`` is a spreadsheet's hint and
+    ``#TYPE …`` what Export-Csv writes first; both are passed over.
     """
     encoding = encoding_of(path)
-    quotes = 0
+    skipped, quotes = 0, 0
     with path.open(encoding=encoding, newline="") as file:
-        first = file.readline(_HEADER)
-        skipped = 1 if first.casefold().startswith("sep=") else 0
-        header = file.readline(_HEADER) if skipped else first
-        quotes += first.count('"') + (header.count('"') if skipped else 0)
+        header = file.readline(_HEADER)
+        while skipped < len(_HINTS) and header.casefold().startswith(_HINTS):
+            skipped += 1
+            quotes += header.count('"')
+            header = file.readline(_HEADER)
+        quotes += header.count('"')
         while some := file.read(1 << 20):
             quotes += some.count('"')
     if quotes % 2:
@@ -138,35 +149,30 @@ def _spelt(names: tuple[str, ...]) -> list[str]:
     return [*names, *(f"\ufeff{name}" for name in names[:1])]
 
 
-def _headers(names: list[str]) -> dict[str, str]:
-    """Column of ``source.parquet`` → header of the file."""
+def _headers(names: list[str], selection: Selection) -> dict[str, str]:
+    """Column of ``source.parquet`` → header of the file, whatever case it is written in.
+
+    Raises:
+        Refused: two headers are the same but for their case, or mean the same column.
+    """
+    known = Names(selection)
     found: dict[str, str] = {}
     for name in names:
-        clean = name.strip().removeprefix("\ufeff")
-        attribute = by_name(clean)
-        column = PORTAL_NAMES.get(clean.casefold()) or (attribute.name if attribute else clean)
+        clean = name.strip().removeprefix("\ufeff").strip()
+        if not clean:
+            continue
+        column = known.column(clean)
         if column in found:
-            raise incomplete(f"has two columns for {column}")
+            other = found[column].strip().removeprefix("\ufeff").strip()
+            if other.casefold() == clean.casefold() and other != clean:
+                raise incomplete(f'has two columns that differ only by case: "{other}" and "{clean}"', remedy=ONE)
+            raise incomplete(f'has two columns for {column}: "{other}" and "{clean}"', remedy=ONE)
         found[column] = name
     return found
 
 
-def _typed(values: pa.Array, keys: pa.ChunkedArray, name: str, kind: str, problems: list[Problem]) -> pa.Array:
-    filled = pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
-    if kind == "texts":
-        bounds = pa.array([0, *pc.cumulative_sum(pc.cast(pc.is_valid(filled), pa.int32())).to_pylist()], pa.int32())
-        return pa.ListArray.from_arrays(bounds, filled.drop_null(), mask=pc.is_null(filled))
-    if kind == "boolean":
-        folded = pc.utf8_lower(filled)
-        good = pc.is_in(folded, pa.array(["true", "false"]))
-        wrong = pc.and_(pc.is_valid(filled), pc.invert(good))
-        problems += [(key, name, "text where true or false is expected") for key in keys.filter(wrong).to_pylist()]
-        return pc.if_else(good, pc.equal(folded, "true"), pa.scalar(None, pa.bool_()))
-    if kind == "integer":
-        digits = pc.match_substring_regex(filled, "^[0-9]{1,9}$")
-        wrong = pc.and_(pc.is_valid(filled), pc.invert(pc.fill_null(digits, fill_value=False)))
-        problems += [(key, name, "text where a number is expected") for key in keys.filter(wrong).to_pylist()]
-        return pc.cast(
-            pc.if_else(pc.fill_null(digits, fill_value=False), filled, pa.scalar(None, pa.string())), pa.int64()
-        )
-    return filled
+def _whole_numbers(filled: pa.Array, keys: pa.Array, name: str, problems: list[Problem]) -> pa.Array:
+    digits = pc.fill_null(pc.match_substring_regex(filled, "^[0-9]{1,9}$"), fill_value=False)
+    wrong = pc.and_(pc.is_valid(filled), pc.invert(digits))
+    problems += [(key, name, "text where a number is expected") for key in keys.filter(wrong).to_pylist()]
+    return pc.cast(pc.if_else(digits, filled, pa.scalar(None, pa.string())), pa.int64())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from connectors.entra.assembly import (
 from connectors.entra.credentials import Granted
 from connectors.entra.selection import BESIDES, Selection, selection
 from connectors.entra.users import UserWriter
+from connectors.files.cells import UNREADABLE, WHY_UNREADABLE
 from connectors.files.graph_shaped import GraphShapedFile
 from connectors.files.portal import PortalFile
 from connectors.source_request import SourceRequest, SourceSnapshot
@@ -65,7 +67,7 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
         wanted = sorted(BESIDES & request.columns - {"assigned", "assigned_by"})
         wanted += ["groups"] if request.people_groups and "groups" not in wanted else []
         unreadable.update(dict.fromkeys(wanted, "a file does not hold it"))
-        columns = [*(column.name for column in chosen.columns), "assigned", "assigned_by"]
+        columns = [*(column.name for column in chosen.columns), "assigned", "assigned_by", UNREADABLE]
         kind = "file" if notes else "all"
         write_source(engine, files, folder / "users.parquet", columns, Besides(kind), users=users)
     finally:
@@ -76,16 +78,22 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
     if absent:
         notes.append(f"{len(absent)} managed people are not in the file; a file cannot be asked what became of them.")
     previous = request.previous
+    partly = Counter((column, why) for _, column, why in problems if why in WHY_UNREADABLE)
     completeness: dict[str, Any] = {
         "kind": "file",
         "users": users,
         "rows": rows,
         "repeats": rows - users,
         "proof": "end_of_file",
+        "unreadable": {column: people for (column, _), people in sorted(partly.items())},
         "absent": {"asked": 0, "alive": 0, "deleted": 0, "gone": len(absent)},
         "previous": {"run_id": previous.run_id, "users": previous.manifest.users} if previous else None,
     }
     notes += [f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())]
+    notes += [
+        f"{column} could not be read of {people} people and is left alone for them: it {why}."
+        for (column, why), people in sorted(partly.items())
+    ]
     return SourceSnapshot(users, completeness, unreadable, tuple(notes))
 
 
@@ -116,7 +124,7 @@ def _scope_notes(settings: Settings) -> list[str]:
 
 
 def _spooled(path: Path, chosen: Selection, into: Path, progress: Progress) -> tuple[Selection, set[Problem], int]:
-    schema = pa.schema([(name, kind) for name, kind in _schema(chosen)])
+    schema = pa.schema([*_schema(chosen), (UNREADABLE, pa.list_(pa.string()))])
     writer = UserWriter(into, schema)
     problems: set[Problem] = set()
     try:

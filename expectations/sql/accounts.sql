@@ -11,6 +11,9 @@ WITH folded AS (
         trim(fold_text(displayName)) AS display,
         trim(fold_text(givenName)) AS given,
         trim(fold_text(surname)) AS family,
+        -- Systems that know ASCII only drop the letters they do not know: Nađa is naa there.
+        trim(regexp_replace(lower(nfc_normalize(coalesce(givenName, ''))), '[^\x00-\x7F]', '', 'g')) AS given_less,
+        trim(regexp_replace(lower(nfc_normalize(coalesce(surname, ''))), '[^\x00-\x7F]', '', 'g')) AS family_less,
         regexp_replace(coalesce(displayName, ''), '(\p{Ll})(\p{Lu})', '\1 \2', 'g') AS display_split,
         lower(userType) AS user_type,
         lower(userPurpose) AS purpose,

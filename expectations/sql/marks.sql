@@ -80,6 +80,13 @@ explained AS (
                     OR starts_with(left(accounts.given, 1) || letters_of(accounts.family), hits.word)
                 )
                 THEN TRUE
+            -- naa, mnica: a person's own name less the letters a system did not know.
+            WHEN thing_given.part IS NULL AND thing_family.part IS NULL AND hits.field <> 'display name'
+                AND (
+                    (accounts.given_less <> accounts.given AND list_contains(words_of(accounts.given_less), hits.word))
+                    OR (accounts.family_less <> accounts.family AND list_contains(words_of(accounts.family_less), hits.word))
+                )
+                THEN TRUE
             WHEN thing_given.part IS NULL AND list_contains(words_of(accounts.family), hits.word) THEN TRUE
             WHEN thing_family.part IS NULL AND list_contains(words_of(accounts.given), hits.word) THEN TRUE
             ELSE FALSE

@@ -1,4 +1,4 @@
--- in:  problems (key, attribute, problem), $used: source columns the mapping reads
+-- in:  problems (key, attribute, problem), unsaid (key, attribute), $used: source columns the mapping reads
 -- out: key, check, subject, severity, detail: values of a wrong type; a hold where the mapping needs the value
 SELECT
     key,
@@ -7,4 +7,5 @@ SELECT
     CASE WHEN list_contains($used, attribute) THEN 'warning' ELSE 'info' END AS severity,
     string_agg(DISTINCT attribute || ' ' || problem, '; ' ORDER BY attribute || ' ' || problem) AS detail
 FROM problems
+ANTI JOIN unsaid USING (key, attribute)
 GROUP BY ALL

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.values import FAIL, PASS, Kind, Value, as_text, failure, first_flow
+from transforms.mapping.values import FAIL, PASS, Kind, Value, as_text, failure, first_flow, present
 from transforms.scim_paths import parse
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Column:
     """SQL of the flow, mostly the name of a step; none where everything flows."""
     may_hold: bool = False
     """Whether the flow can set a person aside."""
+    needs: tuple[str, ...] = ()
+    """Columns of ``source.parquet`` it is made of; empty where it is left alone for everybody anyway."""
 
 
 def kind_for(path: str, given: Kind) -> ManagedKind:
@@ -91,7 +93,7 @@ def column(compiler: Compiler, attribute: ManagedAttribute, value: Value) -> Col
 
 
 def _text(attribute: ManagedAttribute, value: Value) -> str:
-    """SQL of the VARCHAR: an empty text is no value (RFC 7643 §2.5)."""
+    """SQL of the VARCHAR: a text that is empty (RFC 7643 §2.5) or made of blanks is no value."""
     if value.kind is Kind.NOTHING:
         return "NULL"
     if value.kind is Kind.COMPLEX:
@@ -103,7 +105,8 @@ def _text(attribute: ManagedAttribute, value: Value) -> str:
         return _list(attribute.path, f"CASE WHEN {text} <> '' THEN [{text}] END")
     if value.constant is not None:
         return as_text(value) if value.constant else "NULL"
-    return f"nullif({as_text(value)}, '')"
+    text = as_text(value)
+    return f"CASE WHEN {present(text)} THEN {text} END"
 
 
 def _list(path: str, sql: str) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from transforms.engine import connect
@@ -16,7 +16,8 @@ from transforms.mapping.compiler import Compiler
 from transforms.mapping.filters import any_holds, first_failing, parse_clause
 from transforms.mapping.mistakes import WrongExpression
 from transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of
-from transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value
+from transforms.mapping.unsaid import UNREADABLE, UNSAID, columns_unsaid, filter_reason, is_unsaid
+from transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value, present
 from transforms.quoting import identifier, literal
 
 if TYPE_CHECKING:
@@ -90,8 +91,14 @@ class Users:
         cast = "" if as_it_is else f"::{'VARCHAR' if kind is Kind.TEXT else 'VARCHAR[]'}"
         self.taken[column_name] = quoted if not cast else f"{quoted}{cast} AS {quoted}"
         if name == FIRST_PHONE:
-            return Value(f"{quoted}[1]", Kind.TEXT) if kind is Kind.LIST else Value(quoted, Kind.TEXT)
+            first = f"list_filter({quoted}, lambda phone: {present('phone')})[1]"
+            return Value(first if kind is Kind.LIST else quoted, Kind.TEXT)
         return Value(quoted, kind)
+
+    def unsaid(self) -> str:
+        """SQL of the columns among those taken that the source did not say of the person."""
+        kinds = {name: kind_of(self._columns[name]) for name in sorted(self.taken)}
+        return columns_unsaid(kinds, has_list=UNREADABLE in self._columns)
 
     def select(self, extra: Dictionary[str, str]) -> str:
         """``SELECT`` of the taken columns, ``key`` first."""
@@ -147,15 +154,19 @@ def compile_run(
         taken = f'SELECT {identifier(attribute.path)}, "externalId", "userName" FROM read_parquet({literal(target)})'
         compiler.taken = taken if attribute.apply == "create" else None
         try:
-            made.append(column(compiler, attribute, NOTHING if tree is None else compiler.compile(tree)))
+            one = column(compiler, attribute, NOTHING if tree is None else compiler.compile(tree))
+            made.append(replace(one, needs=attribute.source_columns))
         except WrongExpression as wrong:
             raise wrong.placed(attribute.expression, mapping.place(attribute.path)) from wrong
-    extra = {'"in scope"': scope.in_scope(users)} if scope.is_used else {}
+    in_scope = {'"in scope"': scope.in_scope(users)} if scope.is_used else {}
+    for name in scope.rests_on:
+        users.value(name)
+    extra = {UNSAID: users.unsaid(), **in_scope}
     ctes, last = _ctes(compiler, users, extra)
     return CompiledMapping(
         sql=_header(mapping) + ctes + _desired(made, unreadable, last),
         scope_sql=scope.sql(),
-        held_sql=ctes + _held(made, last),
+        held_sql=ctes + _held(made, last, scope.rests_on),
         paths=tuple(attribute.path for attribute in mapping.attributes),
         unreadable=tuple(unreadable),
         needs_assigned=source.scope != "all",
@@ -183,6 +194,8 @@ class _Scope:
         self._filters = filters_of(mapping, source)
         self.is_used = False
         wanted = {column_of(clause.attribute) for one in self._filters for clause in one}
+        self.rests_on = tuple(sorted(wanted))
+        """Columns the filters read."""
         if source.scope != "all":
             wanted.add("assigned")
         if missing := sorted(wanted - set(columns)):
@@ -192,17 +205,21 @@ class _Scope:
             )
 
     def in_scope(self, users: Users) -> str:
-        """SQL, never null."""
-        through = any_holds(self._filters, users.value)
+        """SQL, never null. Who cannot be judged by what the source said stays in scope, and is held."""
+        through = self._through(users)
         if self._source.scope == "all":
             return f"({through})"
         assigned = f"coalesce({users.value('assigned').sql}, FALSE)"
         return assigned if through == "TRUE" else f"({assigned} AND ({through}))"
 
+    def _through(self, users: Users) -> str:
+        through = any_holds(self._filters, users.value)
+        return f"{through} OR {is_unsaid(self.rests_on)}" if self.rests_on else through
+
     def sql(self) -> str:
         """The statement of ``.work/scope``."""
         users = Users(self._columns)
-        through = any_holds(self._filters, users.value)
+        through = self._through(users)
         by = first_failing(self._filters, users.value) if self._filters else "NULL"
         if self._source.scope == "all":
             assigned, said = "TRUE", "NULL"
@@ -216,7 +233,8 @@ class _Scope:
             f"CASE WHEN NOT {assigned} THEN 'not_assigned' WHEN NOT ({through}) THEN 'filtered_out' END AS reason_code",
             f"CASE WHEN NOT {assigned} THEN {said} WHEN NOT ({through}) THEN {by} END AS excluded_by",
         )
-        select = users.select({}).replace("\n  FROM", ",\n    " + ",\n    ".join(lines) + "\n  FROM")
+        extra = {UNSAID: users.unsaid()} if self.rests_on else {}
+        select = users.select(extra).replace("\n  FROM", ",\n    " + ",\n    ".join(lines) + "\n  FROM")
         return (
             f"WITH users AS (\n  {select}\n)\n"
             'SELECT\n  "key",\n  reason_code IS NULL AS in_scope,\n  reason_code::VARCHAR AS reason_code,\n'
@@ -279,25 +297,43 @@ def _ctes(compiler: Compiler, users: Users, extra: Dictionary[str, str]) -> tupl
 
 def _desired(made: Sequence[Column], unreadable: Sequence[str], last: str) -> str:
     always = f"[{', '.join(map(literal, unreadable))}]::VARCHAR[]"
-    cases = [f"CASE WHEN {one.flow} IS NOT NULL THEN {literal(one.path)} END" for one in made if one.flow is not None]
-    alone = always
-    if cases:
-        listed = ",\n    ".join([*cases, *map(literal, unreadable)])
-        alone = f"list_filter([\n    {listed}\n  ]::VARCHAR[], lambda path: path IS NOT NULL)"
-    lines = [f"{one.sql} AS {identifier(one.path)}" for one in made]
+    flows = [f"CASE WHEN {one.flow} IS NOT NULL THEN {literal(one.path)} END" for one in made if one.flow is not None]
+    alone = _listed([*flows, *map(literal, unreadable)]) if flows else always
+    either = [
+        f"CASE WHEN {is_unsaid(one.needs)}{f' OR {one.flow} IS NOT NULL' if one.flow else ''} "
+        f"THEN {literal(one.path)} END"
+        for one in made
+        if one.needs
+    ]
+    rest = [
+        flow for flow, one in zip(flows, (one for one in made if one.flow is not None), strict=True) if not one.needs
+    ]
+    # Of nearly everybody everything was said: only for the others is it looked at attribute by attribute.
+    alone = f"CASE WHEN {UNSAID} IS NULL THEN {alone} ELSE {_listed([*either, *rest, *map(literal, unreadable)])} END"
+    lines = [f"{_said(one)} AS {identifier(one.path)}" for one in made]
     body = ",\n  ".join([_KEY, *lines, f"{alone} AS left_alone"])
     return f"SELECT\n  {body}\nFROM {last}\nORDER BY {_KEY}\n"
 
 
-def _held(made: Sequence[Column], last: str) -> str:
-    reasons = []
+def _listed(paths: Sequence[str]) -> str:
+    listed = ",\n    ".join(paths)
+    return f"list_filter([\n    {listed}\n  ]::VARCHAR[], lambda path: path IS NOT NULL)"
+
+
+def _said(one: Column) -> str:
+    return f"CASE WHEN NOT {is_unsaid(one.needs)} THEN {one.sql} END" if one.needs else one.sql
+
+
+def _held(made: Sequence[Column], last: str, rests_on: Sequence[str]) -> str:
+    reasons = [filter_reason(rests_on)] if rests_on else []
     for one in made:
         if one.flow is not None and one.may_hold:
+            said = f"NOT {is_unsaid(one.needs)} AND " if one.needs else ""
             passed = literal(f"{one.path}: IgnoreObjectFlow passes the person over")
             failed = f"concat({literal(f'{one.path}: ')}, substr({one.flow}, 2))"
             reasons.append(
-                f"CASE WHEN {one.flow} = {literal(PASS)} THEN {passed} "
-                f"WHEN starts_with({one.flow}, {literal(FAIL)}) THEN {failed} END"
+                f"CASE WHEN {said}{one.flow} = {literal(PASS)} THEN {passed} "
+                f"WHEN {said}starts_with({one.flow}, {literal(FAIL)}) THEN {failed} END"
             )
     if not reasons:
         return f"SELECT {_KEY}, NULL::VARCHAR AS reason FROM users WHERE FALSE\n"

@@ -118,5 +118,5 @@ def _input(name: str, user: dict[str, Any], *, in_scope: bool) -> Any:
         return user.get("accountEnabled") is False or not in_scope
     value = user.get(column_of(name))
     if name == FIRST_PHONE and isinstance(value, list):
-        return value[0] if value else None
+        return next((phone for phone in value if phone and phone.strip()), None)
     return value

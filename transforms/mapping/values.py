@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from transforms.quoting import literal
 
+_BLANKS = "concat(' ', chr(9), chr(10), chr(13), chr(160), chr(8239), chr(12288))"
 _SIMPLE = re.compile(r'"[^"]*"\Z')
 
 
@@ -79,6 +80,12 @@ def constant_text(text: str) -> Value:
 def failure(reason: str) -> str:
     """SQL of a flow that sets the person aside for ``reason``."""
     return literal(FAIL + reason)
+
+
+def present(text: str) -> str:
+    """SQL: whether ``text`` has anything but blanks in it; null of null."""
+    # Nearly every text begins with a sign of ASCII that can be seen; only the others are worth a closer look.
+    return f"CASE WHEN {text} >= '!' AND {text} < chr(127) THEN TRUE ELSE trim({text}, {_BLANKS}) <> '' END"
 
 
 def first_flow(*flows: str | None) -> str | None:

@@ -231,14 +231,6 @@ def test_a_json_text_gives_its_objects_wherever_it_is_cut_into_pieces(
             list(JsonStream(place).objects())
 
 
-def test_a_strange_truth_in_a_csv_is_a_problem(tmp_path: Path) -> None:
-    body = "id,userPrincipalName,accountEnabled\n1,a,True\n2,b,Ja\n3,c,\n"
-    outcome = read(tmp_path, "users.csv", body)
-    assert [row["accountEnabled"] for row in outcome.rows] == [True, None, None]
-    problems = pq.read_table(outcome.files.work_problems).to_pylist()
-    assert [(row["key"], row["attribute"]) for row in problems] == [("2", "accountEnabled")]
-
-
 def test_managed_people_the_file_leaves_out_are_gone_and_said(tmp_path: Path) -> None:
     request = SourceRequest(COLUMNS, known=links(tmp_path, [users()[0]["id"], "elsewhere"]))
     outcome = read(tmp_path, "users.json", json.dumps(users()), request=request)

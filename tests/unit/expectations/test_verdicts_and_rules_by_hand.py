@@ -117,3 +117,19 @@ def test_every_account_has_one_verdict_with_its_signals(
     assert len(found) == len(accounts)
     assert {row["verdict"] for row in found.values()} <= set(Verdict)
     assert all(row["signals"] for row in found.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "local"),
+    [("Nađa", "Herbert", "herbert.naa"), ("Bøot", "Lee", "bot.lee"), ("Tómas", "Teøst", "tomas.test")],
+)
+def test_a_name_less_the_letters_a_system_did_not_know_is_the_persons_own(
+    given: str, family: str, local: str, tmp_path: Path
+) -> None:
+    upn = f"{local}@contoso.example"
+    names = {"givenName": given, "surname": family, "displayName": f"{given} {family}"}
+    silent = dict.fromkeys(("employeeId", "employeeType", "manager", "jobTitle", "department", "assignedLicensesCount"))
+    account = person(50, userPrincipalName=upn, mail=upn, mailNickname=local, **names, **silent)
+    assert verdict(tmp_path, account)[0] == "person"
+    plain = account | {"givenName": "Omar", "surname": "Larm", "displayName": "Omar Larm"}
+    assert verdict(tmp_path, plain)[0] != "person"

@@ -1,0 +1,129 @@
+"""Damage in every text the mapping reads: what PowerShell, spreadsheets and code pages leave in a value's place.
+
+Looked for in SQL over the snapshot, whichever kind of source it is from. What stood there the night before is told
+beside it, and lets a text pass that only looks damaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from expectations.patterns import BROKEN_TEXT, CERTAINLY_BROKEN
+from expectations.people import PACKAGE
+from expectations.relations import columns_of, view_file
+from transforms.damage import NO_VALUE, SPREADSHEET, TYPE_NAME, TYPE_NAME_WITHIN
+from transforms.engine import statement
+from transforms.quoting import identifier, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from duckdb import DuckDBPyConnection
+
+    from transforms.attributes import ManagedAttribute
+    from transforms.history import History
+    from transforms.run_files import RunFiles
+
+CHECKED_AS_NAMES = ("givenName", "surname")
+"""Their lost letters are the affair of the suite over the names themselves; here they get what stood there before."""
+_NOWHERE = Path("no such file")
+_TEXTS = ("VARCHAR", "VARCHAR[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """How many people one attribute is damaged for in one way."""
+
+    check: str
+    attribute: str
+    people: int
+
+
+def find_damage(
+    connection: DuckDBPyConnection, files: RunFiles, attributes: tuple[ManagedAttribute, ...], history: History
+) -> tuple[Damage, ...]:
+    """Make ``damage`` (key, check, attribute, value, before) over everybody in ``people``; says how much there is."""
+    used = {column for attribute in attributes for column in attribute.source_columns} - {"id"}
+    there = columns_of(connection, files.source)
+    texts = {name: kind for name, kind in sorted(there.items()) if name in used and kind in _TEXTS}
+    connection.execute(
+        'CREATE OR REPLACE TEMP TABLE damage (key VARCHAR, "check" VARCHAR, attribute VARCHAR, value VARCHAR, '
+        "before VARCHAR)"
+    )
+    if not texts:
+        return ()
+    view_file(connection, "mapped", files.source, {"id": "VARCHAR", **texts})
+    pairs = _pairs("mapped", texts)
+    query = statement("damaged", PACKAGE).replace("$pairs", pairs)
+    query = query.replace("$together", ", ".join(_text("mapped", name, kind) for name, kind in texts.items()))
+    patterns = {
+        "any": f"{NO_VALUE}|{BROKEN_TEXT}",
+        "type": f"{TYPE_NAME}|{TYPE_NAME_WITHIN}",
+        "spreadsheet": SPREADSHEET,
+    }
+    for name, pattern in patterns.items():
+        query = query.replace(f"${name}", literal(pattern))
+    connection.execute(query)
+    if not connection.execute("SELECT 1 FROM damaged LIMIT 1").fetchall():
+        return ()
+    _compare(connection, texts, history)
+    rows = connection.execute(
+        'SELECT "check", attribute, count(DISTINCT key) FROM damage GROUP BY ALL ORDER BY ALL'
+    ).fetchall()
+    return tuple(Damage(*row) for row in rows)
+
+
+def _compare(connection: DuckDBPyConnection, texts: Mapping[str, str], history: History) -> None:
+    before = history.baseline or history.latest_read
+    if before is not None and not before.files.source.exists():
+        before = None
+    columns = {"id": "VARCHAR", **texts}
+    if before is not None:
+        view_file(connection, "mapped_before", before.files.source, columns)
+    else:
+        nothing = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in columns.items())
+        connection.execute(f"CREATE OR REPLACE VIEW mapped_before AS SELECT {nothing} WHERE FALSE")
+    # What was held then was taken over by nobody: only an applied run's decisions make a value a known one.
+    decided = before.files.decisions if before is not None and before.was_applied else _NOWHERE
+    view_file(connection, "decided_before", decided, {"key": "VARCHAR", "decision": "VARCHAR"})
+    query = statement("damaged_since", PACKAGE).replace("$pairs", _pairs("mapped_before", texts))
+    connection.execute(f"INSERT INTO damage {query.replace('$certain', literal(CERTAINLY_BROKEN))}")
+
+
+def _pairs(relation: str, texts: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"{{'attribute': {literal(name)}, 'text': {_text(relation, name, kind)}}}" for name, kind in texts.items()
+    )
+
+
+def _text(relation: str, name: str, kind: str) -> str:
+    column = f"{relation}.{identifier(name)}"
+    return f"array_to_string({column}, chr(10))" if kind.endswith("[]") else column
+
+
+def tell_damage(
+    connection: DuckDBPyConnection, attributes: Iterable[ManagedAttribute], severities: Mapping[str, str]
+) -> None:
+    """Add what was found to ``failed`` and ``details``.
+
+    Args:
+        connection: with ``damage``.
+        attributes: of the mapping: where the target requires what is made of a column, its damage holds the person.
+        severities: check → severity; a check that is not named is turned off.
+    """
+    required = sorted({column for attribute in attributes if attribute.required for column in attribute.source_columns})
+    listed = f"[{', '.join(map(literal, required))}]::VARCHAR[]"
+    for check, severity in severities.items():
+        given = literal(severity)
+        least = f"CASE WHEN {given} = 'info' AND list_contains({listed}, attribute) THEN 'warning' ELSE {given} END"
+        others = f"AND attribute NOT IN {CHECKED_AS_NAMES}" if check == "broken_encoding" else ""
+        connection.execute(
+            f'INSERT INTO failed SELECT key, "check", attribute, {least} FROM damage '
+            f'WHERE "check" = {literal(check)} {others}'
+        )
+    connection.execute(
+        "INSERT INTO details SELECT key, \"check\", concat(attribute, ' is “', left(value, 80), '”', "
+        "CASE WHEN before <> value THEN concat(', the night before it was “', left(before, 80), '”') END) FROM damage"
+    )
