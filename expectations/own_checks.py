@@ -279,7 +279,9 @@ def _named(name: str, suite: str, expectation: Any, own: Mapping[str, Check]) ->
     subject = str(getattr(expectation, "column", "") or "")
     expectation.meta = {**meta, "check": check, "subject": subject, "own": True}
     severity = Severity(str(getattr(expectation.severity, "value", expectation.severity)))
-    reason = str(meta.get("reason") or "") or f"{'{subject}' if subject else 'The row'} does not pass the check {check}."
+    reason = (
+        str(meta.get("reason") or "") or f"{'{subject}' if subject else 'The row'} does not pass the check {check}."
+    )
     remedy = str(meta.get("remedy") or "") or "See the rule in [checks] file."
     known = own.get(check)
     if known is None:

@@ -41,7 +41,9 @@ def first_night(folder: Path, environment: dict[str, str]) -> None:
     """Plan, approve and apply with the installed command."""
 
     def trueup(*words: str) -> Any:
-        done = subprocess.run([TRUEUP, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [TRUEUP, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode in {0, 3}, done.stderr
         return json.loads(done.stdout) if "--json" in words else None
 
