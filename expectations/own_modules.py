@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def _soften(expectation: Any) -> None:
     from transforms.words import Severity
 
     stated = any(
-        "severity" in kind.__dict__.get("__annotations__", {})
+        "severity" in inspect.get_annotations(kind)
         for kind in type(expectation).__mro__
         if not kind.__module__.startswith(("great_expectations", "pydantic"))
     )

@@ -22,7 +22,7 @@ def refusal_of(path: Path, text: str) -> Misused:
     try:
         document = yaml.safe_load(text) or {}
         if not isinstance(document, dict):
-            raise TypeError(type(document).__name__)  # noqa: TRY301 - told in the same words as text that is not YAML
+            raise TypeError(type(document).__name__)
         toml = "\n".join(_file(document))
     except (yaml.YAMLError, TypeError, ValueError):
         return Misused(message, remedy="It cannot be read either. See docs/checks.md for what a file may hold.")

@@ -2,7 +2,7 @@
 
 ``python -m tests.support.second_nights NIGHTS`` starts a sandbox, makes and applies its first night with the installed
 command, and then forks second nights off a stem that has imported everything: the stages of ``trueup plan`` in its
-order, both reads at once in threads, without Prefect around them. Every fifth is interrupted (SIGINT) somewhere on its way.
+order, both reads at once in threads, without Prefect around them. Every fifth is interrupted (SIGINT) on its way.
 What ends of any other signal, or otherwise than by its manifest, is told with the stack that faulthandler wrote.
 """
 
@@ -58,7 +58,7 @@ def first_night(folder: Path, environment: dict[str, str]) -> None:
 
 
 def night(config: Path) -> str:
-    """One second night in this process; its run is sealed and then removed, so that the next one is a second night too."""
+    """One second night in this process; its run is removed, so that the next one is a second night too."""
     from flows import build, configuration, reconcile, sealing
     from flows.draft import Draft
     from transforms.words import Kind

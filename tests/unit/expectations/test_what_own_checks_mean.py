@@ -41,8 +41,10 @@ def test_what_fails_of_a_column_or_the_table_below_critical_is_a_line_with_reaso
     )
     result, rows = checked(night_of(tmp_path, 30), with_file(tmp_path, text))
     assert sorted(result.notes) == [
-        "Check expect_column_unique_value_count_to_be_between (info) failed: title does not pass the check "
-        "expect_column_unique_value_count_to_be_between. Seen: 5. See the rule in [checks] file.",
+        (
+            "Check expect_column_unique_value_count_to_be_between (info) failed: title does not pass the check "
+            "expect_column_unique_value_count_to_be_between. Seen: 5. See the rule in [checks] file."
+        ),
         "Check one (warning) failed: title does not pass the check one. See the rule in [checks] file.",
         "Check size (warning) failed: We are more. Seen: 30. Ask HR.",
     ]
@@ -74,8 +76,10 @@ def test_a_check_that_passed_by_mostly_holds_nobody_and_one_that_did_not_holds_a
     [
         'row_condition = \'officeLocation == "Oslo"\'\ncondition_parser = "pandas"\n',
         'row_condition = \'col("officeLocation") == "Oslo"\'\ncondition_parser = "great_expectations"\n',
-        'row_condition = { type = "comparison", column = { name = "officeLocation" }, operator = "==", '
-        'parameter = "Oslo" }\n',
+        (
+            'row_condition = { type = "comparison", column = { name = "officeLocation" }, operator = "==", '
+            'parameter = "Oslo" }\n'
+        ),
     ],
 )
 def test_the_columns_of_a_row_condition_are_read_and_stand_in_the_frame(condition: str, tmp_path: Path) -> None:

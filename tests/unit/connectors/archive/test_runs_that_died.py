@@ -34,7 +34,7 @@ Archive(Path(sys.argv[1])).new_run(Kind.RECONCILE, datetime.now(UTC))
         ("sys.exit(3)", 0, False),
     ],
 )
-def test_only_a_process_that_died_is_told_of(end: str, told: int, stacks: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a case of the table
+def test_only_a_process_that_died_is_told_of(end: str, told: int, stacks: bool, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", BEGIN + end, str(tmp_path)], check=False, capture_output=True)
     found = died(tmp_path)
     assert len(found) == told
