@@ -1,7 +1,7 @@
 """Runs whose process died before their manifest: known by a kernel lock that nobody holds any more.
 
 Whoever begins a run holds a lock on its ``.work/begun.json`` until it ends. One that ends by itself, after an
-error or Ctrl-C too, leaves ``.work/ended`` beside it; one that is killed or crashes cannot. The draft stays where it is,
+error or Ctrl-C too, leaves ``.work/ended`` beside it; one that is killed or crashes cannot. The draft stays,
 with the stacks that faulthandler wrote in ``.work/stacks.txt``, until a prune removes it.
 """
 
