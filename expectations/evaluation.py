@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,13 @@ def _validate(validator: Any, name: str, expectations: Sequence[Any], result_for
     import great_expectations as gx
 
     validator.result_format = result_format
-    suite = gx.ExpectationSuite(name, expectations=list(expectations))
-    record: dict[str, Any] = validator.validate_expectation_suite(suite).to_json_dict()
+    with warnings.catch_warnings():
+        # pandas warns of groups in a pattern, which are as good as any other pattern here.
+        warnings.simplefilter("ignore", UserWarning)
+        # It makes every expectation anew, and a condition as text is deprecated each time.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        suite = gx.ExpectationSuite(name, expectations=list(expectations))
+        record: dict[str, Any] = validator.validate_expectation_suite(suite).to_json_dict()
     for result in record["results"]:
         if broken := _exception(result["exception_info"]):
             config = result["expectation_config"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from expectations.catalogue import SHARED_BY
+from expectations.conditions import condition_columns
 from expectations.ground import LEFT_ALONE
 from expectations.relations import frame
 from transforms.quoting import identifier, literal
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def columns_in(expectations: Iterable[Any]) -> tuple[str, ...]:
-    """Every column some expectation looks at, in order, each once."""
+    """Every column some expectation looks at, that of its ``row_condition`` included, in order, each once."""
     found: dict[str, None] = {}
     for expectation in expectations:
         for name in ("column", "column_A", "column_B", "column_list"):
@@ -26,6 +27,7 @@ def columns_in(expectations: Iterable[Any]) -> tuple[str, ...]:
             for column in value if isinstance(value, (list, tuple)) else [value]:
                 if isinstance(column, str) and column:
                     found[column] = None
+        found |= dict.fromkeys(condition_columns(getattr(expectation, "row_condition", None)))
     return tuple(found)
 
 

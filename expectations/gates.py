@@ -49,6 +49,8 @@ class CheckResult:
     """Of critical checks; never overridable."""
     findings: dict[str, int]
     """Severity → findings of the run so far; ``critical`` counts refusals."""
+    notes: tuple[str, ...] = ()
+    """What the team's own checks found wrong that no person's finding says: of a column, of the whole, of too many."""
 
 
 @dataclass(slots=True)
@@ -62,9 +64,15 @@ class _Session:
     settings: Settings
     evaluated: list[Evaluated] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def wants_keys(self, one: Measured) -> bool:
-        """Within the hold limit always; beyond it only where people must be held by it and the run is not lost yet."""
+        """Within the hold limit always; beyond it only where people must be held by it and the run is not lost yet.
+
+        Never of what passed: ``mostly`` says that so many may fail, and then nobody is held for it.
+        """
+        if one.success:
+            return False
         limits = self.settings.limits
         bound = limits.hold.amount * one.total if limits.hold.is_share else limits.hold.amount
         if one.failing <= max(bound, limits.at_least):
@@ -73,7 +81,7 @@ class _Session:
 
     def is_disaster(self, one: Measured) -> bool:
         """Whether so many fail that the source must be wrong."""
-        if one.severity != Severity.WARNING or one.check in _NEVER_A_DISASTER:
+        if one.success or one.severity != Severity.WARNING or one.check in _NEVER_A_DISASTER:
             return False
         return one.failing > max(self.settings.limits.at_least - 1, 1) and one.share > WHOLE
 
@@ -110,7 +118,8 @@ def check_people(
         write(connection, statement("findings", PACKAGE), files.findings)
         write_records(files.checks, [one.record for one in session.evaluated])
         (files.work / _REFUSED).write_text(str(len(session.refusals)), encoding="ascii")
-        return CheckResult(tuple(session.refusals), counts(connection, files.findings, len(session.refusals)))
+        found = counts(connection, files.findings, len(session.refusals))
+        return CheckResult(tuple(session.refusals), found, tuple(session.notes))
 
 
 def check_plan(files: RunFiles) -> CheckResult:
@@ -218,6 +227,8 @@ def _evaluate(session: _Session, name: str, rows: Any, expectations: list[Any]) 
     for one in evaluated.measured:
         if session.is_disaster(one) or (one.severity == Severity.CRITICAL and not one.success):
             session.refusals.append(_refusal(session, one))
+        if one.own and not one.success and not one.keys and one.severity != Severity.CRITICAL:
+            session.notes.append(_note(session, one))
         if one.keys:
             session.connection.register("failing", pa.table({"key": pa.array(one.keys, pa.string())}))
             row = [one.check, one.subject, one.severity]
@@ -236,6 +247,19 @@ def _refusal(session: _Session, one: Measured) -> Refusal:
         limit=0.0 if one.severity == Severity.CRITICAL else WHOLE,
         remedy=f"{known.remedy} Then plan again; the check {one.check} may be lowered in [checks] file.",
     )
+
+
+def _note(session: _Session, one: Measured) -> str:
+    """The line of an own check that failed and names nobody: who reads the report must see it all the same."""
+    known = session.own.known(one.check)
+    reason = known.reason.replace("{subject}", one.subject)
+    if one.total and one.failing:
+        figures = f" {one.failing:,} of {one.total:,} people, too many to name here."
+    elif one.observed is not None:
+        figures = f" Seen: {one.observed:,.10g}."
+    else:
+        figures = ""
+    return f"Check {one.check} ({one.severity}) failed: {reason}{figures} {known.remedy}"
 
 
 def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> None:

@@ -1,6 +1,6 @@
 """A data team's own checks: ``[checks] file``, validated before anything is read (docs/checks.md).
 
-TOML or YAML: ``[[expectations]]`` with ``suite``, ``type``, ``name``, ``severity``, ``reason``, ``remedy`` and the
+TOML: ``[[expectations]]`` with ``suite``, ``type``, ``name``, ``severity``, ``reason``, ``remedy`` and the
 expectation's own arguments; ``[override.<check>]`` with ``severity`` or ``enabled``. A Python module has the same as
 ``EXPECTATIONS = {"source": […], "desired": […]}`` (instances of Expectation classes) and ``OVERRIDES = {…}``.
 """
@@ -8,6 +8,7 @@ expectation's own arguments; ``[override.<check>]`` with ``severity`` or ``enabl
 from __future__ import annotations
 
 import tomllib
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,20 @@ GATES = frozenset(
     }
 )
 """Critical checks of the whole that may be lowered; the others are about identity itself."""
+NUMBERS_ONLY = frozenset(
+    {
+        "expect_column_values_to_be_between",
+        "expect_column_max_to_be_between",
+        "expect_column_min_to_be_between",
+        "expect_column_mean_to_be_between",
+        "expect_column_median_to_be_between",
+        "expect_column_sum_to_be_between",
+        "expect_column_stdev_to_be_between",
+        "expect_column_quantile_values_to_be_between",
+        "expect_column_value_z_scores_to_be_less_than",
+    }
+)
+"""Expectations that compare the values themselves with a bound; on text Great Expectations raises, every time."""
 _REMEDY = "See docs/checks.md for what the file may hold."
 
 
@@ -98,13 +113,23 @@ class OwnChecks:
                 )
 
 
-def source_columns(settings: Settings) -> frozenset[str]:
+def source_columns(settings: Settings, managed: Iterable[str] | None = None) -> frozenset[str]:
     """Source attributes the file's checks need to be read, beside those mapping and checks use.
 
+    Args:
+        settings: with ``[checks] file``.
+        managed: paths of the mapping; where given, what the file says of the suite ``desired`` is held against them
+            here, before anything is read.
+
     Raises:
-        Misused: as ``load_own_checks``.
+        Misused: as ``load_own_checks``, or a column that the mapping does not manage.
     """
-    return load_own_checks(settings).source_columns if settings.checks.file else frozenset()
+    if not settings.checks.file:
+        return frozenset()
+    own = load_own_checks(settings)
+    if managed is not None:
+        own.require(own.source_columns, frozenset(managed) | {"left_alone"})
+    return own.source_columns
 
 
 def load_own_checks(settings: Settings) -> OwnChecks:
@@ -141,24 +166,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise Misused(
             f"checks.file: {path.name} cannot be read.", remedy="Check the path; it starts at the file."
         ) from error
-    try:
-        if path.suffix in {".yaml", ".yml"}:
-            import yaml
+    if path.suffix in {".yaml", ".yml"}:
+        from expectations.yaml_files import refusal_of
 
-            document = yaml.safe_load(text) or {}
-        elif path.suffix == ".toml":
-            document = tomllib.loads(text)
-        else:
-            raise Misused(f"checks.file: {path.name} is neither .toml, .yaml nor .py.", remedy=_REMEDY)
-    except (ValueError, TypeError) as error:
+        raise refusal_of(path, text)
+    if path.suffix != ".toml":
+        raise Misused(f"checks.file: {path.name} is neither .toml nor .py.", remedy=_REMEDY)
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
         raise Misused(f"checks.file: {path.name} does not parse: {_first_line(error)}", remedy=_REMEDY) from error
-    except Exception as error:
-        if isinstance(error, Misused):
-            raise
-        raise Misused(f"checks.file: {path.name} does not parse: {_first_line(error)}", remedy=_REMEDY) from error
-    if not isinstance(document, dict):
-        raise Misused(f"checks.file: {path.name} holds no table.", remedy=_REMEDY)
-    return document
 
 
 def _built(name: str, place: str, entry: Any) -> tuple[str, Any]:
@@ -192,7 +209,10 @@ def _expectation(name: str, place: str, kind: str, arguments: dict[str, Any]) ->
         if key not in known:
             raise _misused(name, f"{place}.{key}", f"is no argument of {kind}")
     try:
-        return found(**arguments)
+        with warnings.catch_warnings():
+            # A condition as text is deprecated for Python; in a file of TOML it is how a person writes one.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return found(**arguments)
     except (ValueError, TypeError) as error:
         problems: Any = getattr(error, "errors", list)()
         first = problems[0] if problems else {"loc": (), "msg": "cannot be used"}
@@ -207,7 +227,8 @@ def _collected(name: str, built: Mapping[str, Sequence[Any]], said: Any) -> OwnC
         for expectation in expectations:
             check = _named(name, suite, expectation, own)
             own[check.name] = check
-            columns[suite] |= _columns(expectation)
+            columns[suite] |= _columns(name, check.name, expectation)
+            _require_numbers(name, suite, check.name, expectation)
     for column in sorted(columns["source"]):
         if column not in CATALOGUE and not column.startswith("extension_"):
             raise _misused(name, "column", f"{column!r} is no source attribute that Trueup knows")
@@ -221,10 +242,31 @@ def _collected(name: str, built: Mapping[str, Sequence[Any]], said: Any) -> OwnC
     )
 
 
-def _columns(expectation: Any) -> set[str]:
+def _columns(name: str, check: str, expectation: Any) -> set[str]:
     from expectations.frames import columns_in
 
-    return set(columns_in([expectation])) - {"key"}
+    try:
+        return set(columns_in([expectation])) - {"key"}
+    except ValueError as error:
+        raise _misused(name, f"{check}.row_condition", str(error)) from error
+
+
+def _require_numbers(name: str, suite: str, check: str, expectation: Any) -> None:
+    """Refuse bounds on a column of text: Great Expectations makes numbers or dates of them and then cannot compare.
+
+    Raises:
+        Misused: the column holds text, as all of the suite ``desired`` do but ``active``.
+    """
+    column = str(getattr(expectation, "column", "") or "")
+    if expectation.expectation_type not in NUMBERS_ONLY or column in {"", "key"}:
+        return
+    known = CATALOGUE.get(column)
+    is_text = column != "active" if suite == "desired" else known is None or known.type not in {"integer", "boolean"}
+    if is_text:
+        raise Misused(
+            f"checks.file: {name}: {check}: {column} holds text, which {expectation.expectation_type} cannot compare.",
+            remedy="Use a pattern (expect_column_values_to_match_regex) or a list (expect_column_values_to_be_in_set).",
+        )
 
 
 def _named(name: str, suite: str, expectation: Any, own: Mapping[str, Check]) -> Check:
@@ -237,10 +279,16 @@ def _named(name: str, suite: str, expectation: Any, own: Mapping[str, Check]) ->
     subject = str(getattr(expectation, "column", "") or "")
     expectation.meta = {**meta, "check": check, "subject": subject, "own": True}
     severity = Severity(str(getattr(expectation.severity, "value", expectation.severity)))
-    reason = str(meta.get("reason") or "") or f"{subject or 'The row'} does not pass the check {check}."
+    reason = (
+        str(meta.get("reason") or "") or f"{'{subject}' if subject else 'The row'} does not pass the check {check}."
+    )
     remedy = str(meta.get("remedy") or "") or "See the rule in [checks] file."
     known = own.get(check)
-    return known or Check(check, severity, reason, remedy)
+    if known is None:
+        return Check(check, severity, reason, remedy)
+    if (known.reason, known.remedy) != (reason, remedy):
+        raise _misused(name, f"{suite}: {check}", "names two checks with another reason or remedy; give each a name")
+    return known
 
 
 def _overrides(name: str, said: Any) -> dict[str, Override]:

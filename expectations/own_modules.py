@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -50,5 +51,22 @@ def from_module(path: Path) -> tuple[dict[str, list[Any]], Any]:
                     f"checks.file: {path.name}: EXPECTATIONS[{suite!r}][{number}] is no Expectation.",
                     remedy="Use classes of great_expectations.expectations, or subclasses of them.",
                 )
+            _soften(expectation)
     built = {"source": list(listed.get("source", ())), "desired": list(listed.get("desired", ()))}
     return built, getattr(module, "OVERRIDES", {})
+
+
+def _soften(expectation: Any) -> None:
+    """Give what names no severity that of a TOML file, ``warning``; Great Expectations would make it critical.
+
+    Named is it where it is given to the instance, or where a class outside of Great Expectations states its own.
+    """
+    from transforms.words import Severity
+
+    stated = any(
+        "severity" in inspect.get_annotations(kind)
+        for kind in type(expectation).__mro__
+        if not kind.__module__.startswith(("great_expectations", "pydantic"))
+    )
+    if not stated and "severity" not in expectation.__fields_set__:
+        expectation.severity = str(Severity.WARNING)

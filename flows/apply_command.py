@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flows import configuration, screen
 from flows.gate import cleared
 from flows.orchestrator import orchestrator
-from flows.plan_command import sealed_state
+from flows.plan_command import sealed_state, tell_of_died
 from transforms.words import Act, Result
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
     settings = configuration.load(config)
     configuration.require(settings, write=True)
     reveal(settings.target.token, key="target.token", folder=settings.folder)
+    tell_of_died(settings.place(settings.archive.path))
     with cleared(settings, run_id) as ready:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)

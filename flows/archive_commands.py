@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import configuration, gate, screen
+from flows.plan_command import tell_of_died
 from reports.sentences import counted
 from transforms.errors import Misused
 
@@ -35,6 +36,7 @@ def runs_command(config: Path, *, as_json: bool) -> int:
         screen.say("No runs yet. Make a first plan: trueup plan")
     for _, refused in damaged:
         screen.note(refused.message)
+    tell_of_died(archive.path)
     return 0
 
 

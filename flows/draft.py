@@ -97,6 +97,7 @@ class Draft:
     def checked(self, result: CheckResult) -> None:
         """Take over what the checks found."""
         self.refusals.extend(result.refusals)
+        self.notes.extend(result.notes)
         self.facts["findings"] = dict(result.findings)
 
     def planned(self, result: PlanResult) -> None:

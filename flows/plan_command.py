@@ -53,7 +53,15 @@ def check_before(settings: Settings) -> None:
     for key, reference in secrets.items():
         reveal(reference, key=key, folder=settings.folder)
     columns_for(build.load_mapping(settings), settings.source)
-    open_archive(settings)
+    tell_of_died(open_archive(settings).path)
+
+
+def tell_of_died(archive: Path) -> None:
+    """Say on stderr which runs their process did not live to seal; nothing else would ever say so."""
+    from connectors.archive.unfinished import died
+
+    for one in died(archive):
+        screen.note(f"{one.text} {one.remedy}")
 
 
 @contextmanager

@@ -27,8 +27,9 @@ def source_request(build: Build) -> SourceRequest:
     from transforms.baseline import known_links
     from transforms.mapping import columns_for
 
+    managed = [attribute.path for attribute in build.mapping.attributes]
     return SourceRequest(
-        columns=columns_for(build.mapping, build.settings.source) | own_columns(build.settings) | set(CHECKED),
+        columns=columns_for(build.mapping, build.settings.source) | own_columns(build.settings, managed) | set(CHECKED),
         people_groups=named_groups(build.settings.people),
         known=known_links(build.history, build.files.work / "known_source.parquet"),
         previous=build.history.baseline,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from connectors.archive import shelf
 from connectors.archive.locks import same_target
 from connectors.archive.place import open_archive
+from connectors.archive.unfinished import died
 from transforms.doctor import Line
 from transforms.errors import TrueupError
 
@@ -82,6 +83,7 @@ def _runs(path: Path, settings: Settings) -> list[Line]:
         lines.append(Line("ok", "last good run", f"{applied[0].run_id}, {applied[0].state}, planned {sealed}."))
     else:
         lines.append(Line("warning", "last good run", "None yet for this target.", "Make a first plan: trueup plan"))
+    lines += [Line("warning", "unfinished run", one.text, one.remedy) for one in died(path)]
     lines += [
         Line(
             "warning",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import json
 import os
 import re
 import secrets
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from connectors.archive import shelf
 from connectors.archive.durable import Access, make_directory, on_disk, protect
 from connectors.archive.locks import folder
+from connectors.archive.unfinished import watch
 from transforms.errors import Failed, Misused
 from transforms.run_files import RunFiles
 
@@ -60,7 +60,7 @@ class Archive:
                     stamp, number = _after(stamp, number)
             make_directory(files.work, self.access)
             begun = {"kind": kind.value, "at": at.isoformat(), "pid": os.getpid(), "host": socket.gethostname()}
-            (files.work / "begun.json").write_text(json.dumps(begun), encoding="utf-8")
+            watch(files, begun)
         return files
 
     def _next(self, at: datetime) -> tuple[str, int]:

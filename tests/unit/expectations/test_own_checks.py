@@ -85,14 +85,24 @@ def test_a_gate_may_be_lowered(tmp_path: Path) -> None:
     assert [refusal.code for refusal in checked(night, settings())[0].refusals] == ["check_everybody_disabled"]
 
 
-def test_yaml_says_the_same(tmp_path: Path) -> None:
+def test_a_yaml_file_is_refused_with_the_same_checks_as_toml(tmp_path: Path) -> None:
     text = (
-        "expectations:\n- {suite: source, type: expect_column_values_to_not_be_null, column: officeLocation,"
-        " name: office, severity: info}\n"
+        "expectations:\n- {suite: source, type: expect_column_values_to_match_regex, column: officeLocation,"
+        ' name: office, severity: info, regex: "^\\\\d \\"A\\"", mostly: 0.5, row_condition: null}\n'
+        "override:\n  outer_space: {severity: warning}\n  mononym: {enabled: false}\n"
     )
-    given = with_file(tmp_path, text, "checks.yaml")
-    assert source_columns(given) == {"officeLocation"}
-    assert load_own_checks(given).own["office"].severity == "info"
+    with pytest.raises(Misused, match=r"checks\.yaml is YAML") as caught:
+        load_own_checks(with_file(tmp_path, text, "checks.yaml"))
+    assert caught.value.exit_code == 2
+    own = load_own_checks(with_file(tmp_path, caught.value.remedy.partition("\n\n")[2]))
+    assert own.source_columns == {"officeLocation"}
+    assert own.own["office"].severity == "info"
+    assert (own.source[0].regex, own.source[0].mostly) == ('^\\d "A"', 0.5)
+    assert str(own.overrides["outer_space"].severity) == "warning"
+    assert not own.is_on("mononym")
+    for broken in ("a: [", "- 1", "expectations: 3"):
+        with pytest.raises(Misused, match="is YAML"):
+            load_own_checks(with_file(tmp_path, broken, "checks.yml"))
 
 
 def test_a_python_module_says_the_same(tmp_path: Path) -> None:
