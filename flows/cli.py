@@ -47,7 +47,7 @@ def tell_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the o
 @app.callback()
 def trueup(
     *,
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:

@@ -29,7 +29,9 @@ def test_the_shell_completes_commands(shell: str) -> None:
     around = os.environ | {"_TRUEUP_COMPLETE": f"source_{shell}"}
     script = subprocess.run([TRUEUP], capture_output=True, text=True, check=True, timeout=60, env=around).stdout
     assert "_trueup_completion" in script
-    asked = {"bash": {"COMP_WORDS": "trueup ro", "COMP_CWORD": "1"}, "zsh": {"_TYPER_COMPLETE_ARGS": "trueup ro"}}[shell]
+    asked = {"bash": {"COMP_WORDS": "trueup ro", "COMP_CWORD": "1"}, "zsh": {"_TYPER_COMPLETE_ARGS": "trueup ro"}}[
+        shell
+    ]
     around = os.environ | asked | {"_TRUEUP_COMPLETE": f"complete_{shell}"}
     told = subprocess.run([TRUEUP], capture_output=True, text=True, check=True, timeout=60, env=around).stdout
     assert "rollback" in told

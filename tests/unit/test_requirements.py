@@ -1,4 +1,4 @@
-"""The compiled lists are closed: installing them without resolving leaves nothing out, wherever the product is supported."""
+"""The compiled lists are closed: installing them without resolving leaves nothing out where Trueup is supported."""
 
 from __future__ import annotations
 
