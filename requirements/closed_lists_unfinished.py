@@ -1,4 +1,4 @@
-"""The compiled lists are closed: installing them without resolving leaves nothing out where Trueup is supported."""
+"""UNFINISHED, not run: needs requirements/metadata.json (requirements/pins.py writes it). Then belongs in tests/unit/test_requirements.py."""
 
 from __future__ import annotations
 
