@@ -6,15 +6,19 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo test test-browser check bench soak golden clean
+.PHONY: help demo test test-services test-browser front-door check bench soak golden update audit clean
 help:
 	@echo "make demo          the whole job on a sandbox tenant and directory; reports under data/demo/"
-	@echo "make test          all tests"
+	@echo "make test          all tests that need Python only"
+	@echo "make test-services what needs Debian or npm parts, or waits for minutes; as root"
 	@echo "make test-browser  the report and the review in Chromium"
 	@echo "make check         ruff, mypy --strict, import-linter"
 	@echo "make bench         figures beside their floors and peers"
 	@echo "make soak          slow depth: long fuzzing, many kills"
 	@echo "make golden        write the golden reports anew (then read the diff)"
+	@echo "make front-door    set up from nothing with the oldest and the newest pip"
+	@echo "make update        renew the pins and say what changed"
+	@echo "make audit         ask for known vulnerabilities in what is pinned"
 
 .venv/run.done: requirements/run.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -35,7 +39,16 @@ demo: .venv/run.done
 	@$(BIN)/trueup demo --folder data/demo
 
 test: .venv/test.done check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not soak and not services"
+
+front-door:
+	requirements/front_door.sh 22.3 $(PYTHON)
+	requirements/front_door.sh newest $(PYTHON)
+
+# pytest ends with 5 when it collected tests and none is marked: nothing to run is not a fault.
+test-services: .venv/test.done front-door
+	@$(BIN)/python -m pytest -m services -p no:randomly --timeout 900 || { code=$$?; \
+		test $$code -eq 5 && echo "No test is marked services yet."; }
 
 test-browser: .venv/test.done
 	tests/browser/chromium.sh
@@ -62,5 +75,17 @@ soak: .venv/test.done
 golden: .venv/test.done
 	TRUEUP_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/golden
 
+# Tools that are not part of the product live in an environment of their own.
+.venv-update/done: requirements/update.in
+	@test -x .venv-update/bin/python || $(PYTHON) -m venv .venv-update
+	@.venv-update/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/update.in
+	@touch $@
+
+update: .venv-update/done
+	@.venv-update/bin/python requirements/update.py
+
+audit: .venv-update/done
+	@.venv-update/bin/python requirements/audit.py
+
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-peer .venv-update build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

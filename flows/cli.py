@@ -17,7 +17,7 @@ from transforms.errors import Failed, Misused, TrueupError
 app = typer.Typer(
     name="trueup",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help=(
@@ -33,6 +33,25 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout 
 Run = Annotated[str, typer.Argument(help="A run id, the beginning of one, or: latest.")]
 Only = Annotated[list[str] | None, typer.Option("--only", help="A person: object id, user name or e-mail. Repeatable.")]
 DEFAULT = Path("trueup.toml")
+
+
+def tell_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the option's value by position
+    """Say which version this is, and end."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"trueup {version('trueup')}")
+        raise typer.Exit
+
+
+@app.callback()
+def trueup(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
 
 
 @app.command()
