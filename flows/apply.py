@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import configuration, screen
+from flows import configuration, flow_runs, screen
 from flows.discretion import discreet
 from transforms.errors import Misused
 from transforms.history import last_learned
@@ -55,8 +55,13 @@ def close(config: str, run_id: str, result: ApplyResult) -> str:
 @flow(name="apply", validate_parameters=False)
 def apply(config: str, run_id: str) -> Any:
     """Apply the approved run ``run_id``; the caller holds the lock and has checked the approval (``flows.gate``)."""
-    result = write(config, run_id)
-    state = close(config, run_id, result)
+    from connectors.archive import open_archive
+    from connectors.archive.locks import lock_names
+
+    settings = configuration.load(Path(config))
+    with flow_runs.holding(lock_names(open_archive(settings), settings.target.url)["apply"]):
+        result = write(config, run_id)
+        state = close(config, run_id, result)
     _artifact(run_id, state, result)
     return result
 
@@ -73,6 +78,7 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
         fingerprint: of the plan you reviewed, as the report shows it; at least 8 characters.
     """
     from flows import approve_command, gate
+    from flows.apply_command import run_cleared
 
     if not reviewer.strip() or len(fingerprint.strip()) < 8:
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
@@ -80,8 +86,9 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
     wish = approve_command.Wish(who=reviewer, fingerprint=fingerprint.strip())
     approve_command.approve_one(settings, run_id, wish)
     with gate.cleared(settings, run_id) as ready:
+        flow_runs.name_after(ready.run.run_id)
         if not ready.is_done:
-            apply(config, ready.run.run_id)
+            run_cleared(Path(config), ready.run.run_id)
         return ready.archive.load(ready.run.run_id).state
 
 

@@ -6,7 +6,7 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows import configuration, screen
+from flows import configuration, flow_runs, screen
 from flows.gate import cleared
 from flows.orchestrator import orchestrator
 from flows.plan_command import sealed_state
@@ -41,9 +41,13 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
 
 def run_cleared(config: Path, run_id: str) -> list[dict[str, Any]]:
     """Run the apply flow for a run the gate let through; Prefect must be ready."""
+    from connectors.archive import open_archive
     from flows.apply import apply
 
-    result = sealed_state(apply(str(config.resolve()), run_id, return_state=True))
+    settings = configuration.load(config)
+    with flow_runs.marked(settings, open_archive(settings).load(run_id).kind):
+        named = apply.with_options(flow_run_name=run_id)
+        result = sealed_state(named(str(config.resolve()), run_id, return_state=True))
     return list(result.records)
 
 

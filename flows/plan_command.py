@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows import build, configuration, screen
+from flows import build, configuration, flow_runs, screen
 from flows.orchestrator import orchestrator
 from transforms.errors import Failed
 from transforms.words import Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from transforms.history import History, PriorRun
@@ -62,12 +63,17 @@ def orchestrated(*, show: bool) -> Iterator[None]:
         yield
 
 
-def reconcile_once(settings: Settings, config: Path, *, only: tuple[str, ...] = ()) -> PriorRun:
-    """One reconcile run, sealed; Prefect must be ready."""
+def reconcile_once(
+    settings: Settings, config: Path, *, only: tuple[str, ...] = (), expected: datetime | None = None
+) -> PriorRun:
+    """One reconcile run, sealed; Prefect must be ready. ``expected`` is when the schedule meant it to begin."""
     from flows.reconcile import reconcile
 
-    files = build.begin(settings, Kind.RECONCILE, only=only)
-    state = reconcile(str(config.resolve()), str(files.path), return_state=True)
+    files = build.begin(settings, Kind.RECONCILE, only=only, expected=expected)
+    flow_runs.name_after(files.run_id)
+    with flow_runs.marked(settings, Kind.RECONCILE):
+        named = reconcile.with_options(flow_run_name=files.run_id)
+        state = named(str(config.resolve()), str(files.path), return_state=True)
     return sealed_run(settings, files.run_id, state)
 
 

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flows import build, configuration, screen
+from flows import build, configuration, flow_runs, screen
 from flows.orchestrator import orchestrator
 from flows.plan_command import conclude, sealed_run
 from transforms.errors import Misused
@@ -54,7 +54,9 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
 
         server.ready()
         files = build.begin(settings, Kind.ROLLBACK, only=way.only, wish=wish)
-        state = rollback(str(config.resolve()), str(files.path), return_state=True)
+        with flow_runs.marked(settings, Kind.ROLLBACK):
+            flow = rollback.with_options(flow_run_name=files.run_id)
+            state = flow(str(config.resolve()), str(files.path), return_state=True)
         run = sealed_run(settings, files.run_id, state)
     return conclude(settings, run, as_json=as_json)
 
