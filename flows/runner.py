@@ -129,8 +129,12 @@ class QuietRunner(Runner):
                     continue
 
 
-def run_until_stopped(deployments: Sequence[RunnerDeployment], absence: Absence, *, at_once: int) -> None:
+def run_until_stopped(
+    deployments: Sequence[RunnerDeployment], absence: Absence, begun: Callable[[], None], *, at_once: int
+) -> None:
     """Start what is due of ``deployments``, at most ``at_once`` runs beside each other.
+
+    ``begun`` is called once Prefect knows them.
 
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM said to stop; what was running is ended.
@@ -138,6 +142,7 @@ def run_until_stopped(deployments: Sequence[RunnerDeployment], absence: Absence,
     runner = QuietRunner(absence, limit=at_once)
     for deployment in deployments:
         runner.add_deployment(deployment)
+    begun()
     asyncio.run(_run(runner))
     raise KeyboardInterrupt
 

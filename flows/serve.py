@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FIRST_LOOK_SECONDS = 10.0
 """Until the watch begins: long enough for Prefect to begin by itself what is due."""
+LOOK_SECONDS = 60.0
 
 
 def serve_schedule(config: Path) -> int:
@@ -50,16 +51,17 @@ def _serve_until_stopped(settings: Settings, config: Path) -> None:
         server.ready()
         deployments = _deployments(settings, config)
         stop = threading.Event()
-        watcher = threading.Thread(
-            target=keep_watch, args=(config, stop), kwargs={"first": FIRST_LOOK_SECONDS}, name="watch", daemon=True
-        )
-        watcher.start()
-        screen.note(
-            f"Planning at {settings.schedule.cron} ({settings.schedule.timezone}); archive {settings.archive.path}. "
-            "Stop with Ctrl-C."
-        )
+        how = {"first": FIRST_LOOK_SECONDS, "every": LOOK_SECONDS}
+        watcher = threading.Thread(target=keep_watch, args=(config, stop), kwargs=how, name="watch", daemon=True)
+
+        def begun() -> None:
+            watcher.start()
+            place = settings.archive.path
+            when = f"{settings.schedule.cron} ({settings.schedule.timezone})"
+            screen.note(f"Planning at {when}; archive {place}. Stop with Ctrl-C.")
+
         try:
-            run_until_stopped(deployments, Absence(server.mend), at_once=2)
+            run_until_stopped(deployments, Absence(server.mend), begun, at_once=2)
         finally:
             stop.set()
 

@@ -5,6 +5,7 @@ All it decides rests on the archive and on what Prefect tells of its runs, so a 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -27,19 +28,20 @@ if TYPE_CHECKING:
     from connectors.archive import Archive
     from transforms.settings import Settings
 
-LOOK_SECONDS = 2 * HEARTBEAT_SECONDS
+LISTEN_SECONDS = 2 * HEARTBEAT_SECONDS
+"""A run that lives has said so in the meantime."""
 MOST_MISSED = 3
-"""Looks at a run that said nothing since the one before: then it is lost."""
+"""So often in a row, by our own clock and with the server there to be asked: then a run that says nothing is lost."""
 KILLED = "Its process was killed: what it had locked is free."
-SILENT = "It has said nothing for three looks: its process is gone, or the host it ran on."
+SILENT = "Three times in a row it did not say that it is alive: its process is gone, or the host it ran on."
 
 
-def keep_watch(config: Path, stop: threading.Event, *, first: float) -> None:
-    """Look after ``first`` seconds, then again and again until ``stop``; nothing that goes wrong ends it."""
+def keep_watch(config: Path, stop: threading.Event, *, first: float, every: float) -> None:
+    """Look after ``first`` seconds, then ``every`` so many until ``stop``; nothing that goes wrong ends it."""
     watch = Watch(since=datetime.now(UTC))
     pause = first
     while not stop.wait(pause):
-        pause = LOOK_SECONDS
+        pause = every
         try:
             watch.look(config)
         except TrueupError as error:
@@ -58,7 +60,9 @@ class Watch:
     settled: datetime | None = None
     """The tick that needs no more looking after: it passed while the schedule was paused, or was given up."""
     missed: dict[UUID, int] = field(default_factory=dict)
-    """Looks in a row at which a run had said nothing since the one before."""
+    """How often in a row a run had said nothing since it was last listened for."""
+    listened: float | None = None
+    """When that was, by the monotonic clock."""
     told: bool = False
     """Whether somebody was told of this silence."""
 
@@ -70,7 +74,8 @@ class Watch:
         archive = open_archive(settings)
         now = datetime.now(UTC)
         self._notice_silence(settings, archive, now)
-        self._close_lost(settings, archive, now)
+        self._close_killed(settings, archive)
+        self._close_silent(settings, now)
         self._see_to_the_night(settings, archive, now)
 
     def _see_to_the_night(self, settings: Settings, archive: Archive, now: datetime) -> None:
@@ -98,14 +103,19 @@ class Watch:
         if step is Step.GIVE_UP:
             self.settled = tick
 
-    def _close_lost(self, settings: Settings, archive: Archive, now: datetime) -> None:
+    def _close_killed(self, settings: Settings, archive: Archive) -> None:
+        flow_runs.close_as_crashed(without_lock(settings, archive, flow_runs.unfinished(settings)), KILLED)
+
+    def _close_silent(self, settings: Settings, now: datetime) -> None:
+        if self.listened is not None and time.monotonic() - self.listened < LISTEN_SECONDS:
+            return
         runs = flow_runs.unfinished(settings)
-        killed = without_lock(settings, archive, runs)
-        flow_runs.close_as_crashed(killed, KILLED)
-        rest = [run for run in runs if run not in killed]
-        said = flow_runs.last_heartbeats(rest, now - timedelta(seconds=LOOK_SECONDS))
-        self.missed = {run.id: 0 if run.id in said else self.missed.get(run.id, 0) + 1 for run in rest}
-        lost = [run for run in rest if self.missed[run.id] > MOST_MISSED]
+        said = flow_runs.last_heartbeats(runs, now - timedelta(seconds=LISTEN_SECONDS))
+        first, self.listened = self.listened is None, time.monotonic()
+        if first:
+            return  # whether it was silent while nobody listened says nothing: the server may have been away
+        self.missed = {run.id: 0 if run.id in said else self.missed.get(run.id, 0) + 1 for run in runs}
+        lost = [run for run in runs if self.missed[run.id] >= MOST_MISSED]
         flow_runs.close_as_crashed(lost, SILENT)
 
     def _notice_silence(self, settings: Settings, archive: Archive, now: datetime) -> None:

@@ -1,0 +1,229 @@
+"""The nights begin by Prefect's own clock, whatever went wrong before. These wait for ticks: minutes, not seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.sandbox import running
+from tests.support.clock import NOISE, Clock, PrefectServer, free_port, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    server = PrefectServer(tmp_path_factory.mktemp("real"), free_port())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Iterator[Clock]:
+    """With the temporary server."""
+    with running() as sandbox:
+        clock = Clock(tmp_path, sandbox)
+        yield clock
+        clock.close()
+
+
+@pytest.fixture
+def beside(clock: Clock, real: PrefectServer) -> Clock:
+    """With a real Prefect server, which outlives the service."""
+    clock.real = real
+    return clock
+
+
+def once_today(ago: timedelta = timedelta(minutes=2)) -> tuple[str, datetime]:
+    """A schedule whose last tick is that long ago, and that tick."""
+    tick = (datetime.now(UTC) - ago).replace(second=0, microsecond=0)
+    return f"{tick.minute} {tick.hour} * * *", tick
+
+
+@pytest.mark.parametrize("server", ["temporary", "real"])
+def test_prefect_itself_begins_every_night_in_time_and_serve_ends_in_order_during_one(
+    clock: Clock, server: str, request: pytest.FixtureRequest
+) -> None:
+    if server == "real":
+        clock.real = request.getfixturevalue("real")
+    clock.configure()
+    service = clock.serve()
+    since = datetime.now(UTC) + timedelta(seconds=20)
+    ahead = until(lambda: [run for run in clock.nights() if run.kind == "SCHEDULED"], "runs that are ahead")
+    assert len(ahead) >= 3
+    until(lambda: sum(run.kind == "COMPLETED" for run in clock.nights()) >= 2, "two nights", 400)
+    begun = [run for run in clock.nights() if run.expected > since and run.kind == "COMPLETED"]
+    for run in begun:
+        assert run.seconds_to(lambda state: state["type"] != "SCHEDULED") < 15
+        assert run.seconds_to(lambda state: state["type"] == "RUNNING") < 30
+        assert {"trueup", "reconcile"} <= set(run.row["tags"])
+    meant = {manifest["run_id"]: datetime.fromisoformat(manifest["expected"]) for manifest in clock.manifests()}
+    assert all(meant[run.row["name"]] == run.expected for run in begun), "a night is known by its tick"
+    until(clock.is_planning, "the next night", 120)
+    clock.end(service)
+    assert all("server" not in line for line in clock.said.splitlines())
+
+
+def test_after_a_kill_during_a_night_the_next_nights_run_and_the_killed_one_is_told_of_as_crashed(clock: Clock) -> None:
+    clock.configure()
+    service = clock.serve(watching=True)
+    until(clock.is_planning, "a night", 200)
+    [killed] = [run for run in clock.nights() if run.kind == "RUNNING"]
+    clock.kill(service)
+    assert not clock.manifests()
+    service = clock.serve(watching=True)
+    until(lambda: sum(run.kind == "COMPLETED" for run in clock.nights()) >= 2, "two more nights", 400)
+    nights = {run.row["id"]: run for run in clock.nights()}
+    assert nights[killed.row["id"]].kind == "CRASHED"
+    assert "killed" in nights[killed.row["id"]].message
+    for run in nights.values():
+        assert run.kind != "CANCELLED" or run.message.startswith("Skipped:"), run.message
+    clock.end(service)
+
+
+def test_of_late_ticks_that_start_together_only_the_newest_runs_and_nobody_is_told_of_the_others(beside: Clock) -> None:
+    cron, tick = once_today()
+    beside.configure(cron)
+    service = beside.serve()
+    late = [beside.late_run(tick - timedelta(days=days)) for days in (2, 1, 0)]
+    until(
+        lambda: all(run.kind in {"COMPLETED", "CANCELLED"} for run in beside.nights() if run.row["id"] in late),
+        "all late runs",
+        300,
+    )
+    ended = {run.row["id"]: run for run in beside.nights()}
+    assert [ended[run].kind for run in late] == ["CANCELLED", "CANCELLED", "COMPLETED"]
+    assert all(ended[run].message.startswith("Skipped: a newer night") for run in late[:2])
+    twice = beside.late_run(tick)
+    until(lambda: beside.states(twice)[-1]["type"] == "CANCELLED", "the run that finds its night planned")
+    assert beside.states(twice)[-1]["message"] == "Skipped: this night is planned already."
+    [manifest] = beside.manifests()
+    assert datetime.fromisoformat(manifest["expected"]) == tick
+    assert len(beside.told) == 1
+    beside.end(service)
+
+
+def test_a_paused_schedule_stays_paused_over_restarts_and_new_deployments_until_it_is_resumed(beside: Clock) -> None:
+    beside.configure()
+    service = beside.serve(watching=True)
+    found = beside.deployment()
+    beside.api(f"/deployments/{found['id']}/pause_deployment")
+    beside.end(service)
+    beside.configure("*/1 * * * *")
+    service = beside.serve(watching=True, look=10)
+    assert "paused" in beside.said
+    assert beside.deployment()["paused"]
+    [schedule] = beside.deployment()["schedules"]
+    beside.api(f"/deployments/{found['id']}/schedules/{schedule['id']}", {"active": False}, method="PATCH")
+    beside.api(f"/deployments/{found['id']}/resume_deployment")
+    beside.end(service)
+    before = len(beside.manifests())
+    service = beside.serve(watching=True, look=10)
+    [schedule] = beside.deployment()["schedules"]
+    assert not schedule["active"]
+    assert schedule["schedule"]["cron"] == "*/1 * * * *"
+    time.sleep(75)
+    assert len(beside.manifests()) == before
+    assert not [run for run in beside.nights() if run.kind in {"RUNNING", "PENDING", "SCHEDULED"}]
+    beside.api(f"/deployments/{found['id']}/schedules/{schedule['id']}", {"active": True}, method="PATCH")
+    until(lambda: len(beside.manifests()) > before, "a night after it was resumed", 200)
+    beside.end(service)
+
+
+def test_a_night_that_is_broken_off_is_begun_once_more_and_somebody_is_told_each_time(clock: Clock) -> None:
+    cron, tick = once_today()
+    clock.configure(cron)
+    service = clock.serve(watching=True, look=10)
+    for _turn in range(2):
+        until(clock.is_planning, "the night", 150)
+        running = [run for run in clock.nights() if run.kind == "RUNNING"]
+        [engine] = clock.engines()
+        os.kill(engine, signal.SIGKILL)
+        [one] = running
+        until(lambda: clock.states(one.row["id"])[-1]["type"] == "CRASHED", "its end")  # noqa: B023 - waited for here
+        for path in clock.archive.glob("2*"):
+            path.rename(clock.folder / path.name)
+    until(lambda: len(clock.told) >= 2, "somebody to be told", 60)
+    time.sleep(25)
+    assert len(clock.nights()) - sum(run.kind == "SCHEDULED" for run in clock.nights()) == 2
+    assert all(run.expected == tick for run in clock.nights() if run.kind == "CRASHED")
+    first, second = clock.told
+    assert "begun once more" in first
+    assert "a second time" in second
+    clock.end(service)
+
+
+def test_a_deployment_of_version_0_1_loses_its_limit_and_its_own_pause(beside: Clock) -> None:
+    beside.configure("0 1 * * *")
+    flow = beside.api("/flows/", {"name": "nightly"})
+    host = beside.sandbox.scim_url.split("/")[2]
+    left = {
+        "name": host,
+        "flow_id": flow["id"],
+        "paused": True,
+        "concurrency_limit": 1,
+        "concurrency_options": {"collision_strategy": "CANCEL_NEW"},
+        "schedules": [{"schedule": {"cron": "0 1 * * *", "timezone": "UTC"}, "active": True}],
+    }
+    beside.api("/deployments/", left)
+    assert beside.deployment()["global_concurrency_limit"]["limit"] == 1
+    service = beside.serve()
+    found = beside.deployment()
+    assert found["global_concurrency_limit"] is None
+    assert found["concurrency_options"] is None
+    assert not found["paused"]
+    assert beside.end(service) < 10
+
+
+def away_for(beside: Clock, seconds: float) -> None:
+    assert beside.real is not None
+    beside.configure()
+    service = beside.serve()
+    until(lambda: any(run.kind == "COMPLETED" for run in beside.nights()), "a night", 300)
+    before = len(beside.manifests())
+    beside.real.stop()
+    time.sleep(seconds)
+    assert service.poll() is None, beside.said
+    assert beside.said.count("cannot be reached") == 1, beside.said
+    beside.real.start()
+    until(lambda: "is back" in beside.said, "it to be noticed")
+    until(lambda: len(beside.manifests()) > before, "a night after that", 300)
+    assert beside.said.count("cannot be reached") == beside.said.count("is back") == 1
+    assert not NOISE.search(beside.said), beside.said
+    beside.end(service)
+
+
+def test_a_prefect_server_that_is_away_for_a_while_is_waited_for(beside: Clock) -> None:
+    away_for(beside, 45)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1500)
+def test_a_prefect_server_that_is_away_for_five_minutes_is_waited_for(beside: Clock) -> None:
+    away_for(beside, 300)
+
+
+def test_a_temporary_server_that_dies_is_named_with_its_log_and_started_again(clock: Clock) -> None:
+    cron, _tick = once_today(timedelta(hours=2))
+    clock.configure(cron)
+    service = clock.serve()
+    before = clock.server()
+    [log] = (clock.folder / "prefect").glob("trueup-server-*.log")
+    assert log.stat().st_mode & 0o777 == 0o600
+    os.kill(before, signal.SIGKILL)
+    until(lambda: "started again" in clock.said, "it to be noticed")
+    assert str(log) in clock.said
+    until(lambda: clock.deployment()["name"], "its deployments")
+    assert clock.server() != before
+    clock.end(service)
+    assert not [*(clock.folder / "prefect").glob("trueup-server-*.log")]
