@@ -27,6 +27,8 @@ SILENCE = timedelta(hours=26)
 """After so long without a run that succeeded, somebody is told."""
 SKIPPED = "Skipped:"
 """How the message of a flow run begins that was ended because there was nothing for it to do."""
+_LONGEST_GAP = timedelta(hours=3)
+"""A clock never leaps as far."""
 _ENDED_BY_PREFECT = ("Deployment concurrency",)
 """How Prefect's own messages begin where it cancelled a run that nobody asked it to cancel."""
 _ON_ITS_WAY = frozenset({"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"})
@@ -81,12 +83,26 @@ def last_tick(schedule: ScheduleSettings, at: datetime) -> datetime:
             f"schedule.timezone: {schedule.timezone!r} is no time zone.", remedy='Write one like "Europe/Berlin".'
         ) from error
     try:
-        ticks = CronSim(schedule.cron, at.astimezone(zone) + timedelta(minutes=1), reverse=True)
-        return next(tick for tick in ticks if tick <= at).astimezone(UTC)
+        ticks = CronSim(schedule.cron, (at + _LONGEST_GAP).astimezone(zone), reverse=True)
+        return next(tick for tick in (_as_prefect_has_it(schedule.cron, tick) for tick in ticks) if tick <= at)
     except (CronSimError, StopIteration) as error:
         raise Misused(
             f"schedule.cron: {schedule.cron!r} is no schedule.", remedy='Five fields, e.g. "0 1 * * *".'
         ) from error
+
+
+def _as_prefect_has_it(cron: str, tick: datetime) -> datetime:
+    """``tick`` in UTC, as Prefect schedules it where the clock leaps over the moment that was meant.
+
+    Of 02:30, on the day when 02:00 becomes 03:00, CronSim makes 03:00 and Prefect 01:30, both by that zone's clock.
+    """
+    moment = tick.astimezone(UTC)
+    if (moment - timedelta(seconds=1)).astimezone(tick.tzinfo).utcoffset() == tick.utcoffset():
+        return moment
+    wall = tick.replace(tzinfo=None)
+    meant = next(CronSim(cron, wall + timedelta(minutes=1), reverse=True))
+    leapt = meant.replace(tzinfo=tick.tzinfo, fold=1).astimezone(UTC)
+    return leapt if leapt.astimezone(tick.tzinfo).replace(tzinfo=None) != meant else moment
 
 
 def is_due(schedule: ScheduleSettings, runs: tuple[PriorRun, ...], at: datetime) -> bool:

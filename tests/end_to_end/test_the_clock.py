@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from connectors.archive import apply_lock, open_archive
+from connectors.archive.locks import lock_names, night_lock
 from connectors.sandbox import running
+from flows import configuration, flow_runs
 from tests.support.clock import NOISE, Clock, PrefectServer, free_port, until
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ def test_prefect_itself_begins_every_night_in_time_and_serve_ends_in_order_durin
         assert run.seconds_to(lambda state: state["type"] != "SCHEDULED") < 15
         assert run.seconds_to(lambda state: state["type"] == "RUNNING") < 30
         assert {"trueup", "reconcile"} <= set(run.row["tags"])
+        assert until(lambda: clock.heartbeats(run.row["id"]), "a heartbeat", 20)  # noqa: B023 - waited for here
     meant = {manifest["run_id"]: datetime.fromisoformat(manifest["expected"]) for manifest in clock.manifests()}
     assert all(meant[run.row["name"]] == run.expected for run in begun), "a night is known by its tick"
     until(clock.is_planning, "the next night", 120)
@@ -183,6 +187,48 @@ def test_a_deployment_of_version_0_1_loses_its_limit_and_its_own_pause(beside: C
     assert found["concurrency_options"] is None
     assert not found["paused"]
     assert beside.end(service) < 10
+
+
+def test_only_a_run_whose_lock_is_free_or_that_three_times_said_nothing_is_closed_as_crashed(beside: Clock) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.watch import LISTEN_SECONDS, Watch
+
+    beside.configure("0 1 * * *")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in beside.sandbox.environment.items():
+            patch.setenv(name, value)
+        settings = configuration.load(beside.folder / "trueup.toml")
+    archive = open_archive(settings)
+    names = lock_names(archive, settings.target.url)
+    mine = flow_runs.tags_of(settings)
+    dead = beside.run_at_work(mine, names["night"])
+    below = beside.run_at_work(mine, "", below=dead)
+    beside.run_at_work(mine, names["apply"])
+    other_host = beside.run_at_work(mine, "night-0123456789abcdef")
+    by_hand = beside.run_at_work(mine, "")
+    not_ours = beside.run_at_work(["trueup", "another.example"], names["night"])
+    untagged = beside.run_at_work([mine[1]], names["night"])
+    watch = Watch(since=datetime.now(UTC))
+    assert beside.real is not None
+    with temporary_settings({PREFECT_API_URL: beside.real.url}), apply_lock(archive, settings.target.url, "a test"):
+        watch._close_killed(settings, archive)
+        assert beside.kind_of(dead) == beside.kind_of(below) == "CRASHED"
+        assert len(flow_runs.unfinished(settings)) == 3, "whoever holds its lock is at work"
+        with night_lock(archive, settings.target.url):
+            again = beside.run_at_work(mine, names["night"])
+            watch._close_killed(settings, archive)
+            assert beside.kind_of(again) == "RUNNING"
+        for turn in range(4):
+            watch._close_silent(settings, datetime.now(UTC))
+            watch._close_silent(settings, datetime.now(UTC))  # too soon to say anything
+            expected = "RUNNING" if turn < 3 else "CRASHED"
+            assert beside.kind_of(by_hand) == beside.kind_of(other_host) == expected
+            assert beside.kind_of(again) == "RUNNING", "it says that it is alive"
+            beside.heartbeat(again)
+            assert watch.listened is not None
+            watch.listened -= LISTEN_SECONDS
+    assert beside.kind_of(not_ours) == beside.kind_of(untagged) == "RUNNING"
 
 
 def away_for(beside: Clock, seconds: float) -> None:

@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,36 @@ class Clock:
         state = {"type": "SCHEDULED", "name": "Late", "state_details": details}
         run = self.api(f"/deployments/{self.deployment()['id']}/create_flow_run", {"state": state})
         return str(run["id"])
+
+    def run_at_work(self, tags: list[str], lock: str, *, below: str = "") -> str:
+        """A run that Prefect takes to be at work, of a flow with no deployment."""
+        flow = self.api("/flows/", {"name": "at work"})["id"]
+        document = {"flow_id": flow, "tags": tags, "state": {"type": "RUNNING"}, "labels": {"trueup.lock": lock}}
+        if below:
+            task = {"flow_run_id": below, "task_key": "below", "dynamic_key": "0"}
+            document["parent_task_run_id"] = self.api("/task_runs/", task)["id"]
+        return str(self.api("/flow_runs/", document)["id"])
+
+    def kind_of(self, run: str) -> str:
+        return str(self.api(f"/flow_runs/{run}", method="GET")["state_type"])
+
+    def heartbeat(self, run: str) -> None:
+        event = {
+            "id": str(uuid.uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": "prefect.flow-run.heartbeat",
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{run}"},
+        }
+        before = len(self.heartbeats(run))
+        self.api("/events", [event])
+        until(lambda: len(self.heartbeats(run)) > before, "the heartbeat to arrive", 30)
+
+    def heartbeats(self, run: str) -> list[dict[str, Any]]:
+        wanted = {
+            "event": {"name": ["prefect.flow-run.heartbeat"]},
+            "resource": {"id": [f"prefect.flow-run.{run}"]},
+        }
+        return list(self.api("/events/filter", {"filter": wanted, "limit": 50})["events"])
 
     def nights(self) -> list[NightRun]:
         """All flow runs of this target's ``nightly``, by the moment they are meant for."""

@@ -44,6 +44,26 @@ def test_ticks_follow_the_time_zone_through_the_change_of_the_clock() -> None:
     assert last_tick(berlin, datetime(2026, 12, 1, 12, tzinfo=UTC)).hour == 0
 
 
+@pytest.mark.parametrize(
+    ("zone", "cron", "at", "tick"),
+    [
+        ("Europe/Berlin", "30 2 * * *", "2026-03-29T00:30:00", "2026-03-29T00:30:00"),
+        ("Europe/Berlin", "30 2 * * *", "2026-03-29T00:29:59", "2026-03-28T01:30:00"),
+        ("Europe/Berlin", "30 2 * * *", "2026-03-29T12:00:00", "2026-03-29T00:30:00"),
+        ("Europe/Berlin", "0 2 * * *", "2026-03-29T12:00:00", "2026-03-29T00:00:00"),
+        ("Europe/Berlin", "0 2 * * *", "2026-03-29T00:00:00", "2026-03-29T00:00:00"),
+        ("Europe/Berlin", "0 3 * * *", "2026-03-29T12:00:00", "2026-03-29T01:00:00"),
+        ("Europe/Berlin", "30 2 * * *", "2026-10-25T12:00:00", "2026-10-25T00:30:00"),
+        ("America/New_York", "30 2 * * *", "2026-03-08T12:00:00", "2026-03-08T06:30:00"),
+        ("America/Santiago", "0 0 * * *", "2026-09-06T12:00:00", "2026-09-06T03:00:00"),
+    ],
+)
+def test_where_the_clock_leaps_a_tick_is_when_prefect_begins_the_run(zone: str, cron: str, at: str, tick: str) -> None:
+    schedule = ScheduleSettings(cron=cron, timezone=zone)
+    found = last_tick(schedule, datetime.fromisoformat(at).replace(tzinfo=UTC))
+    assert found.isoformat() == f"{tick}+00:00"
+
+
 def test_a_night_without_a_run_is_due_and_one_run_is_enough() -> None:
     assert is_due(NIGHTLY, (), NOON)
     assert is_due(NIGHTLY, (run(NOON - timedelta(days=1)),), NOON)
