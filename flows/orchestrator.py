@@ -36,6 +36,9 @@ _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    # Of an absent server Prefect's threads and asyncio would say more than anybody wants to know; we say it once.
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
@@ -49,7 +52,7 @@ _PRIVATE = {
 }
 """Whatever the environment says, as an office may set these for all its flows."""
 _PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-_OUTSPOKEN = {"PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_LOGGING_SERVER_LEVEL": "ERROR"}
+_OUTSPOKEN = {f"PREFECT_LOGGING_{part}LEVEL": "ERROR" for part in ("", "SERVER_", "INTERNAL_", "ROOT_")}
 """For the temporary server: what fails in it is said, in its own log."""
 
 

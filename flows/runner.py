@@ -91,11 +91,13 @@ class QuietRunner(Runner):
         """Run at most ``limit`` runs beside each other; ``absence`` is told whether the server answers."""
         super().__init__(pause_on_shutdown=False, limit=limit, query_seconds=POLL_SECONDS)
         self._absence = absence
+        self.is_told = False
+        """A signal has said to end, perhaps before the loop runs that ``stop_soon`` wakes."""
         self.stop_soon: Callable[[], object] = lambda: None
-        """Says that it is time to end, from within a signal's handler."""
 
     def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
-        """Do as on Ctrl-C."""
+        """Do as on Ctrl-C, from within a signal's handler."""
+        self.is_told = True
         self.stop_soon()
 
     async def __aenter__(self) -> Self:
@@ -110,6 +112,8 @@ class QuietRunner(Runner):
 
     async def end_runs(self) -> None:
         """End what is running: first asked, then by force; Prefect is told of either as a crash."""
+        if not self.started:
+            return
         self._scheduled_run_poller.stopping = True
         for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, REST_SECONDS)):
             self.signal_runs(number)
@@ -142,6 +146,8 @@ def run_until_stopped(
     runner = QuietRunner(absence, limit=at_once)
     for deployment in deployments:
         runner.add_deployment(deployment)
+    # Prefect sets it too, once it has imported the rest of itself.
+    signal.signal(signal.SIGTERM, runner.handle_sigterm)
     begun()
     asyncio.run(_run(runner))
     raise KeyboardInterrupt
@@ -150,6 +156,8 @@ def run_until_stopped(
 async def _run(runner: QuietRunner) -> None:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     runner.stop_soon = lambda: loop.call_soon_threadsafe(told.set)
+    if runner.is_told:
+        return
     work = asyncio.create_task(runner.start())
     wish = asyncio.create_task(told.wait())
     try:

@@ -269,7 +269,7 @@ def test_a_temporary_server_that_dies_is_named_with_its_log_and_started_again(cl
     os.kill(before, signal.SIGKILL)
     until(lambda: "started again" in clock.said, "it to be noticed")
     assert str(log) in clock.said
-    until(lambda: clock.deployment()["name"], "its deployments")
+    until(clock.is_answered, "its deployments")
     assert clock.server() != before
     clock.end(service)
     assert not [*(clock.folder / "prefect").glob("trueup-server-*.log")]

@@ -187,7 +187,11 @@ class Clock:
     def api(self, path: str, document: Any = None, *, method: str = "POST") -> Any:
         url = self.real.url if self.real else f"http://127.0.0.1:{self._port()}/api"
         with httpx.Client(trust_env=False, timeout=60) as client:
-            answer = client.request(method, f"{url}{path}", json=document)
+            for _ in range(20):
+                answer = client.request(method, f"{url}{path}", json=document)
+                if answer.status_code != 503:  # SQLite under load: Prefect's own client asks again too
+                    break
+                time.sleep(0.5)
         assert answer.is_success, (path, answer.text)
         return answer.json() if answer.content else None
 
@@ -253,6 +257,12 @@ class Clock:
     def engines(self) -> list[int]:
         """The processes of flow runs that the services have begun."""
         return [pid for pid, words in self._processes() if "prefect.engine" in words]
+
+    def is_answered(self) -> bool:
+        try:
+            return bool(self.deployment()["name"])
+        except (httpx.HTTPError, ValueError):
+            return False
 
     def server(self) -> int:
         """The temporary server's process."""
