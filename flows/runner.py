@@ -16,7 +16,7 @@ from flows import screen
 from flows.orchestrator import POLL_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from typing import Self
 
     from prefect.deployments.runner import RunnerDeployment
@@ -51,7 +51,7 @@ class Absence:
         """Whether it is away now."""
         return self._failures >= _LEAST_FAILURES
 
-    def forgiving(self, ask: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    def forgiving(self, ask: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[Any, Any, None]]:
         """``ask``, which fails no more for an absence: Prefect's runner would end after three such failures."""
 
         async def ask_patiently() -> None:

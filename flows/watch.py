@@ -91,7 +91,7 @@ class Watch:
         runs = flow_runs.night_runs(deployment.id, tick, now)
         step = what_next(runs)
         if step in {Step.BEGIN, Step.AGAIN}:
-            begin_night(settings, tick, attempt=len(runs))
+            begin_night(deployment.id, tick, attempt=len(runs))
         night = f"Trueup: the night of {tick:%Y-%m-%d %H:%M} UTC was broken off"
         words = {
             Step.AGAIN: f"{night}. It is begun once more.",
@@ -165,16 +165,16 @@ def is_paused(deployment: DeploymentResponse) -> bool:
     return deployment.paused or not any(schedule.active for schedule in deployment.schedules)
 
 
-def begin_night(settings: Settings, tick: datetime, *, attempt: int) -> None:
+def begin_night(deployment: UUID, tick: datetime, *, attempt: int) -> None:
     """Have Prefect begin the night of ``tick``; the same attempt twice is one run."""
     from prefect.deployments import run_deployment
 
     run_deployment(
-        f"nightly/{flow_runs.host_of(settings)}",
+        deployment,
         scheduled_time=tick,
         timeout=0,
         as_subflow=False,
-        idempotency_key=f"{tick:%Y%m%dT%H%M%SZ}-{attempt}",
+        idempotency_key=f"{deployment}-{tick:%Y%m%dT%H%M%SZ}-{attempt}",  # one flow has the nights of all targets
     )
 
 

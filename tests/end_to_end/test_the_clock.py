@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,6 @@ from tests.support.clock import NOISE, Clock, PrefectServer, free_port, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
@@ -251,6 +251,21 @@ def away_for(beside: Clock, seconds: float) -> None:
 
 def test_a_prefect_server_that_is_away_for_a_while_is_waited_for(beside: Clock) -> None:
     away_for(beside, 45)
+
+
+def test_serve_ends_in_time_also_while_the_server_is_away_and_a_night_is_at_work(
+    clock: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clock.real = PrefectServer(tmp_path_factory.mktemp("away"), free_port())
+    clock.real.start()
+    cron, _tick = once_today()
+    clock.configure(cron)
+    service = clock.serve(watching=True)
+    until(clock.is_planning, "a night")
+    left = clock.engines()
+    clock.real.stop()
+    clock.end(service)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left), "the end of its night", 20)
 
 
 @pytest.mark.soak
