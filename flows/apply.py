@@ -68,6 +68,7 @@ def apply(config: str, run_id: str) -> Any:
 
 @flow(name="approve and apply", validate_parameters=False)
 @discreet("approving and applying")
+@screen.without_stdout()
 def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str) -> str:
     """For the Prefect UI: approve a run you have reviewed, by its fingerprint, and apply it.
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 @flow(name="nightly", validate_parameters=False)
 @discreet("planning the night")
+@screen.without_stdout()
 def nightly(config: str) -> Any:
     """Plan the night that is due, once, and never beside itself or an apply; returns what came of it."""
     from connectors.archive import open_archive

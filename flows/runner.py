@@ -17,7 +17,6 @@ from flows.orchestrator import POLL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
-    from typing import Self
 
     from prefect.deployments.runner import RunnerDeployment
 
@@ -29,6 +28,11 @@ LAST_RESORT_SECONDS = 8.5
 """After so long, whatever still hangs is left behind."""
 _LEAST_FAILURES = 3
 """One answer that fails is no absence."""
+_ASKING = {
+    "_scheduled_run_poller": "_get_and_submit_flow_runs",
+    "_cancelling_observer": "_check_for_cancelled_flow_runs",
+}
+"""Parts of Prefect's runner, and what each does again and again until it fails three times running."""
 
 
 def is_absence(error: BaseException) -> bool:
@@ -89,8 +93,8 @@ class QuietRunner(Runner):
 
     def __init__(self, absence: Absence, *, limit: int) -> None:
         """Run at most ``limit`` runs beside each other; ``absence`` is told whether the server answers."""
-        super().__init__(pause_on_shutdown=False, limit=limit, query_seconds=POLL_SECONDS)
         self._absence = absence
+        super().__init__(pause_on_shutdown=False, limit=limit, query_seconds=POLL_SECONDS)
         self.is_told = False
         """A signal has said to end, perhaps before the loop runs that ``stop_soon`` wakes."""
         self.stop_soon: Callable[[], object] = lambda: None
@@ -100,15 +104,12 @@ class QuietRunner(Runner):
         self.is_told = True
         self.stop_soon()
 
-    async def __aenter__(self) -> Self:
-        """Begin, with patience in whatever asks the server again and again."""
-        await super().__aenter__()
-        for asking, name in (
-            (self._scheduled_run_poller, "_get_and_submit_flow_runs"),
-            (self._cancelling_observer, "_check_for_cancelled_flow_runs"),
-        ):
-            setattr(asking, name, self._absence.forgiving(getattr(asking, name)))
-        return self
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Give whatever asks the server again and again its patience, before it is begun."""
+        asks = _ASKING.get(name)
+        if asks and value is not None and asks not in vars(value):
+            setattr(value, asks, self._absence.forgiving(getattr(value, asks)))
+        super().__setattr__(name, value)
 
     async def end_runs(self) -> None:
         """End what is running: first asked, then by force; Prefect is told of either as a crash."""
