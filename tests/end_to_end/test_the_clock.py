@@ -20,7 +20,7 @@ from tests.support.clock import NOISE, Clock, PrefectServer, free_port, until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,7 @@ def once_today(ago: timedelta = timedelta(minutes=2)) -> tuple[str, datetime]:
     return f"{tick.minute} {tick.hour} * * *", tick
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("server", ["temporary", "real"])
 def test_prefect_itself_begins_every_night_in_time_and_serve_ends_in_order_during_one(
     clock: Clock, server: str, request: pytest.FixtureRequest
@@ -78,6 +79,7 @@ def test_prefect_itself_begins_every_night_in_time_and_serve_ends_in_order_durin
     assert all("server" not in line for line in clock.said.splitlines())
 
 
+@pytest.mark.services
 def test_after_a_kill_during_a_night_the_next_nights_run_and_the_killed_one_is_told_of_as_crashed(clock: Clock) -> None:
     clock.configure()
     service = clock.serve(watching=True)
@@ -95,6 +97,7 @@ def test_after_a_kill_during_a_night_the_next_nights_run_and_the_killed_one_is_t
     clock.end(service)
 
 
+@pytest.mark.services
 def test_of_late_ticks_that_start_together_only_the_newest_runs_and_nobody_is_told_of_the_others(beside: Clock) -> None:
     cron, tick = once_today()
     beside.configure(cron)
@@ -117,6 +120,7 @@ def test_of_late_ticks_that_start_together_only_the_newest_runs_and_nobody_is_to
     beside.end(service)
 
 
+@pytest.mark.services
 def test_a_paused_schedule_stays_paused_over_restarts_and_new_deployments_until_it_is_resumed(beside: Clock) -> None:
     beside.configure()
     service = beside.serve(watching=True)
@@ -144,6 +148,7 @@ def test_a_paused_schedule_stays_paused_over_restarts_and_new_deployments_until_
     beside.end(service)
 
 
+@pytest.mark.services
 def test_a_night_that_is_broken_off_is_begun_once_more_and_somebody_is_told_each_time(clock: Clock) -> None:
     cron, tick = once_today()
     clock.configure(cron)
@@ -167,6 +172,7 @@ def test_a_night_that_is_broken_off_is_begun_once_more_and_somebody_is_told_each
     clock.end(service)
 
 
+@pytest.mark.services
 def test_a_deployment_of_version_0_1_loses_its_limit_and_its_own_pause(beside: Clock) -> None:
     beside.configure("0 1 * * *")
     flow = beside.api("/flows/", {"name": "nightly"})
@@ -189,6 +195,7 @@ def test_a_deployment_of_version_0_1_loses_its_limit_and_its_own_pause(beside: C
     assert beside.end(service) < 10
 
 
+@pytest.mark.services
 def test_only_a_run_whose_lock_is_free_or_that_three_times_said_nothing_is_closed_as_crashed(beside: Clock) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -249,10 +256,12 @@ def away_for(beside: Clock, seconds: float) -> None:
     beside.end(service)
 
 
+@pytest.mark.services
 def test_a_prefect_server_that_is_away_for_a_while_is_waited_for(beside: Clock) -> None:
     away_for(beside, 45)
 
 
+@pytest.mark.services
 def test_serve_ends_in_time_also_while_the_server_is_away_and_a_night_is_at_work(
     clock: Clock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -274,6 +283,7 @@ def test_a_prefect_server_that_is_away_for_five_minutes_is_waited_for(beside: Cl
     away_for(beside, 300)
 
 
+@pytest.mark.services
 def test_a_temporary_server_that_dies_is_named_with_its_log_and_started_again(clock: Clock) -> None:
     cron, _tick = once_today(timedelta(hours=2))
     clock.configure(cron)
