@@ -76,6 +76,7 @@ class Orchestrator:
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._log: Path | None = None
+        self._ended = threading.Event()
         if not os.environ.get("PREFECT_API_URL"):
             self._port = _free_port()
             # Set before Prefect is imported: it reads its settings once.
@@ -114,9 +115,10 @@ class Orchestrator:
             self._error = None
 
     def stop(self) -> None:
-        """End the temporary server."""
+        """End the temporary server, also one that is still starting."""
+        self._ended.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout=3)
         if self._process is not None and self._process.poll() is not None and self._error is None:
             screen.note(f"The temporary Prefect server had ended by itself.{self._last_words()}")
         elif self._log is not None and self._error is None:
@@ -149,7 +151,8 @@ class Orchestrator:
             # Two first starts at once would migrate one database twice.
             with (home / "trueup-start.lock").open("w", encoding="utf-8") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                self._serve(home)
+                if not self._ended.is_set():
+                    self._serve(home)
         except BaseException as error:  # noqa: BLE001 - raised again by ready(), in the caller's thread
             self._error = error
 
@@ -167,12 +170,12 @@ class Orchestrator:
             )
         url = f"http://127.0.0.1:{self._port}/api"
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"{url}/health"):
+        while not (self._ended.is_set() or _answers(f"{url}/health")):
             if self._process.poll() is not None:
                 raise RuntimeError(f"it ended with code {self._process.returncode}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no answer within {START_SECONDS} s")
-            time.sleep(0.1)
+            self._ended.wait(0.1)
 
 
 def _new_log(home: Path, name: str) -> IO[bytes]:
