@@ -6,7 +6,7 @@
 # some tenths of a second *before* the tick (here 0.1 to 0.5 s). Whoever works out from the clock which night it is takes
 # it for the night before, and finds that done. `flow_run.expected_start_time` is the tick, exactly.
 #
-# Seen on 2026-11-29 with Python 3.11 and prefect 3.8.8 (SQLAlchemy 2.0.58). Takes up to three minutes.
+# Seen on 2026-11-29 with Python 3.11 and prefect 3.8.8 (SQLAlchemy 2.0.58). Takes some three minutes.
 set -eu
 work=$(mktemp -d)
 trap 'kill $runner $server 2>/dev/null; wait; rm -rf "$work"' EXIT
@@ -49,7 +49,7 @@ PY
 venv/bin/python nights.py >runner.log 2>&1 &
 runner=$!
 waited=0
-while [ "$(cat seen 2>/dev/null | wc -l)" -lt 2 ] && [ "$waited" -lt 240 ]; do sleep 2; waited=$((waited + 2)); done
+while [ "$(cat seen 2>/dev/null | wc -l)" -lt 2 ] && [ "$waited" -lt 600 ]; do sleep 2; waited=$((waited + 2)); done
 echo "seconds from the tick to the flow's first line:"
 cat seen
 grep -q '^-' seen
