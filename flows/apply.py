@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import configuration, gate, screen
+from flows import configuration, flow_runs, gate, screen
 from flows.discretion import discreet
 from transforms.errors import Misused
 from transforms.history import last_learned
@@ -59,10 +59,11 @@ def close(run_id: str, result: ApplyResult, left_out: str) -> str:
 @flow(name="apply", validate_parameters=False)
 def apply(run_id: str) -> Any:
     """Apply the approved run ``run_id``; the caller holds the lock and has checked the approval (``flows.gate``)."""
-    from connectors.archive.locks import folder
+    from connectors.archive.locks import folder, lock_names
 
     this = gate.in_hand(run_id)
-    with TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
+    lock = lock_names(this.archive, this.settings.target.url)["apply"]
+    with flow_runs.holding(lock), TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
         left_out = str(this.write_left_out(Path(aside)))
         result = write(run_id, left_out)
         state = close(run_id, result, left_out)
@@ -72,6 +73,7 @@ def apply(run_id: str) -> Any:
 
 @flow(name="approve and apply", validate_parameters=False)
 @discreet("approving and applying")
+@screen.without_stdout()
 def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str) -> str:
     """For the Prefect UI: approve a run you have reviewed, by its fingerprint, and apply it.
 
@@ -82,6 +84,7 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
         fingerprint: of the plan you reviewed, as the report shows it; at least 8 characters.
     """
     from flows import approve_command
+    from flows.apply_command import run_cleared
 
     if not reviewer.strip() or len(fingerprint.strip()) < 8:
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
@@ -89,8 +92,9 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
     wish = approve_command.Wish(who=reviewer, fingerprint=fingerprint.strip())
     approve_command.approve_one(settings, run_id, wish)
     with gate.cleared(settings, run_id) as ready:
+        flow_runs.name_after(ready.run.run_id)
         if not ready.is_done:
-            apply(ready.run.run_id)
+            run_cleared(ready)
         return ready.archive.load(ready.run.run_id).state
 
 

@@ -6,8 +6,8 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows import configuration, screen
-from flows.gate import cleared
+from flows import configuration, flow_runs, screen
+from flows.gate import Cleared, cleared
 from flows.orchestrator import orchestrator
 from flows.plan_command import sealed_state, tell_of_died
 from transforms.words import Act, Result
@@ -36,15 +36,17 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
 
             server.ready()
             with _ctrl_c_stops_cleanly(STOP):
-                records = run_cleared(ready.run.run_id)
+                records = run_cleared(ready)
         return conclude(settings, ready.archive.load(ready.run.run_id), records, as_json=as_json)
 
 
-def run_cleared(run_id: str) -> list[dict[str, Any]]:
+def run_cleared(ready: Cleared) -> list[dict[str, Any]]:
     """Run the apply flow for a run the gate let through; Prefect must be ready."""
     from flows.apply import apply
 
-    result = sealed_state(apply(run_id, return_state=True))
+    with flow_runs.marked(ready.settings, ready.run.manifest.kind):
+        named = apply.with_options(flow_run_name=ready.run.run_id)
+        result = sealed_state(named(ready.run.run_id, return_state=True))
     return list(result.records)
 
 

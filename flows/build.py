@@ -83,6 +83,12 @@ class Build:
         return datetime.fromisoformat(self._request["started"])
 
     @property
+    def expected(self) -> datetime | None:
+        """When the schedule meant the run to begin; None where it was begun by hand."""
+        written = self._request.get("expected")
+        return datetime.fromisoformat(written) if written else None
+
+    @property
     def only(self) -> tuple[str, ...]:
         """Keys of a partial plan."""
         return tuple(self._request.get("only", ()))
@@ -99,12 +105,18 @@ def _request_path(files: RunFiles) -> Path:
 
 
 def begin(
-    settings: Settings, kind: Kind, *, only: tuple[str, ...] = (), wish: dict[str, Any] | None = None
+    settings: Settings,
+    kind: Kind,
+    *,
+    only: tuple[str, ...] = (),
+    wish: dict[str, Any] | None = None,
+    expected: datetime | None = None,
 ) -> RunFiles:
     """A new run's directory, with what it is asked for laid down inside.
 
     From here on everything the configuration says or names is known, and is not read again.
-    Keys of people are personal data, so they travel this way and never as parameters of a flow.
+    Keys of people are personal data, so they travel this way and never as parameters of a flow. ``expected`` is the
+    moment the schedule meant, where the schedule began it.
     """
     from connectors.archive import open_archive
 
@@ -112,7 +124,12 @@ def begin(
     started = datetime.now(UTC)
     files = open_archive(settings).new_run(kind, started)
     _BEGUN[str(files.path)] = Build(settings, files, mapping, digest)
-    request = {"started": started.isoformat(), "only": list(only), "wish": wish or {}}
+    request = {
+        "started": started.isoformat(),
+        "expected": expected.isoformat() if expected else None,
+        "only": list(only),
+        "wish": wish or {},
+    }
     _request_path(files).write_text(json.dumps(request), encoding="utf-8")
     return files
 

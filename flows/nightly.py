@@ -1,17 +1,22 @@
-"""One scheduled night: plan if it is due; apply only what ``[approval.auto]`` allows."""
+"""One scheduled night: plan if it is due; apply only what ``[approval.auto]`` allows.
+
+Which night it is comes from when the flow run was meant to begin. A run that has nothing to do, because a newer night
+is due, or this one is planned, or its target is at work, ends ``Cancelled`` and tells nobody.
+"""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow
+from prefect.states import Cancelled
 
-from flows import configuration, screen
+from flows import configuration, flow_runs, screen
 from flows.discretion import discreet
-from flows.nights import is_due
+from flows.nights import SKIPPED, is_due, last_tick
 from flows.notify import sentence_of, tell
 from flows.plan_command import announce, check_before, reconcile_once
 from transforms.errors import TrueupError
@@ -24,30 +29,49 @@ if TYPE_CHECKING:
 
 @flow(name="nightly", validate_parameters=False)
 @discreet("planning the night")
-def nightly(config: str) -> str:
+@screen.without_stdout()
+def nightly(config: str) -> Any:
     """Plan the night that is due, once, and never beside itself or an apply; returns what came of it."""
     from connectors.archive import open_archive
-    from connectors.archive.locks import night_lock
+    from connectors.archive.locks import lock_names, night_lock
 
     settings = configuration.load(Path(config))
+    expected = flow_runs.expected_start() or datetime.now(UTC)
+    if _is_overtaken(settings, expected):
+        return Cancelled(message=f"{SKIPPED} a newer night is due.")
     archive = open_archive(settings)
     with night_lock(archive, settings.target.url) as is_alone:
         if not is_alone:
-            return "another night is at work"
-        if not is_due(settings.schedule, archive.history(settings.target.url).runs, datetime.now(UTC)):
-            return "already planned"
-        try:
-            check_before(settings)
-            _wait_for_apply(archive, settings.target.url)
-            run = reconcile_once(settings)
-        except TrueupError as error:
-            tell(settings, f"Trueup: tonight's plan could not be made. {error.message}", settings.archive.path)
-            raise
-        screen.note(f"{sentence_of(run.manifest)} {run.files.report_html}")
-        announce(settings, run)
-        if run.manifest.outcome is Outcome.READY:
-            return approve_itself(settings, run.run_id)
-        return run.manifest.outcome
+            return Cancelled(message=f"{SKIPPED} another night of this target is at work.")
+        with flow_runs.holding(lock_names(archive, settings.target.url)["night"]):
+            if not is_due(settings.schedule, archive.history(settings.target.url).runs, expected):
+                return Cancelled(message=f"{SKIPPED} this night is planned already.")
+            return _plan(settings, archive, expected)
+
+
+def _plan(settings: Settings, archive: Archive, expected: datetime) -> str:
+    try:
+        check_before(settings)
+        _wait_for_apply(archive, settings.target.url)
+        run = reconcile_once(settings, expected=expected)
+    except TrueupError as error:
+        tell(settings, f"Trueup: tonight's plan could not be made. {error.message}", settings.archive.path)
+        raise
+    screen.note(f"{sentence_of(run.manifest)} {run.files.report_html}")
+    announce(settings, run)
+    if run.manifest.outcome is Outcome.READY:
+        return approve_itself(settings, run.run_id)
+    return run.manifest.outcome
+
+
+def _is_overtaken(settings: Settings, expected: datetime) -> bool:
+    """Whether another run of this deployment, meant for a later night, is due or at work."""
+    from prefect.runtime import deployment
+
+    now = datetime.now(UTC)
+    if deployment.id is None or last_tick(settings.schedule, now) <= expected:
+        return False
+    return flow_runs.has_newer(deployment.id, expected, now)
 
 
 def _wait_for_apply(archive: Archive, target_url: str) -> None:
@@ -73,7 +97,7 @@ def approve_itself(settings: Settings, run_id: str) -> str:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
         return run.state
     with cleared(settings, run_id) as ready:
-        records = run_cleared(run_id)
+        records = run_cleared(ready)
         run = ready.archive.load(run_id)
     screen.note(f"Trueup run {run_id}: {run.state}, {len(records)} people.")
     announce_apply(settings, run, records)

@@ -2,6 +2,7 @@
 
 With ``PREFECT_API_URL`` set, runs appear on that server. Without it a temporary one is started on loopback, while
 other work goes on. It ends when this process does, however that happens: it watches a pipe that only we hold open.
+Until then no signal ends it. Its last words go to a private log, which is named when it fails and else removed.
 """
 
 from __future__ import annotations
@@ -17,18 +18,27 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
+from flows import screen
 from transforms.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START_SECONDS = 90
+HEARTBEAT_SECONDS = 30
+"""How often a run says that it is alive: Prefect's own least."""
+POLL_SECONDS = 3
+"""How often is asked which runs are due. At Prefect's 10 s a run was seen to leave Scheduled 13.8 s late."""
+_LOG_DAYS = 30
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    # Of an absent server Prefect's threads and asyncio would say more than anybody wants to know; we say it once.
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
@@ -36,9 +46,14 @@ _PRIVATE = {
     # A log line that Prefect makes of an exception could carry more than we would say; so could a result that it keeps.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    # Which runs are lost is judged by these; and when a run begins.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+    "PREFECT_RUNNER_POLL_FREQUENCY": str(POLL_SECONDS),
 }
 """Whatever the environment says, as an office may set these for all its flows."""
 _PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+_OUTSPOKEN = {f"PREFECT_LOGGING_{part}LEVEL": "ERROR" for part in ("", "SERVER_", "INTERNAL_", "ROOT_")}
+"""For the temporary server: what fails in it is said, in its own log."""
 
 
 class Orchestrator:
@@ -53,13 +68,15 @@ class Orchestrator:
             Failed: there is no home folder.
         """
         _find_a_home()
-        self._parts = {} if scheduling else _PARTS
+        self._parts = {**_OUTSPOKEN, **({} if scheduling else _PARTS)}
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         os.environ.update(_PRIVATE)
         self._process: subprocess.Popen[bytes] | None = None
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._log: Path | None = None
+        self._ended = threading.Event()
         if not os.environ.get("PREFECT_API_URL"):
             self._port = _free_port()
             # Set before Prefect is imported: it reads its settings once.
@@ -79,27 +96,53 @@ class Orchestrator:
         self._thread.join()
         if self._error is not None:
             raise Failed(
-                "The temporary Prefect server did not start.",
+                f"The temporary Prefect server did not start.{self._last_words()}",
                 remedy="Set PREFECT_API_URL to a running Prefect server, or PREFECT_HOME to a writable folder.",
             ) from self._error
 
+    def mend(self) -> None:
+        """Start the temporary server again, at the same address, if it has ended by itself; say so."""
+        if self._process is None or self._process.poll() is None:
+            return
+        screen.note(
+            f"The temporary Prefect server ended with code {self._process.returncode}.{self._last_words()} "
+            "It is started again."
+        )
+        self._close()
+        self._start()
+        if self._error is not None:
+            screen.note(f"It did not start.{self._last_words()}")
+            self._error = None
+
     def stop(self) -> None:
-        """End the temporary server."""
+        """End the temporary server, also one that is still starting."""
+        self._ended.set()
         if self._thread is not None:
-            self._thread.join()
-        if self._process is not None:
-            with contextlib.suppress(OSError):
-                if self._process.stdin is not None:
-                    self._process.stdin.close()
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+            self._thread.join(timeout=3)
+        if self._process is not None and self._process.poll() is not None and self._error is None:
+            screen.note(f"The temporary Prefect server had ended by itself.{self._last_words()}")
+        elif self._log is not None and self._error is None:
+            self._log.unlink(missing_ok=True)
+        self._close()
         if self._thread is not None:
             os.environ.pop("PREFECT_API_URL", None)
+
+    def _close(self) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()  # it ends on that, and on no signal
+        try:
+            self._process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _last_words(self) -> str:
+        """Where the server's log lies, for a sentence; nothing where there is none."""
+        return f" Its last words: {self._log}." if self._log is not None else ""
 
     def _start(self) -> None:
         try:
@@ -108,26 +151,43 @@ class Orchestrator:
             # Two first starts at once would migrate one database twice.
             with (home / "trueup-start.lock").open("w", encoding="utf-8") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                self._serve()
+                if not self._ended.is_set():
+                    self._serve(home)
         except BaseException as error:  # noqa: BLE001 - raised again by ready(), in the caller's thread
             self._error = error
 
-    def _serve(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-P", "-m", "flows.prefect_server", str(self._port)],  # -P: whatever lies in the folder
-            env={**os.environ, **self._parts},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    def _serve(self, home: Path) -> None:
+        with _new_log(home, f"trueup-server-{os.getpid()}-{self._port}.log") as log:
+            self._log = Path(log.name)
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                # -P: whatever lies in the folder
+                [sys.executable, "-P", "-m", "flows.prefect_server", str(self._port)],
+                env={**os.environ, **self._parts},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,  # what is sent to our group is not meant for it
+            )
         url = f"http://127.0.0.1:{self._port}/api"
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"{url}/health"):
+        while not (self._ended.is_set() or _answers(f"{url}/health")):
             if self._process.poll() is not None:
                 raise RuntimeError(f"it ended with code {self._process.returncode}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no answer within {START_SECONDS} s")
-            time.sleep(0.1)
+            self._ended.wait(0.1)
+
+
+def _new_log(home: Path, name: str) -> IO[bytes]:
+    """A private log for one server; those that servers of long ago left behind go."""
+    for left in home.glob("trueup-server-*.log"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _LOG_DAYS * 86400:
+                left.unlink()
+    path = home / name
+    path.unlink(missing_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    return open(path, "ab", buffering=0, opener=lambda place, _flags: os.open(place, flags, 0o600))
 
 
 def _find_a_home() -> None:

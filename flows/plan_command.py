@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows import build, configuration, screen
+from flows import build, configuration, flow_runs, screen
 from flows.orchestrator import orchestrator
 from transforms.errors import Failed
 from transforms.words import Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from transforms.history import History, PriorRun
@@ -76,16 +77,25 @@ def orchestrated(*, show: bool) -> Iterator[None]:
         yield
 
 
-def reconcile_once(settings: Settings, *, only: tuple[str, ...] = (), tried: bool = False) -> PriorRun:
+def reconcile_once(
+    settings: Settings, *, only: tuple[str, ...] = (), expected: datetime | None = None, tried: bool = False
+) -> PriorRun:
     """One reconcile run, sealed; Prefect must be ready.
 
-    Unless both credentials were ``tried`` just now, the run tries them first: one that is refused seals a failed run
-    that has read nothing.
+    Args:
+        settings: the configuration.
+        only: keys of a partial plan.
+        expected: when the schedule meant it to begin.
+        tried: both credentials were tried just now. Otherwise the run tries them first: one that is refused seals a
+            failed run that has read nothing.
     """
     from flows.reconcile import reconcile
 
-    files = build.begin(settings, Kind.RECONCILE, only=only, wish={"tried": tried})
-    state = reconcile(str(files.path), return_state=True)
+    files = build.begin(settings, Kind.RECONCILE, only=only, wish={"tried": tried}, expected=expected)
+    flow_runs.name_after(files.run_id)
+    with flow_runs.marked(settings, Kind.RECONCILE):
+        named = reconcile.with_options(flow_run_name=files.run_id)
+        state = named(str(files.path), return_state=True)
     return sealed_run(settings, files.run_id, state)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import build, configuration, screen
+from flows import build, configuration, flow_runs, screen
 from flows.orchestrator import orchestrator
 from flows.plan_command import conclude, sealed_run
 from transforms.errors import Misused, Refused
@@ -67,7 +67,9 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
 
         server.ready()
         files = build.begin(settings, Kind.ROLLBACK, only=way.only, wish=wish)
-        state = rollback(str(files.path), return_state=True)
+        with flow_runs.marked(settings, Kind.ROLLBACK):
+            named = rollback.with_options(flow_run_name=files.run_id)
+            state = named(str(files.path), return_state=True)
         run = sealed_run(settings, files.run_id, state)
     if as_json:
         for note in run.manifest.notes:

@@ -1,51 +1,187 @@
-"""The process that starts due runs: Prefect's own runner, which here ends on SIGTERM as it does on Ctrl-C."""
+"""The process that starts due runs: Prefect's own runner, which ends in order and waits for a server that is away."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
+import httpx
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.runner import Runner
 
+from flows import screen
+from flows.orchestrator import POLL_SECONDS
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from prefect.deployments.runner import RunnerDeployment
 
+GRACE_SECONDS = 4.0
+"""For a run that is told to stop: long enough to say so, short enough for a service manager."""
+REST_SECONDS = 2.0
+"""For everything else that is told to stop."""
+LAST_RESORT_SECONDS = 8.5
+"""After so long, whatever still hangs is left behind."""
+_LEAST_FAILURES = 3
+"""One answer that fails is no absence."""
+_ASKING = {
+    "_scheduled_run_poller": "_get_and_submit_flow_runs",
+    "_cancelling_observer": "_check_for_cancelled_flow_runs",
+}
+"""Parts of Prefect's runner, and what each does again and again until it fails three times running."""
+
+
+def is_absence(error: BaseException) -> bool:
+    """Whether ``error`` says that the Prefect server is away or not itself, and may be back soon."""
+    if isinstance(error, (PrefectHTTPStatusError, httpx.HTTPStatusError)):
+        return error.response.status_code >= 500
+    return isinstance(error, (httpx.TransportError, OSError))
+
+
+class Absence:
+    """Whether the Prefect server is away: said once when it goes, and once when it is back."""
+
+    def __init__(self, mend: Callable[[], None] | None = None) -> None:
+        """Take the server to be there; ``mend`` is called at each failure, off the loop."""
+        self._mend = mend
+        self._failures = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is away now."""
+        return self._failures >= _LEAST_FAILURES
+
+    def forgiving(self, ask: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[Any, Any, None]]:
+        """``ask``, which fails no more for an absence: Prefect's runner would end after three such failures."""
+
+        async def ask_patiently() -> None:
+            try:
+                await ask()
+            except Exception as error:
+                if not is_absence(error):
+                    raise
+                await self._failed()
+            else:
+                self._answered()
+
+        return ask_patiently
+
+    async def _failed(self) -> None:
+        self._failures += 1
+        if self._failures == _LEAST_FAILURES:
+            screen.note("The Prefect server cannot be reached. Waiting for it; nights it misses are made up.")
+        if self._mend is not None:
+            await asyncio.to_thread(self._mend)
+
+    def _answered(self) -> None:
+        if self.lasts:
+            screen.note("The Prefect server is back.")
+        self._failures = 0
+
 
 class QuietRunner(Runner):
-    """Ends in order, whichever signal says so.
+    """Ends in order, whichever signal says so, and not because the Prefect server is away.
 
     Prefect leaves its loop from within the handler of SIGTERM: its own stop is then never awaited and a connection
-    half closed, and both are complained of on stderr. So SIGTERM does what asyncio makes of Ctrl-C: cancel and wait.
-    Handing on SIGINT would not do: a shell that starts a service in the background has it ignore that signal.
+    half closed, and both are complained of on stderr. So SIGTERM only says that it is time. It never pauses a
+    deployment as it ends: a pause is a person's wish, and would not be told apart from one.
     """
 
-    stop_soon: Any = None
-    """Cancels what ``run_until_stopped`` awaits, from within a signal's handler."""
+    def __init__(self, absence: Absence, *, limit: int) -> None:
+        """Run at most ``limit`` runs beside each other; ``absence`` is told whether the server answers."""
+        self._absence = absence
+        super().__init__(pause_on_shutdown=False, limit=limit, query_seconds=POLL_SECONDS)
+        self.is_told = False
+        """A signal has said to end, perhaps before the loop runs that ``stop_soon`` wakes."""
+        self.stop_soon: Callable[[], object] = lambda: None
 
     def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
-        """Do as on Ctrl-C."""
+        """Do as on Ctrl-C, from within a signal's handler."""
+        self.is_told = True
         self.stop_soon()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Give whatever asks the server again and again its patience, before it is begun."""
+        asks = _ASKING.get(name)
+        if asks and value is not None and asks not in vars(value):
+            setattr(value, asks, self._absence.forgiving(getattr(value, asks)))
+        super().__setattr__(name, value)
 
-def run_until_stopped(deployments: Sequence[RunnerDeployment], *, at_once: int) -> None:
+    async def end_runs(self) -> None:
+        """End what is running: first asked, then by force; Prefect is told of either as a crash."""
+        if not self.started:
+            return
+        self._scheduled_run_poller.stopping = True
+        for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, REST_SECONDS)):
+            self.signal_runs(number)
+            for _ in range(int(seconds / 0.1)):
+                if not self._process_manager.flow_run_ids():
+                    return
+                await asyncio.sleep(0.1)
+
+    def signal_runs(self, number: signal.Signals) -> None:
+        """Send a signal to every run's process that is still there."""
+        for run in self._process_manager.flow_run_ids():
+            handle = self._process_manager.get(run)
+            if handle is not None and handle.pid is not None and handle.returncode is None:
+                try:
+                    os.kill(handle.pid, number)
+                except ProcessLookupError:
+                    continue
+
+
+def run_until_stopped(
+    deployments: Sequence[RunnerDeployment], absence: Absence, begun: Callable[[], None], *, at_once: int
+) -> None:
     """Start what is due of ``deployments``, at most ``at_once`` runs beside each other.
+
+    ``begun`` is called once Prefect knows them.
 
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM said to stop; what was running is ended.
     """
-    runner = QuietRunner(pause_on_shutdown=True, limit=at_once)
+    runner = QuietRunner(absence, limit=at_once)
     for deployment in deployments:
         runner.add_deployment(deployment)
-    try:
-        asyncio.run(_run(runner))
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    # Prefect sets it too, once it has imported the rest of itself.
+    signal.signal(signal.SIGTERM, runner.handle_sigterm)
+    begun()
+    asyncio.run(_run(runner))
+    raise KeyboardInterrupt
 
 
 async def _run(runner: QuietRunner) -> None:
-    loop, this = asyncio.get_running_loop(), asyncio.current_task()
-    if this is not None:
-        runner.stop_soon = lambda: loop.call_soon_threadsafe(this.cancel)
-    await runner.start()
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    runner.stop_soon = lambda: loop.call_soon_threadsafe(told.set)
+    if runner.is_told:
+        return
+    work = asyncio.create_task(runner.start())
+    wish = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({work, wish}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        told.set()  # Ctrl-C, which asyncio makes a cancellation of
+    if not told.is_set():
+        wish.cancel()
+        await work  # it ended by itself: say why
+    _leave_at_last(runner)
+    await runner.end_runs()
+    work.cancel()
+    await asyncio.wait({work}, timeout=REST_SECONDS)
+
+
+def _leave_at_last(runner: QuietRunner) -> None:
+    """Whatever hangs (a server that does not answer, say): be gone in time, with nobody left behind."""
+
+    def leave() -> None:
+        runner.signal_runs(signal.SIGKILL)
+        screen.note("Stopped.")
+        os._exit(0)
+
+    timer = threading.Timer(LAST_RESORT_SECONDS, leave)
+    timer.daemon = True
+    timer.start()

@@ -9,7 +9,8 @@ import re
 import sys
 import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -127,6 +128,13 @@ def document_of_error(error: TrueupError) -> None:
 
 
 _documents: list[bool] = []
+
+
+@contextmanager
+def without_stdout() -> Iterator[None]:
+    """Let nothing reach stdout: for flows of a service, where Prefect prints tracebacks while its server is away."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 class Bars:

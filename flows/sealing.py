@@ -57,6 +57,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         refusals=tuple(draft.refusals),
         error=" ".join(f"{error.message} {error.remedy}".strip() for error in draft.errors),
         started=build.started,
+        expected=build.expected,
         sealed=datetime.now(UTC),
         notes=tuple(draft.notes),
         only=build.only,

@@ -1,30 +1,30 @@
-"""``trueup serve``: the nightly schedule as Prefect deployments, a missed night made up once, and silence noticed."""
+"""``trueup serve``: the nightly schedule as Prefect deployments, for as long as nobody says to stop."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from flows import configuration, screen
-from flows.nights import has_been_silent, is_due, last_tick
+from flows import configuration, flow_runs, screen
+from flows.nights import last_tick
 from flows.orchestrator import orchestrator
 from flows.plan_command import check_before
+from transforms.words import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from prefect.client.schemas.responses import DeploymentResponse
     from prefect.deployments.runner import RunnerDeployment
 
     from transforms.settings import Settings
 
-FIRST_LOOK_SECONDS = 10
-"""Long enough for the deployments to be known to the server."""
-LOOK_SECONDS = 300
+FIRST_LOOK_SECONDS = 10.0
+"""Until the watch begins: long enough for Prefect to begin by itself what is due."""
+LOOK_SECONDS = 60.0
 
 
 def serve_schedule(config: Path) -> int:
@@ -45,53 +45,64 @@ def serve_schedule(config: Path) -> int:
 
 def _serve_until_stopped(settings: Settings, config: Path) -> None:
     with orchestrator(scheduling=True) as server:
-        from flows.runner import run_until_stopped
+        from flows.runner import Absence, run_until_stopped
+        from flows.watch import keep_watch
 
         server.ready()
+        deployments = _deployments(settings, config)
         stop = threading.Event()
-        watcher = threading.Thread(target=_keep_watch, args=(config, stop), name="watch", daemon=True)
-        watcher.start()
-        screen.note(
-            f"Planning at {settings.schedule.cron} ({settings.schedule.timezone}); archive {settings.archive.path}. "
-            "Stop with Ctrl-C."
-        )
+        how = {"first": FIRST_LOOK_SECONDS, "every": LOOK_SECONDS}
+        watcher = threading.Thread(target=keep_watch, args=(config, stop), kwargs=how, name="watch", daemon=True)
+
+        def begun() -> None:
+            watcher.start()
+            place = settings.archive.path
+            when = f"{settings.schedule.cron} ({settings.schedule.timezone})"
+            screen.note(f"Planning at {when}; archive {place}. Stop with Ctrl-C.")
+
         try:
-            run_until_stopped(_deployments(settings, config), at_once=2)
+            run_until_stopped(deployments, Absence(server.mend), begun, at_once=2)
         finally:
             stop.set()
 
 
-def deployment_name(settings: Settings) -> str:
-    """The target's host: services for several directories beside each other on one Prefect server stay apart."""
-    place = urlsplit(settings.target.url)
-    return f"{place.hostname}:{place.port}" if place.port else str(place.hostname)
-
-
 def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
-    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    """Both deployments as they shall be: whatever an earlier one had, without a limit, and paused if it was paused.
+
+    No limit of Prefect's: after a SIGKILL its slot stays taken, for ever if the server died too, and every later night
+    is cancelled. Our own locks keep nights apart, and a killed process holds none.
+    """
     from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
 
     from flows.apply import approve_and_apply
     from flows.nightly import nightly
+    from flows.watch import deployed, is_paused
 
-    name = deployment_name(settings)
-    one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
-    place = str(config.resolve())
+    name, place = flow_runs.host_of(settings), str(config.resolve())
+    found = deployed(settings)
+    paused = _is_held(found)
+    active = found is None or not found.schedules or any(schedule.active for schedule in found.schedules)
+    if found is not None and is_paused(found) and (paused or not active):
+        screen.note(f"In Prefect nightly/{name} is paused, and stays so: no night begins until it is resumed there.")
     deployments = (
         nightly.to_deployment(
             name=name,
-            schedule=Cron(settings.schedule.cron, timezone=settings.schedule.timezone),
+            schedule=Cron(settings.schedule.cron, timezone=settings.schedule.timezone, active=active),
+            paused=paused,
             parameters={"config": place},
-            concurrency_limit=one,
+            concurrency_limit=None,
             entrypoint_type=EntrypointType.MODULE_PATH,
+            tags=flow_runs.tags_of(settings, Kind.RECONCILE),
             description="Plans the night that is due. Applies only under [approval.auto].",
         ),
         approve_and_apply.to_deployment(
             name=name,
+            paused=_is_held(deployed(settings, "approve and apply")),
             parameters={"config": place},
-            concurrency_limit=one,
+            concurrency_limit=None,
             entrypoint_type=EntrypointType.MODULE_PATH,
+            tags=flow_runs.tags_of(settings),
             description="Approves a reviewed run by its fingerprint and applies it.",
         ),
     )
@@ -99,48 +110,6 @@ def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
     return [one for one in deployments if not isinstance(one, Coroutine)]
 
 
-@dataclass(slots=True)
-class _Watch:
-    """What the watcher remembers between looks."""
-
-    since: datetime
-    begun: datetime | None = None
-    """The tick for which a missed night was begun: once is enough."""
-    told: bool = False
-    """Whether somebody was told of this silence."""
-
-    def look(self, config: Path) -> None:
-        """Begin a night that was missed, and say when nothing has succeeded for too long."""
-        from connectors.archive import open_archive
-        from flows.notify import tell
-
-        settings = configuration.load(config)
-        runs = open_archive(settings).history(settings.target.url).runs
-        now = datetime.now(UTC)
-        tick = last_tick(settings.schedule, now)
-        if self.begun != tick and is_due(settings.schedule, runs, now):
-            self.begun = tick
-            _begin_night(settings)
-        silent = has_been_silent(runs, since=self.since, at=now)
-        if silent and not self.told:
-            tell(settings, "Trueup: no run has succeeded in the last 26 hours.", settings.archive.path)
-        self.told = silent
-
-
-def _keep_watch(config: Path, stop: threading.Event) -> None:
-    from transforms.errors import TrueupError
-
-    watch = _Watch(since=datetime.now(UTC))
-    pause = FIRST_LOOK_SECONDS
-    while not stop.wait(pause):
-        pause = LOOK_SECONDS
-        try:
-            watch.look(config)
-        except TrueupError as error:
-            screen.complain(error)
-
-
-def _begin_night(settings: Settings) -> None:
-    from prefect.deployments import run_deployment
-
-    run_deployment(f"nightly/{deployment_name(settings)}", timeout=0, as_subflow=False)
+def _is_held(deployment: DeploymentResponse | None) -> bool:
+    """Whether a person has paused it. Version 0.1, known by its limit, paused what it served as it ended."""
+    return deployment is not None and deployment.paused and deployment.global_concurrency_limit is None

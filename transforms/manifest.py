@@ -55,6 +55,8 @@ class Manifest(_Record):
     error: str = ""
     """For ``failed``: the sentence, without secrets or personal data."""
     started: datetime
+    expected: datetime | None = None
+    """When the schedule meant it to begin, which says whose night it is; null for a run begun by hand."""
     sealed: datetime
     counts: dict[str, int] = {}
     """Decision → persons. All ten decisions are present; they add up to ``users`` ∪ ``profiles``."""

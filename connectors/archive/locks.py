@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FOLDER = ".locks"
 _PATIENCE = {"seal": 300.0, "apply": 0.5, None: 3.0}
 """Seconds to wait for a holder before giving up; one without a name is coming, leaving or only looking."""
+_LOOKING = 1.0
+"""Seconds in which whoever only looks whether a night is at work has let go again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,24 @@ def sealing_lock(root: Path, target_url: str) -> Iterator[Holder]:
 
 @contextmanager
 def night_lock(archive: Archive, target_url: str) -> Iterator[bool]:
-    """Whether this is the only scheduled night at work on this target; never waits."""
-    path = _apply_file(archive.path, target_url)
+    """Whether this is the only scheduled night at work on this target; waits only for somebody who is just looking."""
     with on_disk("The archive's lock cannot be taken"):
-        number = _open(path.with_name(path.name.replace("apply-", "night-")))
+        number = _open(_night_file(archive.path, target_url))
     try:
-        yield _take(number)
+        until = time.monotonic() + _LOOKING
+        while not (is_alone := _take(number)) and time.monotonic() < until:
+            time.sleep(0.02)
+        yield is_alone
+    finally:
+        os.close(number)
+
+
+def night_at_work(archive: Archive, target_url: str) -> bool:
+    """Whether a scheduled night is at work on this target right now; whoever was killed is not."""
+    with on_disk("The archive's lock cannot be read"):
+        number = _open(_night_file(archive.path, target_url))
+    try:
+        return not _take(number)
     finally:
         os.close(number)
 
@@ -182,6 +196,21 @@ def folder(root: Path) -> Path:
 def _apply_file(root: Path, target_url: str) -> Path:
     name = hashlib.sha256(same_target(target_url).encode()).hexdigest()[:16]
     return folder(root) / f"apply-{name}.lock"
+
+
+def _night_file(root: Path, target_url: str) -> Path:
+    path = _apply_file(root, target_url)
+    return path.with_name(path.name.replace("apply-", "night-"))
+
+
+def lock_names(archive: Archive, target_url: str) -> dict[str, str]:
+    """What to call this host's two locks on a target where others tell of them: ``night`` and ``apply``.
+
+    The same name means the same lock file on the same host, so that whoever finds it free knows its holder is gone.
+    """
+    path = _apply_file(archive.path, target_url).resolve()
+    own = hashlib.sha256(f"{socket.gethostname()}\0{path}".encode()).hexdigest()[:16]
+    return {kind: f"{kind}-{own}" for kind in ("night", "apply")}
 
 
 def _open(path: Path) -> int:

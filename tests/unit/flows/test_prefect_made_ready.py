@@ -25,6 +25,8 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     for name in ("PREFECT_LOGGING_TO_API_ENABLED", "PREFECT_RESULTS_PERSIST_BY_DEFAULT"):
         monkeypatch.setenv(name, "true")
+    for name in ("PREFECT_RUNNER_POLL_FREQUENCY", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"):
+        monkeypatch.setenv(name, "600")
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setenv("HOME", "unset below, restored afterwards")
     monkeypatch.delenv("HOME")
@@ -44,10 +46,12 @@ def test_prefects_folder_stands_for_a_home_that_is_missing(homeless: pytest.Monk
     assert os.environ["HOME"] == str(tmp_path)
 
 
-def test_neither_logs_nor_results_are_kept_whatever_the_environment_says(
+def test_neither_logs_nor_results_are_kept_and_the_clock_is_ours_whatever_the_environment_says(
     homeless: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     homeless.setenv("HOME", str(tmp_path))
     Orchestrator()
     assert os.environ["PREFECT_LOGGING_TO_API_ENABLED"] == "false"
     assert os.environ["PREFECT_RESULTS_PERSIST_BY_DEFAULT"] == "false"
+    assert int(os.environ["PREFECT_RUNNER_POLL_FREQUENCY"]) <= 5, "a night begins within seconds of its tick"
+    assert int(os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) == 30, "by these a lost run is found out"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.archive import apply_holder, apply_lock, open_archive, same_target
-from connectors.archive.locks import sealing_lock
+from connectors.archive.locks import lock_names, night_at_work, night_lock, sealing_lock
 from tests.support.archive_runs import TARGET, archive_in, settings_in
 from transforms.errors import Failed, Refused
 
@@ -119,3 +119,45 @@ def test_a_place_that_may_not_be_written_is_said_with_the_remedy(tmp_path: Path)
     with pytest.raises(Failed, match="cannot be written") as failed:
         open_archive(settings_in(tmp_path, archive={"path": "/sys/trueup-archive"}))
     assert "right to write" in failed.value.remedy
+
+
+def test_a_night_is_alone_on_its_target_and_seen_at_work_while_it_is(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    other = "https://y.example/scim/v2"
+    assert not night_at_work(archive, TARGET)
+    with night_lock(archive, TARGET) as first:
+        assert first
+        assert night_at_work(archive, f" {TARGET}/ ")
+        assert not night_at_work(archive, other)
+        with night_lock(archive, TARGET) as second, night_lock(archive, other) as elsewhere:
+            assert (second, elsewhere) == (False, True)
+    assert not night_at_work(archive, TARGET)
+
+
+def test_whoever_only_looks_turns_no_night_away(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            night_at_work(archive, TARGET)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        for _ in range(30):
+            with night_lock(archive, TARGET) as is_alone:
+                assert is_alone
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def test_a_lock_has_one_name_per_file_however_the_target_is_spelt(tmp_path: Path) -> None:
+    archive, other = archive_in(tmp_path), archive_in(tmp_path / "other")
+    names = lock_names(archive, TARGET)
+    assert lock_names(archive, f" {TARGET}/ ") == names
+    assert names.keys() == {"night", "apply"}
+    told_apart = [*names.values(), *lock_names(archive, f"{TARGET}/b").values(), *lock_names(other, TARGET).values()]
+    assert len(set(told_apart)) == 6
+    assert "example" not in "".join(told_apart)

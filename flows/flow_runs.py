@@ -1,0 +1,183 @@
+"""Our flow runs as Prefect knows them: how they are marked, which nights there were, and which runs are lost.
+
+A run that holds one of the target's locks says so in a label for as long as it does. So whoever finds the lock free,
+and the label still there, knows that the process was killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flows.nights import NightRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
+
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+    from transforms.settings import Settings
+    from transforms.words import Kind
+
+TAG = "trueup"
+LABEL = "trueup.lock"
+MOST = 200
+"""What Prefect lists at once."""
+
+
+def host_of(settings: Settings) -> str:
+    """The target's host: services for several directories beside each other on one Prefect server stay apart."""
+    place = urlsplit(settings.target.url)
+    return f"{place.hostname}:{place.port}" if place.port else str(place.hostname)
+
+
+def tags_of(settings: Settings, kind: Kind | None = None) -> list[str]:
+    """The tags of every flow run of this target."""
+    return [TAG, *([kind.value] if kind else []), host_of(settings)]
+
+
+def client() -> SyncPrefectClient:
+    """A client for plain code; use it as a context."""
+    from prefect.client.orchestration import get_client
+
+    return get_client(sync_client=True)
+
+
+@contextlib.contextmanager
+def marked(settings: Settings, kind: Kind) -> Iterator[None]:
+    """Flow runs begun inside carry our tags."""
+    from prefect import tags
+
+    with tags(*tags_of(settings, kind)):
+        yield
+
+
+def name_after(run_id: str) -> None:
+    """Name the flow run that is at work after the run it makes."""
+    if (own := _own_id()) is not None:
+        with _if_prefect_listens(), client() as api:
+            api.update_flow_run(own, name=run_id)
+
+
+@contextlib.contextmanager
+def holding(lock: str) -> Iterator[None]:
+    """Let the flow run at work say, for the length of the block, that it holds ``lock``; do so inside the lock."""
+    own = _own_id()
+    if own is not None:
+        with _if_prefect_listens(), client() as api:
+            api.update_flow_run_labels(own, {LABEL: lock})
+    try:
+        yield
+    finally:
+        if own is not None:
+            with _if_prefect_listens(), client() as api:
+                api.update_flow_run_labels(own, {LABEL: ""})
+
+
+@contextlib.contextmanager
+def _if_prefect_listens() -> Iterator[None]:
+    """What is only said for others to see fails no night: a run that could not say it is found out by its silence."""
+    import httpx
+    from prefect.exceptions import PrefectException
+
+    with contextlib.suppress(httpx.HTTPError, PrefectException):
+        yield
+
+
+def _own_id() -> UUID | None:
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    return context.flow_run.id if context is not None and context.flow_run is not None else None
+
+
+def expected_start() -> datetime | None:
+    """When the flow run at work was meant to begin; None outside of one."""
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or context.flow_run.expected_start_time is None:
+        return None
+    return _plain(context.flow_run.expected_start_time)
+
+
+def _plain(moment: datetime) -> datetime:
+    """Prefect's own kind of datetime as Python's, in UTC."""
+    return datetime.fromtimestamp(moment.timestamp(), UTC)
+
+
+def has_newer(deployment: UUID, after: datetime, until: datetime) -> bool:
+    """Whether a run of ``deployment`` that was meant to begin after ``after`` is due by ``until``, or at work.
+
+    Where Prefect cannot be asked, none is known: then the lock decides.
+    """
+    from prefect.client.schemas.objects import StateType
+
+    found: list[FlowRun] = []
+    with _if_prefect_listens():
+        found = _runs(deployment_id={"any_": [str(deployment)]}, expected=(after, until))
+    due = {StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING}
+    return any(run.state_type in due and run.expected_start_time > after for run in found if run.expected_start_time)
+
+
+def night_runs(deployment: UUID, since: datetime, until: datetime) -> list[NightRun]:
+    """Every run of ``deployment`` that was meant to begin between the two."""
+    return [
+        NightRun(_plain(run.expected_start_time), run.state_type.value, (run.state.message or "") if run.state else "")
+        for run in _runs(deployment_id={"any_": [str(deployment)]}, expected=(since, until))
+        if run.expected_start_time is not None and run.state_type is not None
+    ]
+
+
+def unfinished(settings: Settings) -> list[FlowRun]:
+    """Every flow run of this target that Prefect takes to be at work."""
+    return _runs(tags={"all_": tags_of(settings)}, state={"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}})
+
+
+def close_as_crashed(runs: Iterable[FlowRun], why: str) -> int:
+    """Close lost runs, and what they had begun, as Crashed; returns how many."""
+    from prefect.states import Crashed
+
+    closed = 0
+    for run in runs:
+        below = _runs(parent_flow_run_id={"any_": [str(run.id)]}, state={"type": {"any_": ["PENDING", "RUNNING"]}})
+        for one in (*below, run):
+            with client() as api:
+                api.set_flow_run_state(one.id, Crashed(message=why), force=True)
+            closed += 1
+    return closed
+
+
+def last_heartbeats(runs: Iterable[FlowRun], since: datetime) -> dict[UUID, datetime]:
+    """When each of ``runs`` last said that it is alive, as far as it did since ``since``."""
+    from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
+
+    found: dict[UUID, datetime] = {}
+    with client() as api:
+        for run in runs:
+            wanted = EventFilter(
+                event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
+                resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+                occurred=EventOccurredFilter(since=since),
+            )
+            if events := api.read_events(filter=wanted, limit=1).events:
+                found[run.id] = events[0].occurred
+    return found
+
+
+def _runs(*, expected: tuple[datetime, datetime] | None = None, **wanted: Any) -> list[FlowRun]:
+    from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    if expected is not None:
+        wanted["expected_start_time"] = {"after_": expected[0], "before_": expected[1]}
+    with client() as api:
+        return api.read_flow_runs(
+            flow_run_filter=FlowRunFilter.model_validate(wanted),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=MOST,
+        )

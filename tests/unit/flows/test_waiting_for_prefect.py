@@ -1,0 +1,111 @@
+"""A Prefect server that is away is waited for; what it says of its end is kept, and kept short."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from flows.orchestrator import Orchestrator
+from flows.prefect_server import LOG_BYTES, shorten
+from transforms.errors import Failed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REQUEST = httpx.Request("POST", "http://127.0.0.1:9/api")
+AWAY = (
+    httpx.ConnectError("refused", request=REQUEST),
+    httpx.ReadTimeout("late", request=REQUEST),
+    httpx.HTTPStatusError("restarting", request=REQUEST, response=httpx.Response(503, request=REQUEST)),
+)
+
+
+def test_an_absence_is_said_once_and_its_end_once_whatever_it_looks_like(capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.runner import Absence
+
+    mended: list[bool] = []
+    answers: list[Exception | None] = [AWAY[0], None, *AWAY, AWAY[0], AWAY[1], None, None]
+
+    async def ask() -> None:
+        if error := answers.pop(0):
+            raise error
+
+    async def ask_all() -> None:
+        patiently = Absence(lambda: mended.append(True)).forgiving(ask)
+        while answers:
+            await patiently()
+
+    asyncio.run(ask_all())
+    said = capsys.readouterr().err
+    assert said.count("cannot be reached") == said.count("is back") == 1
+    assert len(mended) == 6, "each failure is a moment to see whether our own server has died"
+
+
+def test_what_is_no_absence_is_not_waited_for() -> None:
+    from flows.runner import Absence
+
+    answer = httpx.Response(401, request=REQUEST)
+
+    async def ask() -> None:
+        raise httpx.HTTPStatusError("who are you", request=REQUEST, response=answer)
+
+    with pytest.raises(httpx.HTTPStatusError, match="who are you"):
+        asyncio.run(Absence().forgiving(ask)())
+
+
+def test_a_temporary_server_that_cannot_start_is_told_of_with_a_private_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in (
+        "PREFECT_LOGGING_TO_API_ENABLED",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
+        "PREFECT_RUNNER_POLL_FREQUENCY",
+    ):
+        monkeypatch.setenv(name, "set by whoever starts a server, restored afterwards")
+    monkeypatch.setenv("PREFECT_API_URL", "restored afterwards")
+    monkeypatch.delenv("PREFECT_API_URL")
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////proc/nowhere/prefect.db")
+    server = Orchestrator()
+    try:
+        with pytest.raises(Failed, match=r"did not start\. Its last words: .*trueup-server-.*\.log\.") as failed:
+            server.ready()
+    finally:
+        server.stop()
+    [log] = tmp_path.glob("trueup-server-*.log")
+    assert str(log) in failed.value.message
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert "unable to open database file" in log.read_text(encoding="utf-8")
+
+
+def test_a_log_that_grew_long_keeps_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"begin" + b"." * LOG_BYTES + b"last words\n")
+    number = os.open(path, os.O_RDWR | os.O_APPEND)
+    try:
+        shorten(number)
+        os.write(number, b"and more\n")
+    finally:
+        os.close(number)
+    left = path.read_bytes()
+    assert len(left) < LOG_BYTES
+    assert left.endswith(b"last words\nand more\n")
+    assert not left.startswith(b"begin")
+
+
+def test_the_temporary_server_takes_no_signal_that_is_meant_for_its_parent() -> None:
+    code = """
+import os, signal, threading
+import flows.prefect_server as server
+with server.DeafServer(server.uvicorn.Config("nothing:here")).capture_signals():
+    print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "True", f"uvicorn took {signal.SIGTERM.name}"
