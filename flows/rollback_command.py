@@ -68,8 +68,8 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
         server.ready()
         files = build.begin(settings, Kind.ROLLBACK, only=way.only, wish=wish)
         with flow_runs.marked(settings, Kind.ROLLBACK):
-            named = rollback.with_options(flow_run_name=files.run_id)
-            state = named(str(files.path), return_state=True)
+            flow = rollback.with_options(flow_run_name=files.run_id)
+            state = flow(str(files.path), return_state=True)
         run = sealed_run(settings, files.run_id, state)
     if as_json:
         for note in run.manifest.notes:

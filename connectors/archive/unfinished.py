@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from connectors.archive import shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from transforms.run_files import RunFiles
@@ -52,7 +53,7 @@ class Died:
         return f"Plan again: trueup plan.{seen} trueup prune removes its draft two days after it was last written to."
 
 
-def watch(files: RunFiles, begun: dict[str, object]) -> None:
+def watch(files: RunFiles, begun: Mapping[str, object]) -> None:
     """Write ``begun.json`` and hold it for as long as this process lives; a crash from now on writes its stacks."""
     for other in [path for path in _held if not path.exists()]:
         _let_go(other)

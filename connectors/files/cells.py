@@ -239,9 +239,9 @@ def checked_table(table: pa.Table, selection: Selection, problems: list[Problem]
             table = table.set_column(
                 place, table.schema.field(place), _said_lists(values, column.name, unsaid, keys, problems)
             )
-    for column, why in dict.fromkeys((column, why) for _, column, why in left):
-        ids = pa.array([key for key, *what in left if what == [column, why]], pa.string())
-        unsaid.note(column, pc.is_in(keys, value_set=ids), why, keys, problems)
+    for name, why in dict.fromkeys((name, why) for _, name, why in left):
+        ids = pa.array([key for key, *what in left if what == [name, why]], pa.string())
+        unsaid.note(name, pc.is_in(keys, value_set=ids), why, keys, problems)
     return table.append_column(pa.field(UNREADABLE, pa.list_(pa.string())), unsaid.column())
 
 

@@ -65,19 +65,19 @@ def night(config: Path) -> str:
 
     settings = configuration.load(config)
     files = build.begin(settings, Kind.RECONCILE)
-    draft, place, run = Draft(Kind.RECONCILE), str(config), str(files.path)
+    draft, run = Draft(Kind.RECONCILE), str(files.path)
     try:
         with draft.taking():
             with ThreadPoolExecutor(2) as pool:
-                reads = [pool.submit(step.fn, place, run) for step in (reconcile.read_source, reconcile.read_target)]
-                source, target = reads[0].result(), reads[1].result()
+                reading = pool.submit(reconcile.read_source.fn, run), pool.submit(reconcile.read_target.fn, run)
+                source, target = reading[0].result(), reading[1].result()
             draft.read(source, target)
             with ThreadPoolExecutor(1) as pool:  # Prefect runs steps in a thread as well
-                pool.submit(reconcile.map_users.fn, place, run).result()
-                draft.checked(pool.submit(reconcile.check_people.fn, place, run).result())
-                draft.planned(pool.submit(reconcile.decide.fn, place, run, source, target).result())
-                draft.checked(pool.submit(reconcile.check_plan.fn, place, run).result())
-        outcome = sealing.seal(build.Build.load(place, run), draft).outcome.value
+                pool.submit(reconcile.map_users.fn, run).result()
+                draft.checked(pool.submit(reconcile.check_people.fn, run).result())
+                draft.planned(pool.submit(reconcile.decide.fn, run, source, target).result())
+                draft.checked(pool.submit(reconcile.check_plan.fn, run).result())
+        outcome = sealing.seal(build.Build.of(run), draft).outcome.value
         return " ".join([outcome, *(error.message for error in draft.errors)])
     finally:
         shutil.rmtree(files.path)
@@ -102,7 +102,9 @@ def _child(config: Path, told: Path) -> None:
 def stem(configs: Sequence[Path], nights: int) -> int:
     """Fork ``nights`` second nights, as many at once as there are configurations; 1 if one died."""
     _grow()
-    chance, ends, free, at_work = random.Random(7), Counter[str](), list(configs), {}  # noqa: S311 - moments, no secrets
+    chance, ends, free = random.Random(7), Counter[str](), list(configs)  # noqa: S311 - moments, no secrets
+    at_work: dict[int, tuple[Path, Path]] = {}
+    to_interrupt: dict[int, float] = {}
     begun, died, since = 0, 0, time.monotonic()
     while begun < nights or at_work:
         if begun < nights and free:
@@ -111,18 +113,19 @@ def stem(configs: Sequence[Path], nights: int) -> int:
             child = os.fork()
             if child == 0:
                 _child(config, told)
-            interrupt = time.monotonic() + chance.uniform(0.05, 4) if begun % EVERY == 0 else None
-            at_work[child] = [config, told, interrupt]
+            at_work[child] = (config, told)
+            if begun % EVERY == 0:
+                to_interrupt[child] = time.monotonic() + chance.uniform(0.05, 4)
             continue
-        for other, (*_, moment) in at_work.items():
-            if moment is not None and time.monotonic() > moment:
-                os.kill(other, signal.SIGINT)
-                at_work[other][2] = None
+        for other in [one for one, moment in to_interrupt.items() if time.monotonic() > moment]:
+            del to_interrupt[other]
+            os.kill(other, signal.SIGINT)
         child, status = os.waitpid(-1, os.WNOHANG)
         if not child:
             time.sleep(0.02)
             continue
-        config, told, _ = at_work.pop(child)
+        config, told = at_work.pop(child)
+        to_interrupt.pop(child, None)
         free.append(config)
         code, said = os.waitstatus_to_exitcode(status), told.read_text(encoding="utf-8")
         word = said.strip() if code == 0 else f"exit {code}"
