@@ -60,7 +60,7 @@ def watch(files: RunFiles, begun: Mapping[str, object]) -> None:
     # Locked before it has its name: nobody ever sees it there and free while we live.
     partial, path = files.work / "begun.partial", files.work / "begun.json"
     number = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    os.write(number, json.dumps(begun | {"watched": True}).encode())
+    os.write(number, json.dumps({**begun} | {"watched": True}).encode())
     fcntl.flock(number, fcntl.LOCK_EX)
     partial.rename(path)
     stacks = os.open(files.work / "stacks.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
