@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from connectors.redaction import foreign, remember
-from transforms.errors import Misused
+from trueup.connectors.redaction import foreign, remember
+from trueup.transforms.errors import Misused
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z_.]{0,59}")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.source_request import SourceRequest, SourceSnapshot
-from transforms.progress import Progress, silent
+from trueup.connectors.source_request import SourceRequest, SourceSnapshot
+from trueup.transforms.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from transforms.doctor import Line
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.transforms.doctor import Line
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 __all__ = ["SourceRequest", "SourceSnapshot", "examine", "snapshot"]
 
@@ -30,12 +30,12 @@ def snapshot(
         Misused: the configuration names what does not exist.
     """
     if settings.source.kind == "file":
-        from connectors.files import read_file
+        from trueup.connectors.files import read_file
 
         return read_file(settings, request, files, progress=progress)
     import asyncio
 
-    from connectors.entra.tenant import read_tenant
+    from trueup.connectors.entra.tenant import read_tenant
 
     return asyncio.run(read_tenant(settings, request, files, progress=progress))
 
@@ -48,11 +48,11 @@ def examine(settings: Settings, columns: frozenset[str] = frozenset()) -> list[L
         columns: of ``source.parquet`` that mapping, filters and checks use; some need permissions of their own.
     """
     if settings.source.kind == "file":
-        from connectors.files import examine_file
+        from trueup.connectors.files import examine_file
 
         return examine_file(settings)
     import asyncio
 
-    from connectors.entra.doctor import examine_tenant
+    from trueup.connectors.entra.doctor import examine_tenant
 
     return asyncio.run(examine_tenant(settings, columns=columns))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.history import PriorRun
+    from trueup.transforms.history import PriorRun
 
 
 @dataclass(frozen=True, slots=True)

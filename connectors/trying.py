@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from transforms.errors import Failed, Misused, TrueupError
+from trueup.transforms.errors import Failed, Misused, TrueupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from transforms.settings import Settings
+    from trueup.transforms.settings import Settings
 
 
 def try_credentials(settings: Settings) -> None:
@@ -49,13 +49,13 @@ def _source(settings: Settings) -> None:
     if settings.source.kind == "entra":
         import asyncio
 
-        from connectors.entra.trying import try_source
+        from trueup.connectors.entra.trying import try_source
 
         asyncio.run(try_source(settings))
 
 
 def _target(settings: Settings) -> None:
-    from connectors.scim.session import open_session
+    from trueup.connectors.scim.session import open_session
 
     with open_session(settings) as session:
         session.try_token()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transforms.words import Severity
+from trueup.transforms.vocabulary import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expectations.patterns import BROKEN_TEXT, CERTAINLY_BROKEN
-from expectations.people import PACKAGE
-from expectations.relations import columns_of, view_file
-from transforms.damage import NO_VALUE, SPREADSHEET, TYPE_NAME, TYPE_NAME_WITHIN
-from transforms.engine import statement
-from transforms.quoting import identifier, literal
+from trueup.expectations.patterns import BROKEN_TEXT, CERTAINLY_BROKEN
+from trueup.expectations.people import PACKAGE
+from trueup.expectations.relations import columns_of, view_file
+from trueup.transforms.damage import NO_VALUE, SPREADSHEET, TYPE_NAME, TYPE_NAME_WITHIN
+from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.attributes import ManagedAttribute
-    from transforms.history import History
-    from transforms.run_files import RunFiles
+    from trueup.transforms.attributes import ManagedAttribute
+    from trueup.transforms.history import History
+    from trueup.transforms.run_files import RunFiles
 
 CHECKED_AS_NAMES = ("givenName", "surname")
 """Their lost letters are the affair of the suite over the names themselves; here they get what stood there before."""

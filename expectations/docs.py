@@ -6,13 +6,13 @@ import html
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from expectations.records import read_records
-from transforms.errors import Failed, Misused
+from trueup.expectations.records import read_records
+from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 
 def build(files: RunFiles, into: Path) -> Path:
@@ -27,7 +27,7 @@ def build(files: RunFiles, into: Path) -> Path:
     records = read_records(files.checks)
     if not records:
         raise Misused(f"{files.run_id} has no checks.json.", remedy="It was refused or failed before the checks.")
-    from expectations.telemetry import quiet_context
+    from trueup.expectations.telemetry import quiet_context
 
     quiet_context()
     try:
@@ -50,7 +50,7 @@ def _page(record: dict[str, Any], run_id: str) -> str:
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
-    import_module("expectations.own")  # registers ours with Great Expectations
+    import_module("trueup.expectations.metrics")  # registers ours with Great Expectations
     result = expectationSuiteValidationResultSchema.load(record)
     result.meta["run_id"] = RunIdentifier(run_name=run_id)
     rendered = ValidationResultsPageRenderer(run_info_at_end=True).render(result)

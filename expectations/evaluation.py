@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transforms.errors import Failed, Misused
+from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from expectations.people import PACKAGE
-from expectations.relations import arrow, first
-from transforms.engine import statement
-from transforms.quoting import identifier
+from trueup.expectations.people import PACKAGE
+from trueup.expectations.relations import arrow, first
+from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.quoting import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.attributes import ManagedAttribute
+    from trueup.transforms.attributes import ManagedAttribute
 
 FEW = 50
 """Below so many people a column says nothing about itself."""

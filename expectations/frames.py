@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from expectations.catalogue import SHARED_BY
-from expectations.conditions import condition_columns
-from expectations.ground import LEFT_ALONE
-from expectations.relations import frame
-from transforms.quoting import identifier, literal
+from trueup.expectations.catalogue import SHARED_BY
+from trueup.expectations.check_relations import LEFT_ALONE
+from trueup.expectations.conditions import condition_columns
+from trueup.expectations.relations import frame
+from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from duckdb import DuckDBPyConnection
 
-    from expectations.subjects import Subjects
+    from trueup.expectations.subjects import Subjects
 
 
 def columns_in(expectations: Iterable[Any]) -> tuple[str, ...]:

@@ -10,28 +10,28 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from expectations.catalogue import CHECKS
-from expectations.people import PACKAGE, named_groups
-from expectations.records import medians, write_records
-from expectations.relations import SPILL, arrow, write
-from transforms.engine import connect, statement
-from transforms.errors import Refusal
-from transforms.quoting import literal
-from transforms.words import Severity
+from trueup.expectations.catalogue import CHECKS
+from trueup.expectations.people import PACKAGE, named_groups
+from trueup.expectations.records import medians, write_records
+from trueup.expectations.relations import SPILL, arrow, write
+from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.errors import Refusal
+from trueup.transforms.vocabulary import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from expectations.evaluation import Evaluated, Measured
-    from expectations.ground import Ground
-    from expectations.own_checks import OwnChecks
-    from expectations.suites import Gate
-    from transforms.attributes import ManagedAttribute
-    from transforms.history import History
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.expectations.check_relations import Ground
+    from trueup.expectations.custom_checks import OwnChecks
+    from trueup.expectations.evaluation import Evaluated, Measured
+    from trueup.expectations.suites import Gate
+    from trueup.transforms.attributes import ManagedAttribute
+    from trueup.transforms.history import History
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
@@ -97,9 +97,9 @@ def check_people(
         Misused: ``[checks] file`` names what is not there.
         Failed: a stage before this one did not run.
     """
-    from expectations.ground import lay
-    from expectations.own_checks import load_own_checks
-    from expectations.telemetry import quiet_context
+    from trueup.expectations.check_relations import lay
+    from trueup.expectations.custom_checks import load_own_checks
+    from trueup.expectations.telemetry import quiet_context
 
     own = load_own_checks(settings)
     context = quiet_context()
@@ -130,8 +130,8 @@ def check_plan(files: RunFiles) -> CheckResult:
     Raises:
         Failed: there is no plan.
     """
-    from expectations.plan_checks import evaluate_plan
-    from expectations.telemetry import quiet_context
+    from trueup.expectations.plan_checks import evaluate_plan
+    from trueup.expectations.telemetry import quiet_context
 
     refusals = evaluate_plan(files, quiet_context())
     before = files.work / _REFUSED
@@ -160,8 +160,8 @@ def _unreadable_rules(settings: Settings, ground: Ground) -> list[Refusal]:
 
 
 def _gates(session: _Session) -> None:
-    from expectations import suites
-    from expectations.evaluation import evaluate, placed
+    from trueup.expectations import suites
+    from trueup.expectations.evaluation import evaluate, placed
 
     ground, own = session.ground, session.own
     gates = [
@@ -188,7 +188,7 @@ def _gates(session: _Session) -> None:
 
 def _damage_gates(session: _Session) -> list[Gate]:
     """Damage that so many people have in one attribute that the source as a whole is wrong."""
-    from expectations import suites
+    from trueup.expectations import suites
 
     own, people = session.own, session.ground.facts["people"]
     gates = []
@@ -202,8 +202,8 @@ def _damage_gates(session: _Session) -> list[Gate]:
 
 
 def _people(session: _Session) -> None:
-    from expectations import suites
-    from expectations.frames import desired_frame, source_frame
+    from trueup.expectations import suites
+    from trueup.expectations.frames import desired_frame, source_frame
 
     subjects = session.ground.subjects
     repeat = session.settings.checks.mononym == "repeat"
@@ -220,7 +220,7 @@ def _evaluate(session: _Session, name: str, rows: Any, expectations: list[Any]) 
     """Evaluate one suite over people, and remember who failed what."""
     import pyarrow as pa
 
-    from expectations.evaluation import evaluate, placed
+    from trueup.expectations.evaluation import evaluate, placed
 
     evaluated = evaluate(session.context, name, rows, placed(expectations), session.wants_keys)
     session.evaluated.append(evaluated)
@@ -264,7 +264,7 @@ def _note(session: _Session, one: Measured) -> str:
 
 def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> None:
     """Findings that no expectation makes: who is no person, and values that could not be read."""
-    from expectations.damage import tell_damage
+    from trueup.expectations.damage import tell_damage
 
     used = sorted({column for attribute in attributes for column in attribute.source_columns})
     required = sorted({column for attribute in attributes if attribute.required for column in attribute.source_columns})
@@ -285,16 +285,16 @@ def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> N
 
 def _references(session: _Session) -> None:
     """After the others: only now it is known which managers are held."""
-    from expectations import suites
-    from expectations.frames import references_frame
+    from trueup.expectations import suites
+    from trueup.expectations.frames import references_frame
 
     if chosen := session.own.adjusted(suites.references()):
         _evaluate(session, "source", references_frame(session.connection), chosen)
 
 
 def _history(session: _Session, history: History) -> None:
-    from expectations import suites
-    from expectations.evaluation import evaluate, placed
+    from trueup.expectations import suites
+    from trueup.expectations.evaluation import evaluate, placed
 
     now = session.ground.drift
     expectations = placed(suites.drift_expectations(now, medians(history)))
@@ -331,6 +331,6 @@ def data_docs(files: RunFiles, into: Path) -> Path:
         Misused: the run has no ``checks.json``.
         Failed: it is damaged, or ``into`` cannot be written.
     """
-    from expectations.docs import build
+    from trueup.expectations.docs import build
 
     return build(files, into)

@@ -11,18 +11,18 @@ import unicodedata
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
-from expectations.relations import SPILL, view_users, write
-from transforms.engine import connect, statement
+from trueup.expectations.relations import SPILL, view_users, write
+from trueup.transforms.duck.database import connect, statement
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.run_files import RunFiles
-    from transforms.settings import PeopleSettings, Settings
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import PeopleSettings, Settings
 
-PACKAGE = "expectations.sql"
+PACKAGE = "trueup.expectations.sql"
 LOOKED_AT = (
     "userPrincipalName",
     "displayName",
@@ -55,7 +55,7 @@ _RANKS = {"id": 1, "upn": 2, "group": 3}
 def judge(files: RunFiles, settings: Settings) -> None:
     """Every user of ``source.parquet`` has exactly one verdict in ``.work/verdicts`` afterwards.
 
-    Columns ``key``, ``verdict`` (``transforms.words.Verdict``), ``signals`` VARCHAR[] in words, ``overridden_by``
+    Columns ``key``, ``verdict`` (``transforms.vocabulary.Verdict``), ``signals`` VARCHAR[] in words, ``overridden_by``
     (the rule of ``[people]`` that decided, else null); sorted by key.
     """
     files.work.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from expectations.people import PACKAGE
-from expectations.records import append_record
-from expectations.relations import SPILL, frame, view_file, write
-from transforms.engine import connect, statement
-from transforms.errors import Failed, Refusal
-from transforms.quoting import literal
-from transforms.words import Decision
+from trueup.expectations.people import PACKAGE
+from trueup.expectations.records import append_record
+from trueup.expectations.relations import SPILL, frame, view_file, write
+from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.errors import Failed, Refusal
+from trueup.transforms.vocabulary import Decision
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from expectations.evaluation import Measured
-    from transforms.run_files import RunFiles
+    from trueup.expectations.evaluation import Measured
+    from trueup.transforms.run_files import RunFiles
 
 _DECISIONS = dict.fromkeys(("key", "source_id", "profile_id", "user_name", "decision", "reason"), "VARCHAR")
 _CHANGES = dict.fromkeys(("key", "attribute", "before", "after", "cause"), "VARCHAR")
@@ -74,8 +74,8 @@ def _lay(connection: DuckDBPyConnection, files: RunFiles) -> None:
 
 
 def _rows(connection: DuckDBPyConnection, context: Any) -> tuple[dict[str, Any], tuple[Measured, ...]]:
-    from expectations import suites
-    from expectations.evaluation import evaluate, placed
+    from trueup.expectations import suites
+    from trueup.expectations.evaluation import evaluate, placed
 
     rows = frame(connection, statement("plan_rows", PACKAGE))
     expectations = placed(suites.plan_people([str(decision) for decision in Decision]))
@@ -84,8 +84,8 @@ def _rows(connection: DuckDBPyConnection, context: Any) -> tuple[dict[str, Any],
 
 
 def _whole(connection: DuckDBPyConnection, context: Any) -> tuple[dict[str, Any], tuple[Measured, ...]]:
-    from expectations import suites
-    from expectations.evaluation import evaluate, placed
+    from trueup.expectations import suites
+    from trueup.expectations.evaluation import evaluate, placed
 
     rows = frame(connection, f"SELECT '' AS key, * FROM ({statement('plan_whole', PACKAGE)})")
     names = [name for name in rows.columns if name != "key"]

@@ -7,13 +7,13 @@ import statistics
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from transforms.errors import Failed
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from transforms.history import History
+    from trueup.transforms.history import History
 
 REMEMBERED = 7
 """So many applied runs make the usual figures."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from transforms.attributes import CATALOGUE, SourceType
-from transforms.quoting import identifier, literal
+from trueup.transforms.attributes import CATALOGUE, SourceType
+from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

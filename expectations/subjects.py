@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from transforms.attributes import ManagedAttribute
+    from trueup.transforms.attributes import ManagedAttribute
 
 GIVEN = "name.givenName"
 FAMILY = "name.familyName"

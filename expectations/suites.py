@@ -11,8 +11,8 @@ from great_expectations.expectations.core.expect_column_values_to_be_unique impo
 from great_expectations.expectations.core.expect_column_values_to_not_be_null import ExpectColumnValuesToNotBeNull
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from expectations.catalogue import CHECKS
-from expectations.own import (
+from trueup.expectations.catalogue import CHECKS
+from trueup.expectations.metrics import (
     ExpectNoAddressAsName,
     ExpectNoInvisibleCharacters,
     ExpectNoOuterSpace,
@@ -22,14 +22,14 @@ from expectations.own import (
     ExpectTextToBePresent,
     ExpectUsableAddress,
 )
-from expectations.patterns import PLACEHOLDER_FIRST, PLACEHOLDER_LAST
+from trueup.expectations.patterns import PLACEHOLDER_FIRST, PLACEHOLDER_LAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from expectations.damage import Damage
-    from expectations.facts import Collapse
-    from expectations.subjects import Subjects
+    from trueup.expectations.damage import Damage
+    from trueup.expectations.facts import Collapse
+    from trueup.expectations.subjects import Subjects
 
 MANY_DISABLED = 0.9
 RENEWED = 0.5

@@ -43,7 +43,7 @@ def expectation_class(kind: str) -> Any:
     quiet_context()
     from great_expectations.expectations import registry
 
-    import_module("expectations.own")  # registers ours with Great Expectations
+    import_module("trueup.expectations.metrics")  # registers ours with Great Expectations
     snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind).lstrip("_")
     if snake not in registry.list_registered_expectation_implementations():
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from transforms.errors import Misused
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

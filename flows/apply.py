@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import configuration, flow_runs, gate, screen
-from flows.discretion import discreet
-from transforms.errors import Misused
-from transforms.history import last_learned
-from transforms.words import Act
+from trueup.flows import clearance, configuration, flow_runs, screen
+from trueup.flows.safe_errors import sanitize_errors
+from trueup.transforms.errors import Misused
+from trueup.transforms.history import last_learned
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
-    from connectors.scim_writer import ApplyResult
+    from trueup.connectors.scim_writer import ApplyResult
 
 STOP = threading.Event()
 """Set by Ctrl-C: requests in flight are finished, nothing new is sent."""
 
 
 @task(name="write", cache_policy=NO_CACHE)
-@discreet("writing")
+@sanitize_errors("writing")
 def write(run_id: str, left_out: str) -> ApplyResult:
     """Write what was approved, person by person, journalled before and after each request. Never retried as a whole."""
-    from connectors.scim_writer import apply as write_all
+    from trueup.connectors.scim_writer import apply as write_all
 
-    this = gate.in_hand(run_id)
+    this = clearance.in_hand(run_id)
     learned = last_learned(this.archive.history(this.settings.target.url))
     return write_all(
         this.settings,
@@ -43,12 +43,12 @@ def write(run_id: str, left_out: str) -> ApplyResult:
 
 
 @task(name="close", cache_policy=NO_CACHE)
-@discreet("archiving what came of it")
+@sanitize_errors("archiving what came of it")
 def close(run_id: str, result: ApplyResult, left_out: str) -> str:
     """Archive what came of it as an act; returns the run's state."""
-    from connectors.archive import add_act_with
+    from trueup.connectors.archive import add_act_with
 
-    archive = gate.in_hand(run_id).archive
+    archive = clearance.in_hand(run_id).archive
     run = archive.load(run_id)
     act = Act.INTERRUPTED if result.interrupted else Act.PARTIALLY_APPLIED if result.is_partial else Act.APPLIED
     files = tuple(path for path in (run.files.journal, run.files.outcome, run.files.target_after) if path.exists())
@@ -58,10 +58,10 @@ def close(run_id: str, result: ApplyResult, left_out: str) -> str:
 
 @flow(name="apply", validate_parameters=False)
 def apply(run_id: str) -> Any:
-    """Apply the approved run ``run_id``; the caller holds the lock and has checked the approval (``flows.gate``)."""
-    from connectors.archive.locks import folder, lock_names
+    """Apply the approved run ``run_id``; the caller holds the lock and checked the approval (``flows.clearance``)."""
+    from trueup.connectors.archive.locks import folder, lock_names
 
-    this = gate.in_hand(run_id)
+    this = clearance.in_hand(run_id)
     lock = lock_names(this.archive, this.settings.target.url)["apply"]
     with flow_runs.holding(lock), TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
         left_out = str(this.write_left_out(Path(aside)))
@@ -72,7 +72,7 @@ def apply(run_id: str) -> Any:
 
 
 @flow(name="approve and apply", validate_parameters=False)
-@discreet("approving and applying")
+@sanitize_errors("approving and applying")
 @screen.without_stdout()
 def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str) -> str:
     """For the Prefect UI: approve a run you have reviewed, by its fingerprint, and apply it.
@@ -83,15 +83,15 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
         reviewer: your name, kept in the approval.
         fingerprint: of the plan you reviewed, as the report shows it; at least 8 characters.
     """
-    from flows import approve_command
-    from flows.apply_command import run_cleared
+    from trueup.flows.commands import approve
+    from trueup.flows.commands.apply import run_cleared
 
     if not reviewer.strip() or len(fingerprint.strip()) < 8:
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
     settings = configuration.load(Path(config))
-    wish = approve_command.Wish(who=reviewer, fingerprint=fingerprint.strip())
-    approve_command.approve_one(settings, run_id, wish)
-    with gate.cleared(settings, run_id) as ready:
+    wish = approve.Wish(who=reviewer, fingerprint=fingerprint.strip())
+    approve.approve_one(settings, run_id, wish)
+    with clearance.cleared_to_apply(settings, run_id) as ready:
         flow_runs.name_after(ready.run.run_id)
         if not ready.is_done:
             run_cleared(ready)

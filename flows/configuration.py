@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, SettingsConfigDict, SettingsError
 
-from transforms.errors import Misused
-from transforms.settings import Settings
+from trueup.transforms.errors import Misused
+from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,7 @@ def _matching_of_import(settings: Settings) -> Settings:
     """An imported schema brings its matching attributes along, unless the configuration has its own."""
     if not settings.mapping.import_ or "by" in settings.matching.model_fields_set:
         return settings
-    from transforms.mapping import load_mapping
+    from trueup.transforms.mapping import load_mapping
 
     mapping = load_mapping(settings.mapping, read_text=lambda name: read_text_beside(settings, name))
     if not mapping.matching:
@@ -198,7 +198,7 @@ def read_text_beside(settings: Settings, name: str) -> str:
 
 def digest(settings: Settings) -> str:
     """The digest of the configuration that matters, with the content of the files it names."""
-    from transforms.fingerprint import configuration_digest
+    from trueup.transforms.fingerprint import configuration_digest
 
     named = {"mapping.import": settings.mapping.import_, "checks.file": settings.checks.file}
     extra = {

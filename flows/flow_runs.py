@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flows.nights import NightRun
+from trueup.flows.due import NightRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
 
-    from transforms.settings import Settings
-    from transforms.words import Kind
+    from trueup.transforms.settings import Settings
+    from trueup.transforms.vocabulary import Kind
 
 TAG = "trueup"
 LABEL = "trueup.lock"

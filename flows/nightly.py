@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow
 from prefect.states import Cancelled
 
-from flows import configuration, flow_runs, screen
-from flows.discretion import discreet
-from flows.nights import SKIPPED, is_due, last_tick
-from flows.notify import sentence_of, tell
-from flows.plan_command import announce, check_before, reconcile_once
-from transforms.errors import TrueupError
-from transforms.words import Outcome
+from trueup.flows import configuration, flow_runs, screen
+from trueup.flows.commands.plan import announce, check_before, reconcile_once
+from trueup.flows.due import SKIPPED, is_due, last_tick
+from trueup.flows.notify import sentence_of, tell
+from trueup.flows.safe_errors import sanitize_errors
+from trueup.transforms.errors import TrueupError
+from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
-    from connectors.archive import Archive
-    from transforms.settings import Settings
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.settings import Settings
 
 
 @flow(name="nightly", validate_parameters=False)
-@discreet("planning the night")
+@sanitize_errors("planning the night")
 @screen.without_stdout()
 def nightly(config: str) -> Any:
     """Plan the night that is due, once, and never beside itself or an apply; returns what came of it."""
-    from connectors.archive import open_archive
-    from connectors.archive.locks import lock_names, night_lock
+    from trueup.connectors.archive import open_archive
+    from trueup.connectors.archive.locks import lock_names, night_lock
 
     settings = configuration.load(Path(config))
     expected = flow_runs.expected_start() or datetime.now(UTC)
@@ -76,7 +76,7 @@ def _is_overtaken(settings: Settings, expected: datetime) -> bool:
 
 def _wait_for_apply(archive: Archive, target_url: str) -> None:
     """Let an apply that is at work finish first; after an hour plan all the same, and be refused by name."""
-    from connectors.archive import apply_holder
+    from trueup.connectors.archive import apply_holder
 
     for _ in range(360):
         if apply_holder(archive, target_url) is None:
@@ -86,17 +86,17 @@ def _wait_for_apply(archive: Archive, target_url: str) -> None:
 
 def approve_itself(settings: Settings, run_id: str) -> str:
     """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
-    from connectors.archive import open_archive
-    from flows.apply_command import announce as announce_apply
-    from flows.apply_command import run_cleared
-    from flows.gate import cleared
-    from transforms.approval import auto_approval
+    from trueup.connectors.archive import open_archive
+    from trueup.flows.clearance import cleared_to_apply
+    from trueup.flows.commands.apply import announce as announce_apply
+    from trueup.flows.commands.apply import run_cleared
+    from trueup.transforms.approval.judgement import auto_approval
 
     run = open_archive(settings).load(run_id)
     if auto_approval(run, settings, at=datetime.now(UTC)) is None:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
         return run.state
-    with cleared(settings, run_id) as ready:
+    with cleared_to_apply(settings, run_id) as ready:
         records = run_cleared(ready)
         run = ready.archive.load(run_id)
     screen.note(f"Trueup run {run_id}: {run.state}, {len(records)} people.")

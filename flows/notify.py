@@ -7,11 +7,11 @@ import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
-from transforms.errors import Misused, TrueupError
+from trueup.transforms.errors import Misused, TrueupError
 
 if TYPE_CHECKING:
-    from transforms.manifest import Manifest
-    from transforms.settings import Settings
+    from trueup.transforms.manifest import Manifest
+    from trueup.transforms.settings import Settings
 
 SECONDS = 20
 
@@ -57,7 +57,7 @@ def _post(settings: Settings, text: str) -> str:
 
 
 def _address(settings: Settings) -> str:
-    from connectors.secrets import reveal
+    from trueup.connectors.secrets import reveal
 
     address = settings.notify.url
     if address.startswith(("env:", "file:")):

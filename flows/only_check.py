@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows import screen
-from transforms.errors import Misused
-from transforms.selection import unknown_in
+from trueup.flows import screen
+from trueup.transforms.errors import Misused
+from trueup.transforms.planning.selection import unknown_in
 
 if TYPE_CHECKING:
-    from transforms.history import History
+    from trueup.transforms.history import History
 
 
 def check_only(history: History, only: tuple[str, ...]) -> None:

@@ -20,8 +20,8 @@ import urllib.request
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from flows import screen
-from transforms.errors import Failed
+from trueup.flows import screen
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +161,7 @@ class Orchestrator:
             self._log = Path(log.name)
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 # -P: whatever lies in the folder
-                [sys.executable, "-P", "-m", "flows.prefect_server", str(self._port)],
+                [sys.executable, "-P", "-m", "trueup.flows.prefect_server", str(self._port)],
                 env={**os.environ, **self._parts},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The temporary Prefect server's own process: ``python -m flows.prefect_server PORT``.
+"""The temporary Prefect server's own process: ``python -m trueup.flows.prefect_server PORT``.
 
 It ignores Ctrl-C and SIGTERM, which are meant for the process that started it: a terminal and systemd send them to a
 whole group, and we need the server to record how our runs ended. It ends as soon as that process is gone: then the pipe

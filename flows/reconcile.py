@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import planning, screen, sealing
-from flows.build import Build
-from flows.discretion import discreet
-from flows.draft import Draft
-from transforms.words import Kind
+from trueup.flows import screen, sealing, stages
+from trueup.flows.run_context import Build
+from trueup.flows.run_draft import Draft
+from trueup.flows.safe_errors import sanitize_errors
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from connectors.scim.profiles import TargetSnapshot
-    from connectors.source import SourceSnapshot
-    from expectations.gates import CheckResult
-    from transforms.plan import PlanResult
+    from trueup.connectors.scim.profiles import TargetSnapshot
+    from trueup.connectors.source import SourceSnapshot
+    from trueup.expectations.gates import CheckResult
+    from trueup.transforms.planning.plan import PlanResult
 
 
 @task(name="try credentials", cache_policy=NO_CACHE)
-@discreet("trying both credentials")
+@sanitize_errors("trying both credentials")
 def try_credentials(run: str) -> None:
     """Sign in to both sides, unless that was just done: nothing is read where one would be refused in the end."""
-    from connectors.trying import try_credentials
+    from trueup.connectors.trying import try_credentials
 
     this = Build.of(run)
     if not this.wish.get("tried"):
@@ -32,35 +32,35 @@ def try_credentials(run: str) -> None:
 
 
 @task(name="read source", cache_policy=NO_CACHE)
-@discreet("reading the source")
+@sanitize_errors("reading the source")
 def read_source(run: str) -> SourceSnapshot:
     """Every user of the tenant into ``source.parquet``, proven complete."""
-    from connectors.source import snapshot
+    from trueup.connectors.source import snapshot
 
     this = Build.of(run)
-    return snapshot(this.settings, planning.source_request(this), this.files, progress=screen.progress)
+    return snapshot(this.settings, stages.source_request(this), this.files, progress=screen.progress)
 
 
 @task(name="read target", cache_policy=NO_CACHE)
-@discreet("reading the target")
+@sanitize_errors("reading the target")
 def read_target(run: str) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""
-    return planning.read_target(Build.of(run))
+    return stages.read_target(Build.of(run))
 
 
 @task(name="map", cache_policy=NO_CACHE)
-@discreet("mapping")
+@sanitize_errors("mapping")
 def map_users(run: str) -> None:
     """The compiled mapping's result into ``desired.parquet``."""
-    planning.map_users(Build.of(run))
+    stages.map_users(Build.of(run))
 
 
 @task(name="check people", cache_policy=NO_CACHE)
-@discreet("checking people")
+@sanitize_errors("checking people")
 def check_people(run: str) -> CheckResult:
     """Who is a person, and what is wrong with whom, into ``findings.parquet`` and ``checks.json``."""
-    from expectations.gates import check_people as check
-    from expectations.people import judge
+    from trueup.expectations.gates import check_people as check
+    from trueup.expectations.people import judge
 
     this = Build.of(run)
     judge(this.files, this.settings)
@@ -68,10 +68,10 @@ def check_people(run: str) -> CheckResult:
 
 
 @task(name="decide", cache_policy=NO_CACHE)
-@discreet("deciding")
+@sanitize_errors("deciding")
 def decide(run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResult:
     """One decision per person and its changes, into ``decisions.parquet`` and ``changes.parquet``."""
-    from transforms.plan import PlanRequest, make_plan
+    from trueup.transforms.planning.plan import PlanRequest, make_plan
 
     this = Build.of(run)
     return make_plan(
@@ -89,16 +89,16 @@ def decide(run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResu
 
 
 @task(name="check plan", cache_policy=NO_CACHE)
-@discreet("checking the plan")
+@sanitize_errors("checking the plan")
 def check_plan(run: str) -> CheckResult:
     """The plan itself against what every plan must keep."""
-    from expectations.gates import check_plan as check
+    from trueup.expectations.gates import check_plan as check
 
     return check(Build.of(run).files)
 
 
 @task(name="report and seal", cache_policy=NO_CACHE)
-@discreet("reporting and sealing")
+@sanitize_errors("reporting and sealing")
 def report_and_seal(run: str, draft: Draft) -> str:
     """The reports and the manifest; returns the outcome."""
     manifest = sealing.seal(Build.of(run), draft)

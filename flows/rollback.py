@@ -7,45 +7,45 @@ from typing import TYPE_CHECKING
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import planning, sealing
-from flows.build import Build
-from flows.discretion import discreet
-from flows.draft import Draft
-from transforms.words import Kind
+from trueup.flows import sealing, stages
+from trueup.flows.run_context import Build
+from trueup.flows.run_draft import Draft
+from trueup.flows.safe_errors import sanitize_errors
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from connectors.scim.profiles import TargetSnapshot
-    from expectations.gates import CheckResult
-    from transforms.plan import PlanResult
+    from trueup.connectors.scim.profiles import TargetSnapshot
+    from trueup.expectations.gates import CheckResult
+    from trueup.transforms.planning.plan import PlanResult
 
 
 @task(name="read target", cache_policy=NO_CACHE)
-@discreet("reading the target")
+@sanitize_errors("reading the target")
 def read_target(run: str) -> TargetSnapshot:
     """Every profile of the directory as it is now, proven complete."""
-    return planning.read_target(Build.of(run))
+    return stages.read_target(Build.of(run))
 
 
 @task(name="decide the way back", cache_policy=NO_CACHE)
-@discreet("deciding the way back")
+@sanitize_errors("deciding the way back")
 def decide_back(run: str, target: TargetSnapshot) -> PlanResult:
     """What each profile must be again, from the archive, and the changes that lead there."""
-    from transforms.inverse import make_rollback_plan
+    from trueup.transforms.rollback.plan import make_rollback_plan
 
-    return make_rollback_plan(planning.rollback_request(Build.of(run), target))
+    return make_rollback_plan(stages.rollback_request(Build.of(run), target))
 
 
 @task(name="check plan", cache_policy=NO_CACHE)
-@discreet("checking the plan")
+@sanitize_errors("checking the plan")
 def check_plan(run: str) -> CheckResult:
     """The way back itself against what every plan must keep."""
-    from expectations.gates import check_plan as check
+    from trueup.expectations.gates import check_plan as check
 
     return check(Build.of(run).files)
 
 
 @task(name="report and seal", cache_policy=NO_CACHE)
-@discreet("reporting and sealing")
+@sanitize_errors("reporting and sealing")
 def report_and_seal(run: str, draft: Draft) -> str:
     """The reports and the manifest; returns the outcome."""
     manifest = sealing.seal(Build.of(run), draft)
@@ -54,7 +54,7 @@ def report_and_seal(run: str, draft: Draft) -> str:
 
 
 @flow(name="rollback", validate_parameters=False)
-@discreet("planning the way back")
+@sanitize_errors("planning the way back")
 def rollback(run: str) -> str:
     """Plan the rollback laid down in the directory ``run``; returns its outcome."""
     build = Build.of(run)

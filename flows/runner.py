@@ -12,8 +12,8 @@ import httpx
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.runner import Runner
 
-from flows import screen
-from flows.orchestrator import POLL_SECONDS
+from trueup.flows import screen
+from trueup.flows.orchestrator import POLL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence

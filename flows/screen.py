@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from connectors.redaction import redacted
-from transforms.errors import Failed, Refused
+from trueup.connectors.redaction import redacted
+from trueup.transforms.errors import Failed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
-    from transforms.errors import TrueupError
+    from trueup.transforms.errors import TrueupError
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -147,7 +147,7 @@ class Bars:
         self._lock = threading.Lock()
 
     def __call__(self, stage: str, done: int, total: int | None = None) -> None:
-        """See ``transforms.progress.Progress``."""
+        """See ``trueup.transforms.progress.Progress``."""
         if self._bars is None:
             return
         with self._lock:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from transforms.errors import Refused
-from transforms.manifest import Manifest
-from transforms.words import Decision, Outcome
+from trueup.transforms.errors import Refused
+from trueup.transforms.manifest import Manifest
+from trueup.transforms.vocabulary import Decision, Outcome
 
 if TYPE_CHECKING:
-    from flows.build import Build
-    from flows.draft import Draft
+    from trueup.flows.run_context import Build
+    from trueup.flows.run_draft import Draft
 
 _VERSIONS = ("trueup", "duckdb", "great-expectations", "msgraph-sdk", "prefect", "pyarrow", "scim2-client")
 
@@ -41,10 +41,10 @@ def seal(build: Build, draft: Draft) -> Manifest:
     if draft.misuse is not None:
         build.archive.discard(build.files)
         raise draft.misuse
-    from connectors.archive import seal as seal_run
-    from connectors.archive import supersede_earlier
-    from reports import write_reports
-    from transforms.fingerprint import fingerprint
+    from trueup.connectors.archive import seal as seal_run
+    from trueup.connectors.archive import supersede_earlier
+    from trueup.reports import write_reports
+    from trueup.transforms.fingerprint import fingerprint
 
     settings, files = build.settings, build.files
     config_digest = build.digest

@@ -8,11 +8,11 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flows import configuration, flow_runs, screen
-from flows.nights import last_tick
-from flows.orchestrator import orchestrator
-from flows.plan_command import check_before
-from transforms.words import Kind
+from trueup.flows import configuration, flow_runs, screen
+from trueup.flows.commands.plan import check_before
+from trueup.flows.due import last_tick
+from trueup.flows.orchestrator import orchestrator
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
     from prefect.deployments.runner import RunnerDeployment
 
-    from transforms.settings import Settings
+    from trueup.transforms.settings import Settings
 
 FIRST_LOOK_SECONDS = 10.0
 """Until the watch begins: long enough for Prefect to begin by itself what is due."""
@@ -45,8 +45,8 @@ def serve_schedule(config: Path) -> int:
 
 def _serve_until_stopped(settings: Settings, config: Path) -> None:
     with orchestrator(scheduling=True) as server:
-        from flows.runner import Absence, run_until_stopped
-        from flows.watch import keep_watch
+        from trueup.flows.runner import Absence, run_until_stopped
+        from trueup.flows.watch import keep_watch
 
         server.ready()
         deployments = _deployments(settings, config)
@@ -75,9 +75,9 @@ def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
     from prefect.schedules import Cron
     from prefect.types.entrypoint import EntrypointType
 
-    from flows.apply import approve_and_apply
-    from flows.nightly import nightly
-    from flows.watch import deployed, is_paused
+    from trueup.flows.apply import approve_and_apply
+    from trueup.flows.nightly import nightly
+    from trueup.flows.watch import deployed, is_paused
 
     name, place = flow_runs.host_of(settings), str(config.resolve())
     found = deployed(settings)

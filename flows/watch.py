@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flows import configuration, flow_runs, screen
-from flows.nights import Step, has_been_silent, is_due, last_tick, what_next
-from flows.notify import tell
-from flows.orchestrator import HEARTBEAT_SECONDS
-from flows.runner import is_absence
-from transforms.errors import TrueupError
+from trueup.flows import configuration, flow_runs, screen
+from trueup.flows.due import Step, has_been_silent, is_due, last_tick, what_next
+from trueup.flows.notify import tell
+from trueup.flows.orchestrator import HEARTBEAT_SECONDS
+from trueup.flows.runner import is_absence
+from trueup.transforms.errors import TrueupError
 
 if TYPE_CHECKING:
     import threading
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
     from prefect.client.schemas.responses import DeploymentResponse
 
-    from connectors.archive import Archive
-    from transforms.settings import Settings
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.settings import Settings
 
 LISTEN_SECONDS = 2 * HEARTBEAT_SECONDS
 """A run that lives has said so in the meantime."""
@@ -68,7 +68,7 @@ class Watch:
 
     def look(self, config: Path) -> None:
         """Close lost runs, begin a night that was missed or lost, and say when nothing has succeeded for too long."""
-        from connectors.archive import open_archive
+        from trueup.connectors.archive import open_archive
 
         settings = configuration.load(config)
         archive = open_archive(settings)
@@ -131,8 +131,8 @@ def without_lock(settings: Settings, archive: Archive, runs: list[FlowRun]) -> l
     A run takes its label off before it lets go of the lock, so one that has it on, with the lock found free in between
     two looks at Prefect, was killed.
     """
-    from connectors.archive import apply_holder
-    from connectors.archive.locks import lock_names, night_at_work
+    from trueup.connectors.archive import apply_holder
+    from trueup.connectors.archive.locks import lock_names, night_at_work
 
     names = lock_names(archive, settings.target.url)
     claimed = {run.labels.get(flow_runs.LABEL) for run in runs}

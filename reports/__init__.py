@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from transforms.errors import Failed, Misused
+from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from reports.model import ReportView
-    from transforms.history import History, PriorRun
-    from transforms.manifest import Manifest
-    from transforms.run_files import RunFiles
+    from trueup.reports.model import ReportView
+    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.manifest import Manifest
+    from trueup.transforms.run_files import RunFiles
 
 Form = Literal["text", "html", "md", "xlsx", "csv", "ndjson", "parquet", "json"]
 FORMS: tuple[str, ...] = get_args(Form)
@@ -40,9 +40,9 @@ def write_reports(files: RunFiles, manifest: Manifest, history: History, *, at: 
         history: earlier runs against the same target.
         at: when the report is made; ages count up to here.
     """
-    from reports.html import render_html
-    from reports.markdown import render_markdown
-    from reports.view import build_view
+    from trueup.reports.html import render_html
+    from trueup.reports.markdown import render_markdown
+    from trueup.reports.view import build_view
 
     view = build_view(files, manifest, history, at=at)
     write_private(files.report_html, render_html(view).encode())
@@ -65,7 +65,7 @@ def show(run: PriorRun, history: History, *, form: str = "text", output: Path | 
     if output is None and form == "text" and sys.stdout.isatty():
         from rich.console import Console
 
-        from reports.terminal import render_terminal
+        from trueup.reports.terminal import render_terminal
 
         Console(highlight=False).print(render_terminal(view))
         return
@@ -90,7 +90,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 def view_of(run: PriorRun, history: History, *, complete: bool = False) -> ReportView:
     """The view of a sealed run, with its acts and state; ages count up to its seal."""
-    from reports.view import build_view
+    from trueup.reports.view import build_view
 
     return build_view(
         run.files, run.manifest, history, at=run.manifest.sealed, acts=run.acts, state=str(run.state), complete=complete
@@ -100,49 +100,49 @@ def view_of(run: PriorRun, history: History, *, complete: bool = False) -> Repor
 def rendered(view: ReportView, form: str) -> bytes:
     """The view in one of ``FORMS``."""
     if form == "html":
-        from reports.html import render_html
+        from trueup.reports.html import render_html
 
         return render_html(view).encode()
     if form == "md":
-        from reports.markdown import render_markdown
+        from trueup.reports.markdown import render_markdown
 
         return render_markdown(view).encode()
     if form == "xlsx":
-        from reports.spreadsheet import xlsx
+        from trueup.reports.spreadsheet import xlsx
 
         return xlsx(view)
     if form == "text":
-        from reports.terminal import plain_text
+        from trueup.reports.terminal import plain_text
 
         return plain_text(view).encode()
-    from reports.machine import RENDERERS
+    from trueup.reports.machine import RENDERERS
 
     return RENDERERS[form](view)
 
 
 def terminal_summary(run: PriorRun, history: History | None = None) -> RenderableType:
     """The report of a sealed run on a terminal; with ``history`` it says whether the night was ordinary."""
-    from reports import summaries
+    from trueup.reports import summaries
 
     return summaries.terminal_summary(run, history)
 
 
 def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableType:
     """Who approved what, and what is left out with its reason."""
-    from reports import summaries
+    from trueup.reports import summaries
 
     return summaries.approval_summary(run, details)
 
 
 def applied_summary(run: PriorRun, records: Sequence[Mapping[str, Any]]) -> RenderableType:
     """What came of an apply: sums, and everybody who was not written."""
-    from reports import summaries
+    from trueup.reports import summaries
 
     return summaries.applied_summary(run, records)
 
 
 def verified_summary(run: PriorRun, document: Mapping[str, Any]) -> RenderableType:
     """Whether the target holds what was written, and what differs."""
-    from reports import summaries
+    from trueup.reports import summaries
 
     return summaries.verified_summary(run, document)

@@ -49,7 +49,7 @@ class Assets:
 @cache
 def assets() -> Assets:
     """The page's own files and the grid as it ships inside the ``itables`` package."""
-    own = files("reports.templates")
+    own = files("trueup.reports.templates")
     bundle = _beside("itables").joinpath("html", "dt_bundle.js").read_text(encoding="utf-8")
     return Assets(
         grid=grid_script(bundle),

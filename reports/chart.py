@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reports.model import TrendPoint
+    from trueup.reports.model import TrendPoint
 
 _STEP = 24.0
 _BAR = 16.0

@@ -12,17 +12,17 @@ import pyarrow.compute as pc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.assets import Assets, assets
-from reports.attributes import EVENT_WORDS, place
-from reports.chart import chart
-from reports.difference import parted
-from reports.inert import script_data, visible
-from reports.sentences import CAUSE_REMEDIES, CAUSE_WORDS, LABELS, age, number
-from transforms.attribute_names import label
-from transforms.words import WRITING
+from trueup.reports.assets import Assets, assets
+from trueup.reports.attributes import EVENT_WORDS, place
+from trueup.reports.chart import chart
+from trueup.reports.difference import parted
+from trueup.reports.escaping import script_data, visible
+from trueup.reports.sentences import CAUSE_REMEDIES, CAUSE_WORDS, LABELS, age, number
+from trueup.transforms.values.labels import label
+from trueup.transforms.vocabulary import WRITING
 
 if TYPE_CHECKING:
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 _GROUP_ROOM = 200
 """Groups shown as lines of their own; what is beyond is said and stands in the list of people."""
@@ -63,7 +63,7 @@ def render_html(view: ReportView, *, review: Review | None = None, parts: Assets
 @cache
 def _template() -> Any:
     environment = Environment(
-        loader=PackageLoader("reports", "templates"),
+        loader=PackageLoader("trueup.reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

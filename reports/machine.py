@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from reports.inert import cell, json_text
+from trueup.reports.escaping import cell, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 _PERSON = (
     "key",

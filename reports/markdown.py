@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.inert import markdown, visible
-from reports.people import changes_of
-from reports.sentences import CAUSE_WORDS, LABELS, age, counted, listing, number
-from transforms.attribute_names import label
+from trueup.reports.escaping import markdown, visible
+from trueup.reports.people import changes_of
+from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, counted, listing, number
+from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 PEOPLE_ROOM = 2_000
 """People listed one by one; beyond it the text says how many more there are and where."""

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from transforms.errors import Refusal
-    from transforms.manifest import ActRecord
+    from trueup.transforms.errors import Refusal
+    from trueup.transforms.manifest import ActRecord
 
 Tone = Literal["calm", "attention", "stop"]
 
@@ -162,7 +162,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """Everything a renderer shows. Text is exact; making it harmless is the renderer's duty (``reports.inert``)."""
+    """Everything a renderer shows. Text is exact; making it harmless is the renderer's duty (``reports.escaping``)."""
 
     run_id: str
     kind: str
@@ -210,9 +210,9 @@ class ReportView:
     """Check and number of ``info`` findings."""
     acts: tuple[ActRecord, ...] = ()
     people: pa.Table = None
-    """One row per listed person, most important first: see ``reports.people.PEOPLE``."""
+    """One row per listed person, most important first: see ``trueup.reports.people.PEOPLE``."""
     changes: pa.Table = None
-    """One row per change of a listed person, in the order of ``people``: see ``reports.people.CHANGES``."""
+    """One row per change of a listed person, in the order of ``people``: see ``trueup.reports.people.CHANGES``."""
     unlisted: dict[str, int] = field(default_factory=dict)
     """Decision → people not in ``people`` because the list would be too long; said by every renderer."""
     facts: tuple[tuple[str, str], ...] = ()

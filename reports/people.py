@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reports.ages import held_since, left_out_before
-from reports.attributes import EVENT_WORDS, event_of
-from transforms.engine import connect, statement
-from transforms.quoting import identifier, literal
+from trueup.reports.attributes import EVENT_WORDS, event_of
+from trueup.reports.held_since import held_since, left_out_before
+from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from reports.model import ReportView
-    from transforms.history import History
-    from transforms.run_files import RunFiles
+    from trueup.reports.model import ReportView
+    from trueup.transforms.history import History
+    from trueup.transforms.run_files import RunFiles
 
 PEOPLE = pa.schema(
     {
@@ -142,7 +142,7 @@ def changes_of(view: ReportView, people: pa.Table) -> dict[int, list[dict[str, A
 
 
 def _sql(name: str) -> str:
-    return statement(name, "reports.sql")
+    return statement(name, "trueup.reports.sql")
 
 
 def _rows(db: DuckDBPyConnection, name: str) -> tuple[dict[str, Any], ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.words import Decision, Kind, Outcome
+from trueup.transforms.vocabulary import Decision, Kind, Outcome
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reports.model import Tone, TrendPoint
-    from transforms.manifest import Manifest
+    from trueup.reports.model import Tone, TrendPoint
+    from trueup.transforms.manifest import Manifest
 
 LABELS = {
     "create": "create",

@@ -11,15 +11,15 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.utils import get_column_letter
 
-from reports.inert import cell
-from reports.sentences import CAUSE_WORDS, LABELS, age, number
-from transforms.attribute_names import label
+from trueup.reports.escaping import cell
+from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number
+from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 _ROWS = 1_048_575
 """A sheet's rows below its head; what is beyond goes on in a second sheet of the name."""

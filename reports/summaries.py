@@ -11,17 +11,17 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reports.inert import visible
-from reports.sentences import counted, number
-from transforms.attribute_names import label
-from transforms.history import History
+from trueup.reports.escaping import visible
+from trueup.reports.sentences import counted, number
+from trueup.transforms.history import History
+from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
 
-    from transforms.history import PriorRun
+    from trueup.transforms.history import PriorRun
 
 _ROOM = 200
 """Rows shown on a terminal; what is beyond is said, with where it stands."""
@@ -30,8 +30,8 @@ _RESULTS = {"applied": "green", "skipped": "yellow", "failed": "red", "left_out"
 
 def terminal_summary(run: PriorRun, history: History | None = None) -> RenderableType:
     """The report of a sealed run on a terminal; with ``history`` it says whether the night was ordinary."""
-    from reports.terminal import render_terminal
-    from reports.view import build_view
+    from trueup.reports.terminal import render_terminal
+    from trueup.reports.view import build_view
 
     view = build_view(
         run.files,

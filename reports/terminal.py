@@ -14,18 +14,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports.difference import parted
-from reports.inert import visible
-from reports.people import changes_of
-from reports.sentences import LABELS, counted, number
-from transforms.attribute_names import label
-from transforms.words import WRITING
+from trueup.reports.difference import parted
+from trueup.reports.escaping import visible
+from trueup.reports.people import changes_of
+from trueup.reports.sentences import LABELS, counted, number
+from trueup.transforms.values.labels import label
+from trueup.transforms.vocabulary import WRITING
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType, RenderResult
 
-    from reports.model import LimitLine, ReportView
-    from transforms.errors import Refusal
+    from trueup.reports.model import LimitLine, ReportView
+    from trueup.transforms.errors import Refusal
 
 _TONES = {"calm": "green", "attention": "yellow", "stop": "red"}
 _COLOURS = {"deactivate": "red", "delete": "red", "create": "green", "reactivate": "green", "hold": "yellow"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reports.attributes import EVENT_WORDS, event_of
-from reports.model import (
+from trueup.reports.attributes import EVENT_WORDS, event_of
+from trueup.reports.model import (
     AttributeLine,
     CauseLine,
     EventLine,
@@ -18,18 +18,18 @@ from reports.model import (
     Total,
     TrendPoint,
 )
-from reports.people import read_facts
-from reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
-from transforms.attribute_names import label
-from transforms.words import WRITING, Kind
+from trueup.reports.people import read_facts
+from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
+from trueup.transforms.values.labels import label
+from trueup.transforms.vocabulary import WRITING, Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reports.people import Facts
-    from transforms.history import History
-    from transforms.manifest import ActRecord, LimitUse, Manifest
-    from transforms.run_files import RunFiles
+    from trueup.reports.people import Facts
+    from trueup.transforms.history import History
+    from trueup.transforms.manifest import ActRecord, LimitUse, Manifest
+    from trueup.transforms.run_files import RunFiles
 
 _TREND_RUNS = 20
 _MOVES = 12

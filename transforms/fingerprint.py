@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms.engine import connect
-from transforms.quoting import identifier, literal
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 ROWS = 65_536
 """Rows hashed at a time; part of the format, so that how a file is cut into row groups does not matter."""

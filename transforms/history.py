@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transforms.words import Act, Kind, Outcome
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from transforms.manifest import ActRecord, Manifest
-    from transforms.run_files import RunFiles
+    from trueup.transforms.manifest import ActRecord, Manifest
+    from trueup.transforms.run_files import RunFiles
 
 LINKING_ACTS = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.VERIFIED)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from transforms.errors import Refusal
-from transforms.words import Act, Kind, Outcome
+from trueup.transforms.errors import Refusal
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 
 class _Record(BaseModel):

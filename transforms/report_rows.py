@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transforms.comparison import json_of
-from transforms.engine import statement
-from transforms.errors import Refusal, Refused
-from transforms.inputs import columns_of, count, empty, view
-from transforms.quoting import identifier, literal
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.relations import columns_of, count, empty, view
+from trueup.transforms.errors import Refusal, Refused
+from trueup.transforms.planning.comparison import json_of
+from trueup.transforms.sql import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.attributes import ManagedAttribute
-    from transforms.comparison import Terms
+    from trueup.transforms.attributes import ManagedAttribute
+    from trueup.transforms.planning.comparison import Terms
 
 WHO = ("row", "email", "id", "name")
 """Columns of a report that say whom a row is about; every other one is named by its SCIM path."""

@@ -1,6 +1,6 @@
 """The configuration as frozen data, section by section (design §3).
 
-Pure: reading ``trueup.toml`` and the environment is ``flows.configuration``'s. Secrets are references
+Pure: reading ``trueup.toml`` and the environment is ``trueup.flows.configuration``'s. Secrets are references
 (``env:NAME`` or ``file:PATH``) and stay references here.
 """
 

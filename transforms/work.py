@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.engine import connect, statement
-from transforms.quoting import identifier, literal
-from transforms.scim_paths import parse
-from transforms.words import Decision
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.sql import statement
+from trueup.transforms.values.paths import parse
+from trueup.transforms.vocabulary import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 Phase = Literal["freeing", "creates", "updates", "references", "deactivations", "deletes"]
 _BATCH = 2000

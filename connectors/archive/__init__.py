@@ -1,12 +1,12 @@
 """Runs on disk: layout, seals, acts, locks, journal."""
 
-from connectors.archive.acts import add_act, add_act_with, supersede_earlier
-from connectors.archive.damage import Damage, check_archive, check_run, refuse_damaged
-from connectors.archive.doctor import examine
-from connectors.archive.locks import Holder, apply_holder, apply_lock, same_target
-from connectors.archive.place import Archive, open_archive
-from connectors.archive.seals import seal
-from connectors.archive.shelf import readable
+from trueup.connectors.archive.acts import add_act, add_act_with, supersede_earlier
+from trueup.connectors.archive.archive import Archive, open_archive
+from trueup.connectors.archive.doctor import examine
+from trueup.connectors.archive.integrity import Damage, check_archive, check_run, refuse_damaged
+from trueup.connectors.archive.locks import Holder, apply_holder, apply_lock, same_target
+from trueup.connectors.archive.reading import readable
+from trueup.connectors.archive.seals import seal
 
 __all__ = [
     "Archive",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from connectors.archive import shelf
-from connectors.archive.durable import (
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.atomic_files import (
     access_like,
     make_directory,
     on_disk,
@@ -15,23 +15,23 @@ from connectors.archive.durable import (
     sync_file,
     write_new,
 )
-from connectors.archive.locks import folder, sealing
-from connectors.archive.records import rendered, signed
-from connectors.archive.seals import record_of, stands_in
-from transforms.approval_state import has_plan, is_supersedable, refusal
-from transforms.errors import Failed, Refused
-from transforms.history import PriorRun
-from transforms.manifest import ActRecord, FileRecord
-from transforms.words import Act
+from trueup.connectors.archive.locks import folder, sealing
+from trueup.connectors.archive.records import rendered, signed
+from trueup.connectors.archive.seals import record_of, stands_in
+from trueup.transforms.approval.run_state import has_plan, is_supersedable, refusal
+from trueup.transforms.errors import Failed, Refused
+from trueup.transforms.history import PriorRun
+from trueup.transforms.manifest import ActRecord, FileRecord
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
-    from connectors.archive.place import Archive
-    from transforms.manifest import Manifest
-    from transforms.run_files import RunFiles
+    from trueup.connectors.archive.archive import Archive
+    from trueup.transforms.manifest import Manifest
+    from trueup.transforms.run_files import RunFiles
 
 
 _NUMBERED = re.compile(r"(?:verified|left_out)-\d{3,}\.parquet")
@@ -94,7 +94,7 @@ def add_act_with(
     """
     files = run.files
     with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"), sealing(files.path.parent):
-        acts = shelf.read_acts(files, shelf.read_manifest(files)[1])
+        acts = reading.read_acts(files, reading.read_manifest(files)[1])
         finish_names(files, acts)
         whole = files.path / f"{draft.stem}-{next_number(acts, draft.stem):03d}.parquet"
         part = whole.with_suffix(".part")
@@ -129,7 +129,7 @@ def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> 
     superseded itself. Interrupted runs are left to be resumed or rejected.
     """
     found: list[str] = []
-    runs = shelf.history(archive.path, manifest.target).runs
+    runs = reading.history(archive.path, manifest.target).runs
     plans = [run.run_id for run in runs if has_plan(run)]
     if manifest.run_id not in plans:
         return ()
@@ -163,8 +163,8 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
 
 
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
-    _, manifest_sha256 = shelf.read_manifest(run)
-    before = shelf.read_acts(run, manifest_sha256)
+    _, manifest_sha256 = reading.read_manifest(run)
+    before = reading.read_acts(run, manifest_sha256)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
     record = ActRecord(
@@ -177,5 +177,5 @@ def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
     if not run.acts.is_dir():
         make_directory(run.acts, access)
         sync_directory(run.path)
-    write_new(run.acts / shelf.act_name(record), rendered(document), aside=folder(run.path.parent), access=access)
+    write_new(run.acts / reading.act_name(record), rendered(document), aside=folder(run.path.parent), access=access)
     return ActRecord.model_validate(document)

@@ -7,17 +7,17 @@ import stat
 import subprocess
 from typing import TYPE_CHECKING
 
-from connectors.archive import shelf
-from connectors.archive.locks import same_target
-from connectors.archive.place import open_archive
-from connectors.archive.unfinished import died
-from transforms.doctor import Line
-from transforms.errors import TrueupError
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.archive import open_archive
+from trueup.connectors.archive.locks import same_target
+from trueup.connectors.archive.unfinished import died
+from trueup.transforms.doctor import Line
+from trueup.transforms.errors import TrueupError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.settings import Settings
+    from trueup.transforms.settings import Settings
 
 _SUBJECT = "archive"
 _LITTLE = 2 * 1024**3
@@ -40,7 +40,7 @@ def examine(settings: Settings) -> list[Line]:
 def _rights(path: Path) -> list[Line]:
     open_to_all = [
         place
-        for place in (path, *(files.path for files in shelf.directories(path)))
+        for place in (path, *(files.path for files in reading.directories(path)))
         if place.stat().st_mode & stat.S_IRWXO
     ]
     if not open_to_all:
@@ -74,7 +74,7 @@ def _git(path: Path) -> list[Line]:
 
 
 def _runs(path: Path, settings: Settings) -> list[Line]:
-    good, damaged = shelf.readable(path)
+    good, damaged = reading.readable(path)
     lines = [Line("fix", "archive runs", refused.message, refused.remedy) for _, refused in damaged]
     target = same_target(settings.target.url)
     applied = [run for run in good if run.was_applied and same_target(run.manifest.target) == target]
@@ -99,7 +99,7 @@ def _runs(path: Path, settings: Settings) -> list[Line]:
 
 def _room(path: Path) -> Line:
     free = shutil.disk_usage(path).free
-    newest = next(iter(shelf.sealed(path)), None)
+    newest = next(iter(reading.sealed(path)), None)
     size = sum(file.stat().st_size for file in newest.path.iterdir() if file.is_file()) if newest else 0
     text = f"{free / 1024**3:.1f} GiB are free"
     text += f"; the last run takes {size / 1024**2:.1f} MiB." if newest else "."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from transforms.errors import Failed
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from connectors.archive.durable import access_like, make_directory, on_disk, protect
-from transforms.errors import Refusal, Refused
+from trueup.connectors.archive.atomic_files import access_like, make_directory, on_disk, protect
+from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.archive.place import Archive
+    from trueup.connectors.archive.archive import Archive
 
 FOLDER = ".locks"
 _PATIENCE = {"seal": 300.0, "apply": 0.5, None: 3.0}

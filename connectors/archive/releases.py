@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.archive.acts import add_act
-from transforms.approval_state import is_begun
-from transforms.engine import connect, statement
-from transforms.errors import Misused
-from transforms.words import Act, Kind
+from trueup.connectors.archive.acts import add_act
+from trueup.transforms.approval.run_state import is_begun
+from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.errors import Misused
+from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from connectors.archive.place import Archive
-    from transforms.history import PriorRun
+    from trueup.connectors.archive.archive import Archive
+    from trueup.transforms.history import PriorRun
 
 
 def release_run(
@@ -73,7 +73,7 @@ def restored_keys(run: PriorRun, name: str | None = None) -> tuple[str, ...]:
         return ()
     with connect() as connection:
         rows = connection.execute(
-            statement("restored_keys", "connectors.archive.sql"),
+            statement("restored_keys", "trueup.connectors.archive.sql"),
             {"decisions": str(run.files.decisions), "name": name},
         ).fetchall()
     return tuple(str(row[0]) for row in rows)

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from connectors.archive import shelf
-from connectors.archive.acts import add_act
-from connectors.archive.durable import on_disk, sync_directory
-from connectors.archive.locks import apply_lock, same_target
-from transforms.approval_state import is_begun, is_supersedable, overtaken
-from transforms.history import History
-from transforms.words import Act, Kind
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.acts import add_act
+from trueup.connectors.archive.atomic_files import on_disk, sync_directory
+from trueup.connectors.archive.locks import apply_lock, same_target
+from trueup.transforms.approval.run_state import is_begun, is_supersedable, overtaken
+from trueup.transforms.history import History
+from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connectors.archive.place import Archive
-    from transforms.history import PriorRun
-    from transforms.run_files import RunFiles
+    from trueup.connectors.archive.archive import Archive
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.run_files import RunFiles
 
 UNFINISHED_DAYS = 2
 """A directory without a manifest in which nothing was written for so long is what a killed plan left behind."""
@@ -53,7 +53,7 @@ def going(archive: Archive, *, keep_days: int, at: datetime) -> tuple[Going, ...
     old = [run for run in runs if run.manifest.sealed < at - timedelta(days=keep_days)]
     with on_disk("The archive cannot be read"):
         found = [_data_of(run.files) for run in old if run.is_pruned or run.run_id not in needed]
-        found += [_whole(files) for files in shelf.directories(archive.path) if _is_left_behind(files, at)]
+        found += [_whole(files) for files in reading.directories(archive.path) if _is_left_behind(files, at)]
     return tuple(sorted((one for one in found if one.names or one.unfinished), key=lambda one: one.files.run_id))
 
 
@@ -81,7 +81,7 @@ def _remove(one: Going, who: str, at: datetime) -> None:
         if one.unfinished:
             shutil.rmtree(one.files.path)
             return
-        run = shelf.read_run(one.files)
+        run = reading.read_run(one.files)
         said = {name for act in run.acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
         if not said.issuperset(one.names):
             details = {"files": list(one.names), "bytes": one.bytes}

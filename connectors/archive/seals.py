@@ -9,19 +9,27 @@ import stat
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from connectors.archive import shelf
-from connectors.archive.durable import access_like, on_disk, protect, sha256_of, sync_directory, sync_file, write_new
-from connectors.archive.locks import folder, sealing, sealing_lock
-from connectors.archive.records import rendered, signed
-from transforms.errors import Failed
-from transforms.manifest import FileRecord, Manifest
-from transforms.words import Outcome
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.atomic_files import (
+    access_like,
+    on_disk,
+    protect,
+    sha256_of,
+    sync_directory,
+    sync_file,
+    write_new,
+)
+from trueup.connectors.archive.locks import folder, sealing, sealing_lock
+from trueup.connectors.archive.records import rendered, signed
+from trueup.transforms.errors import Failed
+from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 
 def seal(files: RunFiles, manifest: Manifest) -> Manifest:
@@ -111,12 +119,12 @@ def _newest_sha256(root: Path) -> str | None:
     """
     hashes: dict[str, str] = {}
     named: set[str] = set()
-    for files in shelf.sealed(root):
+    for files in reading.sealed(root):
         content = files.manifest.read_bytes()
         hashes[files.run_id] = hashlib.sha256(content).hexdigest()
         try:
             named.add(json.loads(content)["previous_manifest_sha256"])
         except (ValueError, KeyError, TypeError):
-            raise shelf.damaged(files.run_id, "manifest.json is not readable") from None
+            raise reading.damaged(files.run_id, "manifest.json is not readable") from None
     ends = [run_id for run_id, own in hashes.items() if own not in named]
     return hashes[max(ends)] if ends else None

@@ -16,13 +16,13 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.archive import shelf
+from trueup.connectors.archive import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 _held: dict[Path, tuple[int, int, int]] = {}
 """Runs begun by this process: whose, the lock, and where stacks go."""
@@ -73,7 +73,7 @@ def watch(files: RunFiles, begun: Mapping[str, object]) -> None:
 def died(root: Path) -> tuple[Died, ...]:
     """Runs of this host that a process died over, newest first."""
     found = []
-    for files in shelf.directories(root):
+    for files in reading.directories(root):
         path = files.work / "begun.json"
         if files.manifest.exists() or (files.work / "ended").exists():
             continue

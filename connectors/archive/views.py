@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connectors.archive import shelf
-from connectors.archive.durable import access_like, on_disk, replace
-from connectors.archive.locks import folder
-from transforms.engine import connect, statement
-from transforms.errors import Misused
-from transforms.quoting import identifier, literal
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.atomic_files import access_like, on_disk, replace
+from trueup.connectors.archive.locks import folder
+from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from connectors.archive.place import Archive
-    from transforms.history import PriorRun
-    from transforms.run_files import RunFiles
+    from trueup.connectors.archive.archive import Archive
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.run_files import RunFiles
 
 FILE = "views.sql"
 _HEADER = """\
 -- Views over all sealed runs of this archive; written by trueup, may be deleted.
 -- Open them inside the archive with: duckdb -init views.sql"""
-_PACKAGE = "connectors.archive.sql"
+_PACKAGE = "trueup.connectors.archive.sql"
 _COLUMNS = {
     "decisions": ("key", "source_id", "profile_id", "user_name", "matched_by", "verdict", "decision", "reason"),
     "changes": ("key", "attribute", "before", "after", "cause"),
@@ -98,7 +98,7 @@ def _script(runs: tuple[PriorRun, ...], root: Path | None) -> str:
         return str((root / run.run_id / name) if root else f"{run.run_id}/{name}")
 
     manifests = [place(run.files, "manifest.json") for run in runs]
-    acts = [place(run.files, f"acts/{path.name}") for run in runs for path in shelf.act_paths(run.files)]
+    acts = [place(run.files, f"acts/{path.name}") for run in runs for path in reading.act_paths(run.files)]
     states = ", ".join(["('', '')", *(f"({literal(run.run_id)}, {literal(run.state)})" for run in runs)])
     parts = [
         _HEADER,

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from connectors.entra.answers import Answer
-from connectors.entra.scope import forbidden
-from transforms.errors import Refusal, Refused
+from trueup.connectors.entra.responses import GraphError
+from trueup.connectors.entra.scope import forbidden
+from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
-    from connectors.entra.graph import Graph
+    from trueup.connectors.entra.graph import Graph
 
 BATCH = 20
 """Requests Graph takes in one batch."""
@@ -112,7 +112,7 @@ def _created(key: str, answer: dict[str, Any]) -> str | None:
     error = body.get("error") if isinstance(body, dict) else None
     code = str(error.get("code", "")) if isinstance(error, dict) else ""
     if status in {401, 403}:
-        raise forbidden(Answer(status, code, ""), "single users", "User.Read.All")
+        raise forbidden(GraphError(status, code, ""), "single users", "User.Read.All")
     raise Refused(
         Refusal(
             "source_incomplete",
@@ -126,7 +126,7 @@ async def _bin(graph: Graph) -> frozenset[str]:
     """Ids of the users in the bin."""
     try:
         rows = await graph.rows("directory/deletedItems/microsoft.graph.user?$select=id&$top=999")
-    except Answer as answer:
+    except GraphError as answer:
         raise forbidden(answer, "deleted users", "User.Read.All") from answer
     return frozenset(str(row.get("id")) for row in rows)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from connectors.entra.scope import Scope
-from connectors.entra.slices import COUNTED, slices
-from transforms.engine import connect, statement
-from transforms.errors import Failed
-from transforms.quoting import identifier, literal
+from trueup.connectors.entra.id_ranges import COUNTED, slices
+from trueup.connectors.entra.scope import Scope
+from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from connectors.entra.pages import Problem
-    from transforms.run_files import RunFiles
+    from trueup.connectors.entra.pages import Problem
+    from trueup.transforms.run_files import RunFiles
 
-SQL = "connectors.entra.sql"
+SQL = "trueup.connectors.entra.sql"
 PURPOSES = pa.schema([("id", pa.string()), ("purpose", pa.string())])
 
 
@@ -72,7 +72,7 @@ def anybody(engine: DuckDBPyConnection, path: Path) -> str | None:
 
 
 def write_source(
-    engine: DuckDBPyConnection, files: RunFiles, read: Path, columns: Iterable[str], besides: Besides, *, users: int
+    engine: DuckDBPyConnection, files: RunFiles, read: Path, columns: Iterable[str], besides: Joined, *, users: int
 ) -> int:
     """Write ``source.parquet``, sorted by id, a row group per slice; returns how many are in scope.
 
@@ -114,7 +114,7 @@ def _write_slices(engine: DuckDBPyConnection, read: Path, query: str, into: Path
             writing.result()
 
 
-class Besides:
+class Joined:
     """What is joined to the users: scope and purposes."""
 
     def __init__(self, kind: str, scope: Scope | None = None, purposes: pa.Table | None = None) -> None:

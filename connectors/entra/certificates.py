@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.secrets import reveal
-from transforms.errors import Failed, Misused
+from trueup.connectors.secrets import reveal
+from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
     from cryptography.x509 import Certificate
 
-    from transforms.settings import Settings
+    from trueup.transforms.settings import Settings
 
 _BOTH = "source.certificate is a PEM or PKCS#12 file with the private key and its certificate."
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.entra.answers import Spoiled, json_object, next_link
-from connectors.entra.pages import is_utf8, json_fields, read_object, value_at
-from connectors.entra.selection import ARROW
+from trueup.connectors.entra.pages import is_utf8, json_fields, read_object, value_at
+from trueup.connectors.entra.responses import Spoiled, json_object, next_link
+from trueup.connectors.entra.selection import ARROW
 
 if TYPE_CHECKING:
-    from transforms.attributes import SourceAttribute
+    from trueup.transforms.attributes import SourceAttribute
 
 Rows = list[dict[str, Any]]
 NULL = secrets.token_hex(8)

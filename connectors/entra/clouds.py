@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from transforms.errors import Misused
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
-    from transforms.settings import SourceSettings
+    from trueup.transforms.settings import SourceSettings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """The only hosts that may be spoken to without TLS."""

@@ -14,18 +14,18 @@ from urllib.parse import quote
 
 from azure.core.credentials import AccessToken
 
-from connectors.entra.aadsts import is_passing, refused_sign_in
-from connectors.entra.certificates import certificate_bytes, certificate_of, certificate_password
-from connectors.redaction import remember
-from connectors.secrets import reveal
-from transforms.errors import Failed, Misused, TrueupError, Unreachable
+from trueup.connectors.entra.certificates import certificate_bytes, certificate_of, certificate_password
+from trueup.connectors.entra.sign_in_errors import is_passing, refused_sign_in
+from trueup.connectors.redaction import remember
+from trueup.connectors.secrets import reveal
+from trueup.transforms.errors import Failed, Misused, TrueupError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.entra.clouds import Endpoints
-    from connectors.entra.patience import Patience
-    from transforms.settings import Settings, SourceSettings
+    from trueup.connectors.entra.clouds import Endpoints
+    from trueup.connectors.entra.retry import RetryPolicy
+    from trueup.transforms.settings import Settings, SourceSettings
 
 
 class Credential(Protocol):
@@ -115,7 +115,7 @@ class Granted:
 class Keeper:
     """Holds the credential and renews it when a token is turned down before its time."""
 
-    def __init__(self, make: Callable[[], Credential], scope: str, patience: Patience) -> None:
+    def __init__(self, make: Callable[[], Credential], scope: str, patience: RetryPolicy) -> None:
         self._make = make
         self._scope = scope
         self._patience = patience
@@ -227,7 +227,7 @@ def _unusable() -> Failed:
     )
 
 
-def keeper(settings: Settings, endpoints: Endpoints, patience: Patience) -> Keeper:
+def keeper(settings: Settings, endpoints: Endpoints, patience: RetryPolicy) -> Keeper:
     """The credential of ``[source]``, not yet used.
 
     Raises:

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pyarrow as pa
 
-from connectors.entra.answers import Answer, LinkExpired
-from connectors.entra.change_pages import ChangePage, ChangeReader, bare_page
-from connectors.entra.endless import Endless, ids
-from connectors.entra.selection import WITH_MANAGER
-from transforms.errors import Refused
+from trueup.connectors.entra.change_pages import ChangePage, ChangeReader, bare_page
+from trueup.connectors.entra.loop_detection import Endless, ids
+from trueup.connectors.entra.responses import GraphError, LinkExpired
+from trueup.connectors.entra.selection import WITH_MANAGER
+from trueup.transforms.errors import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.entra.endless import Keys
-    from connectors.entra.graph import Graph
-    from connectors.entra.selection import Selection
-    from connectors.source_request import SourceRequest
-    from transforms.settings import SourceSettings
+    from trueup.connectors.entra.graph import Graph
+    from trueup.connectors.entra.loop_detection import Keys
+    from trueup.connectors.entra.selection import Selection
+    from trueup.connectors.source_request import SourceRequest
+    from trueup.transforms.settings import SourceSettings
 
 UNTRACKED = frozenset({"signInActivity"})
 """Properties delta does not follow; read afresh."""
@@ -123,7 +123,7 @@ async def latest_link(graph: Graph, chosen: Selection) -> str | None:
         async for _, delta_link in graph.pages(link, bare_page, _keys):
             if delta_link is not None:
                 return delta_link
-    except (Answer, LinkExpired, Endless):
+    except (GraphError, LinkExpired, Endless):
         return None
     return None
 
@@ -159,7 +159,7 @@ async def read_changes(graph: Graph, begin: Start, chosen: Selection) -> Changes
         raise ReadInFull("a link to further changes has expired") from error
     except Endless as error:
         raise ReadInFull("the list of changes has no end") from error
-    except Answer as answer:
+    except GraphError as answer:
         if answer.status in {400, 404, 410}:
             raise ReadInFull(f"the delta link is no longer taken ({answer.status} {answer.code})") from answer
         raise

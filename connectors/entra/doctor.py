@@ -6,28 +6,28 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from connectors.entra import permissions
-from connectors.entra.answers import Answer
-from connectors.entra.certificates import certificate_bytes, certificate_of, certificate_password
-from connectors.entra.graph import Graph, connected
-from connectors.entra.permissions import DIRECTORY
-from connectors.entra.proof import count_users
-from connectors.entra.scope import find_app, forbidden, resolve_group
-from connectors.secrets import reveal
-from transforms.doctor import Line
-from transforms.errors import TrueupError
+from trueup.connectors.entra import permissions
+from trueup.connectors.entra.certificates import certificate_bytes, certificate_of, certificate_password
+from trueup.connectors.entra.graph import Graph, connected
+from trueup.connectors.entra.permissions import DIRECTORY
+from trueup.connectors.entra.proof import count_users
+from trueup.connectors.entra.responses import GraphError
+from trueup.connectors.entra.scope import find_app, forbidden, resolve_group
+from trueup.connectors.secrets import reveal
+from trueup.transforms.doctor import Line
+from trueup.transforms.errors import TrueupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.entra.patience import Patience
-    from transforms.settings import Settings
+    from trueup.connectors.entra.retry import RetryPolicy
+    from trueup.transforms.settings import Settings
 
 SOON_DAYS = 30
 
 
 async def examine_tenant(
-    settings: Settings, patience: Patience | None = None, columns: frozenset[str] = frozenset()
+    settings: Settings, patience: RetryPolicy | None = None, columns: frozenset[str] = frozenset()
 ) -> list[Line]:
     """A line for each thing a nightly read relies on; nothing is raised, nothing is written."""
     lines: list[Line] = list(_certificate(settings))
@@ -54,7 +54,7 @@ async def _users(graph: Graph) -> Line:
     try:
         page = await graph.json("users?$select=id,accountEnabled&$top=1")
         count = await count_users(graph)
-    except Answer as answer:
+    except GraphError as answer:
         error = forbidden(answer, "users", "User.Read.All")
         return Line("fix", "source users", error.message, error.remedy)
     except TrueupError as error:
@@ -86,7 +86,7 @@ async def _scope(settings: Settings, graph: Graph) -> list[Line]:
             for name in source.groups:
                 await resolve_group(graph, name)
             return [Line("ok", "source scope", f"{len(source.groups)} groups were found.")]
-    except Answer as answer:
+    except GraphError as answer:
         error = forbidden(answer, "enterprise applications", "Application.Read.All")
         return [Line("fix", "source scope", error.message, error.remedy)]
     except TrueupError as error:
@@ -121,7 +121,7 @@ async def _secret(settings: Settings, graph: Graph) -> list[Line]:
         return []
     try:
         app = await graph.json(f"applications(appId='{source.client_id}')?$select=id,passwordCredentials")
-    except (Answer, TrueupError):
+    except (GraphError, TrueupError):
         return []
     hint = reveal(source.client_secret, key="source.client_secret", folder=settings.folder).get_secret_value()[:3]
     ends = [end for entry in app.get("passwordCredentials") or [] if (end := _end(entry, hint)) is not None]

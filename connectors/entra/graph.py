@@ -19,10 +19,13 @@ import httpx
 import orjson
 from azure.core.exceptions import AzureError
 
-from connectors.entra.ahead import Ahead
-from connectors.entra.answers import (
+from trueup.connectors.entra.clouds import endpoints as endpoints_of
+from trueup.connectors.entra.credentials import Granted, Keeper, granted, keeper
+from trueup.connectors.entra.loop_detection import LoopGuard, ids
+from trueup.connectors.entra.prefetch import Ahead
+from trueup.connectors.entra.responses import (
     PASSING,
-    Answer,
+    GraphError,
     LinkExpired,
     Spoiled,
     expired_too_often,
@@ -33,18 +36,15 @@ from connectors.entra.answers import (
     said_no,
     sorted_out,
 )
-from connectors.entra.clouds import endpoints as endpoints_of
-from connectors.entra.credentials import Granted, Keeper, granted, keeper
-from connectors.entra.endless import Watch, ids
-from connectors.entra.patience import Patience, Tally, Trouble, slowing, stated_wait
-from transforms.errors import Misused, Refusal, Refused, Unreachable
+from trueup.connectors.entra.retry import Attempts, ReadStats, RetryPolicy, slowing, stated_wait
+from trueup.transforms.errors import Misused, Refusal, Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from connectors.entra.clouds import Endpoints
-    from connectors.entra.endless import Keys
-    from transforms.settings import Settings
+    from trueup.connectors.entra.clouds import Endpoints
+    from trueup.connectors.entra.loop_detection import Keys
+    from trueup.transforms.settings import Settings
 
 T = TypeVar("T")
 
@@ -59,9 +59,9 @@ class Graph:
     endpoints: Endpoints
     adapter: Any
     keeper: Keeper
-    patience: Patience
+    patience: RetryPolicy
     granted: Granted = field(default_factory=Granted)
-    tally: Tally = field(default_factory=Tally)
+    tally: ReadStats = field(default_factory=ReadStats)
     _answered: bool = False
     _quiet_until: float = 0.0
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(6))
@@ -111,7 +111,7 @@ class Graph:
             Failed: no answer at all at the start. Refused: none any more.
         """
         url = self.inside(link)
-        trouble = Trouble(self.patience.now(), ahead=ahead)
+        trouble = Attempts(self.patience.now(), ahead=ahead)
         while True:
             await self._hold_back()
             answer = await self._attempt(url, read, trouble, advanced=advanced, body=body)
@@ -120,7 +120,7 @@ class Graph:
             self.tally.retries += 1
 
     async def _attempt(
-        self, url: str, read: Callable[[bytes], T], trouble: Trouble, *, advanced: bool, body: bytes | None
+        self, url: str, read: Callable[[bytes], T], trouble: Attempts, *, advanced: bool, body: bytes | None
     ) -> tuple[T] | None:
         trouble.attempts += 1
         left = self._left(trouble)
@@ -170,7 +170,7 @@ class Graph:
             self._quiet_until = max(self._quiet_until, self.patience.now() + pause)
         return response
 
-    async def _weigh(self, response: httpx.Response, trouble: Trouble) -> None:
+    async def _weigh(self, response: httpx.Response, trouble: Attempts) -> None:
         status = response.status_code
         if status in PASSING:
             wait = stated_wait(response.headers.get("Retry-After"))
@@ -194,7 +194,7 @@ class Graph:
         self._answered = self._answered or status != 401
         raise said_no(response)
 
-    async def _wait_as_told(self, wait: float, trouble: Trouble) -> None:
+    async def _wait_as_told(self, wait: float, trouble: Attempts) -> None:
         self._answered = True
         trouble.throttles += 1
         trouble.stated += wait
@@ -213,17 +213,17 @@ class Graph:
         if wait < 0.01:
             await self.patience.sleep(self.patience.step(0))
 
-    async def _back_off(self, trouble: Trouble) -> None:
+    async def _back_off(self, trouble: Attempts) -> None:
         step = self.patience.step(trouble.attempts)
         if self._left(trouble) <= step:
             self._give_up(trouble)
         await self.patience.sleep(step)
 
-    def _left(self, trouble: Trouble) -> float:
+    def _left(self, trouble: Attempts) -> float:
         bound = self.patience.answering if self._answered else self.patience.reaching
         return bound - (self.patience.now() - trouble.started - trouble.stated)
 
-    def _give_up(self, trouble: Trouble) -> None:
+    def _give_up(self, trouble: Attempts) -> None:
         if not self._answered:
             raise Unreachable(
                 f"Microsoft Graph cannot be reached at {self.endpoints.graph_host} ({trouble.last}).",
@@ -250,7 +250,7 @@ class Graph:
         """The plain number a ``$count`` address answers with; None where Graph does not offer one."""
         try:
             return await self.ask(link, number, advanced=True)
-        except Answer as answer:
+        except GraphError as answer:
             if answer.status in {400, 404, 405, 406, 415, 501}:
                 return None
             raise
@@ -275,13 +275,13 @@ class Graph:
             LinkExpired: a link to a further page is no longer taken.
             Endless: the list goes in circles or never ends. Refused: a link leaves the host.
         """
-        watch = Watch(link)
+        watch = LoopGuard(link)
         ahead = Ahead(lambda following: self._once(following, advanced=advanced))
         try:
             while True:
                 try:
                     page, following = await self.ask(link, read, advanced=advanced, ahead=ahead)
-                except Answer as answer:
+                except GraphError as answer:
                     if not watch.pages or answer.status not in {400, 404, 410}:
                         raise
                     raise LinkExpired from answer
@@ -314,7 +314,7 @@ class Graph:
         Graph answers a batch with 200 whatever became of its parts; each part is throttled on its own.
         """
         answers: dict[int, dict[str, Any]] = {}
-        trouble = Trouble(self.patience.now())
+        trouble = Attempts(self.patience.now())
         while missing := [number for number in range(len(requests)) if number not in answers]:
             parts = [
                 {"id": str(place), "method": "GET", "url": requests[place], "headers": headers or {}}
@@ -342,7 +342,7 @@ def _port(url: httpx.URL) -> int | None:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, patience: Patience | None = None) -> AsyncIterator[Graph]:
+async def connected(settings: Settings, patience: RetryPolicy | None = None) -> AsyncIterator[Graph]:
     """A Graph connection that is signed in; closed afterwards.
 
     Raises:
@@ -354,7 +354,7 @@ async def connected(settings: Settings, patience: Patience | None = None) -> Asy
     from msgraph.graph_request_adapter import GraphRequestAdapter
     from msgraph_core import GraphClientFactory
 
-    patience = patience or Patience()
+    patience = patience or RetryPolicy()
     where = endpoints_of(settings.source)
     held = keeper(settings, where, patience)
     client = httpx.AsyncClient(

@@ -9,27 +9,27 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from connectors.entra.absence import BATCH
-from connectors.entra.answers import Spoiled
-from connectors.entra.assembly import SQL, differing, number, unique_users
-from connectors.entra.change_pages import BARE, NULL
-from connectors.entra.delta import UNTRACKED, Changes, ReadInFull, Start, read_changes
-from connectors.entra.managers import unexpanded
-from connectors.entra.pages import Problem, user_table
-from connectors.entra.proof import ProvenRead, count_users
-from connectors.entra.selection import Selection
-from connectors.entra.slices import AS_A_READ
-from connectors.entra.users import UserRead, read_users
-from transforms.engine import statement
-from transforms.quoting import identifier, literal
+from trueup.connectors.entra.absence import BATCH
+from trueup.connectors.entra.assembly import SQL, differing, number, unique_users
+from trueup.connectors.entra.change_pages import BARE, NULL
+from trueup.connectors.entra.delta import UNTRACKED, Changes, ReadInFull, Start, read_changes
+from trueup.connectors.entra.id_ranges import AS_A_READ
+from trueup.connectors.entra.managers import unexpanded
+from trueup.connectors.entra.pages import Problem, user_table
+from trueup.connectors.entra.proof import ProvenRead, count_users
+from trueup.connectors.entra.responses import Spoiled
+from trueup.connectors.entra.selection import Selection
+from trueup.connectors.entra.users import UserRead, read_users
+from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from connectors.entra.graph import Graph
-    from transforms.progress import Progress
+    from trueup.connectors.entra.graph import Graph
+    from trueup.transforms.progress import Progress
 
 _IDS = pa.schema([("id", pa.string())])
 IN_FLIGHT = 4

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from connectors.entra.absence import BATCH
-from connectors.entra.assembly import PURPOSES
+from trueup.connectors.entra.absence import BATCH
+from trueup.connectors.entra.assembly import PURPOSES
 
 if TYPE_CHECKING:
-    from connectors.entra.graph import Graph
-    from transforms.progress import Progress
+    from trueup.connectors.entra.graph import Graph
+    from trueup.transforms.progress import Progress
 
 IN_FLIGHT = 4
 

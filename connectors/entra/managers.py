@@ -12,19 +12,19 @@ from urllib.parse import quote
 
 from pyarrow import parquet
 
-from connectors.entra.absence import BATCH
-from connectors.entra.answers import Answer
-from connectors.entra.assembly import SQL, number
-from transforms.engine import statement
-from transforms.quoting import literal
+from trueup.connectors.entra.absence import BATCH
+from trueup.connectors.entra.assembly import SQL, number
+from trueup.connectors.entra.responses import GraphError
+from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.quoting import literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from connectors.entra.graph import Graph
-    from connectors.entra.users import UserRead
+    from trueup.connectors.entra.graph import Graph
+    from trueup.connectors.entra.users import UserRead
 
 ASKED = 5 * BATCH
 """At most so many are asked for."""
@@ -87,7 +87,7 @@ async def _asked(graph: Graph, keys: list[str], *, strict: bool) -> str | None:
     for at in range(0, len(keys), BATCH):
         try:
             answers = await graph.batch([address(key) for key in keys[at : at + BATCH]])
-        except Answer:
+        except GraphError:
             return NOT_SENT if strict else None
         if any(is_there(answer) for answer in answers):
             return NOT_EXPANDED
@@ -105,7 +105,7 @@ async def _asked_at_first(graph: Graph, keys: list[str]) -> str | None:
 async def _has_one(graph: Graph, key: str) -> bool:
     try:
         return bool((await graph.json(address(key).lstrip("/"))).get("id"))
-    except Answer:
+    except GraphError:
         return False
 
 

@@ -11,22 +11,22 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from connectors.entra.absence import BATCH
-from connectors.entra.answers import Answer
-from connectors.entra.assembly import SQL, unique_users
-from connectors.entra.managers import address, is_none, is_there
-from connectors.entra.slices import AS_A_READ
-from transforms.engine import statement
-from transforms.quoting import literal
+from trueup.connectors.entra.absence import BATCH
+from trueup.connectors.entra.assembly import SQL, unique_users
+from trueup.connectors.entra.id_ranges import AS_A_READ
+from trueup.connectors.entra.managers import address, is_none, is_there
+from trueup.connectors.entra.responses import GraphError
+from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.quoting import literal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from connectors.entra.graph import Graph
-    from connectors.entra.users import UserRead
-    from transforms.progress import Progress
+    from trueup.connectors.entra.graph import Graph
+    from trueup.connectors.entra.users import UserRead
+    from trueup.transforms.progress import Progress
 
 IN_FLIGHT = 4
 UNCLEAR = 5 * BATCH
@@ -52,7 +52,7 @@ async def read_apart(graph: Graph, read: UserRead, engine: DuckDBPyConnection, p
         keys = ids[at : at + step].to_pylist()
         try:
             answers = await _ask(graph, [address(key) for key in keys])
-        except Answer:
+        except GraphError:
             return NOT_TAKEN
         unclear += [key for key, one in zip(keys, answers, strict=True) if not is_there(one) and not is_none(one)]
         if len(unclear) > min(UNCLEAR, at + len(keys) - 1):

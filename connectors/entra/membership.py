@@ -9,13 +9,13 @@ import orjson
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
-from connectors.entra.answers import LinkExpired, Spoiled, expired_too_often, json_object, next_link
-from transforms.errors import Refusal, Refused
+from trueup.connectors.entra.responses import LinkExpired, Spoiled, expired_too_often, json_object, next_link
+from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.entra.graph import Graph
+    from trueup.connectors.entra.graph import Graph
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from connectors.entra.answers import Spoiled, next_link
-from connectors.entra.selection import ARROW
+from trueup.connectors.entra.responses import Spoiled, next_link
+from trueup.connectors.entra.selection import ARROW
 
 if TYPE_CHECKING:
-    from connectors.entra.selection import Selection
-    from transforms.attributes import SourceAttribute
+    from trueup.connectors.entra.selection import Selection
+    from trueup.transforms.attributes import SourceAttribute
 
 Problem = tuple[str, str, str]
 """Key, attribute, what is wrong."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from connectors.entra.selection import MAILBOX, SIGN_IN
-from transforms.attributes import by_name
-from transforms.doctor import Line
+from trueup.connectors.entra.selection import MAILBOX, SIGN_IN
+from trueup.transforms.attributes import by_name
+from trueup.transforms.doctor import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.entra.credentials import Granted
-    from transforms.settings import Settings
+    from trueup.connectors.entra.credentials import Granted
+    from trueup.transforms.settings import Settings
 
 DIRECTORY = "Directory.Read.All"
 _DIRECTORY = (DIRECTORY, "Directory.ReadWrite.All")

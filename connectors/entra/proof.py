@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from connectors.entra.assembly import differing, missing, unique_users
-from connectors.entra.users import UserRead, read_users
-from connectors.entra.witness import overlooked
-from transforms.errors import Refusal, Refused
+from trueup.connectors.entra.assembly import differing, missing, unique_users
+from trueup.connectors.entra.delta_crosscheck import overlooked
+from trueup.connectors.entra.users import UserRead, read_users
+from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from connectors.entra.graph import Graph
-    from connectors.entra.memory import Memory
-    from connectors.entra.selection import Selection
-    from transforms.progress import Progress
+    from trueup.connectors.entra.graph import Graph
+    from trueup.connectors.entra.previous_read import Memory
+    from trueup.connectors.entra.selection import Selection
+    from trueup.transforms.progress import Progress
 
 PAGE_SIZES = (999, 731, 997, 613)
 """Of consecutive reads: what is lost at the ends of pages is lost elsewhere the next time."""

@@ -11,17 +11,17 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from connectors.entra.answers import Answer
-from connectors.entra.graph import connected
-from connectors.entra.scope import find_app, forbidden
-from transforms.doctor import Line
-from transforms.errors import Failed, Misused
+from trueup.connectors.entra.graph import connected
+from trueup.connectors.entra.responses import GraphError
+from trueup.connectors.entra.scope import find_app, forbidden
+from trueup.transforms.doctor import Line
+from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.entra.graph import Graph
-    from transforms.settings import Settings
+    from trueup.connectors.entra.graph import Graph
+    from trueup.transforms.settings import Settings
 
 _SCIM_JOB = re.compile(r"^(scim|customappsso)\.", re.IGNORECASE)
 PERMISSION = "Synchronization.Read.All"
@@ -56,7 +56,7 @@ async def _fetch(settings: Settings) -> dict[str, Any]:
             jobs = f"servicePrincipals/{application['id']}/synchronization/jobs"
             job = _chosen(await graph.rows(jobs), settings.source.enterprise_app)
             return await _schema(graph, f"{jobs}/{quote(job, safe='')}/schema")
-        except Answer as answer:
+        except GraphError as answer:
             raise forbidden(answer, "provisioning jobs", PERMISSION) from answer
 
 

@@ -12,15 +12,15 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.entra.answers import Answer
-from connectors.entra.membership import Listing, complete_list
-from transforms.errors import Failed, Misused, Refusal, Refused
+from trueup.connectors.entra.membership import Listing, complete_list
+from trueup.connectors.entra.responses import GraphError
+from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 
 if TYPE_CHECKING:
-    from connectors.entra.graph import Graph
-    from connectors.entra.memory import Memory
-    from connectors.source_request import SourceRequest
-    from transforms.settings import SourceSettings
+    from trueup.connectors.entra.graph import Graph
+    from trueup.connectors.entra.previous_read import Memory
+    from trueup.connectors.source_request import SourceRequest
+    from trueup.transforms.settings import SourceSettings
 
 NO_ROLE = "00000000-0000-0000-0000-000000000000"
 """The app role id of an assignment without a specific role."""
@@ -120,7 +120,7 @@ async def _assignments(graph: Graph, app: str, known: Memory) -> Listing:
             what="the assignments of the enterprise application",
             lost=lost,
         )
-    except Answer as answer:
+    except GraphError as answer:
         raise forbidden(answer, "assignments of the enterprise application", "Application.Read.All") from answer
 
 
@@ -141,7 +141,7 @@ async def find_app(graph: Graph, wanted: str) -> dict[str, Any]:
         if _GUID.fullmatch(wanted):
             try:
                 return await graph.json(f"servicePrincipals/{wanted}?{fields}")
-            except Answer as answer:
+            except GraphError as answer:
                 if answer.status not in {400, 404}:
                     raise
             found = await graph.rows(f"servicePrincipals?$filter=appId%20eq%20'{wanted}'&{fields}")
@@ -159,7 +159,7 @@ async def find_app(graph: Graph, wanted: str) -> dict[str, Any]:
                 remedy="Write one of these object ids into source.enterprise_app.",
             )
         names = await _candidates(graph, "servicePrincipals", wanted)
-    except Answer as answer:
+    except GraphError as answer:
         raise forbidden(answer, "enterprise applications", "Application.Read.All") from answer
     raise Misused(
         f"source.enterprise_app: no enterprise application is called {wanted!r}."
@@ -172,7 +172,7 @@ async def _candidates(graph: Graph, collection: str, wanted: str) -> list[str]:
     """Names close to ``wanted`` among the first thousands."""
     try:
         rows = await graph.rows(f"{collection}?$select=id,displayName&$top=999")
-    except Answer:
+    except GraphError:
         return []
     names = {str(row["displayName"]) for row in rows if row.get("displayName")}
     by_fold = {name.casefold(): name for name in sorted(names)}
@@ -194,7 +194,7 @@ async def resolve_group(graph: Graph, wanted: str) -> str:
         if len(found) == 1:
             return str(found[0]["id"])
         names = await _candidates(graph, "groups", wanted) if not found else []
-    except Answer as answer:
+    except GraphError as answer:
         if answer.status == 404:
             raise Misused(f"There is no group with the id {wanted}.", remedy="Correct the group's id.") from answer
         raise forbidden(answer, "groups", "GroupMember.Read.All") from answer
@@ -231,7 +231,7 @@ async def _members(graph: Graph, group: str, known: Memory, *, nested: bool) -> 
             what=f"the members of group {group}",
             lost=lambda rows: known.lost(f"group:{group}", rows.column("id")),
         )
-    except Answer as answer:
+    except GraphError as answer:
         if answer.status == 404:
             raise Refused(
                 Refusal(
@@ -243,7 +243,7 @@ async def _members(graph: Graph, group: str, known: Memory, *, nested: bool) -> 
         raise forbidden(answer, "group members", "GroupMember.Read.All (and Member.Read.Hidden)") from answer
 
 
-def forbidden(answer: Answer, what: str, permission: str) -> Failed:
+def forbidden(answer: GraphError, what: str, permission: str) -> Failed:
     """The failure a final answer means for reading ``what``, naming the permission where that is the matter."""
     if answer.status == 403:
         return Failed(

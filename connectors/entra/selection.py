@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from transforms.attributes import SourceAttribute, by_name
-from transforms.errors import Misused
+from trueup.transforms.attributes import SourceAttribute, by_name
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connectors.entra.credentials import Granted
+    from trueup.connectors.entra.credentials import Granted
 
 SIGN_IN = ("AuditLog.Read.All",)
 MAILBOX = ("MailboxSettings.Read", "MailboxSettings.ReadWrite")

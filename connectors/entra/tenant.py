@@ -11,30 +11,38 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from connectors.entra import absence, delta
-from connectors.entra.answers import Answer
-from connectors.entra.assembly import Besides, anybody, missing, opened, write_absent, write_problems, write_source
-from connectors.entra.graph import Graph, connected
-from connectors.entra.incremental import read_incrementally
-from connectors.entra.mailboxes import NotReadable, purposes
-from connectors.entra.managers import doubted
-from connectors.entra.managers_apart import read_apart
-from connectors.entra.memory import memory
-from connectors.entra.proof import ProvenRead, proven_users
-from connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
-from connectors.entra.selection import MAILBOX, Selection, selection
-from connectors.source_request import SourceRequest, SourceSnapshot
-from transforms.errors import Failed, Misused, Refusal, Refused
+from trueup.connectors.entra import absence, delta
+from trueup.connectors.entra.assembly import (
+    Joined,
+    anybody,
+    missing,
+    opened,
+    write_absent,
+    write_problems,
+    write_source,
+)
+from trueup.connectors.entra.graph import Graph, connected
+from trueup.connectors.entra.incremental import read_incrementally
+from trueup.connectors.entra.mailboxes import NotReadable, purposes
+from trueup.connectors.entra.managers import doubted
+from trueup.connectors.entra.managers_apart import read_apart
+from trueup.connectors.entra.previous_read import memory
+from trueup.connectors.entra.proof import ProvenRead, proven_users
+from trueup.connectors.entra.responses import GraphError
+from trueup.connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
+from trueup.connectors.entra.selection import MAILBOX, Selection, selection
+from trueup.connectors.source_request import SourceRequest, SourceSnapshot
+from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from connectors.entra.patience import Patience
-    from transforms.progress import Progress
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.connectors.entra.retry import RetryPolicy
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 
 async def read_tenant(
@@ -43,9 +51,9 @@ async def read_tenant(
     files: RunFiles,
     *,
     progress: Progress,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
 ) -> SourceSnapshot:
-    """The whole tenant as ``source.parquet``; see ``connectors.source.snapshot``."""
+    """The whole tenant as ``source.parquet``; see ``trueup.connectors.source.snapshot``."""
     started = datetime.now(UTC)
     folder = files.work / "source"
     shutil.rmtree(folder, ignore_errors=True)
@@ -56,7 +64,7 @@ async def read_tenant(
             return await _read(_Task(settings, request, files, folder, engine, started), graph, progress)
     except BaseExceptionGroup as group:
         raise _foremost(group) from group
-    except Answer as answer:
+    except GraphError as answer:
         raise forbidden(answer, "users", "User.Read.All") from answer
     finally:
         # What a fault cut short may still be at work in a thread, and an engine at work cannot be closed.
@@ -108,7 +116,7 @@ async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot
         )
     absent = await _prove_absence(task, graph, proven, scope)
     unreadable = {**dict(proven.read.selection.unreadable), **scope.unreadable}
-    besides = Besides(task.settings.source.scope, scope, await _purposes(task, graph, proven, unreadable, progress))
+    besides = Joined(task.settings.source.scope, scope, await _purposes(task, graph, proven, unreadable, progress))
     columns = _columns(task, proven.read.selection, unreadable)
     in_scope = await asyncio.to_thread(
         write_source, task.engine, task.files, proven.read.path, columns, besides, users=proven.users
@@ -266,7 +274,7 @@ def _foremost(group: BaseExceptionGroup[BaseException]) -> BaseException:
         if isinstance(error, BaseExceptionGroup):
             waiting.extend(error.exceptions)
         else:
-            leaves.append(forbidden(error, "users", "User.Read.All") if isinstance(error, Answer) else error)
+            leaves.append(forbidden(error, "users", "User.Read.All") if isinstance(error, GraphError) else error)
     for kind in (Misused, Failed, Refused):
         for leaf in leaves:
             if isinstance(leaf, kind):

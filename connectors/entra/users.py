@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet
 
-from connectors.entra.answers import Answer, LinkExpired, expired_too_often
-from connectors.entra.pages import PageReader, Problem, UserPage
-from connectors.entra.selection import NEVER_MISSING
-from connectors.entra.slices import ROW_GROUP
-from transforms.errors import Failed
+from trueup.connectors.entra.id_ranges import ROW_GROUP
+from trueup.connectors.entra.pages import PageReader, Problem, UserPage
+from trueup.connectors.entra.responses import GraphError, LinkExpired, expired_too_often
+from trueup.connectors.entra.selection import NEVER_MISSING
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.entra.graph import Graph
-    from connectors.entra.selection import Selection
-    from transforms.progress import Progress
+    from trueup.connectors.entra.graph import Graph
+    from trueup.connectors.entra.selection import Selection
+    from trueup.transforms.progress import Progress
 
 BUFFERED = 32_000
 """Users held before they are written: what bounds the memory of a read."""
@@ -84,7 +84,7 @@ async def read_users(
     for _ in range(40):
         try:
             read = await _read_through(graph, chosen, folder / f"{name}.parquet", top=top, progress=progress)
-        except Answer as answer:
+        except GraphError as answer:
             chosen = _narrower(answer, chosen)
         else:
             return read
@@ -141,7 +141,7 @@ def _said_nothing(read: UserRead, reader: PageReader) -> UserRead:
     return read
 
 
-def _narrower(answer: Answer, chosen: Selection) -> Selection:
+def _narrower(answer: GraphError, chosen: Selection) -> Selection:
     """The selection without what Graph refused, or the failure its answer means."""
     if answer.status == 400 and (found := _UNKNOWN.search(answer.message)):
         name = found.group(1)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.entra.selection import ARROW
-from transforms.damage import SPREADSHEET, TYPE_NAME
-from transforms.errors import Refusal, Refused
+from trueup.connectors.entra.selection import ARROW
+from trueup.transforms.damage import SPREADSHEET, TYPE_NAME
+from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
-    from connectors.entra.pages import Problem
-    from connectors.entra.selection import Selection
+    from trueup.connectors.entra.pages import Problem
+    from trueup.connectors.entra.selection import Selection
 
 TYPE_WRITTEN = "is given as the name of a .NET type: the export wrote what kind of thing it was, not what it held"
 RUN_TOGETHER = "holds several values in one cell that cannot be told apart for certain"

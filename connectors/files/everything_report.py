@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from connectors.files.report_headers import Headers, headers_of
-from transforms.errors import Misused, Refusal, Refused
+from trueup.connectors.files.report_headers import Headers, headers_of
+from trueup.transforms.errors import Misused, Refusal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

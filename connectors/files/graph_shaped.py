@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from connectors.entra.answers import Spoiled
-from connectors.entra.pages import PageReader, user_table
-from connectors.files.cells import NOT_EXPANDED, RUN_TOGETHER, apart, checked_table
-from connectors.files.json_stream import JsonStream, NotWhole
-from connectors.files.names import Names, incomplete
-from connectors.files.portal import ENCODE
-from connectors.files.text import why_no_text
+from trueup.connectors.entra.pages import PageReader, user_table
+from trueup.connectors.entra.responses import Spoiled
+from trueup.connectors.files.cells import NOT_EXPANDED, RUN_TOGETHER, apart, checked_table
+from trueup.connectors.files.json_stream import JsonStream, NotWhole
+from trueup.connectors.files.names import Names, incomplete
+from trueup.connectors.files.portal import ENCODE
+from trueup.connectors.files.text import why_no_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from connectors.entra.pages import Problem
-    from connectors.entra.selection import Selection
+    from trueup.connectors.entra.pages import Problem
+    from trueup.connectors.entra.selection import Selection
 
 AT_ONCE = 5_000
 """Users held before they become a table."""

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from connectors.files.text import encoding_of
+from trueup.connectors.files.text import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

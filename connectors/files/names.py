@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from transforms.attributes import CATALOGUE
-from transforms.errors import Refusal, Refused
+from trueup.transforms.attributes import CATALOGUE
+from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
-    from connectors.entra.selection import Selection
+    from trueup.connectors.entra.selection import Selection
 
 _ELSEWHERE = {
     "objectid": "id",

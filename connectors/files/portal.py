@@ -11,17 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from connectors.entra.selection import ARROW
-from connectors.files import cells
-from connectors.files.names import Names, incomplete
-from connectors.files.text import encoding_of, why_no_text
+from trueup.connectors.entra.selection import ARROW
+from trueup.connectors.files import cells
+from trueup.connectors.files.names import Names, incomplete
+from trueup.connectors.files.text import encoding_of, why_no_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.entra.pages import Problem
-    from connectors.entra.selection import Selection
+    from trueup.connectors.entra.pages import Problem
+    from trueup.connectors.entra.selection import Selection
 
 _BLOCK = 4 << 20
 _HEADER = 1 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transforms.errors import Misused
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from connectors.entra.assembly import (
-    Besides,
+from trueup.connectors.entra.assembly import (
+    Joined,
     missing,
     opened,
     unique_users,
@@ -18,29 +18,29 @@ from connectors.entra.assembly import (
     write_problems,
     write_source,
 )
-from connectors.entra.credentials import Granted
-from connectors.entra.selection import BESIDES, Selection, selection
-from connectors.entra.users import UserWriter
-from connectors.files.cells import UNREADABLE, WHY_UNREADABLE
-from connectors.files.graph_shaped import GraphShapedFile
-from connectors.files.portal import PortalFile
-from connectors.source_request import SourceRequest, SourceSnapshot
-from transforms.doctor import Line
-from transforms.errors import Misused, Refusal, Refused, TrueupError
+from trueup.connectors.entra.credentials import Granted
+from trueup.connectors.entra.selection import BESIDES, Selection, selection
+from trueup.connectors.entra.users import UserWriter
+from trueup.connectors.files.cells import UNREADABLE, WHY_UNREADABLE
+from trueup.connectors.files.graph_shaped import GraphShapedFile
+from trueup.connectors.files.portal import PortalFile
+from trueup.connectors.source_request import SourceRequest, SourceSnapshot
+from trueup.transforms.doctor import Line
+from trueup.transforms.errors import Misused, Refusal, Refused, TrueupError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.entra.pages import Problem
-    from transforms.progress import Progress
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.connectors.entra.pages import Problem
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 _IDS = pa.schema([("id", pa.string())])
 
 
 def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, progress: Progress) -> SourceSnapshot:
-    """Every user of the file in ``source.parquet``; see ``connectors.source.snapshot``.
+    """Every user of the file in ``source.parquet``; see ``trueup.connectors.source.snapshot``.
 
     A file knows no assignments: with ``scope`` left at its default everybody in it counts as assigned.
 
@@ -69,7 +69,7 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
         unreadable.update(dict.fromkeys(wanted, "a file does not hold it"))
         columns = [*(column.name for column in chosen.columns), "assigned", "assigned_by", UNREADABLE]
         kind = "file" if notes else "all"
-        write_source(engine, files, folder / "users.parquet", columns, Besides(kind), users=users)
+        write_source(engine, files, folder / "users.parquet", columns, Joined(kind), users=users)
     finally:
         engine.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -144,7 +144,7 @@ def _spooled(path: Path, chosen: Selection, into: Path, progress: Progress) -> t
 
 
 def _schema(chosen: Selection) -> list[tuple[str, pa.DataType]]:
-    from connectors.entra.selection import ARROW
+    from trueup.connectors.entra.selection import ARROW
 
     return [(column.name, ARROW[column.type]) for column in chosen.columns]
 

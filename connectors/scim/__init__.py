@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transforms.progress import silent
+from trueup.transforms.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from connectors.scim.profiles import TargetSnapshot
-    from transforms.attributes import ManagedAttribute
-    from transforms.doctor import Line
-    from transforms.progress import Progress
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.connectors.scim.profiles import TargetSnapshot
+    from trueup.transforms.attributes import ManagedAttribute
+    from trueup.transforms.doctor import Line
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 
 def snapshot(
@@ -48,13 +48,13 @@ def snapshot(
         Failed: unreachable, token refused, not SCIM, or the target gave up in the middle.
         Refused: ``target_incomplete`` when completeness cannot be proven.
     """
-    from connectors.scim.profiles import take_snapshot
+    from trueup.connectors.scim.profiles import take_snapshot
 
     return take_snapshot(settings, paths, extra_paths, files, known=known, sought=sought, progress=progress)
 
 
 def examine(settings: Settings) -> list[Line]:
     """Doctor's lines about the target: reached, token, list, discovery, filters. Never raises for its state."""
-    from connectors.scim.doctor import examine_target
+    from trueup.connectors.scim.doctor import examine_target
 
     return examine_target(settings)

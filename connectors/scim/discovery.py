@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from transforms.attributes import TargetSchema
-from transforms.scim_paths import CORE, ScimPath, member, parse
-from transforms.scim_values import canonical
+from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.values.equality import canonical
+from trueup.transforms.values.paths import CORE, ScimPath, member, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connectors.scim.session import Session
+    from trueup.connectors.scim.session import Session
 
 
 @dataclass(frozen=True, slots=True)

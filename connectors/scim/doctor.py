@@ -5,18 +5,18 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from connectors.scim.answers import sentence
-from connectors.scim.discovery import discover
-from connectors.scim.paging import list_of
-from connectors.scim.session import open_session
-from transforms.doctor import Line
-from transforms.errors import Failed, Misused
-from transforms.scim_paths import member
+from trueup.connectors.scim.discovery import discover
+from trueup.connectors.scim.paging import list_of
+from trueup.connectors.scim.responses import sentence
+from trueup.connectors.scim.session import open_session
+from trueup.transforms.doctor import Line
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.values.paths import member
 
 if TYPE_CHECKING:
-    from connectors.scim.discovery import Discovered
-    from connectors.scim.session import Session
-    from transforms.settings import Settings
+    from trueup.connectors.scim.discovery import Discovered
+    from trueup.connectors.scim.session import Session
+    from trueup.transforms.settings import Settings
 
 
 def examine_target(settings: Settings) -> list[Line]:

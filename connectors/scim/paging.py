@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from connectors.scim.answers import Answer, sentence
-from transforms.errors import Failed, Refusal, Refused
-from transforms.scim_paths import member
+from trueup.connectors.scim.responses import Answer, sentence
+from trueup.transforms.errors import Failed, Refusal, Refused
+from trueup.transforms.values.paths import member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.scim.discovery import Capabilities
-    from connectors.scim.session import Session
+    from trueup.connectors.scim.discovery import Capabilities
+    from trueup.connectors.scim.session import Session
 
 _FIRST_COUNT = 200
 _SMALLER_COUNTS = (100, 20)

@@ -10,25 +10,25 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.scim.discovery import discover
-from connectors.scim.paging import Reading, list_of, read_pages
-from connectors.scim.session import Session, open_session
-from transforms.engine import connect
-from transforms.errors import Failed, Refusal, Refused
-from transforms.progress import silent
-from transforms.quoting import identifier, literal
-from transforms.scim_paths import expression, get, member, parse
-from transforms.scim_values import as_boolean, canonical, is_same_text
+from trueup.connectors.scim.discovery import discover
+from trueup.connectors.scim.paging import Reading, list_of, read_pages
+from trueup.connectors.scim.session import Session, open_session
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.errors import Failed, Refusal, Refused
+from trueup.transforms.progress import silent
+from trueup.transforms.values.equality import as_boolean, canonical, is_same_text
+from trueup.transforms.values.paths import expression, get, member, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from connectors.scim.discovery import Discovered
-    from transforms.attributes import ManagedAttribute, TargetSchema
-    from transforms.progress import Progress
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.connectors.scim.discovery import Discovered
+    from trueup.transforms.attributes import ManagedAttribute, TargetSchema
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 _READINGS = 4
 _MOST_ASKED_FOR = 2000
@@ -80,7 +80,7 @@ def take_snapshot(
     sought: Sequence[str] = (),
     progress: Progress = silent,
 ) -> TargetSnapshot:
-    """``files.target`` holds every profile, sorted by id; see :func:`connectors.scim.snapshot`."""
+    """``files.target`` holds every profile, sorted by id; see :func:`trueup.connectors.scim.snapshot`."""
     kinds: dict[str, str] = dict.fromkeys(extra_paths, "text") | {path.path: path.kind for path in paths}
     kinds = {path: kinds.get(path, "text") for path in columns_of([p.path for p in paths] + list(extra_paths))}
     files.work.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -12,14 +12,14 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx2
 
-from connectors.scim.answers import Answer, sentence
-from connectors.secrets import reveal
-from transforms.errors import Failed, Misused
+from trueup.connectors.scim.responses import Answer, sentence
+from trueup.connectors.secrets import reveal
+from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from transforms.settings import Settings
+    from trueup.transforms.settings import Settings
 
 MEDIA_TYPE = "application/scim+json"
 FIRST_CONTACT_S = 20.0

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from transforms.progress import silent
+from trueup.transforms.progress import silent
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
     from pathlib import Path
 
-    from transforms.progress import Progress
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,6 @@ def apply(
     Raises:
         Failed: token refused, target unreachable at the start, or the journal cannot be written.
     """
-    from connectors.scim_writer.applying import apply_approved
+    from trueup.connectors.scim_writer.applying import apply_approved
 
     return apply_approved(settings, files, left_out=left_out, stop=stop, learned=learned, progress=progress)

@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from connectors.archive.journal import Journal
-from connectors.scim.answers import sentence
-from connectors.scim_writer import ApplyResult
-from connectors.scim_writer.desk import Desk
-from connectors.scim_writer.engine import Breaker, Engine
-from connectors.scim_writer.learned import Learned
-from connectors.scim_writer.lookup import Lookup
-from connectors.scim_writer.outcome import outcome_rows, write_outcome, write_target_after
-from connectors.scim_writer.pace import Pace
-from connectors.scim_writer.past import Past, read_past
-from connectors.scim_writer.sender import Sender
-from transforms.engine import connect
-from transforms.errors import Failed
-from transforms.progress import silent
-from transforms.words import Result
-from transforms.work import plan_work
+from trueup.connectors.archive.journal import Journal
+from trueup.connectors.scim.responses import sentence
+from trueup.connectors.scim_writer import ApplyResult
+from trueup.connectors.scim_writer.apply_context import ApplyContext
+from trueup.connectors.scim_writer.engine import Breaker, Engine
+from trueup.connectors.scim_writer.lookup import Lookup
+from trueup.connectors.scim_writer.outcome import outcome_rows, write_outcome, write_target_after
+from trueup.connectors.scim_writer.rate_limit import Pace
+from trueup.connectors.scim_writer.resume import ResumeState, read_past
+from trueup.connectors.scim_writer.sender import Sender
+from trueup.connectors.scim_writer.target_profile import TargetBehaviour
+from trueup.transforms.duck.database import connect
+from trueup.transforms.errors import Failed
+from trueup.transforms.progress import silent
+from trueup.transforms.vocabulary import Result
+from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
     from pathlib import Path
 
-    from transforms.progress import Progress
-    from transforms.run_files import RunFiles
-    from transforms.settings import Settings
-    from transforms.work import Work
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
+    from trueup.transforms.work import Work
 
 _SAMPLES = 2
 
@@ -47,7 +47,7 @@ def apply_approved(
     learned: Mapping[str, Any] | None,
     progress: Progress,
 ) -> ApplyResult:
-    """See :func:`connectors.scim_writer.apply`."""
+    """See :func:`trueup.connectors.scim_writer.apply`."""
     work = plan_work(files, left_out=left_out)
     try:
         return apply_run(settings, files, work, stop=stop, learned=learned, progress=progress)
@@ -69,7 +69,7 @@ def apply_run(
 
     ``pace`` is how fast; by default as the settings say.
     """
-    habits = Learned(settings.target.update, learned)
+    habits = TargetBehaviour(settings.target.update, learned)
     past = read_past(files.journal)
     if files.outcome.exists():
         rows = pq.read_table(files.outcome).to_pylist()
@@ -88,15 +88,15 @@ async def _run(
     settings: Settings,
     files: RunFiles,
     work: Work,
-    habits: Learned,
-    past: Past,
+    habits: TargetBehaviour,
+    past: ResumeState,
     pace: Pace,
     stop: threading.Event,
     progress: Progress,
 ) -> Engine:
     async with Sender(settings, pace) as sender, Journal(files.journal) as journal:
         await _reach(sender)
-        desk = Desk(
+        desk = ApplyContext(
             sender=sender,
             journal=journal,
             learned=habits,
@@ -145,7 +145,9 @@ def _samples(files: RunFiles) -> list[tuple[str, str]]:
     return [(str(profile_id), str(user_name)) for profile_id, user_name in rows]
 
 
-def _result(rows: list[dict[str, Any]], engine: Engine | None, habits: Learned, created: dict[str, str]) -> ApplyResult:
+def _result(
+    rows: list[dict[str, Any]], engine: Engine | None, habits: TargetBehaviour, created: dict[str, str]
+) -> ApplyResult:
     counts = Counter(str(row["result"]) for row in rows)
     cut_short = engine is not None and engine.is_cut_short
     tripped = engine is not None and cut_short and engine.breaker.is_tripped
@@ -167,7 +169,7 @@ def _result(rows: list[dict[str, Any]], engine: Engine | None, habits: Learned, 
     )
 
 
-def _errors(engine: Engine | None, habits: Learned) -> list[str]:
+def _errors(engine: Engine | None, habits: TargetBehaviour) -> list[str]:
     sentences = []
     if engine is not None and engine.breaker.is_tripped:
         sentences.append(

@@ -6,18 +6,18 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from connectors.scim.answers import Answer, sentence
-from connectors.scim_writer.desk import Attempt, Desk, Settled, not_kept
-from connectors.scim_writer.dialects import Dialect, body, new_resource
-from connectors.scim_writer.matching import Match
-from transforms.scim_paths import member, parse
-from transforms.scim_values import as_boolean
-from transforms.words import Kept, Result
+from trueup.connectors.scim.responses import Answer, sentence
+from trueup.connectors.scim_writer.apply_context import ApplyContext, Attempt, Settled, not_kept
+from trueup.connectors.scim_writer.etags import IfMatch
+from trueup.connectors.scim_writer.payloads import Dialect, body, new_resource
+from trueup.transforms.values.equality import as_boolean
+from trueup.transforms.values.paths import member, parse
+from trueup.transforms.vocabulary import Kept, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from transforms.work import WorkItem
+    from trueup.transforms.work import WorkItem
 
 STEP = "create"
 _ATTEMPTS = 4
@@ -33,7 +33,7 @@ _WIDTHS = (None, _BARE, frozenset({"username", "name", "emails"}), frozenset({"u
 class Creating:
     """One person without a profile. Before every POST the target is asked whether the profile is already there."""
 
-    def __init__(self, desk: Desk, item: WorkItem) -> None:
+    def __init__(self, desk: ApplyContext, item: WorkItem) -> None:
         self._desk = desk
         self._item = item
         self._values = {change.attribute: change.after for change in item.changes if change.after is not None}
@@ -233,7 +233,7 @@ class Creating:
         self, attribute: str, profile_id: str, resource: dict[str, Any], dialect: Dialect
     ) -> tuple[Answer, dict[str, Any]]:
         """One attribute of the new profile is sent; the last answer, and the profile as it is then."""
-        desk, match = self._desk, Match(self._desk.learned)
+        desk, match = self._desk, IfMatch(self._desk.learned)
         writing = {attribute: self._values[attribute]}
         send = desk.sender.put if dialect == "put" else desk.sender.patch
         for attempt in range(1, _TRIES + 1):

@@ -7,20 +7,20 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from connectors.scim_writer.create import Creating
-from connectors.scim_writer.overwrite import Overwriting, step_of
-from connectors.scim_writer.remove import Removing
-from transforms.errors import TrueupError
-from transforms.words import Decision, Result
-from transforms.work import Change, WorkItem, passing_value
+from trueup.connectors.scim_writer.create import Creating
+from trueup.connectors.scim_writer.remove import Removing
+from trueup.connectors.scim_writer.update import UpdateProfile, step_of
+from trueup.transforms.errors import TrueupError
+from trueup.transforms.vocabulary import Decision, Result
+from trueup.transforms.work import Change, WorkItem, passing_value
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Awaitable, Callable, Iterable
 
-    from connectors.scim_writer.desk import Desk
-    from transforms.progress import Progress
-    from transforms.settings import Bound
+    from trueup.connectors.scim_writer.apply_context import ApplyContext
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.settings import Bound
 
 _AT_LEAST = 20
 _STAGE = "applying"
@@ -50,7 +50,7 @@ class Breaker:
 class Engine:
     """Takes the work through its phases."""
 
-    desk: Desk
+    desk: ApplyContext
     breaker: Breaker
     stop: threading.Event
     concurrency: int
@@ -121,7 +121,7 @@ class Engine:
             return await Removing(self.desk, item, profile_id).run()
         if not item.changes:
             return None
-        result = await Overwriting(self.desk, item, step, item.changes, profile_id).run()
+        result = await UpdateProfile(self.desk, item, step, item.changes, profile_id).run()
         if item.aside and result is not Result.APPLIED:
             await self._step_back(item, profile_id)
         return result
@@ -135,7 +135,7 @@ class Engine:
             for change in item.changes
             if change.attribute in item.aside
         ]
-        await Overwriting(self.desk, item, "aside", changes, str(item.profile_id)).run()
+        await UpdateProfile(self.desk, item, "aside", changes, str(item.profile_id)).run()
         return None
 
     async def _step_back(self, item: WorkItem, profile_id: str) -> None:
@@ -145,7 +145,7 @@ class Engine:
             for change in item.changes
             if change.attribute in item.aside
         ]
-        await Overwriting(self.desk, item, "aside_back", changes, profile_id).run()
+        await UpdateProfile(self.desk, item, "aside_back", changes, profile_id).run()
 
     async def _refer(self, item: WorkItem) -> Result | None:
         """References, once everybody exists."""
@@ -154,4 +154,4 @@ class Engine:
         profile_id = item.profile_id or self.desk.created.get(item.key)
         if profile_id is None:
             return None
-        return await Overwriting(self.desk, item, "reference", item.references, profile_id).run()
+        return await UpdateProfile(self.desk, item, "reference", item.references, profile_id).run()

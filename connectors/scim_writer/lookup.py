@@ -7,15 +7,15 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from connectors.scim.paging import list_of
-from transforms.errors import Failed
-from transforms.scim_paths import member
-from transforms.scim_values import is_same_text
+from trueup.connectors.scim.paging import list_of
+from trueup.transforms.errors import Failed
+from trueup.transforms.values.equality import is_same_text
+from trueup.transforms.values.paths import member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.scim_writer.sender import Sender
+    from trueup.connectors.scim_writer.sender import Sender
 
 _PAGE = 200
 _SURE = 2

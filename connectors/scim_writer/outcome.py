@@ -9,19 +9,19 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.archive.journal import read_journal
-from connectors.scim.profiles import version_of
-from transforms.engine import connect
-from transforms.quoting import literal
-from transforms.scim_paths import get, parse
-from transforms.scim_values import as_boolean, canonical
-from transforms.words import Decision, Result
+from trueup.connectors.archive.journal import read_journal
+from trueup.connectors.scim.profiles import version_of
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.values.equality import as_boolean, canonical
+from trueup.transforms.values.paths import get, parse
+from trueup.transforms.vocabulary import Decision, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 _VALUES = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string())]))
 _FOUND = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string()), ("class", pa.string())]))

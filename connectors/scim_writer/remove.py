@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from connectors.scim.answers import sentence
-from connectors.scim_writer.desk import Attempt, Desk, Settled
-from connectors.scim_writer.matching import Match
-from transforms.scim_paths import member
-from transforms.scim_values import as_boolean, moved_members
-from transforms.words import Result
+from trueup.connectors.scim.responses import sentence
+from trueup.connectors.scim_writer.apply_context import ApplyContext, Attempt, Settled
+from trueup.connectors.scim_writer.etags import IfMatch
+from trueup.transforms.values.equality import as_boolean, moved_members
+from trueup.transforms.values.paths import member
+from trueup.transforms.vocabulary import Result
 
 if TYPE_CHECKING:
-    from transforms.work import WorkItem
+    from trueup.transforms.work import WorkItem
 
 STEP = "delete"
 _ATTEMPTS = 4
@@ -24,12 +24,12 @@ _YES = "said yes"
 class Removing:
     """One profile to be deleted."""
 
-    def __init__(self, desk: Desk, item: WorkItem, profile_id: str) -> None:
+    def __init__(self, desk: ApplyContext, item: WorkItem, profile_id: str) -> None:
         self._desk = desk
         self._item = item
         self._profile_id = profile_id
         self._sent = (item.key, STEP) in desk.past.doubts
-        self._match = Match(desk.learned)
+        self._match = IfMatch(desk.learned)
         self._attempts = 0
         self._last = ""
 

@@ -9,20 +9,20 @@ from scim2_client.errors import SCIMClientException
 from scim2_models import EnterpriseUser, ScimProvider, User
 from scim2_models.exceptions import SCIMException
 
-from connectors.scim.answers import Answer
-from connectors.scim.session import UNSPEAKABLE, other_path, user_path
-from connectors.scim_writer.pace import Slots
-from connectors.scim_writer.wire import NEVER_SENT, Dropped, Heard, Wire
-from transforms.errors import Failed
+from trueup.connectors.scim.responses import Answer
+from trueup.connectors.scim.session import UNSPEAKABLE, other_path, user_path
+from trueup.connectors.scim_writer.rate_limit import Slots
+from trueup.connectors.scim_writer.transport import NEVER_SENT, ConnectionLost, Response, Wire
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-    from connectors.scim_writer.pace import Pace
-    from transforms.settings import Settings
+    from trueup.connectors.scim_writer.rate_limit import Pace
+    from trueup.transforms.settings import Settings
 
-    _Send = Callable[[list[Heard]], Awaitable[Any]]
+    _Send = Callable[[list[Response]], Awaitable[Any]]
 
 _READ_ATTEMPTS = 6
 _ASK_AGAIN = (429, 503)
@@ -132,7 +132,7 @@ class Sender:
         return _with_token(answer)
 
     async def _send(self, method: str, send: _Send) -> Answer:
-        heard: list[Heard] = []
+        heard: list[Response] = []
         trouble: BaseException | None = None
         await self._slots.take(write=method != "GET")
         try:
@@ -159,7 +159,7 @@ def _if_match(version: str | None) -> dict[str, str]:
 
 
 def _named(trouble: BaseException | None) -> str:
-    return str(trouble) if isinstance(trouble, Dropped) else type(trouble).__name__
+    return str(trouble) if isinstance(trouble, ConnectionLost) else type(trouble).__name__
 
 
 def _with_token(answer: Answer) -> Answer:

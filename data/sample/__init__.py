@@ -1,1 +1,1 @@
-"""The sample tenant and directory, made by ``python -m connectors.sandbox.assembly``."""
+"""The sample tenant and directory, made by ``python -m trueup.sandbox.assembly``."""

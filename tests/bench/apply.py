@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from connectors.scim_writer.applying import apply_run
-from connectors.scim_writer.pace import Pace
 from tests.support.scim_directory import TOKEN, Directory
 from tests.support.scim_runs import plan, settings_for
-from transforms.work import plan_work
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.connectors.scim_writer.rate_limit import Pace
+from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
     from tests.support.scim_runs import Wish
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 ROUNDS = (1, 8, 32)
 WRITES = 1000
@@ -87,7 +87,7 @@ class _FixedAnswers(asyncio.Protocol):
 
 
 def _serve_sandbox(port: Connection, profiles: int) -> None:
-    from connectors.sandbox import DirectoryData, running
+    from trueup.sandbox import DirectoryData, running
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     people = tuple({"id": f"p{n:06}", "userName": f"u{n}@x.example"} for n in range(profiles))

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.support.check_world import ATTRIBUTES, DEPARTMENT, MANAGER, NO_HISTORY, NUMBER, WORK_EMAIL, settings
-from transforms.attributes import TargetSchema
-from transforms.run_files import RunFiles
+from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.run_files import RunFiles
 
 _FIRST = np.array(["Anna", "Bob", "Carla", "Dmitri", "Eva", "José", "Lin", "Omar", "Zoë", "Mia"], dtype=object)
 
@@ -104,16 +104,16 @@ def write_run(files: RunFiles, people: int, *, blank_last_names: bool) -> None:
 
 def measure(folder: str) -> None:
     """In a process of its own: import first, then every suite; one line per figure."""
-    from expectations import frames, ground, plan_checks
-    from expectations.gates import check_people, check_plan
-    from expectations.people import judge
-    from expectations.telemetry import quiet_context
-    from transforms.plan import PlanRequest, make_plan
+    from trueup.expectations import check_relations, frames, plan_checks
+    from trueup.expectations.gates import check_people, check_plan
+    from trueup.expectations.people import judge
+    from trueup.expectations.telemetry import quiet_context
+    from trueup.transforms.planning.plan import PlanRequest, make_plan
 
     quiet_context()
-    from expectations import suites
+    from trueup.expectations import suites
 
-    assert all((frames, ground, plan_checks, suites))
+    assert all((frames, check_relations, plan_checks, suites))
     files, given = RunFiles(Path(folder)), settings()
     before = _megabytes()
     start, begun = time.perf_counter(), time.process_time()

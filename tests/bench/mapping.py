@@ -7,10 +7,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transforms.engine import connect
-from transforms.mapping import compile_run, load_mapping, run_mapping
-from transforms.run_files import RunFiles
-from transforms.settings import MappingSettings, SourceSettings
+from trueup.transforms.duck.database import connect
+from trueup.transforms.mapping import compile_run, load_mapping, run_mapping
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import MappingSettings, SourceSettings
 
 USERS = 1_000_000
 _AT = datetime(2026, 11, 23, 1, tzinfo=UTC)

@@ -11,15 +11,15 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING
 
-from transforms.attributes import ManagedAttribute, TargetSchema
-from transforms.engine import connect
-from transforms.fingerprint import fingerprint
-from transforms.history import History, PriorRun
-from transforms.manifest import ActRecord, Manifest
-from transforms.quoting import identifier, literal
-from transforms.run_files import RunFiles
-from transforms.settings import Settings
-from transforms.words import Act, Kind, Outcome
+from trueup.transforms.attributes import ManagedAttribute, TargetSchema
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.fingerprint import fingerprint
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import ActRecord, Manifest
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +155,7 @@ def _measure(folder: Path, way: str) -> None:
     """Print seconds of the stage, seconds of writing actual and links, and peak MB of this process."""
     import resource
 
-    from transforms import plan
+    from trueup.transforms.planning import plan
 
     runs: tuple[PriorRun, ...] = ()
     if way == "linked":

@@ -7,14 +7,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.html import render_html
-from reports.markdown import render_markdown
-from reports.spreadsheet import xlsx
-from reports.view import build_view
 from tests.support.chromium import CHROMIUM, browser
 from tests.support.report_runs import AT
 from tests.support.report_scale import write_big_run
-from transforms.history import History
+from trueup.reports.html import render_html
+from trueup.reports.markdown import render_markdown
+from trueup.reports.spreadsheet import xlsx
+from trueup.reports.view import build_view
+from trueup.transforms.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING
 import httpx
 import orjson
 
-from connectors.source import SourceRequest, snapshot
 from tests.bench._graph_pages import PAGE, pages_served
 from tests.support.graph_server import CLIENT, SECRET, TENANT
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, Outcome
-from transforms.run_files import RunFiles
-from transforms.settings import Settings
+from trueup.connectors.source import SourceRequest, snapshot
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,12 +9,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from reports.html import Review, render_html
-from reports.view import build_view
 from tests.support.report_cases import CASES, HOSTILE
 from tests.support.report_runs import AT, history_of, write_run
 from tests.support.report_scale import write_big_run
-from transforms.history import History
+from trueup.reports.html import Review, render_html
+from trueup.reports.view import build_view
+from trueup.transforms.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable

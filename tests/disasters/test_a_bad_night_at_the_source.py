@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.gates import check_people, check_plan
-from expectations.people import judge
 from tests.support.check_world import ATTRIBUTES, DEPARTMENT, NUMBER, World, person, profile_of, settings, world
-from transforms.attributes import CHECKED, TargetSchema
-from transforms.history import History, PriorRun
-from transforms.manifest import Manifest
-from transforms.plan import PlanRequest, make_plan
-from transforms.words import Kind, Outcome
+from trueup.expectations.gates import check_people, check_plan
+from trueup.expectations.people import judge
+from trueup.transforms.attributes import CHECKED, TargetSchema
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import Manifest
+from trueup.transforms.planning.plan import PlanRequest, make_plan
+from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from transforms.errors import Refusal
+    from trueup.transforms.errors import Refusal
 
 PEOPLE = 120
 AT = datetime(2026, 11, 23, 1, tzinfo=UTC)

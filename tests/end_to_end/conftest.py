@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from connectors.sandbox import running
-from flows.orchestrator import orchestrator
 from tests.support.warm_commands import PATIENCE, TRUEUP, Warm, warm_commands
+from trueup.flows.orchestrator import orchestrator
+from trueup.sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.sandbox import Sandbox
+    from trueup.sandbox import Sandbox
 
 __all__ = ["TRUEUP", "Done", "Office", "installed", "office", "prefect", "warm"]
 

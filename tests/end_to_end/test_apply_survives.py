@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.sandbox import Weaknesses
 from tests.support.warm_commands import PATIENCE, TRUEUP
+from trueup.sandbox import Weaknesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

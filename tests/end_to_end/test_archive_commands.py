@@ -12,20 +12,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.archive import add_act, apply_lock, open_archive, seal
-from flows import configuration
 from tests.support.archive_runs import Person, applied, begin_journal, manifest_of, write_people
-from transforms.errors import Refusal
-from transforms.fingerprint import fingerprint
-from transforms.words import Act, Kind, Outcome
+from trueup.connectors.archive import add_act, apply_lock, open_archive, seal
+from trueup.flows import configuration
+from trueup.transforms.errors import Refusal
+from trueup.transforms.fingerprint import fingerprint
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.archive import Archive
     from tests.support.warm_commands import Warm
-    from transforms.history import PriorRun
-    from transforms.settings import Settings
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.settings import Settings
 
 LIMIT = Refusal("limit_deactivate", "the plan deactivates 2 of 9 profiles", 0.2, 0.05, overridable=True)
 PEOPLE = (

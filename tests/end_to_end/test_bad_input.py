@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.sandbox import Fault
 from tests.end_to_end.conftest import TRUEUP, Done
+from trueup.sandbox import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -85,7 +85,7 @@ def test_a_prefect_server_that_does_not_answer_is_said_in_words(tmp_path: Path) 
     with socket.socket() as taken, pytest.MonkeyPatch.context() as patch:
         taken.bind(("127.0.0.1", 0))
         patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{taken.getsockname()[1]}/api")
-        code = "from flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready()"
+        code = "from trueup.flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready()"
         done = python(code, tmp_path)
     assert "PREFECT_API_URL names cannot be reached" in done.stderr
 
@@ -94,7 +94,9 @@ def test_the_temporary_server_starts_in_a_folder_with_flows_of_its_own(tmp_path:
     (tmp_path / "flows").mkdir()
     for name in ("flows/__init__.py", "prefect.py"):
         (tmp_path / name).write_text("raise RuntimeError('somebody else')", encoding="utf-8")
-    code = "from flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready(); print('up')"
+    code = (
+        "from trueup.flows.orchestrator import orchestrator\nwith orchestrator() as server: server.ready(); print('up')"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PREFECT_API_URL", raising=False)
         patch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))

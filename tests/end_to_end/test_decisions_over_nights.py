@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from connectors.sandbox import Application, Assignment, DirectoryData, TenantData, running
-from connectors.sandbox.directory.data import ENTERPRISE, USER
-from connectors.sandbox.tenant.data import object_id
 from tests.end_to_end.conftest import Office
+from trueup.sandbox import Application, Assignment, DirectoryData, TenantData, running
+from trueup.sandbox.directory.data import ENTERPRISE, USER
+from trueup.sandbox.tenant.data import object_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.responses import JSONResponse
 
-from connectors.entra.aadsts import SENTENCES
 from tests.support.graph_server import Tenant, serving
+from trueup.connectors.entra.sign_in_errors import SENTENCES
 
 if TYPE_CHECKING:
     from starlette.requests import Request

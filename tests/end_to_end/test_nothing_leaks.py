@@ -19,9 +19,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-from connectors.sandbox import running, sample
 from tests.end_to_end.conftest import TRUEUP, Done, Office
 from tests.support.echoing import echoing
+from trueup.sandbox import running, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

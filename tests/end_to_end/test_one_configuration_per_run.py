@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from flows import configuration
+from trueup.flows import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -199,8 +199,8 @@ def test_no_server_outlives_the_service_however_it_ends(
 
 
 def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_reviewed(office: Office) -> None:
-    from flows.apply import approve_and_apply
-    from transforms.errors import Misused, TrueupError
+    from trueup.flows.apply import approve_and_apply
+    from trueup.transforms.errors import Misused, TrueupError
 
     wanted = inspect.signature(approve_and_apply.fn).parameters
     assert all(wanted[name].default is inspect.Parameter.empty for name in ("reviewer", "fingerprint"))

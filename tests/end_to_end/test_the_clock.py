@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import apply_lock, open_archive
-from connectors.archive.locks import lock_names, night_lock
-from connectors.sandbox import running
-from flows import configuration, flow_runs
 from tests.support.clock import NOISE, Clock, PrefectServer, free_port, until
+from trueup.connectors.archive import apply_lock, open_archive
+from trueup.connectors.archive.locks import lock_names, night_lock
+from trueup.flows import configuration, flow_runs
+from trueup.sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,7 +199,7 @@ def test_a_deployment_of_version_0_1_loses_its_limit_and_its_own_pause(beside: C
 def test_only_a_run_whose_lock_is_free_or_that_three_times_said_nothing_is_closed_as_crashed(beside: Clock) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.watch import LISTEN_SECONDS, Watch
+    from trueup.flows.watch import LISTEN_SECONDS, Watch
 
     beside.configure("0 1 * * *")
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from connectors.sandbox import sample
+from trueup.sandbox import sample
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office

@@ -75,7 +75,7 @@ def test_what_cannot_sign_in_is_the_same_sentence_in_doctor_and_plan(office: Off
 
 def test_a_night_whose_credential_is_refused_seals_a_small_failed_run_that_read_nothing(office: Office) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from flows.nightly import nightly; nightly('trueup.toml')"],
+        [sys.executable, "-c", "from trueup.flows.nightly import nightly; nightly('trueup.toml')"],
         cwd=office.folder,
         env={
             **os.environ,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.sandbox.directory.data import ENTERPRISE
 from tests.end_to_end.test_decisions_over_nights import company, key, person, profile
+from trueup.sandbox.directory.data import ENTERPRISE
 
 if TYPE_CHECKING:
     from pathlib import Path

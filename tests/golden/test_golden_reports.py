@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.assets import Assets, assets
-from reports.html import render_html
-from reports.markdown import render_markdown
-from reports.terminal import plain_text
-from reports.view import build_view
 from tests.support.report_cases import CASES
 from tests.support.report_runs import AT, history_of, write_run
-from transforms.history import History
+from trueup.reports.assets import Assets, assets
+from trueup.reports.html import render_html
+from trueup.reports.markdown import render_markdown
+from trueup.reports.terminal import plain_text
+from trueup.reports.view import build_view
+from trueup.transforms.history import History
 
 if TYPE_CHECKING:
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 _HERE = Path(__file__).parent
 _WRITE = os.environ.get("TRUEUP_WRITE_GOLDEN") == "1"

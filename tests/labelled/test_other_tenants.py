@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.people import judge
 from tests.support.check_world import settings, table
 from tests.support.labelled_accounts import folded, lists
-from transforms.attributes import CHECKED
-from transforms.run_files import RunFiles
+from trueup.expectations.people import judge
+from trueup.transforms.attributes import CHECKED
+from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from pathlib import Path

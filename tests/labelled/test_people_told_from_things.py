@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.people import judge
 from tests.support.check_world import settings, table
 from tests.support.labelled_accounts import accounts
-from transforms.attributes import CHECKED
-from transforms.run_files import RunFiles
-from transforms.words import Verdict
+from trueup.expectations.people import judge
+from trueup.transforms.attributes import CHECKED
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.archive import add_act, check_archive, check_run, seal
-from connectors.archive.records import content_sha256, rendered, signed, unsigned_problem
 from tests.support.archive_runs import AT, archive_in, manifest_of
-from transforms.errors import Refused
-from transforms.words import Act, Kind
+from trueup.connectors.archive import add_act, check_archive, check_run, seal
+from trueup.connectors.archive.records import content_sha256, rendered, signed, unsigned_problem
+from trueup.transforms.errors import Refused
+from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["begin", "seal", "act"]), st.integers(0, 9), st.sampled_from(list(Act))),

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.archive_runs import MANAGER, Person, write_people
-from transforms.errors import Misused
-from transforms.left_out import NEEDED_TO_CREATE, Selection, compute
-from transforms.run_files import RunFiles
+from trueup.transforms.approval.left_out import NEEDED_TO_CREATE, Selection, compute
+from trueup.transforms.errors import Misused
+from trueup.transforms.run_files import RunFiles
 
 KEYS = ["k0", "k1", "k2", "k3", "k4"]
 NAMES = ["n0", "N1", "n2", "n3"]

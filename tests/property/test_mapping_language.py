@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.mapping_meaning import LeaveAttribute, SetAside, meaning
-from transforms.engine import connect
-from transforms.mapping import WrongExpression, parse, render
-from transforms.mapping.cases import Case, alike, evaluate
-from transforms.mapping.filters import OPERATORS, parse_clause
-from transforms.mapping.functions import FUNCTIONS
-from transforms.mapping.patterns import translate
-from transforms.mapping.tree import Attribute, Call, Comparison, Expression, Joined, Keyword, Number, Text
+from trueup.transforms.duck.database import connect
+from trueup.transforms.mapping import WrongExpression, parse, render
+from trueup.transforms.mapping.cases import Case, alike, evaluate
+from trueup.transforms.mapping.dotnet.regex import translate
+from trueup.transforms.mapping.filters import OPERATORS, parse_clause
+from trueup.transforms.mapping.functions.catalogue import FUNCTIONS
+from trueup.transforms.mapping.tree import Attribute, Call, Comparison, Expression, Joined, Keyword, Number, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.plan_world import DEPARTMENT, LOOSE, MANAGER, Planned, World, profile, user
-from transforms.history import History
-from transforms.inverse import RollbackRequest, make_rollback_plan
-from transforms.run_files import RunFiles
-from transforms.scim_values import canonical
-from transforms.words import Decision, Kind
+from trueup.transforms.history import History
+from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.values.equality import canonical
+from trueup.transforms.vocabulary import Decision, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.archive import add_act, open_archive, seal
-from transforms.manifest import Manifest
-from transforms.settings import Settings
-from transforms.words import Act, Decision, Kind, Outcome
+from trueup.connectors.archive import add_act, open_archive, seal
+from trueup.transforms.manifest import Manifest
+from trueup.transforms.settings import Settings
+from trueup.transforms.vocabulary import Act, Decision, Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from connectors.archive import Archive
-    from transforms.errors import Refusal
-    from transforms.history import PriorRun
-    from transforms.run_files import RunFiles
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.errors import Refusal
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.run_files import RunFiles
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 TARGET = "https://directory.example/scim/v2"

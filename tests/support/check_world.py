@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.attributes import CHECKED, ManagedAttribute
-from transforms.history import History
-from transforms.run_files import RunFiles
-from transforms.settings import Settings
+from trueup.transforms.attributes import CHECKED, ManagedAttribute
+from trueup.transforms.history import History
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

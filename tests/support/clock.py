@@ -22,15 +22,15 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connectors.sandbox import Sandbox
+    from trueup.sandbox import Sandbox
 
 NOISE = re.compile(r"Traceback|RuntimeWarning|never awaited|Exception in callback|Error")
 EVERY_MINUTE = "* * * * *"
 SERVE = """
-import flows.serve, sys
-flows.serve.FIRST_LOOK_SECONDS, flows.serve.LOOK_SECONDS = {first}, {look}
+import trueup.flows.serve, sys
+trueup.flows.serve.FIRST_LOOK_SECONDS, trueup.flows.serve.LOOK_SECONDS = {first}, {look}
 sys.argv = ["trueup", "serve"]
-from flows.cli import main
+from trueup.flows.commands.cli import main
 main()
 """
 """The command itself, with the watch switched off or looking more often."""
@@ -266,11 +266,11 @@ class Clock:
 
     def server(self) -> int:
         """The temporary server's process."""
-        [pid] = [pid for pid, words in self._processes() if "flows.prefect_server" in words]
+        [pid] = [pid for pid, words in self._processes() if "trueup.flows.prefect_server" in words]
         return pid
 
     def _port(self) -> int:
-        [port] = [int(words[-1]) for _, words in self._processes() if "flows.prefect_server" in words]
+        [port] = [int(words[-1]) for _, words in self._processes() if "trueup.flows.prefect_server" in words]
         return port
 
     def _processes(self) -> Iterator[tuple[int, list[str]]]:

@@ -10,12 +10,12 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from transforms.mapping.tree import Attribute, Call, Comparison, Joined, Number, Text
+from trueup.transforms.mapping.tree import Attribute, Call, Comparison, Joined, Number, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from transforms.mapping.tree import Expression
+    from trueup.transforms.mapping.tree import Expression
 
 
 class LeaveAttribute(Exception):

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support.plan_world import OUTCOME, table
-from transforms.scim_values import canonical
+from trueup.transforms.values.equality import canonical
 
 if TYPE_CHECKING:
     from tests.support.plan_world import Planned, World

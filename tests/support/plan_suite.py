@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expectations import plan_checks
-from expectations.people import PACKAGE
-from transforms.engine import connect, statement
+from trueup.expectations import plan_checks
+from trueup.expectations.people import PACKAGE
+from trueup.transforms.duck.database import connect, statement
 
 if TYPE_CHECKING:
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 
 def oddities(files: RunFiles) -> list[str]:

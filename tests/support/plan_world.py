@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.attributes import ManagedAttribute, TargetSchema
-from transforms.history import History, PriorRun
-from transforms.manifest import ActRecord, Manifest
-from transforms.plan import PlanRequest, PlanResult, make_plan
-from transforms.run_files import RunFiles
-from transforms.settings import Settings
-from transforms.words import Act, Kind, Outcome
+from trueup.transforms.attributes import ManagedAttribute, TargetSchema
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import ActRecord, Manifest
+from trueup.transforms.planning.plan import PlanRequest, PlanResult, make_plan
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

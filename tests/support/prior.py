@@ -6,9 +6,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from transforms.history import PriorRun
-from transforms.manifest import FileRecord, Manifest
-from transforms.words import Kind, Outcome
+from trueup.transforms.history import PriorRun
+from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
     from tests.support.reading import Outcome as Reading

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from connectors.entra.patience import Patience
-from connectors.entra.tenant import read_tenant
-from connectors.source_request import SourceRequest, SourceSnapshot
 from tests.support.graph_server import CLIENT, SECRET, TENANT, Tenant, serving
-from transforms.attributes import CHECKED
-from transforms.progress import silent
-from transforms.run_files import RunFiles
-from transforms.settings import Settings
+from trueup.connectors.entra.retry import RetryPolicy
+from trueup.connectors.entra.tenant import read_tenant
+from trueup.connectors.source_request import SourceRequest, SourceSnapshot
+from trueup.transforms.attributes import CHECKED
+from trueup.transforms.progress import silent
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +39,9 @@ class Clock:
         await asyncio.sleep(0)
 
 
-def patience(clock: Clock | None = None, **other: Any) -> Patience:
+def patience(clock: Clock | None = None, **other: Any) -> RetryPolicy:
     clock = clock or Clock()
-    return replace(Patience(), now=clock.now, sleep=clock.sleep, **other)
+    return replace(RetryPolicy(), now=clock.now, sleep=clock.sleep, **other)
 
 
 def configured(url: str, **source: Any) -> Settings:

@@ -15,8 +15,8 @@ from tests.support.report_runs import (
     someone,
     usual_limits,
 )
-from transforms.errors import Refusal
-from transforms.words import Kind, Outcome
+from trueup.transforms.errors import Refusal
+from trueup.transforms.vocabulary import Kind, Outcome
 
 SOURCE = "source_changed"
 _NO_SURNAME = (

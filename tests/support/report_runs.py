@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.history import History, PriorRun
-from transforms.manifest import ActRecord, LimitUse, Manifest
-from transforms.run_files import RunFiles
-from transforms.words import Act, Decision, Kind, Outcome
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import ActRecord, LimitUse, Manifest
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Act, Decision, Kind, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.errors import Refusal
+    from trueup.transforms.errors import Refusal
 
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.report_runs import AT, DEPARTMENT, RUN_ID, Case, manifest_of, usual_limits
-from transforms.engine import connect
-from transforms.run_files import RunFiles
+from trueup.transforms.duck.database import connect
+from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.manifest import Manifest
+    from trueup.transforms.manifest import Manifest
 
 _PEOPLE = """
 SELECT

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from flows.review_command import ReviewActions, Session, application, listen
-from reports import view_of
-from transforms.manifest import ActRecord
-from transforms.words import Act
+from trueup.flows.commands.review import ReviewActions, Session, application, listen
+from trueup.reports import view_of
+from trueup.transforms.manifest import ActRecord
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flows.approve_command import Wish
-    from transforms.errors import TrueupError
-    from transforms.history import History, PriorRun
+    from trueup.flows.commands.approve import Wish
+    from trueup.transforms.errors import TrueupError
+    from trueup.transforms.history import History, PriorRun
 
 
 @dataclass

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from hypothesis import strategies as st
 
-from connectors.sandbox import Application, Assignment, DirectoryData, Group, TenantData, Weaknesses, running
-from connectors.sandbox.directory.data import ENTERPRISE, USER
-from connectors.sandbox.tenant.data import object_id
-from connectors.sandbox.tenant.faults import Faults
+from trueup.sandbox import Application, Assignment, DirectoryData, Group, TenantData, Weaknesses, running
+from trueup.sandbox.directory.data import ENTERPRISE, USER
+from trueup.sandbox.tenant.data import object_id
+from trueup.sandbox.tenant.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from connectors.sandbox import Sandbox
-    from connectors.sandbox.tenant.state import Tenant
+    from trueup.sandbox import Sandbox
+    from trueup.sandbox.tenant.state import Tenant
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 

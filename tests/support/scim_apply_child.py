@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from connectors.scim_writer.applying import apply_run
 from tests.support.scim_directory import Directory
 from tests.support.scim_runs import brisk, settings_for
-from transforms.run_files import RunFiles
-from transforms.work import plan_work
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.work import plan_work
 
 
 def main(folder: str, url: str) -> None:

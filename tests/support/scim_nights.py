@@ -6,25 +6,25 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from connectors.scim import snapshot
-from connectors.scim.verify import VerifyResult, verify
-from connectors.scim_writer.applying import apply_run
 from tests.support.plan_world import ATTRIBUTES, LOOSE, OF, Planned, World
 from tests.support.scim_directory import Directory
 from tests.support.scim_runs import brisk, settings_for
-from transforms.attributes import ManagedAttribute
-from transforms.baseline import known_links, names_in_vain
-from transforms.history import History, PriorRun, last_learned
-from transforms.inverse import RollbackRequest, make_rollback_plan
-from transforms.manifest import ActRecord
-from transforms.plan import make_plan
-from transforms.words import WRITING, Act, Kind
-from transforms.work import plan_work
+from trueup.connectors.scim import snapshot
+from trueup.connectors.scim.read_back import VerifyResult, verify
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.history import History, PriorRun, last_learned
+from trueup.transforms.manifest import ActRecord
+from trueup.transforms.planning.earlier_runs import known_links, names_in_vain
+from trueup.transforms.planning.plan import make_plan
+from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.vocabulary import WRITING, Act, Kind
+from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.scim_writer import ApplyResult
+    from trueup.connectors.scim_writer import ApplyResult
 
 PHONE = 'phoneNumbers[type eq "work"].value'
 NICK = "nickName"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from connectors.scim_writer.pace import Pace
 from tests.support.scim_directory import TOKEN, Directory
-from transforms.run_files import RunFiles
-from transforms.settings import Settings
+from trueup.connectors.scim_writer.rate_limit import Pace
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from reports.html import Review, render_html
-from reports.view import build_view
 from tests.support.chromium import browser
 from tests.support.report_cases import CASES
 from tests.support.report_runs import AT, history_of, write_run
+from trueup.reports.html import Review, render_html
+from trueup.reports.view import build_view
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _SHOTS: tuple[tuple[str, str, Literal["light", "dark"], str], ...] = (

@@ -25,8 +25,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.sandbox import running
 from tests.support.warm_commands import ALONE, TRUEUP, _grow
+from trueup.sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,12 +59,12 @@ def first_night(folder: Path, environment: dict[str, str]) -> None:
 
 def night(config: Path) -> str:
     """One second night in this process; its run is removed, so that the next one is a second night too."""
-    from flows import build, configuration, reconcile, sealing
-    from flows.draft import Draft
-    from transforms.words import Kind
+    from trueup.flows import configuration, reconcile, run_context, sealing
+    from trueup.flows.run_draft import Draft
+    from trueup.transforms.vocabulary import Kind
 
     settings = configuration.load(config)
-    files = build.begin(settings, Kind.RECONCILE)
+    files = run_context.begin(settings, Kind.RECONCILE)
     draft, run = Draft(Kind.RECONCILE), str(files.path)
     try:
         with draft.taking():
@@ -77,7 +77,7 @@ def night(config: Path) -> str:
                 draft.checked(pool.submit(reconcile.check_people.fn, run).result())
                 draft.planned(pool.submit(reconcile.decide.fn, run, source, target).result())
                 draft.checked(pool.submit(reconcile.check_plan.fn, run).result())
-        outcome = sealing.seal(build.Build.of(run), draft).outcome.value
+        outcome = sealing.seal(run_context.Build.of(run), draft).outcome.value
         return " ".join([outcome, *(error.message for error in draft.errors)])
     finally:
         shutil.rmtree(files.path)

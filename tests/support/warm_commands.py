@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 LOADED = """
-connectors.archive connectors.entra.pages connectors.entra.tenant connectors.entra.users connectors.scim.session
-connectors.scim_writer.applying connectors.source
-expectations.evaluation expectations.gates expectations.own_checks expectations.people great_expectations
-flows.apply flows.approve_command flows.archive_commands flows.cli flows.plan_command flows.reconcile flows.rollback
-flows.verify_command prefect.artifacts prefect.flow_engine prefect.task_engine
-pyarrow.dataset pyarrow.parquet reports.html reports.markdown reports.terminal reports.view
-transforms.inverse transforms.mapping transforms.plan
+trueup.connectors.archive trueup.connectors.entra.pages trueup.connectors.entra.tenant trueup.connectors.entra.users
+trueup.connectors.scim.session
+trueup.connectors.scim_writer.applying trueup.connectors.source
+trueup.expectations.evaluation trueup.expectations.gates trueup.expectations.custom_checks trueup.expectations.people
+great_expectations
+trueup.flows.apply trueup.flows.commands.approve trueup.flows.commands.archive trueup.flows.commands.cli
+trueup.flows.commands.plan trueup.flows.reconcile trueup.flows.rollback
+trueup.flows.commands.verify prefect.artifacts prefect.flow_engine prefect.task_engine
+pyarrow.dataset pyarrow.parquet trueup.reports.html trueup.reports.markdown trueup.reports.terminal trueup.reports.view
+trueup.transforms.rollback.plan trueup.transforms.mapping trueup.transforms.planning.plan
 anyio._backends._asyncio email_validator fastapi httpcore2 msgraph.graph_service_client prefect.utilities.visualization
 truststore
 """
@@ -107,7 +110,7 @@ def warm_commands(environment: Mapping[str, str]) -> Iterator[Warm]:
 
 def _grow() -> None:
     """Import all that, after what the command line itself says to Prefect first."""
-    from flows.orchestrator import Orchestrator
+    from trueup.flows.orchestrator import Orchestrator
 
     Orchestrator()
     for name in LOADED.split():
@@ -132,7 +135,7 @@ def _become(order: Order) -> None:
 
 def _run() -> NoReturn:
     """The command to its end, but for the taking apart of every module, of which each page would be copied first."""
-    from flows.cli import main
+    from trueup.flows.commands.cli import main
 
     code = 1
     try:

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from transforms.engine import connect
-from transforms.errors import Misused
-from transforms.mapping.compiler import Compiler
-from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.parser import parse
-from transforms.mapping.tree import render
-from transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value, as_text
-from transforms.quoting import identifier, literal
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.errors import Misused
+from trueup.transforms.mapping.compiler import Compiler
+from trueup.transforms.mapping.errors import WrongExpression
+from trueup.transforms.mapping.parser import parse
+from trueup.transforms.mapping.tree import render
+from trueup.transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.mapping.tree import Attribute, Expression
+    from trueup.transforms.mapping.tree import Attribute, Expression
 
 FLOWS = ("value", "ignore-attribute", "ignore-object")
 _DOMAIN = "$defaultDomain"
@@ -154,7 +154,7 @@ def trace(
     connection: DuckDBPyConnection, tree: Expression, inputs: Mapping[str, Any], *, now: datetime
 ) -> list[tuple[str, Answer]]:
     """Every part of an expression that is not a constant, innermost first, with what it gives for this user."""
-    from transforms.mapping.tree import Keyword, Number, Text, walk
+    from trueup.transforms.mapping.tree import Keyword, Number, Text, walk
 
     seen: dict[str, Answer] = {}
     for part in walk(tree):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.engine import column_types
-from transforms.mapping.compiled import Users
-from transforms.mapping.filters import holds
-from transforms.mapping.sources import column_of
-from transforms.mapping.values import as_text
-from transforms.quoting import literal
+from trueup.transforms.duck.database import column_types
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.mapping.filters import holds
+from trueup.transforms.mapping.sources import column_of
+from trueup.transforms.mapping.statement import Users
+from trueup.transforms.mapping.values import as_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.mapping.filters import Clause, Filter
+    from trueup.transforms.mapping.filters import Clause, Filter
 
 
 @dataclass(frozen=True, slots=True)

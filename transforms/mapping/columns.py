@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.values import FAIL, PASS, Kind, Value, as_text, failure, first_flow, present
-from transforms.scim_paths import parse
+from trueup.transforms.mapping.errors import WrongExpression
+from trueup.transforms.mapping.values import FAIL, PASS, Kind, Value, as_text, failure, first_flow, present
+from trueup.transforms.values.paths import parse
 
 if TYPE_CHECKING:
-    from transforms.attributes import ManagedAttribute, ManagedKind
-    from transforms.mapping.compiler import Compiler
+    from trueup.transforms.attributes import ManagedAttribute, ManagedKind
+    from trueup.transforms.mapping.compiler import Compiler
 
 _WITH_ELEMENTS = {
     "emails",

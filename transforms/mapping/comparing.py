@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transforms.mapping.dates import read_time
-from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.values import Kind, Value, as_text
-from transforms.quoting import literal
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.mapping.dotnet.date_formats import read_time
+from trueup.transforms.mapping.errors import WrongExpression
+from trueup.transforms.mapping.values import Kind, Value, as_text
 
 if TYPE_CHECKING:
-    from transforms.mapping.compiler import Compiler
-    from transforms.mapping.tree import Expression
+    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.tree import Expression
 
 NUMERIC = r"^\s*[+-]?[0-9]{1,25}(\.[0-9]{1,10})?\s*$"
 _EXACT = "DECIMAL(38, 10)"

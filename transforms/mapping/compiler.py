@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transforms.mapping import comparing
-from transforms.mapping.dates import read_time
-from transforms.mapping.functions import KEYWORDS, look_up
-from transforms.mapping.mistakes import WrongExpression, suggestion
-from transforms.mapping.tree import (
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.mapping import comparing
+from trueup.transforms.mapping.dotnet.date_formats import read_time
+from trueup.transforms.mapping.errors import WrongExpression, suggestion
+from trueup.transforms.mapping.functions.catalogue import KEYWORDS, look_up
+from trueup.transforms.mapping.tree import (
     Attribute,
     Call,
     Comparison,
@@ -24,7 +25,7 @@ from transforms.mapping.tree import (
     Text,
     walk,
 )
-from transforms.mapping.values import (
+from trueup.transforms.mapping.values import (
     LEAVE,
     PASS,
     Kind,
@@ -34,7 +35,6 @@ from transforms.mapping.values import (
     failure,
     first_flow,
 )
-from transforms.quoting import identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

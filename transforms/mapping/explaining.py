@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.mapping.compiled import kind_of
-from transforms.mapping.compiler import Compiler
-from transforms.mapping.parser import parse
-from transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of, column_type
-from transforms.mapping.tree import attributes, render
-from transforms.mapping.values import Kind, Value
-from transforms.quoting import identifier
+from trueup.transforms.duck.quoting import identifier
+from trueup.transforms.mapping.compiler import Compiler
+from trueup.transforms.mapping.parser import parse
+from trueup.transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of, column_type
+from trueup.transforms.mapping.statement import kind_of
+from trueup.transforms.mapping.tree import attributes, render
+from trueup.transforms.mapping.values import Kind, Value
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from transforms.mapping.tree import Attribute
+    from trueup.transforms.mapping.tree import Attribute
 
 
 @dataclass(frozen=True, slots=True)

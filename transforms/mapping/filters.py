@@ -20,10 +20,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from transforms.mapping.mistakes import WrongExpression, suggestion
-from transforms.mapping.patterns import translate
-from transforms.mapping.values import Kind, Value, as_text
-from transforms.quoting import literal
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.mapping.dotnet.regex import translate
+from trueup.transforms.mapping.errors import WrongExpression, suggestion
+from trueup.transforms.mapping.values import Kind, Value, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,25 +9,25 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from transforms.attributes import ManagedAttribute
-from transforms.errors import Misused
-from transforms.mapping.columns import kind_for
-from transforms.mapping.compiled import filters_of
-from transforms.mapping.compiler import Compiler
-from transforms.mapping.explaining import assumed
-from transforms.mapping.mistakes import WrongExpression, WrongMapping, suggestion
-from transforms.mapping.parser import parse
-from transforms.mapping.sources import column_of
-from transforms.mapping.tree import Call, Expression, attributes, walk
-from transforms.mapping.values import Kind
-from transforms.scim_paths import parse as parse_path
-from transforms.settings import AttributeSettings
+from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.errors import Misused
+from trueup.transforms.mapping.columns import kind_for
+from trueup.transforms.mapping.compiler import Compiler
+from trueup.transforms.mapping.errors import WrongExpression, WrongMapping, suggestion
+from trueup.transforms.mapping.explaining import assumed
+from trueup.transforms.mapping.parser import parse
+from trueup.transforms.mapping.sources import column_of
+from trueup.transforms.mapping.statement import filters_of
+from trueup.transforms.mapping.tree import Call, Expression, attributes, walk
+from trueup.transforms.mapping.values import Kind
+from trueup.transforms.settings import AttributeSettings
+from trueup.transforms.values.paths import parse as parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from transforms.mapping.filters import Filter
-    from transforms.settings import MappingSettings, SourceSettings
+    from trueup.transforms.mapping.filters import Filter
+    from trueup.transforms.settings import MappingSettings, SourceSettings
 
 PRESETS = ("pingboard", "scim")
 _NEW_EVERY_RUN = ("Now", "Guid", "RandomString")
@@ -149,7 +149,7 @@ def columns_for(mapping: Mapping, source: SourceSettings) -> frozenset[str]:
 
 def _base(settings: MappingSettings, read_text: Callable[[str], str]) -> Base:
     if settings.import_:
-        from transforms.mapping.schema_import import read_schema
+        from trueup.transforms.mapping.schema_import import read_schema
 
         try:
             text = read_text(settings.import_)
@@ -208,7 +208,7 @@ def _spelt(path: str) -> str:
 @cache
 def preset(name: str) -> tuple[Row, ...]:
     """The rows of a shipped preset."""
-    text = files("transforms.mapping").joinpath(f"presets/{name}.toml").read_text(encoding="utf-8")
+    text = files("trueup.transforms.mapping").joinpath(f"presets/{name}.toml").read_text(encoding="utf-8")
     table: dict[str, dict[str, Any]] = tomllib.loads(text)["attributes"]
     return tuple(Row(path, place=f"preset {name}, {path}", **keys) for path, keys in table.items())
 

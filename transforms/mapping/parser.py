@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 
-from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.tree import (
+from trueup.transforms.mapping.errors import WrongExpression
+from trueup.transforms.mapping.tree import (
     Attribute,
     Call,
     Comparison,

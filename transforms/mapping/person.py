@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transforms.engine import connect
-from transforms.errors import Misused
-from transforms.mapping.cases import Answer, trace
-from transforms.mapping.compiled import compile_run
-from transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of
-from transforms.mapping.tree import attributes
-from transforms.quoting import literal
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.errors import Misused
+from trueup.transforms.mapping.cases import Answer, trace
+from trueup.transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of
+from trueup.transforms.mapping.statement import compile_run
+from trueup.transforms.mapping.tree import attributes
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from duckdb import DuckDBPyConnection
 
-    from transforms.mapping.loading import Mapping
-    from transforms.run_files import RunFiles
-    from transforms.settings import SourceSettings
+    from trueup.transforms.mapping.loading import Mapping
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import SourceSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from transforms.errors import Misused
-from transforms.mapping.filters import OPERATORS, Clause, checked
-from transforms.mapping.loading import Base, Row
-from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.parser import parse
-from transforms.mapping.schema_rules import SHAPE, objects, user_mapping
-from transforms.mapping.sources import SOFT_DELETED, column_of
-from transforms.scim_paths import parse as parse_path
+from trueup.transforms.errors import Misused
+from trueup.transforms.mapping.errors import WrongExpression
+from trueup.transforms.mapping.filters import OPERATORS, Clause, checked
+from trueup.transforms.mapping.loading import Base, Row
+from trueup.transforms.mapping.parser import parse
+from trueup.transforms.mapping.schema_rules import SHAPE, objects, user_mapping
+from trueup.transforms.mapping.sources import SOFT_DELETED, column_of
+from trueup.transforms.values.paths import parse as parse_path
 
 if TYPE_CHECKING:
-    from transforms.mapping.filters import Filter
+    from trueup.transforms.mapping.filters import Filter
 
 _ALIASES = {"GREATER THAN OR EQUAL": "GREATER THAN OR EQUALS", "EXISTS IN": "&", "NOT EXISTS IN": "!&"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from transforms.errors import Misused
+from trueup.transforms.errors import Misused
 
 SHAPE = "It must be the document of GET …/synchronization/jobs/{id}/schema, saved as it is."
 _ENTRA = frozenset({"azure active directory", "azure ad", "azuread", "microsoft entra id", "entra id"})

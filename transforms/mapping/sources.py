@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from transforms.attributes import CATALOGUE, COMPUTED, by_name
-from transforms.mapping.mistakes import WrongExpression, suggestion
+from trueup.transforms.attributes import CATALOGUE, COMPUTED, by_name
+from trueup.transforms.mapping.errors import WrongExpression, suggestion
 
 SOFT_DELETED = "IsSoftDeleted"
 FIRST_PHONE = "telephoneNumber"

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transforms.mapping.filters import Filter
-    from transforms.mapping.loading import Mapping
+    from trueup.transforms.mapping.filters import Filter
+    from trueup.transforms.mapping.loading import Mapping
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transforms.damage import NO_VALUE
-from transforms.mapping.values import Kind
-from transforms.quoting import identifier, literal
+from trueup.transforms.damage import NO_VALUE
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.mapping.values import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from transforms.quoting import literal
+from trueup.transforms.duck.quoting import literal
 
 _BLANKS = "concat(' ', chr(9), chr(10), chr(13), chr(160), chr(8239), chr(12288))"
 _SIMPLE = re.compile(r'"[^"]*"\Z')

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.responses import Response
 
-from connectors.source_request import SourceRequest
 from tests.support.graph_server import Tenant, listening, person
 from tests.support.other_graph import Manners, Other
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, Outcome, links, read
-from transforms.errors import TrueupError
+from trueup.connectors.source_request import SourceRequest
+from trueup.transforms.errors import TrueupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse
 
-from connectors.entra import endless
-from connectors.entra.endless import Endless, Watch
-from connectors.source_request import SourceRequest
 from tests.support.graph_server import Tenant, person
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, links, read
-from transforms.errors import Refused
+from trueup.connectors.entra import loop_detection
+from trueup.connectors.entra.loop_detection import Endless, LoopGuard
+from trueup.connectors.source_request import SourceRequest
+from trueup.transforms.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ ENDLESS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
 def test_a_list_without_end_is_refused_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
-    monkeypatch.setattr(endless, "EMPTY", 20)
+    monkeypatch.setattr(loop_detection, "EMPTY", 20)
     tenant = tenant_of()
     tenant.before = without_end(LISTS[name], ENDLESS[kind])
     request = SourceRequest(COLUMNS, known=links(tmp_path, [person(900)["id"]]))
@@ -87,7 +87,7 @@ def test_a_list_without_end_is_refused_and_said(
 def test_changes_without_end_are_a_full_read_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(endless, "EMPTY", 20)
+    monkeypatch.setattr(loop_detection, "EMPTY", 20)
     tenant = tenant_of()
     before = read(tenant, tmp_path, read="incremental")
     tenant.edit(2, jobTitle="New")
@@ -100,7 +100,7 @@ def test_changes_without_end_are_a_full_read_that_says_so(
 
 def watched(pages: list[list[int]], *, ends: bool) -> int:
     """How many rows a watch lets pass."""
-    watch, rows = Watch("first"), 0
+    watch, rows = LoopGuard("first"), 0
     for number, page in enumerate(pages, start=1):
         rows += len(page)
         last = ends and number == len(pages)
@@ -111,14 +111,14 @@ def watched(pages: list[list[int]], *, ends: bool) -> int:
 @settings(max_examples=25, deadline=None)
 @given(start=st.integers(0, 1_500), circle=st.integers(1, 500), size=st.integers(20, 999))
 def test_whatever_circle_the_pages_run_into_is_noticed_within_some_rounds(start: int, circle: int, size: int) -> None:
-    most = 4 * (start + 1_024) + (endless.REPEATS + 6) * circle + 2 * size
+    most = 4 * (start + 1_024) + (loop_detection.REPEATS + 6) * circle + 2 * size
     keys = [n if n < start else start + (n - start) % circle for n in range(most)]
     with pytest.raises(Endless, match="again and again"):
         watched([keys[at : at + size] for at in range(0, most, size)], ends=False)
 
 
 @settings(max_examples=25, deadline=None)
-@given(users=st.integers(0, 2_000), size=st.integers(20, 999), times=st.integers(1, endless.REPEATS))
+@given(users=st.integers(0, 2_000), size=st.integers(20, 999), times=st.integers(1, loop_detection.REPEATS))
 def test_people_repeated_now_and_then_are_no_circle(users: int, size: int, times: int) -> None:
     keys = [n for n in range(users) for _ in range(times)]
     pages = [keys[at : at + size] for at in range(0, len(keys), size)]
@@ -126,7 +126,7 @@ def test_people_repeated_now_and_then_are_no_circle(users: int, size: int, times
 
 
 def test_empty_pages_are_borne_for_long_but_not_for_ever() -> None:
-    watched([[]] * endless.EMPTY, ends=True)
-    watched([*[[]] * endless.EMPTY, [1], *[[]] * endless.EMPTY], ends=True)
+    watched([[]] * loop_detection.EMPTY, ends=True)
+    watched([*[[]] * loop_detection.EMPTY, [1], *[[]] * loop_detection.EMPTY], ends=True)
     with pytest.raises(Endless, match="held nothing"):
-        watched([[]] * (endless.EMPTY + 2), ends=False)
+        watched([[]] * (loop_detection.EMPTY + 2), ends=False)

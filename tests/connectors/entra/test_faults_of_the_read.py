@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from tests.support.graph_server import SECRET, Tenant, error, person, serving
 from tests.support.reading import Clock, Outcome, read
-from transforms.errors import Failed, Refused
+from trueup.transforms.errors import Failed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

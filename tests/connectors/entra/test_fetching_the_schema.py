@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.entra.schema import save_schema
-from connectors.sandbox import running, sample
-from flows import configuration
-from transforms.errors import Failed, Misused
-from transforms.mapping import load_mapping
-from transforms.settings import MappingSettings
+from trueup.connectors.entra.schema import save_schema
+from trueup.flows import configuration
+from trueup.sandbox import running, sample
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.mapping import load_mapping
+from trueup.transforms.settings import MappingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.sandbox import Sandbox
-    from transforms.settings import Settings
+    from trueup.sandbox import Sandbox
+    from trueup.transforms.settings import Settings
 
 SCHEMA: dict[str, Any] = {
     "id": "scim.0f1e.1111",

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from connectors.source_request import SourceRequest
 from tests.support.graph_server import SECRET, Tenant, error, person, serving
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, Outcome, links, read
 from tests.support.sandbox import EDIT, calling, edit, small_company
+from trueup.connectors.source_request import SourceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.responses import JSONResponse
 
-from connectors.source_request import SourceRequest
 from tests.support.graph_server import error, person
 from tests.support.lossy_tenants import key, losing, tenant_of
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, links, read
-from transforms.errors import Refused
+from trueup.connectors.source_request import SourceRequest
+from trueup.transforms.errors import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

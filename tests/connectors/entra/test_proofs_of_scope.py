@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.responses import JSONResponse
 
-from connectors.source_request import SourceRequest
 from tests.support.lossy_tenants import key, losing, tenant_of
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, read
-from transforms.errors import Failed, Misused, Refused
+from trueup.connectors.source_request import SourceRequest
+from trueup.transforms.errors import Failed, Misused, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

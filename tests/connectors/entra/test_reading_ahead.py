@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.responses import HTMLResponse
 
-from connectors.entra.ahead import glimpsed
 from tests.support.graph_server import Tenant, error, person, serving
 from tests.support.reading import Clock, read
+from trueup.connectors.entra.prefetch import glimpsed
 
 if TYPE_CHECKING:
     from pathlib import Path

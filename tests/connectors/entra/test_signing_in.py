@@ -17,23 +17,23 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from starlette.responses import HTMLResponse, JSONResponse
 
-from connectors.entra import aadsts
-from connectors.entra.clouds import endpoints
-from connectors.entra.credentials import granted
-from connectors.entra.doctor import examine_tenant
-from connectors.entra.patience import slowing, stated_wait
-from connectors.entra.permissions import needed
-from connectors.entra.trying import try_source
-from connectors.source import examine
 from tests.support.graph_server import ALL_ROLES, CLIENT, SECRET, Tenant, jwt, person, serving
 from tests.support.reading import configured, patience, read
-from transforms.errors import Failed, Misused, TrueupError
-from transforms.settings import Settings, SourceSettings
+from trueup.connectors.entra import sign_in_errors
+from trueup.connectors.entra.clouds import endpoints
+from trueup.connectors.entra.credentials import granted
+from trueup.connectors.entra.doctor import examine_tenant
+from trueup.connectors.entra.permissions import needed
+from trueup.connectors.entra.retry import slowing, stated_wait
+from trueup.connectors.entra.trying import try_source
+from trueup.connectors.source import examine
+from trueup.transforms.errors import Failed, Misused, TrueupError
+from trueup.transforms.settings import Settings, SourceSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.doctor import Line
+    from trueup.transforms.doctor import Line
 
 
 def tenant_of(users: int = 30) -> Tenant:
@@ -193,14 +193,14 @@ def test_a_graph_that_takes_calls_and_never_answers_is_said(tmp_path: Path) -> N
 
 
 def test_every_sentence_for_a_code_has_a_remedy() -> None:
-    for code, (meaning, remedy) in aadsts.SENTENCES.items():
-        failed = aadsts.refused_sign_in(f"AADSTS{code}: long text with names")
+    for code, (meaning, remedy) in sign_in_errors.SENTENCES.items():
+        failed = sign_in_errors.refused_sign_in(f"AADSTS{code}: long text with names")
         assert meaning in failed.message
         assert failed.remedy == remedy
         assert remedy.endswith(".")
         assert "long text" not in str(failed)
-    assert "invalid_client" in str(aadsts.refused_sign_in("something", error="invalid_client"))
-    assert aadsts.is_passing("AADSTS90033: try again")
+    assert "invalid_client" in str(sign_in_errors.refused_sign_in("something", error="invalid_client"))
+    assert sign_in_errors.is_passing("AADSTS90033: try again")
 
 
 def test_plain_http_is_for_loopback_only() -> None:

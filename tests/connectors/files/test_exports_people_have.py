@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.connectors.files.test_files_as_sources import read
-from transforms.errors import Refused
+from trueup.transforms.errors import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,8 +181,8 @@ def test_addresses_in_one_cell_are_taken_apart(tmp_path: Path) -> None:
         proxyAddresses=["SMTP:ada@x.example;smtp:a@x.example;X500:/o=Contoso/ou=Exchange", "smtp:a@x.example;b;c"],
         otherMails=["ada@y.example bo@y.example", "ada@y.example"],
     )
-    from connectors.source import SourceRequest
     from tests.support.reading import COLUMNS
+    from trueup.connectors.source import SourceRequest
 
     request = SourceRequest(COLUMNS | {"proxyAddresses", "otherMails"})
     ada, bo = read(tmp_path, "u.csv", body, request=request).rows

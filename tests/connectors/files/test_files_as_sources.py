@@ -16,17 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.files import json_stream, read_everything_report
-from connectors.files.json_stream import JsonStream, NotWhole
-from connectors.source import SourceRequest, snapshot
 from tests.support.graph_server import person
 from tests.support.reading import COLUMNS, links
-from transforms.errors import Misused, Refused
-from transforms.run_files import RunFiles
-from transforms.settings import Settings
+from trueup.connectors.files import json_stream, read_everything_report
+from trueup.connectors.files.json_stream import JsonStream, NotWhole
+from trueup.connectors.source import SourceRequest, snapshot
+from trueup.transforms.errors import Misused, Refused
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
-    from connectors.source import SourceSnapshot
+    from trueup.connectors.source import SourceSnapshot
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.sandbox import Weaknesses, running, sample
-from flows.sandbox_command import serve, switches
 from tests.support.sandbox import Caller, calling, small_company, uid
-from transforms.errors import Failed, Misused
+from trueup.flows.commands.sandbox import serve, switches
+from trueup.sandbox import Weaknesses, running, sample
+from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
     import httpx
@@ -94,7 +94,7 @@ def test_a_web_page_cannot_play_with_it(own: Caller) -> None:
 
 
 def test_the_configuration_is_one_the_product_reads_and_holds_no_secret(tmp_path: Any) -> None:
-    from transforms.settings import Settings
+    from trueup.transforms.settings import Settings
 
     with running(tenant=small_company()) as sandbox:
         text = sandbox.configuration(tmp_path / 'a "quoted" \\ folder', more="[approval]\nrequired = false\n")

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.sandbox import DirectoryData, running
-from connectors.sandbox.directory.data import ENTERPRISE
 from tests.support.sandbox import calling, patch, profile, small_company
+from trueup.sandbox import DirectoryData, running
+from trueup.sandbox.directory.data import ENTERPRISE
 
 
 def _served(count: int = 3, **weaknesses: Any) -> Any:
-    from connectors.sandbox import Weaknesses
+    from trueup.sandbox import Weaknesses
 
     profiles = tuple(profile(n) for n in range(count))
     return calling(directory=DirectoryData(profiles), weaknesses=Weaknesses(**weaknesses))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from connectors.sandbox import Fault
 from tests.support.sandbox import EDIT, Caller, calling, edit, small_company, uid
+from trueup.sandbox import Fault
 
 SELECT = "id,displayName,department,mobilePhone,manager"
 State = dict[str, dict[str, Any]]

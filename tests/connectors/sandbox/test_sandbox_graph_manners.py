@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from connectors.sandbox import Fault, statuses
-from connectors.sandbox.tenant import graph
-from connectors.sandbox.tenant.questions import Request
-from connectors.sandbox.tenant.throttle import Throttle, units_for
 from tests.support.sandbox import EVENTUAL, Caller, calling, small_company, uid
+from trueup.sandbox import Fault, statuses
+from trueup.sandbox.tenant import graph
+from trueup.sandbox.tenant.questions import Request
+from trueup.sandbox.tenant.throttle import Throttle, units_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -349,7 +349,7 @@ def test_the_tenant_speaks_tls_with_a_given_certificate(tmp_path: Any) -> None:
 def calling_over_tls(chain: Any, key: Any) -> Any:
     from contextlib import contextmanager
 
-    from connectors.sandbox import running
+    from trueup.sandbox import running
 
     @contextmanager
     def served() -> Any:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.sandbox import Application, Assignment, Group
-from connectors.sandbox.tenant.data import DEFAULT_ACCESS, object_id
 from tests.support.sandbox import EVENTUAL, Caller, calling, small_company, uid
+from trueup.sandbox import Application, Assignment, Group
+from trueup.sandbox.tenant.data import DEFAULT_ACCESS, object_id
 
 if TYPE_CHECKING:
     from typing import Any

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.sandbox import Fault
 from tests.support.sandbox import EVENTUAL, Caller, calling, small_company, uid
+from trueup.sandbox import Fault
 
 DEFAULT = {
     "businessPhones",
@@ -198,7 +198,7 @@ def test_empty_pages_with_a_link_happen_and_nothing_is_lost_by_going_on() -> Non
 
 
 def test_users_come_in_no_useful_order() -> None:
-    from connectors.sandbox import sample
+    from trueup.sandbox import sample
 
     users = sample.tenant().users
     assert isinstance(users, list)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from connectors.sandbox import sample
-from connectors.sandbox.assembly import directory_document, tenant_document, write
-from connectors.sandbox.directory.data import ENTERPRISE
-from connectors.sandbox.tenant.properties import is_known
 from tests.support.sandbox import Caller, calling
+from trueup.sandbox import sample
+from trueup.sandbox.assembly import directory_document, tenant_document, write
+from trueup.sandbox.directory.data import ENTERPRISE
+from trueup.sandbox.tenant.properties import is_known
 
 User = dict[str, Any]
 
@@ -38,7 +38,7 @@ def _named(users: list[User], nickname: str) -> User:
 def test_the_files_that_ship_are_what_the_generator_makes(tmp_path: Any) -> None:
     write(tmp_path)
     for made in tmp_path.iterdir():
-        assert made.read_text("utf-8") == files("data.sample").joinpath(made.name).read_text("utf-8"), made.name
+        assert made.read_text("utf-8") == files("trueup.data.sample").joinpath(made.name).read_text("utf-8"), made.name
 
 
 def test_there_are_at_least_300_accounts_with_known_properties_only(users: list[User]) -> None:
@@ -219,7 +219,7 @@ def test_the_second_day_has_moves_leavers_a_newcomer_and_a_reorganisation(users:
 
 
 def test_the_application_has_a_provisioning_schema_the_mapping_language_reads() -> None:
-    from transforms.mapping import parse
+    from trueup.transforms.mapping import parse
 
     with calling(tenant=sample.tenant()) as caller:
         path = f"servicePrincipals/{caller.sandbox.tenant.application('Pingboard').id}/synchronization/jobs"

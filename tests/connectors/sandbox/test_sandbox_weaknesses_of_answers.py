@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors.sandbox import Weaknesses
-from connectors.sandbox.directory.weaknesses import PINGBOARD_LIKE
 from tests.support.sandbox import patch, profile, stored, weak
+from trueup.sandbox import Weaknesses
+from trueup.sandbox.directory.weaknesses import PINGBOARD_LIKE
 
 # Answering
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.sandbox import Weaknesses
 from tests.support.sandbox import ids, patch, weak
+from trueup.sandbox import Weaknesses
 
 # Discovery
 

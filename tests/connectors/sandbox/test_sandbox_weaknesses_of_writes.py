@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from connectors.sandbox import Weaknesses
-from connectors.sandbox.directory.data import ENTERPRISE
 from tests.support.sandbox import ids, patch, profile, stored, weak
+from trueup.sandbox import Weaknesses
+from trueup.sandbox.directory.data import ENTERPRISE
 
 PATHLESS = {
     "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],

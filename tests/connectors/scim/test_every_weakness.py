@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.sandbox import DirectoryData, Weaknesses
-from connectors.sandbox.directory.data import ENTERPRISE
 from tests.support.first_night import people, profile_before
 from tests.support.sandbox import close, shared
 from tests.support.scim_directory import TOKEN
 from tests.support.scim_nights import Nights, writes
-from transforms.errors import Refused
+from trueup.sandbox import DirectoryData, Weaknesses
+from trueup.sandbox.directory.data import ENTERPRISE
+from trueup.transforms.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,20 +15,20 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from connectors.scim import examine, snapshot
 from tests.support.listening import handling
 from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
 from tests.support.scim_runs import DEPARTMENT, MANAGER, WORK_MAIL, settings_for
-from transforms.attributes import ManagedAttribute
-from transforms.errors import Failed, Misused, Refused
-from transforms.run_files import RunFiles
-from transforms.settings import Settings, TargetSettings
+from trueup.connectors.scim import examine, snapshot
+from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.errors import Failed, Misused, Refused
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import Settings, TargetSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.scim.profiles import TargetSnapshot
+    from trueup.connectors.scim.profiles import TargetSnapshot
 
 PATHS = (
     ManagedAttribute("userName"),

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.archive.journal import read_journal
-from connectors.scim_writer.applying import apply_run
 from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
 from tests.support.scim_runs import DEPARTMENT, MANAGER, WORK_MAIL, brisk, plan, settings_for
-from transforms.work import plan_work
+from trueup.connectors.archive.journal import read_journal
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.scim_writer import ApplyResult
     from tests.support.scim_runs import Wish
-    from transforms.run_files import RunFiles
+    from trueup.connectors.scim_writer import ApplyResult
+    from trueup.transforms.run_files import RunFiles
 
 
 @pytest.fixture

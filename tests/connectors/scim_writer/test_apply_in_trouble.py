@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.scim_writer.applying import apply_run
-from connectors.scim_writer.dialects import body
 from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
 from tests.support.scim_runs import DEPARTMENT, MANAGER, WORK_MAIL, brisk, plan, settings_for
-from transforms.errors import Failed
-from transforms.work import passing_value, plan_work
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.connectors.scim_writer.payloads import body
+from trueup.transforms.errors import Failed
+from trueup.transforms.work import passing_value, plan_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.scim_writer import ApplyResult
     from tests.support.scim_runs import Wish
-    from transforms.run_files import RunFiles
+    from trueup.connectors.scim_writer import ApplyResult
+    from trueup.transforms.run_files import RunFiles
 
 
 @pytest.fixture

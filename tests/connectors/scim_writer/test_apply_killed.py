@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.archive.journal import read_journal
-from connectors.scim_writer.applying import apply_run
 from tests.support import scim_apply_child
 from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
 from tests.support.scim_runs import MANAGER, brisk, plan, settings_for
-from transforms.work import plan_work
+from trueup.connectors.archive.journal import read_journal
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.scim_runs import Wish
-    from transforms.run_files import RunFiles
+    from trueup.transforms.run_files import RunFiles
 
 CHILDREN = multiprocessing.get_context("forkserver")
-CHILDREN.set_forkserver_preload(["tests.support.scim_apply_child", "connectors.scim_writer.sender"])
+CHILDREN.set_forkserver_preload(["tests.support.scim_apply_child", "trueup.connectors.scim_writer.sender"])
 PEOPLE = 24
 FAULTS = ("lost", "500", "refuse", "429 0")
 FILTERS = ("good", "ignored", "empty", "case")

@@ -9,24 +9,24 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.scim import examine, snapshot
-from connectors.scim.verify import verify
-from connectors.scim_writer.applying import apply_run
 from tests.support.django_people.server import running
 from tests.support.plan_world import user
 from tests.support.scim_directory import TOKEN, Directory
 from tests.support.scim_nights import Nights, writes
 from tests.support.scim_runs import brisk, plan, settings_for
-from transforms.attributes import ManagedAttribute
-from transforms.work import plan_work
+from trueup.connectors.scim import examine, snapshot
+from trueup.connectors.scim.read_back import verify
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.scim_writer import ApplyResult
     from tests.support.scim_runs import Wish
-    from transforms.run_files import RunFiles
+    from trueup.connectors.scim_writer import ApplyResult
+    from trueup.transforms.run_files import RunFiles
 
 MAIL = "emails.value"
 PATHS = [ManagedAttribute(path) for path in ("userName", "name.givenName", "name.familyName", MAIL, "title")]

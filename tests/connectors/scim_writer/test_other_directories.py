@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.scim.answers import Answer
-from connectors.scim.session import other_path
 from tests.support.first_night import people, profile_before
 from tests.support.other_scim import ENTERPRISE, Other, serving
 from tests.support.plan_world import user
 from tests.support.scim_nights import Nights, writes
-from transforms.errors import Failed
+from trueup.connectors.scim.responses import Answer
+from trueup.connectors.scim.session import other_path
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path

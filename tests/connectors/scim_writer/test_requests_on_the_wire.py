@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from connectors.scim_writer.pace import Pace
-from connectors.scim_writer.sender import Sender
-from connectors.scim_writer.wire import proxy_for
 from tests.support.scim_directory import Directory
 from tests.support.scim_runs import settings_for
+from trueup.connectors.scim_writer.rate_limit import Pace
+from trueup.connectors.scim_writer.sender import Sender
+from trueup.connectors.scim_writer.transport import proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from connectors.scim.answers import Answer
+    from trueup.connectors.scim.responses import Answer
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from connectors.scim_writer.pace import Slots
+from trueup.connectors.scim_writer.rate_limit import Slots
 
 
 def test_a_write_goes_before_looks_that_waited_longer() -> None:

@@ -10,20 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.scim.verify import verify
-from connectors.scim_writer.applying import apply_run
 from tests.support.scim_directory import Directory, Manners, serving
 from tests.support.scim_runs import MANAGER, WORK_MAIL, brisk, plan, settings_for
-from transforms.errors import Failed
-from transforms.work import plan_work
+from trueup.connectors.scim.read_back import verify
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.errors import Failed
+from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.scim.verify import VerifyResult
     from tests.support.scim_runs import Wish
-    from transforms.run_files import RunFiles
+    from trueup.connectors.scim.read_back import VerifyResult
+    from trueup.transforms.run_files import RunFiles
 
 
 MAILS = "emails"

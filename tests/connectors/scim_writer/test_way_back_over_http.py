@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from connectors.sandbox import DirectoryData
 from tests.support.first_night import profile_before
 from tests.support.other_scim import ENTERPRISE, Other, serving
 from tests.support.plan_world import user
 from tests.support.sandbox import close, shared
 from tests.support.scim_directory import TOKEN
 from tests.support.scim_nights import Nights
+from trueup.sandbox import DirectoryData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import redaction
-from connectors.entra.answers import said_no
-from connectors.redaction import foreign, redacted, remember
-from connectors.scim.answers import Answer, sentence
-from connectors.secrets import code_word, reveal
-from flows.discretion import discreet
-from transforms.errors import Failed, Refusal, Refused
+from trueup.connectors import redaction
+from trueup.connectors.entra.responses import said_no
+from trueup.connectors.redaction import foreign, redacted, remember
+from trueup.connectors.scim.responses import Answer, sentence
+from trueup.connectors.secrets import code_word, reveal
+from trueup.flows.safe_errors import sanitize_errors
+from trueup.transforms.errors import Failed, Refusal, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +115,7 @@ def test_a_code_or_a_request_id_that_is_the_secret_is_not_taken_for_one() -> Non
 def test_a_step_raises_only_errors_of_ours_and_no_secret_in_them() -> None:
     remember(SECRET)
 
-    @discreet("reading")
+    @sanitize_errors("reading")
     def step(error: Exception) -> None:
         raise error
 

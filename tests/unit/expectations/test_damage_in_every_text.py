@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.source import SourceSnapshot
-from expectations.gates import CheckResult, check_people
-from expectations.people import judge
 from tests.support.check_world import ATTRIBUTES, NO_HISTORY, person, settings, world
 from tests.support.prior import prior_run
 from tests.support.reading import Outcome as Reading
-from transforms.history import History
-from transforms.words import Outcome
+from trueup.connectors.source import SourceSnapshot
+from trueup.expectations.gates import CheckResult, check_people
+from trueup.expectations.people import judge
+from trueup.transforms.history import History
+from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path

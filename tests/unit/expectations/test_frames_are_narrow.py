@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from expectations.relations import frame
-from expectations.telemetry import quiet_context
-from transforms.engine import connect
+from trueup.expectations.relations import frame
+from trueup.expectations.telemetry import quiet_context
+from trueup.transforms.duck.database import connect
 
 _QUERY = "SELECT 'k' || i AS key, CASE WHEN i % 3 = 0 THEN NULL ELSE 'n' || (i % 3) END AS name FROM range(30) AS r(i)"
 
@@ -30,10 +30,10 @@ def test_columns_that_somebody_else_looks_at_stay_text() -> None:
 @pytest.mark.parametrize("pattern", ["a", "^$", "[^a]"])
 def test_a_pattern_finds_the_same_in_categories_as_in_text(pattern: str) -> None:
     quiet_context()  # Great Expectations is imported through it only: it knows which of its warnings to let pass.
-    from expectations import own
+    from trueup.expectations import metrics
 
     texts = pd.Series(pa.array(["a", None, "b", "", "a", "é"]).to_pandas())
     narrow = texts.astype("category")
-    found, expected = own._matches(narrow, pattern), own._matches(texts, pattern)
+    found, expected = metrics._matches(narrow, pattern), metrics._matches(texts, pattern)
     assert found.tolist() == expected.tolist()
-    assert own._matches(narrow.iloc[:0], pattern).tolist() == []
+    assert metrics._matches(narrow.iloc[:0], pattern).tolist() == []

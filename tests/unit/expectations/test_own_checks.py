@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.gates import CheckResult, check_people
-from expectations.own_checks import load_own_checks, source_columns
-from expectations.people import judge
 from tests.support.check_world import ATTRIBUTES, NO_HISTORY, World, person, settings, world
-from transforms.errors import Misused
+from trueup.expectations.custom_checks import load_own_checks, source_columns
+from trueup.expectations.gates import CheckResult, check_people
+from trueup.expectations.people import judge
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transforms.settings import Settings
+    from trueup.transforms.settings import Settings
 
 TITLES = """
 [[expectations]]

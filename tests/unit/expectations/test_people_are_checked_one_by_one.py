@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.gates import CheckResult, check_people, data_docs
-from expectations.people import judge
 from tests.support.check_world import ATTRIBUTES, NO_HISTORY, World, person, settings, world
-from transforms.attributes import CHECKED
-from transforms.errors import Failed, Misused
-from transforms.run_files import RunFiles
+from trueup.expectations.gates import CheckResult, check_people, data_docs
+from trueup.expectations.people import judge
+from trueup.transforms.attributes import CHECKED
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from pathlib import Path

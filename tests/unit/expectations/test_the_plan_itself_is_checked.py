@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.gates import check_people, check_plan
-from expectations.people import judge
 from tests.support.check_world import ATTRIBUTES, NO_HISTORY, World, person, profile_of, settings, world
-from transforms.attributes import TargetSchema
-from transforms.errors import Failed
-from transforms.history import History, PriorRun
-from transforms.manifest import Manifest
-from transforms.plan import PlanRequest, make_plan
-from transforms.words import Kind, Outcome
+from trueup.expectations.gates import check_people, check_plan
+from trueup.expectations.people import judge
+from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.errors import Failed
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import Manifest
+from trueup.transforms.planning.plan import PlanRequest, make_plan
+from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

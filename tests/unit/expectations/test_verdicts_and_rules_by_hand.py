@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from expectations.people import judge, named_groups
 from tests.support.check_world import person, settings, table
-from transforms.attributes import CHECKED
-from transforms.run_files import RunFiles
-from transforms.words import Verdict
+from trueup.expectations.people import judge, named_groups
+from trueup.transforms.attributes import CHECKED
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

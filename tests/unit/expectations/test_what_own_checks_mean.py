@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expectations.conditions import condition_columns
-from expectations.own_checks import load_own_checks, source_columns
 from tests.support.check_world import ATTRIBUTES, World, person, world
 from tests.unit.expectations.test_own_checks import checked, with_file
-from transforms.errors import Misused
+from trueup.expectations.conditions import condition_columns
+from trueup.expectations.custom_checks import load_own_checks, source_columns
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
     from pathlib import Path

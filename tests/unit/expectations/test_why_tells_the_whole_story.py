@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from expectations.gates import check_people, check_plan
-from expectations.people import judge
-from flows.why_command import as_text
-from flows.why_story import story
 from tests.support.check_world import ATTRIBUTES, NO_HISTORY, person, profile_of, settings, world
-from transforms.attributes import TargetSchema
-from transforms.engine import connect
-from transforms.errors import Misused
-from transforms.history import History, PriorRun
-from transforms.manifest import Manifest
-from transforms.mapping.clauses import clauses_seen
-from transforms.plan import PlanRequest, make_plan
-from transforms.run_files import RunFiles
-from transforms.words import Kind, Outcome
+from trueup.expectations.gates import check_people, check_plan
+from trueup.expectations.people import judge
+from trueup.flows.commands.why import as_text
+from trueup.flows.story import story
+from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.duck.database import connect
+from trueup.transforms.errors import Misused
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import Manifest
+from trueup.transforms.mapping.clauses import clauses_seen
+from trueup.transforms.planning.plan import PlanRequest, make_plan
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.secrets import reveal
-from flows import configuration
-from transforms.errors import Misused
-from transforms.settings import MappingSettings
+from trueup.connectors.secrets import reveal
+from trueup.flows import configuration
+from trueup.transforms.errors import Misused
+from trueup.transforms.settings import MappingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,14 +37,14 @@ def test_an_empty_file_has_every_default_of_the_design(tmp_path: Path) -> None:
 
 
 def test_the_shipped_example_is_valid(tmp_path: Path) -> None:
-    from flows.init_command import write_configuration
+    from trueup.flows.commands.init import write_configuration
 
     write_configuration(tmp_path, force=False)
     assert configuration.load(tmp_path / "trueup.toml").mapping.preset == "pingboard"
 
 
 def test_init_does_not_overwrite_a_file_unasked(tmp_path: Path) -> None:
-    from flows.init_command import write_configuration
+    from trueup.flows.commands.init import write_configuration
 
     written(tmp_path, "# mine")
     with pytest.raises(Misused, match="--force"):

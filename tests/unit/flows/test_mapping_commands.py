@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows import mapping_commands as commands
-from transforms.errors import Failed, Misused
-from transforms.run_files import RunFiles
+from trueup.flows.commands import mapping as commands
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.nights import NightRun, Step, has_been_silent, is_due, last_tick, what_next
-from transforms.errors import Misused
-from transforms.history import PriorRun
-from transforms.manifest import Manifest
-from transforms.run_files import RunFiles
-from transforms.settings import ScheduleSettings
-from transforms.words import Kind, Outcome
+from trueup.flows.due import NightRun, Step, has_been_silent, is_due, last_tick, what_next
+from trueup.transforms.errors import Misused
+from trueup.transforms.history import PriorRun
+from trueup.transforms.manifest import Manifest
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import ScheduleSettings
+from trueup.transforms.vocabulary import Kind, Outcome
 
 NIGHTLY = ScheduleSettings(cron="0 1 * * *", timezone="UTC")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.orchestrator import Orchestrator
-from transforms.errors import Failed
+from trueup.flows.orchestrator import Orchestrator
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.rollback_command import Way, plan_rollback
-from transforms.errors import Misused
+from trueup.flows.commands.rollback import Way, plan_rollback
+from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.show_command import show_run
 from tests.support.archive_runs import archive_in, sealed_run
+from trueup.flows.commands.show import show_run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from flows.orchestrator import Orchestrator
-from flows.prefect_server import LOG_BYTES, shorten
-from transforms.errors import Failed
+from trueup.flows.orchestrator import Orchestrator
+from trueup.flows.prefect_server import LOG_BYTES, shorten
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ AWAY = (
 
 
 def test_an_absence_is_said_once_and_its_end_once_whatever_it_looks_like(capsys: pytest.CaptureFixture[str]) -> None:
-    from flows.runner import Absence
+    from trueup.flows.runner import Absence
 
     mended: list[bool] = []
     answers: list[Exception | None] = [AWAY[0], None, *AWAY, AWAY[0], AWAY[1], None, None]
@@ -49,7 +49,7 @@ def test_an_absence_is_said_once_and_its_end_once_whatever_it_looks_like(capsys:
 
 
 def test_what_is_no_absence_is_not_waited_for() -> None:
-    from flows.runner import Absence
+    from trueup.flows.runner import Absence
 
     answer = httpx.Response(401, request=REQUEST)
 
@@ -103,7 +103,7 @@ def test_a_log_that_grew_long_keeps_its_end(tmp_path: Path) -> None:
 def test_the_temporary_server_takes_no_signal_that_is_meant_for_its_parent() -> None:
     code = """
 import os, signal, threading
-import flows.prefect_server as server
+import trueup.flows.prefect_server as server
 with server.DeafServer(server.uvicorn.Config("nothing:here")).capture_signals():
     print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
 """

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.view import build_view
 from tests.support.report_cases import CASES
 from tests.support.report_runs import AT, history_of, write_run
-from transforms.history import History
+from trueup.reports.view import build_view
+from trueup.transforms.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 
 @pytest.fixture

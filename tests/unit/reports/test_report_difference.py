@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.difference import Parted, parted
+from trueup.reports.difference import Parted, parted
 
 
 def test_only_the_characters_that_differ_are_marked() -> None:

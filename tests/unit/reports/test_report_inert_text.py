@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports.inert import cell, json_text, markdown, script_data, visible
 from tests.support.report_cases import HOSTILE
+from trueup.reports.escaping import cell, json_text, markdown, script_data, visible
 
 _OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _TEXT = st.text(

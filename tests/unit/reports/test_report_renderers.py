@@ -15,23 +15,23 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from reports import FORMS, rendered, show, terminal_summary, write_reports
-from reports.assets import assets, grid_script
-from reports.html import Review, render_html
-from reports.markdown import render_markdown
-from reports.spreadsheet import write_xlsx
-from reports.summaries import applied_summary, approval_summary, verified_summary
-from reports.terminal import render_terminal
 from tests.support.report_cases import CASES, HOSTILE, ordinary
 from tests.support.report_runs import AT, RUN_ID, history_of, key_of, write_run
-from transforms.errors import Failed, Misused
-from transforms.history import History, PriorRun
+from trueup.reports import FORMS, rendered, show, terminal_summary, write_reports
+from trueup.reports.assets import assets, grid_script
+from trueup.reports.html import Review, render_html
+from trueup.reports.markdown import render_markdown
+from trueup.reports.spreadsheet import write_xlsx
+from trueup.reports.summaries import applied_summary, approval_summary, verified_summary
+from trueup.reports.terminal import render_terminal
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.history import History, PriorRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 _OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 

@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from reports import people
-from reports.html import render_html
-from reports.terminal import plain_text
-from reports.view import build_view
 from tests.support.report_cases import CASES, ordinary, reorganisation
 from tests.support.report_runs import (
     AT,
@@ -25,16 +21,20 @@ from tests.support.report_runs import (
     someone,
     write_run,
 )
-from transforms.errors import Refusal
-from transforms.history import History, PriorRun
-from transforms.manifest import LimitUse
-from transforms.words import Kind, Outcome
+from trueup.reports import people
+from trueup.reports.html import render_html
+from trueup.reports.terminal import plain_text
+from trueup.reports.view import build_view
+from trueup.transforms.errors import Refusal
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import LimitUse
+from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from reports.model import ReportView
+    from trueup.reports.model import ReportView
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from flows.review_command import ReviewActions, listen, reasons, serve_review
 from tests.support.report_cases import CASES
 from tests.support.report_runs import DEPARTMENT, key_of, write_run
 from tests.support.review_server import reviewing
-from transforms.errors import Failed, Refusal, Refused
-from transforms.history import History, PriorRun
+from trueup.flows.commands.review import ReviewActions, listen, reasons, serve_review
+from trueup.transforms.errors import Failed, Refusal, Refused
+from trueup.transforms.history import History, PriorRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from flows.review_command import Session
     from tests.support.review_server import Office
+    from trueup.flows.commands.review import Session
 
 
 def _run(tmp_path: Path, name: str, state: str = "") -> tuple[PriorRun, History]:
@@ -278,10 +278,10 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
 def test_ctrl_c_ends_the_review_without_a_decision(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path\n"
-        "from flows.review_command import ReviewActions, serve_review\n"
+        "from trueup.flows.commands.review import ReviewActions, serve_review\n"
         "from tests.support.report_cases import CASES\n"
         "from tests.support.report_runs import write_run\n"
-        "from transforms.history import History, PriorRun\n"
+        "from trueup.transforms.history import History, PriorRun\n"
         f"files, manifest = write_run(Path({str(tmp_path)!r}), CASES['empty']())\n"
         "run = PriorRun(files, manifest, (), 'nothing_to_do')\n"
         "serve_review(run, History(), ReviewActions(lambda _: run, lambda _name, _reason: run))\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from transforms.limit_words import percent, sentence
-from transforms.manifest import LimitUse
+from trueup.transforms.manifest import LimitUse
+from trueup.transforms.planning.limit_sentences import percent, sentence
 
 _DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 _SENTENCES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.plan_world import profile, user
-from transforms.selection import unknown_in
+from trueup.transforms.planning.selection import unknown_in
 
 if TYPE_CHECKING:
     from tests.support.plan_world import World

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.plan_world import ATTRIBUTES, DEPARTMENT, MANAGER, managed, profile, user
-from transforms.attributes import TargetSchema
-from transforms.errors import Failed, Misused
-from transforms.plan import make_plan
+from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.planning.plan import make_plan
 
 if TYPE_CHECKING:
     from tests.support.plan_world import World

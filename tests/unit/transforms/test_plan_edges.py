@@ -9,12 +9,12 @@ import pytest
 
 from tests.support.plan_world import ATTRIBUTES, MANAGER, OF, profile, user
 from tests.unit.transforms.test_plan_rollback import back, settled
-from transforms.attributes import ManagedAttribute
-from transforms.errors import Failed, Refused
-from transforms.manifest import ActRecord
-from transforms.plan import make_plan
-from transforms.restoring import unmanaged
-from transforms.words import Act, Kind
+from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.errors import Failed, Refused
+from trueup.transforms.manifest import ActRecord
+from trueup.transforms.planning.plan import make_plan
+from trueup.transforms.rollback.restoring import unmanaged
+from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.plan_world import user
-from transforms import fingerprint as module
-from transforms.fingerprint import configuration_digest, content_digest, fingerprint
-from transforms.settings import Settings
+from trueup.transforms import fingerprint as module
+from trueup.transforms.fingerprint import configuration_digest, content_digest, fingerprint
+from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

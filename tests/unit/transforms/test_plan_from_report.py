@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.plan_world import MANAGER, Planned, World, profile, user
 from tests.unit.transforms.test_plan_rollback import back
-from transforms.errors import Refused
+from trueup.transforms.errors import Refused
 
 SURNAMES = {"ann": "Lee", "bob": "Ray", "cyd": "Fox", "dan": "Fox"}
 WHO = ("email", "id", "name", "title", MANAGER)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.plan_world import LOOSE, profile, user
-from transforms.attributes import TargetSchema
-from transforms.manifest import ActRecord
-from transforms.words import Act
+from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.manifest import ActRecord
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from tests.support.plan_world import Planned, World

@@ -6,10 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.plan_world import MAIL, profile, user
-from transforms.attributes import TargetSchema
-from transforms.baseline import known_links
-from transforms.errors import Misused
-from transforms.history import History
+from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.errors import Misused
+from trueup.transforms.history import History
+from trueup.transforms.planning.earlier_runs import known_links
 
 if TYPE_CHECKING:
     from tests.support.plan_world import World

@@ -9,15 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.plan_world import MANAGER, Planned, World, profile, user
-from transforms.attributes import ManagedAttribute
-from transforms.history import History
-from transforms.inverse import RollbackRequest, make_rollback_plan
-from transforms.manifest import ActRecord
-from transforms.run_files import RunFiles
-from transforms.words import Act, Kind
+from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.history import History
+from trueup.transforms.manifest import ActRecord
+from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
-    from transforms.history import PriorRun
+    from trueup.transforms.history import PriorRun
 
 NUMBER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber"
 

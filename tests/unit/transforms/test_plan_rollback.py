@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.plan_world import MANAGER, Planned, World, profile, user
-from transforms.errors import Refused
-from transforms.history import History
-from transforms.inverse import RollbackRequest, make_rollback_plan
-from transforms.run_files import RunFiles
-from transforms.words import Kind
+from trueup.transforms.errors import Refused
+from trueup.transforms.history import History
+from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Kind
 
 
 def back(world: World, **way: Any) -> Planned:

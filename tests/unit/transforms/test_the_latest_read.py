@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transforms.history import History, PriorRun
-from transforms.manifest import ActRecord, FileRecord, Manifest
-from transforms.run_files import RunFiles
-from transforms.words import Act, Kind, Outcome
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import ActRecord, FileRecord, Manifest
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import add_act, add_act_with, check_archive, check_run, readable, refuse_damaged
 from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, begin_journal, sealed_run
-from transforms.errors import Refused
-from transforms.words import Act
+from trueup.connectors.archive import add_act, add_act_with, check_archive, check_run, readable, refuse_damaged
+from trueup.transforms.errors import Refused
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.archive import Archive
-    from transforms.history import PriorRun
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.history import PriorRun
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_file_that_got_no_name_is_damage_once_it_is_changed(run: PriorRun, mon
 def test_a_verify_killed_before_its_act_is_done_again_under_the_same_number(
     archive: Archive, run: PriorRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(run, monkeypatch, "connectors.archive.acts.write_new")
+    killed_in(run, monkeypatch, "trueup.connectors.archive.acts.write_new")
     assert (run.files.path / "verified-002.part").exists()
     assert named(run) == set()
     add_act_with(run, Act.VERIFIED, "trueup", a_draft(run), at=AT, details={})
@@ -211,7 +211,7 @@ def test_a_removed_run_breaks_the_chain_of_manifests(archive: Archive, run: Prio
 
 
 def test_a_doubled_run_breaks_the_chain_of_manifests(archive: Archive, run: PriorRun) -> None:
-    from connectors.archive.records import rendered, signed
+    from trueup.connectors.archive.records import rendered, signed
 
     copy = archive.path / "20261123T010000Z-ffff"
     copy.mkdir()
@@ -245,7 +245,7 @@ def test_an_act_is_not_added_to_a_damaged_run(run: PriorRun) -> None:
 
 
 def test_a_record_of_another_form_is_damage_and_no_traceback(archive: Archive, run: PriorRun) -> None:
-    from connectors.archive.records import rendered, signed
+    from trueup.connectors.archive.records import rendered, signed
 
     document = json.loads(run.files.manifest.read_bytes())
     run.files.manifest.write_bytes(rendered(signed({**document, "from_the_future": 1})))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import add_act, check_archive, check_run, seal
 from tests.support.archive_runs import AT, Person, archive_in, manifest_of, sealed_run, write_people
-from transforms.errors import Failed
-from transforms.words import Act, Kind
+from trueup.connectors.archive import add_act, check_archive, check_run, seal
+from trueup.transforms.errors import Failed
+from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from connectors.archive import Archive
-    from transforms.run_files import RunFiles
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.run_files import RunFiles
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import apply_holder, apply_lock, open_archive, same_target
-from connectors.archive.locks import lock_names, night_at_work, night_lock, sealing_lock
 from tests.support.archive_runs import TARGET, archive_in, settings_in
-from transforms.errors import Failed, Refused
+from trueup.connectors.archive import apply_holder, apply_lock, open_archive, same_target
+from trueup.connectors.archive.locks import lock_names, night_at_work, night_lock, sealing_lock
+from trueup.transforms.errors import Failed, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

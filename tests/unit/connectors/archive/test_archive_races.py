@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import add_act, apply_holder, apply_lock, check_archive, check_run
 from tests.support.archive_runs import AT, TARGET, archive_in, sealed_run
-from transforms.errors import Refused
-from transforms.words import Act
+from trueup.connectors.archive import add_act, apply_holder, apply_lock, check_archive, check_run
+from trueup.transforms.errors import Refused
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connectors.archive import Archive
+    from trueup.connectors.archive import Archive
 
 _ROOT = Path(__file__).parents[4]
 _HEAD = """
 import sys
 from pathlib import Path
-from connectors.archive import *
+from trueup.connectors.archive import *
 from tests.support.archive_runs import *
 archive = archive_in(Path(sys.argv[1]))
 """
@@ -185,7 +185,7 @@ def test_a_hundred_kills_of_everything_an_archive_does_leave_it_whole(archive: A
 
     script = """
 from datetime import timedelta
-from connectors.archive.retention import prune
+from trueup.connectors.archive.retention import prune
 print("begun", flush=True)
 while True:
     for number in range(3):

@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.archive import add_act, apply_lock, check_archive
-from connectors.archive.releases import release_key, release_run
-from connectors.archive.retention import going, prune
 from tests.support.archive_runs import (
     AT,
     TARGET,
@@ -21,14 +18,17 @@ from tests.support.archive_runs import (
     sealed_run,
     write_people,
 )
-from transforms.errors import Misused, Refused
-from transforms.words import Act, Kind, Outcome
+from trueup.connectors.archive import add_act, apply_lock, check_archive
+from trueup.connectors.archive.releases import release_key, release_run
+from trueup.connectors.archive.retention import going, prune
+from trueup.transforms.errors import Misused, Refused
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.archive import Archive
-    from transforms.history import PriorRun
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.history import PriorRun
 
 NOW = AT + timedelta(days=1000)
 
@@ -175,7 +175,7 @@ def test_a_person_is_released_by_any_name_from_every_rollback_that_restored_them
 def test_a_run_that_failed_can_go(archive: Archive) -> None:
     files = archive.new_run(Kind.RECONCILE, AT)
     files.report_md.write_text("failed", encoding="utf-8")
-    from connectors.archive import seal
+    from trueup.connectors.archive import seal
 
     seal(files, manifest_of(files, outcome=Outcome.FAILED))
     assert would_go(archive) == {files.run_id}

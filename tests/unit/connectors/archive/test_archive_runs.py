@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, seal, supersede_earlier
 from tests.support.archive_runs import (
     AT,
     TARGET,
@@ -22,13 +21,22 @@ from tests.support.archive_runs import (
     settings_in,
     write_people,
 )
-from transforms.errors import Failed, Misused, Refused
-from transforms.words import Act, Kind, Outcome
+from trueup.connectors.archive import (
+    add_act,
+    apply_lock,
+    check_archive,
+    check_run,
+    open_archive,
+    seal,
+    supersede_earlier,
+)
+from trueup.transforms.errors import Failed, Misused, Refused
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.archive import Archive
+    from trueup.connectors.archive import Archive
 
 
 @pytest.fixture
@@ -303,7 +311,7 @@ def test_a_plan_is_not_sealed_while_an_apply_to_its_target_runs(archive: Archive
 
 
 def test_a_new_plan_supersedes_every_earlier_one_not_begun(archive: Archive) -> None:
-    from transforms.errors import Refusal
+    from trueup.transforms.errors import Refusal
 
     limit = Refusal("limit_delete", "too many", 3, 0, overridable=True)
     broken = Refusal("source_incomplete", "half a read")

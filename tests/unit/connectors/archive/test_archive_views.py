@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from connectors.archive import examine
-from connectors.archive.views import connected, history_of, write_views
 from tests.support.archive_runs import (
     TARGET,
     Person,
@@ -20,11 +18,13 @@ from tests.support.archive_runs import (
     sealed_run,
     settings_in,
 )
-from transforms.errors import Misused
-from transforms.words import Kind
+from trueup.connectors.archive import examine
+from trueup.connectors.archive.views import connected, history_of, write_views
+from trueup.transforms.errors import Misused
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from connectors.archive import Archive
+    from trueup.connectors.archive import Archive
 
 VIEWS = ("runs", "acts", "decisions", "changes", "findings", "links", "outcome")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive.unfinished import died
+from trueup.connectors.archive.unfinished import died
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +18,8 @@ BEGIN = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from connectors.archive.place import Archive
-from transforms.words import Kind
+from trueup.connectors.archive.archive import Archive
+from trueup.transforms.vocabulary import Kind
 Archive(Path(sys.argv[1])).new_run(Kind.RECONCILE, datetime.now(UTC))
 """
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.entra.answers import Spoiled
-from connectors.entra.change_pages import ChangeReader, bare_page, change_table
-from connectors.entra.credentials import Granted
-from connectors.entra.selection import selection
+from trueup.connectors.entra.change_pages import ChangeReader, bare_page, change_table
+from trueup.connectors.entra.credentials import Granted
+from trueup.connectors.entra.responses import Spoiled
+from trueup.connectors.entra.selection import selection
 
 COLUMNS = selection(
     {
@@ -90,7 +90,7 @@ def test_what_is_of_a_wrong_type_reads_the_same_either_way(
 
 
 def test_plain_changes_are_read_swiftly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("connectors.entra.change_pages.ChangeReader._carefully")
+    monkeypatch.delattr("trueup.connectors.entra.change_pages.ChangeReader._carefully")
     changes: list[dict[str, Any]] = [
         {"id": "a", "jobTitle": None, "showInAddressList": None, "employeeOrgData": None, "businessPhones": None},
         {"id": "b", "jobTitle": "é", "manager@delta": [{"id": "a"}]},

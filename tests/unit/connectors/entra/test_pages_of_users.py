@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.entra.answers import Spoiled
-from connectors.entra.credentials import Granted
-from connectors.entra.pages import PageReader, user_table
-from connectors.entra.selection import selection
 from tests.support.graph_server import person
-from transforms.errors import Misused
+from trueup.connectors.entra.credentials import Granted
+from trueup.connectors.entra.pages import PageReader, user_table
+from trueup.connectors.entra.responses import Spoiled
+from trueup.connectors.entra.selection import selection
+from trueup.transforms.errors import Misused
 
 COLUMNS = frozenset(
     {

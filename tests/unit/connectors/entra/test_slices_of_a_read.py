@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from connectors.entra import assembly
-from connectors.entra import slices as under_test
-from connectors.entra.assembly import Besides, opened, unique_users, write_source
-from connectors.entra.scope import Scope
-from connectors.entra.slices import slices
-from connectors.entra.users import UserWriter
-from transforms.errors import Failed
-from transforms.run_files import RunFiles
+from trueup.connectors.entra import assembly
+from trueup.connectors.entra import id_ranges as under_test
+from trueup.connectors.entra.assembly import Joined, opened, unique_users, write_source
+from trueup.connectors.entra.id_ranges import slices
+from trueup.connectors.entra.scope import Scope
+from trueup.connectors.entra.users import UserWriter
+from trueup.transforms.errors import Failed
+from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,12 +39,12 @@ def written(folder: Path, ids: list[str], page: int = 3) -> Path:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.entra.users.BUFFERED", 10)
-    monkeypatch.setattr("connectors.entra.users.ROW_GROUP", 4)
+    monkeypatch.setattr("trueup.connectors.entra.users.BUFFERED", 10)
+    monkeypatch.setattr("trueup.connectors.entra.users.ROW_GROUP", 4)
     monkeypatch.setattr(under_test, "_EVERY", 1)
 
 
-def the_source(folder: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch, besides: Besides) -> list[dict[str, Any]]:
+def the_source(folder: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch, besides: Joined) -> list[dict[str, Any]]:
     files = RunFiles(folder)
     files.work.mkdir(parents=True)
     monkeypatch.setattr(under_test.slices, "__defaults__", (7,))
@@ -75,7 +75,7 @@ def test_the_last_repeat_counts_and_rows_are_in_order_whatever_slices_they_lie_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [f"{n * 37 % 100:03}" for n in range(100)]
-    rows = the_source(tmp_path / "run", [*ids, *ids[::3]], monkeypatch, Besides("all"))
+    rows = the_source(tmp_path / "run", [*ids, *ids[::3]], monkeypatch, Joined("all"))
     last = {one: str(place) for place, one in enumerate([*ids, *ids[::3]])}
     assert [(row["id"], row["name"]) for row in rows] == sorted(last.items())
 
@@ -90,7 +90,7 @@ def test_everybody_keeps_groups_and_ways_in_whatever_slice_they_lie(
     )
     scope.memberships = pa.table({"group_id": ["g"] * 30, "id": ids[40:70]})
     scope.group_names = pa.table({"group_id": ["g"], "name": ["Staff"]})
-    rows = the_source(tmp_path / "run", ids, monkeypatch, Besides("assigned", scope))
+    rows = the_source(tmp_path / "run", ids, monkeypatch, Joined("assigned", scope))
     direct, through = set(ids[:50]), set(ids[40:70])
     for row in rows:
         ways = ["direct"] * (row["id"] in direct) + ["group:g"] * (row["id"] in through)
@@ -100,7 +100,7 @@ def test_everybody_keeps_groups_and_ways_in_whatever_slice_they_lie(
 
 
 def test_a_read_of_nobody_is_written_with_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert the_source(tmp_path / "run", [], monkeypatch, Besides("all")) == []
+    assert the_source(tmp_path / "run", [], monkeypatch, Joined("all")) == []
     assert parquet.read_schema(tmp_path / "run" / "source.parquet").names[:2] == ["id", "name"]
 
 
@@ -117,7 +117,7 @@ def test_a_source_that_could_not_be_written_to_its_end_is_not_there(
 
     monkeypatch.setattr(assembly, "slices", cut_short)
     with pytest.raises(OSError, match="No space"):
-        the_source(tmp_path / "run", [f"{n:03}" for n in range(100)], monkeypatch, Besides("all"))
+        the_source(tmp_path / "run", [f"{n:03}" for n in range(100)], monkeypatch, Joined("all"))
     assert not (tmp_path / "run" / "source.parquet").exists()
 
 
@@ -125,5 +125,5 @@ def test_a_source_with_fewer_rows_than_users_were_read_is_refused(tmp_path: Path
     files = RunFiles(tmp_path / "run")
     files.work.mkdir(parents=True)
     with opened(files) as engine, pytest.raises(Failed, match="as many users"):
-        write_source(engine, files, written(files.path, ["a", "b"]), ("id", "assigned"), Besides("all"), users=3)
+        write_source(engine, files, written(files.path, ["a", "b"]), ("id", "assigned"), Joined("all"), users=3)
     assert not files.source.exists()

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from connectors.archive.journal import TORN, Journal, read_journal
-from transforms.errors import Failed
+from trueup.connectors.archive.journal import TORN, Journal, read_journal
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

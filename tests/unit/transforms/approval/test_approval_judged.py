@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.archive import add_act, supersede_earlier
 from tests.support.archive_runs import (
     AT,
     FINGERPRINT,
@@ -18,7 +17,8 @@ from tests.support.archive_runs import (
     sealed_run,
     settings_in,
 )
-from transforms.approval import (
+from trueup.connectors.archive import add_act, supersede_earlier
+from trueup.transforms.approval.judgement import (
     ApprovalRequest,
     auto_approval,
     effective_approval,
@@ -26,15 +26,15 @@ from transforms.approval import (
     may_be_rejected,
     write_what_is_left_out,
 )
-from transforms.errors import Misused, Refusal, Refused
-from transforms.words import Act, Outcome
+from trueup.transforms.errors import Misused, Refusal, Refused
+from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.archive import Archive
-    from transforms.approval import Approval
-    from transforms.history import PriorRun
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.approval.judgement import Approval
+    from trueup.transforms.history import PriorRun
 
 DEACTIVATE = Refusal("limit_deactivate", "212 of 3104", 0.07, 0.05, overridable=True)
 TITLE = Refusal("limit_changed:title", "41 %", 0.41, 0.4, overridable=True)

@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.archive_runs import MAIL, MANAGER, Person, write_people
-from transforms.errors import Misused
-from transforms.left_out import Selection, compute, write_left_out
-from transforms.run_files import RunFiles
+from trueup.transforms.approval.left_out import Selection, compute, write_left_out
+from trueup.transforms.errors import Misused
+from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from pathlib import Path

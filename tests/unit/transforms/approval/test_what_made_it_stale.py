@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.archive import supersede_earlier
 from tests.support.archive_runs import AT, FINGERPRINT, TARGET, Person, approved, archive_in, sealed_run, settings_in
-from transforms.approval import ApprovalRequest, effective_approval, judge_approval
-from transforms.errors import Refused
-from transforms.staleness import Movement, what_moved
-from transforms.words import Outcome
+from trueup.connectors.archive import supersede_earlier
+from trueup.transforms.approval.judgement import ApprovalRequest, effective_approval, judge_approval
+from trueup.transforms.approval.staleness import Movement, what_moved
+from trueup.transforms.errors import Refused
+from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.archive import Archive
+    from trueup.connectors.archive import Archive
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transforms.mapping.cases import check, read_cases
-from transforms.mapping.explaining import explained
-from transforms.mapping.filters import OPERATORS, parse_clause
-from transforms.mapping.functions import FUNCTIONS
+from trueup.transforms.mapping.cases import check, read_cases
+from trueup.transforms.mapping.explaining import explained
+from trueup.transforms.mapping.filters import OPERATORS, parse_clause
+from trueup.transforms.mapping.functions.catalogue import FUNCTIONS
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PAGE = (Path(__file__).parents[4] / "docs" / "mapping.md").read_text(encoding="utf-8")

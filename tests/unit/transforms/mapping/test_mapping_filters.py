@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from transforms.engine import connect
-from transforms.mapping.filters import any_holds, first_failing, holds, parse_clause
-from transforms.mapping.mistakes import WrongExpression
-from transforms.mapping.patterns import translate
-from transforms.mapping.values import Kind, Value
-from transforms.quoting import literal
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.mapping.dotnet.regex import translate
+from trueup.transforms.mapping.errors import WrongExpression
+from trueup.transforms.mapping.filters import any_holds, first_failing, holds, parse_clause
+from trueup.transforms.mapping.values import Kind, Value
 
 WORDS = ["Sales", "sales", "SalesForce", "", None]
 

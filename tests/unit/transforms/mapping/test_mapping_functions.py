@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from transforms.engine import connect
-from transforms.mapping.cases import Answer, Case, alike, evaluate
-from transforms.mapping.functions import FUNCTIONS
+from trueup.transforms.duck.database import connect
+from trueup.transforms.mapping.cases import Answer, Case, alike, evaluate
+from trueup.transforms.mapping.functions.catalogue import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

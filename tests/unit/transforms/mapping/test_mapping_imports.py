@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from transforms.errors import Misused
-from transforms.mapping import WrongMapping, load_mapping
-from transforms.mapping.filters import Clause, parse_clause
-from transforms.mapping.toml_text import as_toml, single_valued
-from transforms.settings import MappingSettings
+from trueup.transforms.errors import Misused
+from trueup.transforms.mapping import WrongMapping, load_mapping
+from trueup.transforms.mapping.filters import Clause, parse_clause
+from trueup.transforms.mapping.toml_text import as_toml, single_valued
+from trueup.transforms.settings import MappingSettings
 
 EMAIL = 'emails[type eq "work"].value'
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from transforms.attributes import columns_needed
-from transforms.errors import Misused
-from transforms.mapping import columns_for, load_mapping, parse
-from transforms.mapping.filters import Clause, parse_clause
-from transforms.mapping.mistakes import WrongExpression
-from transforms.settings import AttributeSettings, MappingSettings, SourceSettings
+from trueup.transforms.attributes import columns_needed
+from trueup.transforms.errors import Misused
+from trueup.transforms.mapping import columns_for, load_mapping, parse
+from trueup.transforms.mapping.errors import WrongExpression
+from trueup.transforms.mapping.filters import Clause, parse_clause
+from trueup.transforms.settings import AttributeSettings, MappingSettings, SourceSettings
 
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
 EMAIL = 'emails[type eq "work"].value'

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from transforms.engine import connect
-from transforms.mapping.cases import Case, alike, evaluate
+from trueup.transforms.duck.database import connect
+from trueup.transforms.mapping.cases import Case, alike, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from transforms.errors import Failed, Misused
-from transforms.mapping import compile_run, load_mapping, run_mapping
-from transforms.mapping.person import columns_in, examine
-from transforms.run_files import RunFiles
-from transforms.settings import AttributeSettings, MappingSettings, SourceSettings
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.mapping import compile_run, load_mapping, run_mapping
+from trueup.transforms.mapping.person import columns_in, examine
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import AttributeSettings, MappingSettings, SourceSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from transforms.engine import connect
-from transforms.mapping import parse, render
-from transforms.mapping.cases import Case, alike, evaluate, read_cases
+from trueup.transforms.duck.database import connect
+from trueup.transforms.mapping import parse, render
+from trueup.transforms.mapping.cases import Case, alike, evaluate, read_cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

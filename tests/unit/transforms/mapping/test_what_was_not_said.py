@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.transforms.mapping.test_mapping_run import AT, PEOPLE, SCHEMA, rows
-from transforms.mapping import compile_run, load_mapping, run_mapping
-from transforms.mapping.person import columns_in, examine
-from transforms.run_files import RunFiles
-from transforms.settings import AttributeSettings, MappingSettings, SourceSettings
+from trueup.transforms.mapping import compile_run, load_mapping, run_mapping
+from trueup.transforms.mapping.person import columns_in, examine
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.settings import AttributeSettings, MappingSettings, SourceSettings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from transforms.work import order, passing_value
+from trueup.transforms.work import order, passing_value
 
 people = st.integers(0, 11)
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from transforms.engine import connect
-from transforms.scim_paths import CORE, ENTERPRISE, expression, get, new_element, parse, put
-from transforms.scim_values import canonical, classify, is_same_text, moved_members, same
-from transforms.words import Kept
+from trueup.transforms.duck.database import connect
+from trueup.transforms.values.equality import canonical, classify, is_same_text, moved_members, same
+from trueup.transforms.values.paths import CORE, ENTERPRISE, expression, get, new_element, parse, put
+from trueup.transforms.vocabulary import Kept
 
 PATHS = (
     "userName",

@@ -1,0 +1,154 @@
+"""The archive as a held place: a directory of runs, and who may read it."""
+
+from __future__ import annotations
+
+import grp
+import os
+import re
+import secrets
+import shutil
+import socket
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.atomic_files import Access, make_directory, on_disk, protect
+from trueup.connectors.archive.locks import folder
+from trueup.connectors.archive.unfinished import watch
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.run_files import RunFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.settings import Settings
+    from trueup.transforms.vocabulary import Kind
+
+_ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{4})")
+_STAMP = "%Y%m%dT%H%M%SZ"
+_LAST = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A directory of runs. Nothing about runs is kept outside of it."""
+
+    path: Path
+    access: Access = field(default_factory=Access)
+
+    def new_run(self, kind: Kind, at: datetime) -> RunFiles:
+        """An empty run directory of its own, sorting after every run there is, with ``.work`` inside.
+
+        Args:
+            kind: noted in ``.work`` until the seal.
+            at: aware; the id carries it in UTC. When a run of a later second is already there (a clock went
+                back), the id continues that second instead, so that ids always sort as runs began.
+
+        Raises:
+            Failed: the archive cannot be written.
+        """
+        stamp, number = self._next(at)
+        with on_disk("A run cannot be begun in the archive"):
+            while True:
+                files = RunFiles(self.path / f"{stamp}-{number:04x}")
+                try:
+                    make_directory(files.path, self.access)
+                    break
+                except FileExistsError:
+                    stamp, number = _after(stamp, number)
+            make_directory(files.work, self.access)
+            begun = {"kind": kind.value, "at": at.isoformat(), "pid": os.getpid(), "host": socket.gethostname()}
+            watch(files, begun)
+        return files
+
+    def _next(self, at: datetime) -> tuple[str, int]:
+        stamp = at.astimezone(UTC).strftime(_STAMP)
+        newest = max((path.name for path in self.path.iterdir() if _ID.fullmatch(path.name)), default="")
+        if newest[: len(stamp)] < stamp:
+            return stamp, secrets.randbelow(_LAST // 2)
+        return _after(*_parts(newest))
+
+    def discard(self, files: RunFiles) -> None:
+        """The unsealed run is gone; a sealed one is never touched.
+
+        Raises:
+            Failed: the run is sealed, or the disk refuses.
+        """
+        if files.manifest.exists():
+            raise Failed(f"Run {files.run_id} is sealed and cannot be discarded.")
+        with on_disk(f"The unfinished run {files.run_id} cannot be removed"):
+            shutil.rmtree(files.path)
+
+    def history(self, target_url: str) -> History:
+        """All sealed runs against this target, newest first.
+
+        Raises:
+            Refused: a run's manifest or acts are damaged: what plans rest on must not be guessed.
+        """
+        return reading.history(self.path, target_url)
+
+    def runs(self) -> tuple[PriorRun, ...]:
+        """All sealed runs, newest first; raises ``Refused`` when one is damaged."""
+        return reading.undamaged(self.path)
+
+    def load(self, name: str) -> PriorRun:
+        """The run called ``name``: its id, the beginning of it if only one fits, or ``latest``.
+
+        Raises:
+            Misused: no sealed run, or several, are called that.
+            Refused: its manifest or an act is damaged.
+        """
+        return reading.load(self.path, name)
+
+
+def open_archive(settings: Settings, *, writable: bool = True) -> Archive:
+    """The archive of the configuration, made if need be, readable by its owner (and ``group``) only.
+
+    Args:
+        settings: ``[archive] path`` and ``group``.
+        writable: False for commands that only read: nothing is made, and a missing archive is an empty one.
+
+    Raises:
+        Failed: it cannot be made or written.
+        Misused: there is no such group.
+    """
+    path = settings.place(settings.archive.path)
+    access = _access(settings.archive.group)
+    if path.exists() and not path.is_dir():
+        raise Failed(f"The archive {path} is not a directory.", remedy="Point [archive] path at a directory.")
+    if writable:
+        with on_disk(f"The archive {path} cannot be written"):
+            if not path.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir(exist_ok=True)
+                protect(path, access)
+            probe = folder(path) / f"probe.{secrets.token_hex(4)}"
+            probe.touch(exist_ok=False)
+            probe.unlink()
+    return Archive(path, access)
+
+
+def _access(group: str) -> Access:
+    if not group:
+        return Access()
+    try:
+        return Access(0o750, 0o640, grp.getgrnam(group).gr_gid)
+    except KeyError as error:
+        raise Misused(
+            f"[archive] group: there is no group {group!r} on this machine.",
+            remedy="Create it, or leave group empty: then only the owner reads the archive.",
+        ) from error
+
+
+def _parts(run_id: str) -> tuple[str, int]:
+    stamp, _, number = run_id.partition("-")
+    return stamp, int(number, 16)
+
+
+def _after(stamp: str, number: int) -> tuple[str, int]:
+    if number < _LAST:
+        return stamp, number + 1
+    later = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC) + timedelta(seconds=1)
+    return later.strftime(_STAMP), 0

@@ -1,0 +1,191 @@
+"""Whether a run is still what was sealed, and the archive still one chain."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.acts import next_number
+from trueup.connectors.archive.atomic_files import sha256_of
+from trueup.connectors.archive.seals import stands_in
+from trueup.transforms.errors import Refusal, Refused
+from trueup.transforms.history import PriorRun
+from trueup.transforms.vocabulary import Act
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trueup.transforms.manifest import ActRecord, FileRecord, Manifest
+    from trueup.transforms.run_files import RunFiles
+
+_NUMBERED = re.compile(r"(\d{3,})-[a-z_]+\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that is not as it was written."""
+
+    run_id: str
+    file: str
+    """Relative to the run's directory; empty when the run itself is meant."""
+    kind: Literal["changed", "missing", "unknown", "chain"]
+    text: str
+    """A sentence."""
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.text}"
+
+
+def check_run(run: PriorRun | RunFiles) -> list[Damage]:
+    """Every changed, missing and unknown file of a sealed run, and every break in its acts; empty when whole.
+
+    What an interrupted apply leaves (``outcome.parquet``, ``target_after.parquet`` beside an open journal) is no
+    damage, nor is what an interrupted verify leaves: doing it again writes it anew. What was pruned is not missing.
+    """
+    files = run.files if isinstance(run, PriorRun) else run
+    try:
+        manifest, sha256 = reading.read_manifest(files)
+    except Refused as refused:
+        return [Damage(files.run_id, "manifest.json", "changed", refused.message)]
+    found, acts = _check_acts(files, sha256)
+    found += _check_files(files, manifest, acts)
+    return found
+
+
+def refuse_damaged(run: PriorRun | RunFiles) -> None:
+    """Return when the run is whole.
+
+    Raises:
+        Refused: ``run_damaged``, naming every file.
+    """
+    if found := check_run(run):
+        files = run.files if isinstance(run, PriorRun) else run
+        raise Refused(
+            [
+                Refusal(
+                    "run_damaged",
+                    f"Run {files.run_id} is damaged: {damage.text}",
+                    remedy="Restore the run's directory from your backup, or plan again: trueup plan",
+                )
+                for damage in found
+            ]
+        )
+
+
+def check_archive(root: Path) -> list[Damage]:
+    """All damage of all sealed runs, newest first, and every break in the chain of manifests."""
+    found = [damage for files in reading.sealed(root) for damage in check_run(files)]
+    return found + _check_chain(root)
+
+
+def _check_acts(files: RunFiles, manifest_sha256: str) -> tuple[list[Damage], tuple[ActRecord, ...]]:
+    found: list[Damage] = []
+    acts: list[ActRecord] = []
+    previous, expected = manifest_sha256, 1
+    for path in reading.act_paths(files):
+        name = f"acts/{path.name}"
+        number = int(path.name.partition("-")[0])
+        found += [
+            Damage(files.run_id, f"acts/{gap:03d}-*.json", "missing", f"act {gap} is missing.")
+            for gap in range(expected, number)
+        ]
+        follows = number == expected
+        expected = number + 1
+        try:
+            record = reading.read_act(files, path)
+        except Refused as refused:
+            found.append(Damage(files.run_id, name, "changed", refused.message))
+            previous = ""
+            continue
+        if record.number != number or reading.act_name(record) != path.name:
+            found.append(Damage(files.run_id, name, "changed", f"{name} is not the act its name says."))
+        elif previous and (not follows or record.previous_sha256 != previous):
+            found.append(Damage(files.run_id, name, "chain", f"{name} does not follow what is before it."))
+        acts.append(record)
+        previous = record.sha256
+    return found, tuple(acts)
+
+
+def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> list[Damage]:
+    known = dict(manifest.files)
+    for act in acts:
+        known.update(act.files)
+    pruned = {name for act in acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
+    unsettled = _unfinished(files, acts)
+    unsettled.add(files.journal.name)  # it only grows; without an act the run is interrupted, which is no damage
+    found = [
+        damage
+        for name, record in known.items()
+        if (name not in unsettled or name == files.journal.name)
+        and (damage := _check_file(files, name, record, gone_is_right=name in pruned))
+    ]
+    for path in sorted(files.path.rglob("*")):
+        name = path.relative_to(files.path).as_posix()
+        if not (_belongs(files, path) or name in known or name in unsettled or _is_named_late(files, path, acts)):
+            found.append(Damage(files.run_id, name, "unknown", f"{name} is in no manifest and no act."))
+    return found
+
+
+def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
+    """Names of files an apply or a verify that was killed may have left; the next one writes them anew."""
+    # Never the whole file: it would hide that the act about it was removed.
+    found = {f"{stem}-{next_number(acts, stem):03d}.part" for stem in ("verified", "left_out")}
+    if reading.is_open(files, acts):
+        for path in (files.outcome, files.target_after):
+            found |= {path.name, path.with_suffix(".part").name, path.with_suffix(".spool").name}
+    return found
+
+
+def _is_named_late(files: RunFiles, path: Path, acts: tuple[ActRecord, ...]) -> bool:
+    """Whether the file is one whose act was written just before the file was to get its name."""
+    name = path.with_suffix(".parquet").name
+    record = next((act.files[name] for act in acts if name in act.files), None)
+    return record is not None and path == files.path / f"{path.stem}.part" and stands_in(path, record)
+
+
+def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right: bool) -> Damage | None:
+    path = files.path / name
+    length = record.bytes if path == files.journal else None
+    try:
+        same = not path.is_symlink() and sha256_of(path, length) == record.sha256
+        same = same and (length is not None or path.stat().st_size == record.bytes)
+    except FileNotFoundError:
+        gone_is_right = gone_is_right or stands_in(path.with_suffix(".part"), record)
+        return None if gone_is_right else Damage(files.run_id, name, "missing", f"{name} is missing.")
+    except OSError as error:
+        return Damage(files.run_id, name, "changed", f"{name} cannot be read ({error.strerror}).")
+    return None if same else Damage(files.run_id, name, "changed", f"{name} is not what was written.")
+
+
+def _belongs(files: RunFiles, path: Path) -> bool:
+    if path in (files.manifest, files.acts):
+        return not path.is_symlink()
+    return path.parent == files.acts and bool(_NUMBERED.fullmatch(path.name)) and path.is_file()
+
+
+def _check_chain(root: Path) -> list[Damage]:
+    """Manifests form one chain: each names the one sealed before it, and no two name the same."""
+    own: dict[str, str] = {}
+    previous: dict[str, str | None] = {}
+    for files in reversed(list(reading.sealed(root))):
+        try:
+            content = files.manifest.read_bytes()
+            manifest, _ = reading.read_manifest(files)
+        except (OSError, Refused):
+            continue  # named by check_run already
+        own[hashlib.sha256(content).hexdigest()] = files.run_id
+        previous[files.run_id] = manifest.previous_manifest_sha256
+    found: list[Damage] = []
+    taken: dict[str | None, str] = {}
+    for run_id, sha256 in previous.items():
+        if sha256 is not None and sha256 not in own:
+            text = "the run sealed before it is missing, or its manifest was changed."
+            found.append(Damage(run_id, "manifest.json", "chain", text))
+        elif sha256 in taken:
+            text = f"it follows the same run as {taken[sha256]}."
+            found.append(Damage(run_id, "manifest.json", "chain", text))
+        taken.setdefault(sha256, run_id)
+    return found

@@ -1,0 +1,208 @@
+"""Runs as they stand in the archive, read and believed only when they fit their own hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from trueup.connectors.archive.atomic_files import on_disk
+from trueup.connectors.archive.locks import same_target
+from trueup.connectors.archive.records import unsigned_problem
+from trueup.transforms.errors import Misused, Refusal, Refused
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import ActRecord, Manifest
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import SILENT_ACTS, Act
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+_ACT = re.compile(r"(\d{3,})-([a-z_]+)\.json")
+CLOSING = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED, Act.REJECTED)
+"""Acts after which the journal, as far as they state it, is settled."""
+
+
+def directories(root: Path) -> Iterator[RunFiles]:
+    """Every directory that is named like a run, sealed or not, newest first."""
+    if not root.is_dir():
+        return
+    with on_disk("The archive cannot be read"):
+        names = sorted((path.name for path in root.iterdir() if _RUN.fullmatch(path.name)), reverse=True)
+    for name in names:
+        yield RunFiles(root / name)
+
+
+def sealed(root: Path) -> Iterator[RunFiles]:
+    """Every run that happened: its manifest is there. Newest first."""
+    return (files for files in directories(root) if files.manifest.exists())
+
+
+def act_paths(files: RunFiles) -> list[Path]:
+    """The files of ``acts/`` that are named like acts, by number."""
+    if not files.acts.is_dir():
+        return []
+    found = [path for path in files.acts.iterdir() if _ACT.fullmatch(path.name)]
+    return sorted(found, key=lambda path: (int(path.name.partition("-")[0]), path.name))
+
+
+def read_manifest(files: RunFiles) -> tuple[Manifest, str]:
+    """The manifest and the SHA-256 of its file.
+
+    Raises:
+        Refused: it is not what was sealed.
+    """
+    content = _bytes(files, files.manifest)
+    if problem := unsigned_problem(content):
+        raise damaged(files.run_id, f"manifest.json was changed: {problem}")
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise damaged(files.run_id, f"manifest.json is of another form: {_where(error)}") from None
+    if manifest.run_id != files.run_id:
+        raise damaged(files.run_id, f"manifest.json is that of run {manifest.run_id}")
+    return manifest, hashlib.sha256(content).hexdigest()
+
+
+def read_acts(files: RunFiles, manifest_sha256: str) -> tuple[ActRecord, ...]:
+    """The acts in order.
+
+    Raises:
+        Refused: one is changed, missing, doubled, or does not follow the one before it.
+    """
+    acts: list[ActRecord] = []
+    previous = manifest_sha256
+    for number, path in enumerate(act_paths(files), start=1):
+        record = read_act(files, path)
+        if record.number != number or path.name != act_name(record):
+            raise damaged(files.run_id, f"acts/{path.name} stands where act {number} is expected")
+        if record.previous_sha256 != previous:
+            raise damaged(files.run_id, f"acts/{path.name} does not follow what is before it")
+        acts.append(record)
+        previous = record.sha256
+    return tuple(acts)
+
+
+def read_act(files: RunFiles, path: Path) -> ActRecord:
+    """One act; raises ``Refused`` when it is not what was written."""
+    content = _bytes(files, path)
+    if problem := unsigned_problem(content):
+        raise damaged(files.run_id, f"acts/{path.name} was changed: {problem}")
+    try:
+        return ActRecord.model_validate_json(content)
+    except ValidationError as error:
+        raise damaged(files.run_id, f"acts/{path.name} is of another form: {_where(error)}") from None
+
+
+def act_name(record: ActRecord) -> str:
+    """The file name of an act."""
+    return f"{record.number:03d}-{record.act.value}.json"
+
+
+def read_run(files: RunFiles) -> PriorRun:
+    """One sealed run with its acts and state; data files are not looked at.
+
+    Raises:
+        Refused: manifest or acts are damaged.
+    """
+    manifest, sha256 = read_manifest(files)
+    acts = read_acts(files, sha256)
+    return PriorRun(files, manifest, acts, state_of(files, manifest, acts))
+
+
+def state_of(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> str:
+    """Last act other than released and pruned, else the outcome; ``interrupted`` while the journal is open."""
+    if is_open(files, acts):
+        return Act.INTERRUPTED.value
+    telling = [act for act in acts if act.act not in SILENT_ACTS]
+    return telling[-1].act.value if telling else manifest.outcome.value
+
+
+def is_open(files: RunFiles, acts: tuple[ActRecord, ...]) -> bool:
+    """Whether the journal says more than the last closing act knew of."""
+    if not files.journal.exists():
+        return False
+    closing = [act for act in acts if act.act in CLOSING]
+    if not closing:
+        return True
+    stated = closing[-1].files.get(files.journal.name)
+    return stated is not None and files.journal.stat().st_size > stated.bytes
+
+
+def undamaged(root: Path) -> tuple[PriorRun, ...]:
+    """All sealed runs, newest first; raises ``Refused`` when any is damaged."""
+    return tuple(read_run(files) for files in sealed(root))
+
+
+def readable(root: Path) -> tuple[tuple[PriorRun, ...], tuple[tuple[str, Refused], ...]]:
+    """All sealed runs that can be believed, newest first, and apart from them those that cannot, with the reason."""
+    good: list[PriorRun] = []
+    bad: list[tuple[str, Refused]] = []
+    for files in sealed(root):
+        try:
+            good.append(read_run(files))
+        except Refused as refused:
+            bad.append((files.run_id, refused))
+    return tuple(good), tuple(bad)
+
+
+def history(root: Path, target_url: str) -> History:
+    """All sealed runs against this target, newest first; raises ``Refused`` when any run is damaged."""
+    wanted = same_target(target_url)
+    return History(tuple(run for run in undamaged(root) if same_target(run.manifest.target) == wanted))
+
+
+def load(root: Path, name: str) -> PriorRun:
+    """The run called ``name``; see ``Archive.load``."""
+    return read_run(find(root, name))
+
+
+def find(root: Path, name: str) -> RunFiles:
+    """The sealed run called ``name``: id, beginning of an id, path of its directory, or ``latest``.
+
+    Raises:
+        Misused: no sealed run, or several, are called that.
+    """
+    wanted = Path(name.strip()).name
+    every = list(sealed(root))
+    if wanted == "latest" and every:
+        return every[0]
+    found = [files for files in every if wanted and files.run_id.startswith(wanted)]
+    exact = [files for files in found if files.run_id == wanted]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    if found:
+        some = ", ".join(files.run_id for files in found[:3])
+        raise Misused(f"{len(found)} runs begin with {wanted!r}: {some} …", remedy="Give more of the run's id.")
+    if _RUN.fullmatch(wanted) and (root / wanted).is_dir():
+        raise Misused(f"Run {wanted} was never finished: it has no manifest.", remedy="Plan again: trueup plan")
+    raise Misused(f"There is no run {wanted!r} in the archive.", remedy="See the runs there are: trueup runs")
+
+
+def damaged(run_id: str, text: str) -> Refused:
+    """The refusal for a run that is not what was sealed."""
+    return Refused(
+        Refusal(
+            "run_damaged",
+            f"Run {run_id} is damaged: {text}.",
+            remedy="Look at all of it with: trueup verify --archive. Restore the run's directory from your backup, "
+            "or move it out of the archive.",
+        )
+    )
+
+
+def _bytes(files: RunFiles, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise damaged(files.run_id, f"{path.name} is missing") from None
+    except OSError as error:
+        raise damaged(files.run_id, f"{path.name} cannot be read ({error.strerror})") from error
+
+
+def _where(error: ValidationError) -> str:
+    return ", ".join(sorted({".".join(map(str, one["loc"])) or "the whole" for one in error.errors()})[:3])

@@ -1,0 +1,263 @@
+"""What a run wrote against what is there now."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trueup.connectors.scim.responses import Answer, sentence
+from trueup.connectors.scim.session import open_session
+from trueup.connectors.scim.sql import statement
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.errors import Failed
+from trueup.transforms.progress import silent
+from trueup.transforms.values.equality import as_boolean, canonical, classify, is_nothing, same, seen
+from trueup.transforms.values.paths import get, member, parse
+from trueup.transforms.vocabulary import Decision, Kept, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from trueup.connectors.scim.session import Session
+    from trueup.transforms.progress import Progress
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
+
+SCHEMA = pa.schema([(name, pa.string()) for name in ("key", "attribute", "expected", "found", "class")])
+_GONE = (404, 410)
+_STAGE = "verifying"
+_BATCH = 500
+_PROFILE = "profile:"
+_Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """Whether the target is as the run wanted it."""
+
+    converged: bool
+    residual: int
+    """Attributes that are not as planned."""
+    records: list[dict[str, Any]] = field(repr=False)
+    """``{key, attribute, expected, found, class}`` of each residual difference, by key: ``normalised`` or ``not_kept``
+    by the target, ``moved`` since (or never written because it had moved before)."""
+    details: dict[str, Any]
+    """Counts for the act."""
+
+
+def verify(
+    settings: Settings,
+    files: RunFiles,
+    *,
+    into: Path,
+    left_out: Path | None = None,
+    progress: Progress = silent,
+) -> VerifyResult:
+    """Everything the applied run touched is read again and compared; ``into`` holds every attribute looked at.
+
+    Of a person touched, every managed attribute is looked at: what the run wrote must be as written, and what it did
+    not write must be as it was, so that a value lost beside a write shows.
+
+    Args:
+        settings: ``[target]``.
+        files: of the applied run.
+        into: Parquet file to write.
+        left_out: what the approval left out (``key``, ``attribute``; null: the whole person). It was never promised,
+            and is not compared.
+        progress: told how many profiles were read.
+
+    Raises:
+        Failed: the target cannot be reached, refuses the token, or does not answer for a profile.
+    """
+    records: list[dict[str, Any]] = []
+    looked_at = profiles = gone = 0
+    part = into.with_suffix(".part")
+    with connect() as engine, open_session(settings) as session, pq.ParquetWriter(part, SCHEMA) as writer:
+        people = _People(engine, files, left_out)
+        total = people.total
+        for batch in _batches(people):
+            answers = _look(session, list(batch), settings.target.concurrency)
+            before = people.before(list(batch))
+            rows = []
+            for profile_id, promises in batch.items():
+                rows += _judged(people, promises, answers[profile_id])
+                rows += _siblings(people, promises, before.get(profile_id), answers[profile_id])
+                gone += answers[profile_id].status in _GONE
+            profiles += len(batch)
+            looked_at += len(rows)
+            writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
+            records += [row for row in rows if row["class"] != Kept.KEPT]
+            progress(_STAGE, profiles, total)
+    part.chmod(0o600 if not files.manifest.exists() else files.manifest.stat().st_mode & 0o777)
+    part.replace(into)
+    records.sort(key=lambda row: (row["key"], row["attribute"] or ""))
+    details = {"profiles": profiles, "attributes": looked_at, "gone": gone}
+    return VerifyResult(not records, len(records), records, details)
+
+
+class _People:
+    """What was promised, by profile, and who is who."""
+
+    def __init__(self, engine: DuckDBPyConnection, files: RunFiles, left_out: Path | None) -> None:
+        self._engine = engine
+        self.managed = _managed(files)
+        for name in ("decisions", "changes", "outcome", "links", "target"):
+            path = getattr(files, name)
+            engine.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
+        nobody = "(SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS attribute WHERE FALSE)"
+        rows = nobody if left_out is None else f"read_parquet({literal(str(left_out))})"
+        engine.execute(f"CREATE VIEW left_out AS SELECT key, attribute::VARCHAR AS attribute FROM {rows}")
+        engine.execute(f"CREATE TABLE expected AS {statement('verify_expected')}")
+        engine.execute(f"CREATE TABLE before AS {statement('verify_before')}")
+        row = engine.execute("SELECT count(DISTINCT profile_id) FROM expected").fetchone()
+        self.total = int(row[0]) if row else 0
+        self._keys: dict[str, str] = {}
+
+    def promises(self) -> Iterator[tuple[str, list[_Row]]]:
+        """``(profile id, rows of verify_expected.sql)``."""
+        cursor = self._engine.cursor()
+        cursor.execute("SELECT * FROM expected ORDER BY profile_id, key, attribute")
+
+        def rows() -> Iterator[_Row]:
+            while batch := cursor.fetchmany(_BATCH):
+                yield from batch
+
+        for profile_id, group in groupby(rows(), key=lambda row: str(row[1])):
+            yield profile_id, list(group)
+
+    def before(self, profile_ids: list[str]) -> dict[str, dict[str, Any]]:
+        """Resources as they were when the run was planned, by id; of profiles that were there and were written."""
+        query = "SELECT id, resource FROM before WHERE id IN (SELECT unnest($1))"
+        return {
+            str(one): json.loads(text) for one, text in self._engine.cursor().execute(query, [profile_ids]).fetchall()
+        }
+
+    def is_left_out(self, key: str, attribute: str) -> bool:
+        """Whether the approval left this attribute to whoever else looks after it."""
+        query = "SELECT 1 FROM left_out WHERE key = $1 AND attribute = $2 LIMIT 1"
+        return self._engine.cursor().execute(query, [key, attribute]).fetchone() is not None
+
+    def key_of(self, profile_id: str) -> str:
+        """Who a profile is: a person of this run or its links, else ``profile:<id>``."""
+        if profile_id not in self._keys:
+            found = (
+                self._engine.cursor()
+                .execute(
+                    "SELECT key FROM outcome WHERE profile_id = $1 AND NOT starts_with(key, 'profile:') "
+                    "UNION ALL SELECT source_id FROM links WHERE profile_id = $1 "
+                    "UNION ALL SELECT key FROM decisions WHERE profile_id = $1 LIMIT 1",
+                    [profile_id],
+                )
+                .fetchone()
+            )
+            self._keys[profile_id] = str(found[0]) if found else f"{_PROFILE}{profile_id}"
+        return self._keys[profile_id]
+
+
+def _batches(people: _People) -> Iterator[dict[str, list[_Row]]]:
+    batch: dict[str, list[_Row]] = {}
+    for profile_id, promises in people.promises():
+        batch[profile_id] = promises
+        if len(batch) == _BATCH:
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
+
+
+def _look(session: Session, profile_ids: list[str], concurrency: int) -> dict[str, Answer]:
+    with ThreadPoolExecutor(concurrency) as pool:
+        answers = dict(zip(profile_ids, pool.map(lambda one: _one_profile(session, one), profile_ids), strict=True))
+    for answer in answers.values():
+        if answer.resource is None and answer.status not in _GONE:
+            raise Failed(
+                f"A profile could not be read while verifying: the target {sentence(answer)}.",
+                remedy="Nothing was changed. Verify again when the target is well.",
+            )
+    return answers
+
+
+def _one_profile(session: Session, profile_id: str) -> Answer:
+    """The profile; somebody who was never created has none."""
+    return session.profile(profile_id) if profile_id else Answer(404)
+
+
+def _judged(people: _People, promises: list[_Row], answer: Answer) -> list[dict[str, Any]]:
+    resource = answer.resource if answer.is_ok else None
+    return [_one(people, promise, resource) for promise in promises]
+
+
+def _siblings(
+    people: _People, promises: list[_Row], before: dict[str, Any] | None, answer: Answer
+) -> Iterator[dict[str, Any]]:
+    """Managed attributes of this profile that the run had no reason to write: as they were, or ``moved``."""
+    now = answer.resource if answer.is_ok else None
+    if before is None or now is None:
+        return
+    key = promises[0][0]
+    written = {promise[4] for promise in promises}
+    for attribute in people.managed:
+        if attribute in written:
+            continue
+        path = parse(attribute)
+        was, found = (seen(path, get(resource, path)) for resource in (before, now))
+        is_same = same(was, found)
+        if not is_same and people.is_left_out(key, attribute):
+            continue
+        if path.is_reference:
+            was, found = (None if value is None else people.key_of(str(value)) for value in (was, found))
+        yield {
+            "key": key,
+            "attribute": attribute,
+            "expected": None if is_nothing(was) else canonical(was),
+            "found": None if is_nothing(found) else canonical(found),
+            "class": (Kept.KEPT if is_same else Kept.MOVED).value,
+        }
+
+
+def _managed(files: RunFiles) -> tuple[str, ...]:
+    return tuple(name for name in pq.read_schema(files.actual).names if name not in {"key", "left_alone"})
+
+
+def _one(people: _People, promise: _Row, resource: dict[str, Any] | None) -> dict[str, Any]:
+    key, _, operation, result, attribute, expected, found_then, class_then = promise
+    if operation == Decision.DELETE:
+        inactive = resource is not None and as_boolean(member(resource, "active")) is False
+        gone = resource is None or (inactive and result == Result.APPLIED)
+        kept = Kept.KEPT if gone else Kept.MOVED if result != Result.APPLIED else Kept.NOT_KEPT
+        text = None if resource is None else "inactive" if inactive else "still there"
+        return {"key": key, "attribute": None, "expected": None, "found": text, "class": kept.value}
+    path = parse(attribute)
+    now = None if resource is None else seen(path, get(resource, path))
+    if path.is_reference and now is not None:
+        now = people.key_of(str(now))
+    wanted = None if expected is None else json.loads(expected)
+    then = None if found_then is None else json.loads(found_then)
+    return {
+        "key": key,
+        "attribute": attribute,
+        "expected": expected,
+        "found": None if is_nothing(now) else canonical(now),
+        "class": _class(wanted, now, then, class_then, was_applied=result == Result.APPLIED).value,
+    }
+
+
+def _class(wanted: Any, now: Any, then: Any, class_then: str | None, *, was_applied: bool) -> Kept:
+    """``kept`` when it is as planned; else as it was judged right after writing, if it has not moved since."""
+    if same(wanted, now):
+        return Kept.KEPT
+    if class_then is None:
+        return Kept.MOVED if not was_applied else classify(wanted, now)
+    if same(then, now):
+        return Kept(class_then) if class_then != Kept.KEPT else classify(wanted, now)
+    return Kept.MOVED

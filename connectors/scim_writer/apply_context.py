@@ -1,0 +1,197 @@
+"""What every write needs at hand, and the two things every write does: say it is coming, say what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.scim.discovery import attributes_of
+from trueup.transforms.values.equality import canonical, classify, is_nothing, moved_members, seen
+from trueup.transforms.values.paths import get, parse
+from trueup.transforms.vocabulary import Kept, Result
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trueup.connectors.archive.journal import Journal
+    from trueup.connectors.scim.responses import Answer
+    from trueup.connectors.scim_writer.lookup import Lookup
+    from trueup.connectors.scim_writer.resume import ResumeState
+    from trueup.connectors.scim_writer.sender import Sender
+    from trueup.connectors.scim_writer.target_profile import TargetBehaviour
+    from trueup.transforms.work import Change, Work, WorkItem
+
+PROFILE = "profile:"
+
+
+@dataclass(slots=True)
+class ApplyContext:
+    """Held while one run is applied."""
+
+    sender: Sender
+    journal: Journal
+    learned: TargetBehaviour
+    lookup: Lookup
+    past: ResumeState
+    work: Work
+    created: dict[str, str] = field(default_factory=dict)
+    """Key → profile id of everybody this run created."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Profile id → key, for references met."""
+    read_only: set[str] | None = None
+    """Attributes the target's schema calls read-only, once somebody asked."""
+    names_in_flight: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def id_of(self, key: Any) -> str | None:
+        """The profile a reference's key means; none while it has none."""
+        if key is None or key == "":
+            return None
+        text = str(key)
+        if text.startswith(PROFILE):
+            return text.removeprefix(PROFILE)
+        return self.created.get(text) or self.work.profiles.get(text)
+
+    def key_of(self, profile_id: str) -> str:
+        """The key of the person behind a profile; ``profile:<id>`` when the plan knows nobody."""
+        if profile_id not in self.keys:
+            for known in (self.work.profiles, self.created):
+                self.keys |= {profile: key for key, profile in known.items()}
+            if profile_id not in self.keys:
+                self.keys[profile_id] = self.work.key_of([profile_id]).get(profile_id, f"{PROFILE}{profile_id}")
+        return self.keys[profile_id]
+
+    async def may_leave_out(self, answer: Answer, others: set[str]) -> set[str]:
+        """Which of ``others``, for which the target refused a PUT, it calls read-only: nothing is lost."""
+        if not others or answer.scim_type == "mutability":
+            return others
+        if self.read_only is None:
+            told = attributes_of((await self.sender.schemas()).json)
+            self.read_only = {name for name, said in told.items() if said.get("mutability") == "readOnly"}
+        return {name for name in others if name.lower() in self.read_only}
+
+    def values(self, resource: Mapping[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
+        """Attribute → value in ``resource``; references as profile ids, ``active`` as a boolean."""
+        found = {}
+        for attribute in attributes:
+            path = parse(attribute)
+            found[attribute] = seen(path, get(dict(resource), path))
+        return found
+
+    def told(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Values as journal and outcome hold them: JSON text, references as keys, null for nothing."""
+        return [{"attribute": a, "value": self.text(a, value)} for a, value in values.items()]
+
+    def text(self, attribute: str, value: Any) -> str | None:
+        """One value as JSON text; a reference as the key of its person."""
+        if is_nothing(value):
+            return None
+        return canonical(self.key_of(str(value)) if parse(attribute).is_reference else value)
+
+    async def intend(self, item: WorkItem, step: str, attempt: Attempt) -> None:
+        """The intent is on the disk when this returns: only now may the request leave."""
+        await self.journal.write(
+            {
+                "event": "intent",
+                "key": item.key,
+                "operation": item.operation,
+                "step": step,
+                "profile_id": attempt.profile_id,
+                "dialect": attempt.dialect,
+                "before": self.told(attempt.before),
+                "after": self.told(attempt.writing),
+                **({"resource": attempt.resource} if attempt.keep_whole else {}),
+            }
+        )
+
+    def answered(self, item: WorkItem, step: str, profile_id: str | None, answer: Answer) -> None:
+        """Note the answer; it shares the next sync."""
+        kind = "" if answer.is_ok else answer.scim_type
+        self.journal.note(
+            {
+                "event": "answer",
+                "key": item.key,
+                "operation": item.operation,
+                "step": step,
+                "profile_id": profile_id,
+                "status": answer.status,
+                **({"scim_type": kind} if kind else {}),
+                **({"trouble": answer.trouble} if answer.trouble else {}),
+            }
+        )
+
+    async def settle(self, item: WorkItem, step: str, settled: Settled) -> Result:
+        """Put down what came of a step; its sync is under way and is not waited for, since it can be seen again."""
+        self.journal.record(
+            {
+                "event": "settled",
+                "key": item.key,
+                "operation": item.operation,
+                "step": step,
+                "profile_id": settled.profile_id,
+                "result": settled.result,
+                "reason": settled.reason,
+                "attempts": settled.attempts,
+                "before": self.told(settled.before),
+                "written": self.told(settled.written),
+                "found": settled.found,
+                "resource": settled.resource,
+            }
+        )
+        return settled.result
+
+    def found(self, written: Mapping[str, Any], resource: dict[str, Any]) -> list[dict[str, Any]]:
+        """What the target made of each value, and learn from it."""
+        found = []
+        now = self.values(resource, written)
+        for attribute, value in written.items():
+            kept = classify(value, now[attribute])
+            self.learned.read_back(attribute, value, now[attribute], kept)
+            found.append({"attribute": attribute, "value": self.text(attribute, now[attribute]), "class": kept.value})
+        return found
+
+    def collateral(self, before: dict[str, Any], after: dict[str, Any], written: Sequence[str]) -> list[str]:
+        """Attributes that changed though nobody wrote them, by top-level name."""
+        heads = {(parse(path).schema or parse(path).attribute).lower() for path in written}
+        also = [name for name in moved_members(before, after) if name.lower() not in heads]
+        for name in also:
+            self.learned.collateral[name] += 1
+        return also
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request about to leave."""
+
+    profile_id: str | None
+    before: Mapping[str, Any]
+    writing: Mapping[str, Any]
+    dialect: str | None = None
+    resource: dict[str, Any] | None = None
+    keep_whole: bool = False
+    """Whether the journal keeps the whole resource: it may be gone afterwards."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """What came of one step of one person."""
+
+    result: Result
+    profile_id: str | None
+    reason: str = ""
+    attempts: int = 0
+    before: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    found: list[dict[str, Any]] = field(default_factory=list)
+    resource: dict[str, Any] | None = None
+    """The whole profile as it is now; none when it is gone or was not touched."""
+
+
+def not_kept(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Attributes of ``found`` the target did not keep."""
+    return [str(entry["attribute"]) for entry in found if entry["class"] == Kept.NOT_KEPT]
+
+
+def named(changes: Iterable[Change]) -> list[str]:
+    """The attributes of ``changes``."""
+    return [change.attribute for change in changes]

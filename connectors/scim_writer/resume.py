@@ -1,0 +1,60 @@
+"""What the journal of an interrupted apply says was done, and what is in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.archive.journal import read_journal
+from trueup.transforms.vocabulary import Decision, Result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class ResumeState:
+    """An earlier attempt at the same run, by key and step."""
+
+    done: set[tuple[str, str]] = field(default_factory=set)
+    """Steps that were settled as applied: never sent again."""
+    doubts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """The first intent of steps that were begun and not settled as applied."""
+    created: dict[str, str] = field(default_factory=dict)
+    """Key → id of profiles the run created."""
+    records: int = 0
+
+    def since(self, key: str, step: str) -> float | None:
+        """Seconds since the step was last begun; none when it never was."""
+        intent = self.doubts.get((key, step))
+        if intent is None:
+            return None
+        begun = datetime.fromisoformat(str(intent["last_at"]))
+        return max(0.0, (datetime.now(UTC) - begun).total_seconds())
+
+
+def read_past(path: Path) -> ResumeState:
+    """The account of ``journal.jsonl``; empty when there is none.
+
+    Raises:
+        Failed: the journal is damaged.
+    """
+    past = ResumeState()
+    for record in read_journal(path):
+        past.records += 1
+        key, step, event = record.get("key"), record.get("step"), record.get("event")
+        if key is None or step is None:
+            continue
+        name = (str(key), str(step))
+        if event == "intent":
+            past.doubts.setdefault(name, record)["last_at"] = record["at"]
+        elif event == "settled":
+            if record.get("result") == Result.APPLIED:
+                past.done.add(name)
+                past.doubts.pop(name, None)
+            elif record.get("result") == Result.SKIPPED:
+                past.doubts.pop(name, None)
+        if record.get("operation") == Decision.CREATE and record.get("profile_id") and event in {"answer", "settled"}:
+            past.created[str(key)] = str(record["profile_id"])
+    return past

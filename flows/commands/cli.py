@@ -1,0 +1,415 @@
+"""The command line: one function per command, each loading only what it needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from trueup.flows import screen
+from trueup.flows.commands import mapping_cli
+from trueup.transforms.errors import Failed, Misused, TrueupError
+
+app = typer.Typer(
+    name="trueup",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=(
+        "Keep a company's people directory true to Microsoft Entra ID.\n\n"
+        "An ordinary morning:  trueup plan  ·  trueup show latest  ·  trueup approve latest  ·  trueup apply latest\n\n"
+        "Something was wrong:  trueup rollback RUN\n\n"
+        "First time here:  trueup demo  shows the whole job on a sandbox; then  trueup init  and  trueup doctor."
+    ),
+)
+
+Config = Annotated[Path, typer.Option("--config", help="The configuration file.", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+Run = Annotated[str, typer.Argument(help="A run id, the beginning of one, or: latest.")]
+Only = Annotated[list[str] | None, typer.Option("--only", help="A person: object id, user name or e-mail. Repeatable.")]
+DEFAULT = Path("trueup.toml")
+
+
+def tell_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the option's value by position
+    """Say which version this is, and end."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"trueup {version('trueup')}")
+        raise typer.Exit
+
+
+@app.callback()
+def trueup(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write trueup.toml.")] = Path(),
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+) -> None:
+    """Write a trueup.toml to start from."""
+    from trueup.flows.commands.init import write_configuration
+
+    screen.say(write_configuration(folder, force=force))
+
+
+@app.command(short_help="Test both ends, the permissions and the archive.")
+def doctor(
+    *,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Save the mapping of the tenant's own provisioning job here.")
+    ] = None,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Test the connection to both ends, the permissions and the archive."""
+    from trueup.flows.commands.doctor import examine
+
+    raise typer.Exit(examine(config, as_json=as_json, schema=schema))
+
+
+@app.command(short_help="Report what would change; write nothing to the target.")
+def plan(*, only: Only = None, config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Snapshot both sides, check the data, and report what would change. Writes nothing to the target."""
+    from trueup.flows.commands.plan import make_plan
+
+    raise typer.Exit(make_plan(config, only=tuple(only or ()), as_json=as_json))
+
+
+@app.command()
+def show(
+    run: Run = "latest",
+    *,
+    form: Annotated[str, typer.Option("--format", help="text, html, md, xlsx, csv, ndjson, parquet or json.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", help="A file; else stdout.")] = None,
+    data_docs: Annotated[
+        Path | None, typer.Option("--data-docs", help="Build Great Expectations Data Docs in this folder.")
+    ] = None,
+    config: Config = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Show a run: its state, what it would change, or what it did."""
+    from trueup.flows.commands.show import show_run
+
+    show_run(config, run, form="json" if as_json else form, output=output, data_docs=data_docs)
+
+
+@app.command(short_help="Tell one person's whole story in a run.")
+def why(
+    key: Annotated[str, typer.Argument(help="Object id, user name, e-mail, or profile:ID.")],
+    *,
+    run: Annotated[str, typer.Option("--run", help="A run id, the beginning of one, or: latest.")] = "latest",
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Tell one person's whole story in a run: what is known, what was decided, and why."""
+    from trueup.flows.commands.why import tell_why
+
+    raise typer.Exit(tell_why(config, key, run=run, as_json=as_json))
+
+
+@app.command(short_help="Read the report in a browser and decide there.")
+def review(
+    run: Run = "latest",
+    *,
+    port: Annotated[int, typer.Option("--port", help="On loopback; 0 picks a free one.")] = 0,
+    name: Annotated[str, typer.Option("--as", help="Who reviews; else the system's user.")] = "",
+    config: Config = DEFAULT,
+) -> None:
+    """Read the report in a browser and approve or reject it there, row by row if you like."""
+    from trueup.flows.commands.approve import review_run
+
+    review_run(config, run, port=port, who=name)
+
+
+@app.command()
+def approve(
+    run: Run,
+    *,
+    name: Annotated[str, typer.Option("--as", help="Who approves; else the system's user.")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="KEY, ATTRIBUTE or DECISION; @FILE for one per line. Repeatable.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="KEY, ATTRIBUTE or DECISION to leave out; @FILE. Repeatable.")
+    ] = None,
+    allow: Annotated[list[str] | None, typer.Option("--allow", help="A limit to override. Repeatable.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; needed with --allow.")] = "",
+    fingerprint: Annotated[
+        str, typer.Option("--fingerprint", help="The beginning of the fingerprint you reviewed; must match.")
+    ] = "",
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Accept a plan, wholly or in part. Nothing is written yet."""
+    from trueup.flows.commands.approve import Wish, approve_run
+
+    wish = Wish(
+        who=name,
+        only=tuple(only or ()),
+        exclude=tuple(exclude or ()),
+        allow=tuple(allow or ()),
+        reason=reason,
+        fingerprint=fingerprint,
+    )
+    raise typer.Exit(approve_run(config, run, wish, as_json=as_json))
+
+
+@app.command()
+def reject(
+    run: Run,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    name: Annotated[str, typer.Option("--as", help="Who rejects; else the system's user.")] = "",
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Turn a plan down; it can then never be applied."""
+    from trueup.flows.commands.approve import reject_run
+
+    raise typer.Exit(reject_run(config, run, who=name, reason=reason, as_json=as_json))
+
+
+@app.command(name="apply")
+def apply_(run: Run, *, config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Write exactly what was approved to the target, and read it back. Resumes an interrupted apply."""
+    from trueup.flows.commands.apply import apply_run
+
+    raise typer.Exit(apply_run(config, run, as_json=as_json))
+
+
+@app.command(short_help="Show what differs from what a run wrote.")
+def verify(
+    run: Annotated[str, typer.Argument(help="A run id, the beginning of one, or: latest.")] = "latest",
+    *,
+    archive: Annotated[bool, typer.Option("--archive", help="Check every run's hashes and chains instead.")] = False,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Re-read what a run wrote and show what differs; or check the archive itself."""
+    from trueup.flows.commands.verify import verify_archive, verify_run
+
+    code = verify_archive(config, as_json=as_json) if archive else verify_run(config, run, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command(short_help="Plan the way back: a run like any other.")
+def rollback(
+    run: Annotated[str, typer.Argument(help="The run to undo; leave out with --before or --from.")] = "",
+    *,
+    before: Annotated[str, typer.Option("--before", help="Put the directory back as it was before this run.")] = "",
+    from_file: Annotated[
+        Path | None, typer.Option("--from", help="A directory report (CSV or XLSX) as the desired state.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help='With --from: "HEADER=SCIM path", email or id instead. Repeatable.'),
+    ] = None,
+    only: Only = None,
+    attribute: Annotated[list[str] | None, typer.Option("--attribute", help="Only this SCIM path. Repeatable.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also take back edits others made since.")] = False,
+    delete_created: Annotated[
+        bool, typer.Option("--delete-created", help="Delete profiles the run created, instead of deactivating them.")
+    ] = False,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Plan the way back: a run like any other, to be reviewed, approved and applied."""
+    from trueup.flows.commands.rollback import Way, plan_rollback
+
+    way = Way(
+        run=run,
+        before=before,
+        from_file=str(from_file.resolve()) if from_file else "",
+        columns=tuple(column or ()),
+        only=tuple(only or ()),
+        attributes=tuple(attribute or ()),
+        overwrite=overwrite,
+        delete_created=delete_created,
+    )
+    raise typer.Exit(plan_rollback(config, way, as_json=as_json))
+
+
+@app.command()
+def release(
+    what: Annotated[str, typer.Argument(help="A rolled-back run, or one person's key.")],
+    *,
+    name: Annotated[str, typer.Option("--as", help="Who releases; else the system's user.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Let the source speak again for what a rollback holds back."""
+    from trueup.flows.commands.archive import release_command
+
+    raise typer.Exit(release_command(config, what, who=name, as_json=as_json, reason=reason))
+
+
+@app.command()
+def runs(*, config: Config = DEFAULT, as_json: Json = False) -> None:
+    """List all runs, newest first, with their state."""
+    from trueup.flows.commands.archive import runs_command
+
+    raise typer.Exit(runs_command(config, as_json=as_json))
+
+
+@app.command(short_help="Tell one person's story over all runs.")
+def history(
+    key: Annotated[str, typer.Argument(help="Object id, user name, e-mail, or profile:ID.")],
+    *,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Tell who changed what of one person, when, and who approved it, over all runs."""
+    from trueup.flows.commands.archive import history_command
+
+    raise typer.Exit(history_command(config, key, as_json=as_json))
+
+
+@app.command(short_help="Remove the data of old runs; the chain stays whole.")
+def prune(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it, only say what would go.")] = False,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Remove the data of runs older than keep_days; manifests and acts stay, so that chains still verify."""
+    from trueup.flows.commands.archive import prune_command
+
+    raise typer.Exit(prune_command(config, yes=yes, as_json=as_json))
+
+
+@app.command(short_help="Open the archive in the DuckDB shell.")
+def views(*, config: Config = DEFAULT) -> None:
+    """Write DuckDB views over all runs and say how to open them in the DuckDB shell."""
+    from trueup.flows.commands.archive import views_command
+
+    raise typer.Exit(views_command(config))
+
+
+@app.command(short_help="Plan every night on the schedule.")
+def serve(*, config: Config = DEFAULT) -> None:
+    """Plan every night on the schedule; apply only where [approval.auto] allows it."""
+    from trueup.flows.serve import serve_schedule
+
+    raise typer.Exit(serve_schedule(config))
+
+
+@app.command(short_help="Serve a tenant and a directory on loopback to try.")
+def sandbox(
+    *,
+    users: Annotated[int | None, typer.Option("--users", help="Scale the sample to this many accounts.")] = None,
+    port: Annotated[int, typer.Option("--port", help="The tenant's; the directory takes the next. 0: any.")] = 8640,
+    weakness: Annotated[
+        list[str] | None, typer.Option("--weakness", help="A manner of the directory, see docs/sandbox.md. Repeatable.")
+    ] = None,
+    config: Config = DEFAULT,  # noqa: ARG001 - every command takes it; the sandbox prints one to use
+    as_json: Json = False,
+) -> None:
+    """Serve an Entra tenant and a SCIM directory on loopback to try things on."""
+    import threading
+
+    from trueup.flows.commands.sandbox import serve as serve_sandbox
+
+    serve_sandbox(
+        threading.Event(),
+        screen.raw_line,
+        users=users,
+        port=port,
+        weaknesses=tuple(weakness or ()),
+        as_json=as_json,
+    )
+
+
+@app.command(short_help="Watch the whole job on the sandbox.")
+def demo(
+    *,
+    folder: Annotated[Path, typer.Option("--folder", help="Where the demo's archive and reports go.")] = Path(
+        "data/demo"
+    ),
+    users: Annotated[int | None, typer.Option("--users", help="Scale the sample to this many accounts.")] = None,
+) -> None:
+    """Watch the whole job on the sandbox: plan, review, apply, verify, a refused night, roll back."""
+    from trueup.flows.commands.demo import run_demo
+
+    raise typer.Exit(run_demo(folder, users=users))
+
+
+app.add_typer(mapping_cli.app, name="mapping")
+_INTERRUPTED = 130
+
+
+def _misuse(error: TyperException) -> Misused:
+    """Which words do not fit; where there were none, which there are."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    if context is None:
+        return Misused(message, remedy="See: trueup --help")
+    if "\n" in message:
+        return Misused("a command is missing.", remedy=message)
+    return Misused(message, remedy=f"See: {context.command_path} --help")
+
+
+def _ended_by(error: TrueupError) -> int:
+    """Say what ended the command: in words on stderr, and with ``--json`` as the one document on stdout."""
+    screen.complain(error)
+    if "--json" in sys.argv:
+        screen.document_of_error(error)
+    _let_go(error)
+    return error.exit_code
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Close what the frames behind ``error`` still hold open: DuckDB would complain of it when the process ends."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def main() -> None:
+    """Run the command line and end with the exit code of the README's table."""
+    screen.made_ready()
+    try:
+        code = app(standalone_mode=False)
+        if code == _INTERRUPTED:
+            raise typer.Abort  # Typer made of Ctrl-C a code that is none of ours
+    except typer.Exit as done:
+        code = done.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("Stopped.\n")
+        code = 1
+    except TyperException as error:
+        code = _ended_by(_misuse(error))
+    except TrueupError as error:
+        code = _ended_by(error)
+    except BrokenPipeError:
+        screen.leave_the_pipe()
+        code = 0
+    except Exception as error:
+        if os.environ.get("TRUEUP_DEBUG"):
+            raise
+        from trueup.flows.run_draft import where
+
+        code = _ended_by(
+            Failed(
+                f"Something unforeseen went wrong: {type(error).__name__} at {where(error)}.",
+                remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
+            )
+        )
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,88 @@
+"""``trueup doctor``: the "Test Connection" of both ends, the mapping, the archive and Prefect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from trueup.flows import configuration, run_context, screen
+from trueup.transforms.doctor import Line
+from trueup.transforms.errors import TrueupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from trueup.transforms.settings import Settings
+
+_MARKS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "fix": ("fix    ", "bold red")}
+
+
+def examine(config: Path, *, as_json: bool, schema: Path | None = None) -> int:
+    """Look at everything a night needs and show a line for each; 1 with any line to fix.
+
+    With ``schema``, also save there the attribute mapping of the tenant's own provisioning job.
+    """
+    settings = configuration.load(config)
+    lines = list(look(settings))
+    if schema is not None:
+        lines.extend(_examined("mapping schema", lambda told: [_saved(told, schema)], settings))
+    if as_json:
+        screen.document(
+            [{"status": one.status, "subject": one.subject, "text": one.text, "remedy": one.remedy} for one in lines]
+        )
+    else:
+        for one in lines:
+            mark, style = _MARKS[one.status]
+            screen.say(Text.assemble((mark, style), f"  {one.subject}: ", screen.visible(one.text)))
+            if one.remedy and (one.status != "ok" or one.subject == "mapping schema"):
+                screen.say(Text(f"         → {screen.visible(one.remedy)}"))
+    return 1 if any(one.status == "fix" for one in lines) else 0
+
+
+def _saved(settings: Settings, into: Path) -> Line:
+    from trueup.connectors.entra.schema import save_schema
+
+    return save_schema(settings, into)
+
+
+def look(settings: Settings) -> list[Line]:
+    """All lines, in the order a night meets them."""
+    from trueup.connectors import archive, scim, source
+
+    lines: list[Line] = []
+    for subject, part in (
+        ("configuration", _configuration),
+        ("source", lambda told: source.examine(told, _columns(told))),
+        ("target", scim.examine),
+        ("archive", archive.examine),
+    ):
+        lines.extend(_examined(subject, part, settings))
+    return lines
+
+
+def _examined(subject: str, part: Callable[[Settings], list[Line]], settings: Settings) -> list[Line]:
+    try:
+        return part(settings)
+    except TrueupError as error:
+        return [Line("fix", subject, error.message, error.remedy)]
+
+
+def _columns(settings: Settings) -> frozenset[str]:
+    """What mapping, filters and checks use of the source; nothing where they cannot be read, which has its own line."""
+    from trueup.expectations.custom_checks import source_columns
+    from trueup.transforms.mapping import columns_for
+
+    try:
+        return columns_for(run_context.load_mapping(settings), settings.source) | source_columns(settings)
+    except TrueupError:
+        return frozenset()
+
+
+def _configuration(settings: Settings) -> list[Line]:
+    configuration.require(settings)
+    mapping = run_context.load_mapping(settings)
+    lines = [Line("ok", "mapping", f"{len(mapping.attributes)} attributes are mapped.")]
+    lines.extend(Line("warning", "mapping", note) for note in mapping.notes)
+    return lines

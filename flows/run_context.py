@@ -1,0 +1,169 @@
+"""A run under construction: its configuration, its directory, what it is asked for."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trueup.flows import configuration
+from trueup.transforms.errors import Failed
+from trueup.transforms.settings import AttributeSettings
+
+if TYPE_CHECKING:
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.history import History
+    from trueup.transforms.mapping import Mapping
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import MappingSettings, Settings
+    from trueup.transforms.vocabulary import Kind
+
+
+_GIVEN, _FAMILY = "name.givenName", "name.familyName"
+
+
+_BEGUN: dict[str, Build] = {}
+"""The runs this process is making, by directory."""
+
+
+class Build:
+    """A run under construction, found again by every task from its directory.
+
+    The configuration and the files it names are read once, when the run begins: whoever saves them in the middle of the
+    night changes the next run, not this one.
+    """
+
+    def __init__(self, settings: Settings, files: RunFiles, mapping: Mapping, digest: str) -> None:
+        """Bind what was read to the run in ``files``.
+
+        Args:
+            settings: the configuration.
+            files: where the run lies.
+            mapping: the mapping it names, parsed.
+            digest: of the configuration that matters, with the content of the files it names.
+        """
+        self.settings = settings
+        self.files = files
+        self.mapping = mapping
+        self.digest = digest
+
+    @classmethod
+    def of(cls, run: str) -> Build:
+        """The run in directory ``run``, as this process began it.
+
+        Raises:
+            Failed: another process began it.
+        """
+        if run not in _BEGUN:
+            raise Failed(f"Run {Path(run).name} was begun by another process.", remedy="Plan again: trueup plan")
+        return _BEGUN[run]
+
+    @cached_property
+    def history(self) -> History:
+        """All earlier runs against the same target."""
+        return self.archive.history(self.settings.target.url)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Where the run lies among the others."""
+        from trueup.connectors.archive import open_archive
+
+        return open_archive(self.settings)
+
+    @cached_property
+    def _request(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(_request_path(self.files).read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def started(self) -> datetime:
+        """When the run began; the ``Now()`` of its mapping."""
+        return datetime.fromisoformat(self._request["started"])
+
+    @property
+    def expected(self) -> datetime | None:
+        """When the schedule meant the run to begin; None where it was begun by hand."""
+        written = self._request.get("expected")
+        return datetime.fromisoformat(written) if written else None
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Keys of a partial plan."""
+        return tuple(self._request.get("only", ()))
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What else the run is asked for (the way of a rollback)."""
+        found: dict[str, Any] = self._request.get("wish", {})
+        return found
+
+
+def _request_path(files: RunFiles) -> Path:
+    return files.work / "request.json"
+
+
+def begin(
+    settings: Settings,
+    kind: Kind,
+    *,
+    only: tuple[str, ...] = (),
+    wish: dict[str, Any] | None = None,
+    expected: datetime | None = None,
+) -> RunFiles:
+    """A new run's directory, with what it is asked for laid down inside.
+
+    From here on everything the configuration says or names is known, and is not read again.
+    Keys of people are personal data, so they travel this way and never as parameters of a flow. ``expected`` is the
+    moment the schedule meant, where the schedule began it.
+    """
+    from trueup.connectors.archive import open_archive
+
+    mapping, digest = load_mapping(settings), configuration.digest(settings)
+    started = datetime.now(UTC)
+    files = open_archive(settings).new_run(kind, started)
+    _BEGUN[str(files.path)] = Build(settings, files, mapping, digest)
+    request = {
+        "started": started.isoformat(),
+        "expected": expected.isoformat() if expected else None,
+        "only": list(only),
+        "wish": wish or {},
+    }
+    _request_path(files).write_text(json.dumps(request), encoding="utf-8")
+    return files
+
+
+def load_mapping(settings: Settings) -> Mapping:
+    """The mapping the configuration names, parsed.
+
+    Raises:
+        Misused: an expression, preset or import that cannot be read.
+    """
+    from trueup.transforms.mapping import load_mapping as load
+
+    def read_text(name: str) -> str:
+        return configuration.read_text_beside(settings, name)
+
+    mapping = load(settings.mapping, read_text=read_text)
+    if settings.checks.mononym == "repeat":
+        return load(_with_repeated_names(settings.mapping, mapping), read_text=read_text)
+    return mapping
+
+
+def _with_repeated_names(settings: MappingSettings, mapping: Mapping) -> MappingSettings:
+    """``[checks] mononym = "repeat"``: who has one name has it in both fields, by the mapping, for all to read."""
+    names = {one.path: one for one in mapping.attributes if one.path in {_GIVEN, _FAMILY} and one.expression}
+    if len(names) != 2:
+        return settings
+    given, family = names[_GIVEN], names[_FAMILY]
+    repeated = {
+        one.path: AttributeSettings(
+            expression=f"IIF(IsNullOrEmpty({one.expression}), {other.expression}, {one.expression})",
+            apply=one.apply,
+            when_empty=one.when_empty,
+            default=one.default,
+        )
+        for one, other in ((given, family), (family, given))
+    }
+    return settings.model_copy(update={"attributes": {**settings.attributes, **repeated}})

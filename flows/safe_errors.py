@@ -1,0 +1,58 @@
+"""What an error may say once it leaves a step: Prefect keeps its words, a screen shows them, a manifest seals them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from trueup.connectors.redaction import redacted
+from trueup.flows import screen
+from trueup.flows.run_draft import where
+from trueup.transforms.errors import Failed, Refused, TrueupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a step raise nothing but errors of ours, without a secret in their words.
+
+    An unforeseen error's text may hold a person's data or a server's words, and Prefect's database would keep it: its
+    kind and its place must do. ``TRUEUP_DEBUG`` shows the whole on stderr.
+
+    Args:
+        doing: what the step does, for the sentence, such as "reading the source".
+    """
+
+    def decorate(step: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(step)
+        def discreet_step(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return step(*args, **kwargs)
+            except TrueupError as error:
+                cut_out_secrets(error)
+                raise
+            except Exception as error:
+                screen.trace(error)
+                raise Failed(
+                    f"Something unforeseen went wrong while {doing}: {type(error).__name__} at {where(error)}.",
+                    remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
+                ) from error
+
+        return discreet_step
+
+    return decorate
+
+
+def cut_out_secrets(error: TrueupError) -> None:
+    """Take any secret this process has held out of what ``error`` says."""
+    error.message, error.remedy = redacted(error.message), redacted(error.remedy)
+    error.args = (error.message,)
+    if isinstance(error, Refused):
+        error.refusals = tuple(
+            replace(one, message=redacted(one.message), remedy=redacted(one.remedy)) for one in error.refusals
+        )

@@ -1,0 +1,114 @@
+"""What the flows that make a plan share: how each stage is asked for what it needs.
+
+A read is retried in one place, where it goes wrong: each connector repeats the single request that failed. A whole read
+is never repeated, so Prefect's tasks have no retries.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trueup.flows import screen
+
+if TYPE_CHECKING:
+    from trueup.connectors.scim.profiles import TargetSnapshot
+    from trueup.connectors.source import SourceRequest
+    from trueup.flows.run_context import Build
+    from trueup.transforms.rollback.plan import RollbackRequest
+
+
+def source_request(build: Build) -> SourceRequest:
+    """What the source is asked for: exactly what mapping, scope and checks use."""
+    from trueup.connectors.source import SourceRequest
+    from trueup.expectations.custom_checks import source_columns as own_columns
+    from trueup.expectations.people import named_groups
+    from trueup.transforms.attributes import CHECKED
+    from trueup.transforms.mapping import columns_for
+    from trueup.transforms.planning.earlier_runs import known_links
+
+    managed = [attribute.path for attribute in build.mapping.attributes]
+    return SourceRequest(
+        columns=columns_for(build.mapping, build.settings.source) | own_columns(build.settings, managed) | set(CHECKED),
+        people_groups=named_groups(build.settings.people),
+        known=known_links(build.history, build.files.work / "known_source.parquet"),
+        previous=build.history.baseline,
+        latest=build.history.latest_read,
+    )
+
+
+def read_target(build: Build) -> TargetSnapshot:
+    """Every profile of the directory into ``target.parquet``, proven complete."""
+    from trueup.connectors.scim import snapshot
+    from trueup.transforms.planning.earlier_runs import known_links, names_in_vain
+
+    return snapshot(
+        build.settings,
+        build.mapping.attributes,
+        build.settings.matching.by,
+        build.files,
+        known=known_links(build.history, build.files.work / "known_target.parquet"),
+        sought=names_in_vain(build.history),
+        progress=screen.progress,
+    )
+
+
+def map_users(build: Build) -> None:
+    """``mapping.sql``, ``desired.parquet`` and who is in scope."""
+    from trueup.transforms.duck.database import column_types
+    from trueup.transforms.mapping import compile_run, run_mapping
+
+    compiled = compile_run(
+        build.mapping,
+        build.settings.source,
+        columns=column_types(build.files.source),
+        at=build.started,
+        seed=build.files.run_id,
+    )
+    run_mapping(compiled, build.files)
+
+
+def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
+    """What the way back is asked for, with the runs and files it rests on.
+
+    Raises:
+        Refused: the run it names was never applied, or its files are gone or damaged.
+        Misused: no such run.
+    """
+    from trueup.connectors.archive import open_archive
+    from trueup.transforms.rollback.plan import RollbackRequest
+
+    wish = build.wish
+    archive = open_archive(build.settings)
+    named = wish.get("run") or wish.get("before")
+    run = archive.load(named) if named else None
+    report, report_notes = _report_table(build) if wish.get("from_file") else (None, ())
+    return RollbackRequest(
+        files=build.files,
+        attributes=build.mapping.attributes,
+        schema=target.schema,
+        settings=build.settings,
+        history=build.history,
+        at=build.started,
+        undo=run if wish.get("run") else None,
+        before=run if wish.get("before") else None,
+        report=report,
+        report_notes=report_notes,
+        only=build.only,
+        only_attributes=tuple(wish.get("attributes", ())),
+        overwrite=bool(wish.get("overwrite")),
+        delete_created=bool(wish.get("delete_created")),
+    )
+
+
+def _report_table(build: Build) -> tuple[Path, tuple[str, ...]]:
+    import pyarrow.parquet as pq
+
+    from trueup.connectors.files import read_everything_report
+
+    managed = [attribute.path for attribute in build.mapping.attributes]
+    columns = {str(header): str(path) for header, path in build.wish.get("columns", ())}
+    report = read_everything_report(Path(build.wish["from_file"]), columns, managed=managed)
+    into = build.files.work / "report.parquet"
+    pq.write_table(report.table, into)
+    return into, report.notes

@@ -1,0 +1,8 @@
+"""What an approval leaves out, and what made it stale."""
+
+from functools import partial
+
+from trueup.transforms.duck import database
+
+statement = partial(database.statement, package=__name__)
+"""The text of a statement of this folder, by its name."""

@@ -1,0 +1,1 @@
+"""DuckDB: the connection, the relations over files, and quoting."""

@@ -1,0 +1,49 @@
+"""The DuckDB connection every stage opens, and the SQL that lies beside the code."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+
+def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int | None = None) -> DuckDBPyConnection:
+    """A fresh in-memory DuckDB where no stray Python variable is a table and nothing is downloaded.
+
+    Args:
+        spill: folder for what does not fit into ``memory``; none means no spilling.
+        memory: DuckDB's own form, e.g. ``"1500MB"``.
+        threads: none means one per core.
+    """
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "memory_limit": memory,
+        "preserve_insertion_order": False,
+        "TimeZone": "UTC",
+    }
+    if spill is not None:
+        options["temp_directory"] = str(spill)
+    if threads is not None:
+        options["threads"] = threads
+    return duckdb.connect(":memory:", config=options)
+
+
+@cache
+def statement(name: str, package: str) -> str:
+    """The text of ``<name>.sql`` in ``package``."""
+    return files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def column_types(parquet: Path) -> dict[str, str]:
+    """Each column of a Parquet file with its DuckDB type, in order."""
+    with connect(threads=1) as engine:
+        rows = engine.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(parquet)]).fetchall()
+    return {name: kind for name, kind, *_ in rows}

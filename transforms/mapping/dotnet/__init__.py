@@ -1,0 +1,1 @@
+"""How .NET spells dates and regular expressions, in DuckDB's words."""

@@ -1,0 +1,1 @@
+"""From desired and actual to decisions, changes and limits."""

@@ -1,0 +1,49 @@
+"""``actual.parquet``: the target's profiles in the words of ``desired.parquet``, references as people's keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.transforms.duck.quoting import identifier
+from trueup.transforms.duck.relations import columns_of, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from trueup.transforms.attributes import ManagedAttribute
+
+
+def write_actual(connection: DuckDBPyConnection, attributes: Iterable[ManagedAttribute], into: Path) -> int:
+    """Write every profile once, by key, from ``target`` and ``persons``; returns the rows.
+
+    A reference to a profile nobody has becomes ``profile:`` and its id. An attribute the snapshot has no column for
+    is null.
+    """
+    have = columns_of(connection, "target")
+    chosen, joins = [], []
+    for number, attribute in enumerate(attributes):
+        column = identifier(attribute.path)
+        if attribute.path not in have:
+            kind = "BOOLEAN" if attribute.kind == "boolean" else "VARCHAR"
+            chosen.append(f"NULL::{kind} AS {column}")
+        elif attribute.kind == "reference":
+            joins.append(f"LEFT JOIN key_of r{number} ON r{number}.profile_id = t.{column}")
+            chosen.append(
+                f"CASE WHEN t.{column} <> '' THEN coalesce(r{number}.key, 'profile:' || t.{column}) END AS {column}"
+            )
+        elif attribute.kind == "boolean":
+            chosen.append(f"try_cast(t.{column} AS BOOLEAN) AS {column}")
+        else:
+            chosen.append(f"t.{column}::VARCHAR AS {column}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE key_of AS SELECT profile_id, key FROM persons WHERE profile_id IS NOT NULL"
+    )
+    return write(
+        connection,
+        f"SELECT o.key, {''.join(part + ', ' for part in chosen)}[]::VARCHAR[] AS left_alone "
+        f"FROM target t JOIN key_of o ON o.profile_id = t.id {' '.join(joins)} ORDER BY o.key",
+        into,
+    )

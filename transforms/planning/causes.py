@@ -1,0 +1,92 @@
+"""Why an attribute changes: found in the last applied run, and in older ones where that cannot tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.relations import columns_of, empty, view
+from trueup.transforms.planning.earlier_runs import values_then
+from trueup.transforms.planning.sql import statement
+from trueup.transforms.vocabulary import Kind
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.planning.comparison import Terms
+
+DEPTH = 30
+"""How many applied runs are asked at most; what none of them can tell counts as ``source_changed``."""
+
+_DECISIONS = ("key", "profile_id", "decision", "reason_code")
+_CHANGES = ("key", "attribute", "before", "after", "cause")
+
+
+def explain(connection: DuckDBPyConnection, history: History, terms: Terms) -> None:
+    """Make ``explained``: ``planned`` with a cause for every row."""
+    runs = [run for run in history.applied if run.kind is Kind.RECONCILE and run.files.desired.exists()]
+    _decided_then(connection, runs[0] if runs else None, keys="planned")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('explained_at_once')}")
+    connection.execute("DROP TABLE planned")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE ends AS SELECT key, end_state FROM courses WHERE end_state IS NOT NULL"
+    )
+    for age, run in enumerate(runs[:DEPTH]):
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE open_changes AS SELECT key, attribute, before, after FROM explained "
+            "WHERE cause IS NULL"
+        )
+        if not connection.execute("SELECT 1 FROM open_changes LIMIT 1").fetchone():
+            break
+        if age:
+            _decided_then(connection, run, keys="open_changes")
+        _ask(connection, run, terms)
+    connection.execute("UPDATE explained SET cause = 'source_changed' WHERE cause IS NULL")
+
+
+def _decided_then(connection: DuckDBPyConnection, run: PriorRun | None, *, keys: str) -> None:
+    """``decided_then``: what ``run`` decided about the people in ``keys``."""
+    view(connection, "decisions_then", run.files.decisions if run else None, columns=_DECISIONS)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE decided_then AS SELECT {', '.join(_DECISIONS)} FROM decisions_then "
+        f"WHERE key IN (SELECT key FROM {keys})"
+    )
+
+
+def _ask(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
+    values_then(connection, run, "desired", terms, keys="open_changes")
+    values_then(connection, run, "actual", terms, keys="open_changes")
+    view(connection, "changes_then", run.files.changes, columns=_CHANGES)
+    view(connection, "outcome_then", run.files.outcome, columns=("key", "result"))
+    _moved_sources(connection, run, terms)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE answers AS {statement('explained_by_run')}")
+    connection.execute(
+        "UPDATE explained SET cause = a.cause FROM answers a "
+        "WHERE a.key = explained.key AND a.attribute = explained.attribute "
+        "AND explained.cause IS NULL AND a.cause IS NOT NULL"
+    )
+
+
+def _moved_sources(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
+    """``moved_sources``: attributes for which a source column the expression reads says something else than then."""
+    empty(connection, "moved_sources", ("key", "attribute"))
+    if not run.files.source.exists():
+        return
+    view(connection, "source_then", run.files.source)
+    now, then = columns_of(connection, "source"), columns_of(connection, "source_then")
+    rows = []
+    open_now = {row[0] for row in connection.execute("SELECT DISTINCT attribute FROM open_changes").fetchall()}
+    for attribute in (a for a in terms.attributes if a.path in open_now):
+        shared = [c for c in attribute.source_columns if c in now and now[c] == then.get(c)]
+        differ = [f"s.{identifier(c)} IS DISTINCT FROM b.{identifier(c)}" for c in shared]
+        # A column that is new, gone or of another type cannot show that the source said the same.
+        if not attribute.source_columns or len(shared) < len(attribute.source_columns):
+            differ.append("FALSE" if not attribute.source_columns else "TRUE")
+        rows.append(f"CASE WHEN {' OR '.join(differ)} THEN {literal(attribute.path)} END")
+    moved = ", ".join([*rows, "NULL::VARCHAR"])
+    connection.execute(
+        f"INSERT INTO moved_sources SELECT s.id, unnest(list_filter([{moved}], lambda e: e IS NOT NULL)) "
+        "FROM source s LEFT JOIN (FROM source_then WHERE id IN (SELECT key FROM open_changes)) b ON b.id = s.id "
+        "WHERE s.id IN (SELECT key FROM open_changes)"
+    )

@@ -1,0 +1,1 @@
+"""From an applied run to the plan that undoes it."""

@@ -1,0 +1,260 @@
+"""The way back: a plan of its own that takes back one run, or everything since one, or follows a report."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.relations import count, empty, open_run, view, write
+from trueup.transforms.errors import Refusal, Refused
+from trueup.transforms.planning import changes, decisions, earlier_runs, limits, plan
+from trueup.transforms.planning.comparison import Terms
+from trueup.transforms.planning.matching import settle_links
+from trueup.transforms.planning.selection import select
+from trueup.transforms.report_rows import desired_from_report, lay_told
+from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
+from trueup.transforms.rollback.sql import statement
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from trueup.transforms.attributes import TargetSchema
+    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
+
+_MAPPING = """-- This run is a rollback: what it restores comes from the archive, not from a mapping.
+SELECT * FROM read_parquet('desired.parquet') ORDER BY key;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """Which way back; exactly one of ``undo``, ``before`` and ``report`` is given."""
+
+    files: RunFiles
+    """Of the new run; ``target.parquet`` is there, freshly read."""
+    attributes: tuple[ManagedAttribute, ...]
+    schema: TargetSchema
+    settings: Settings
+    history: History
+    at: datetime
+    undo: PriorRun | None = None
+    """Take back what this run changed, from the values journalled just before each write."""
+    before: PriorRun | None = None
+    """The directory as it was in this run's ``target.parquet``."""
+    report: Path | None = None
+    """Parquet file of ``trueup.transforms.report_rows``: the directory as this report has it."""
+    report_notes: tuple[str, ...] = ()
+    """What reading the report came to, for the reviewer."""
+    only: tuple[str, ...] = ()
+    only_attributes: tuple[str, ...] = ()
+    overwrite: bool = False
+    """Also take back edits others made since."""
+    delete_created: bool = False
+    """Delete what was created, instead of deactivating it."""
+
+
+def make_rollback_plan(request: RollbackRequest) -> plan.PlanResult:
+    """Write the same files a plan does, with cause ``rollback``; touches only profiles of ours.
+
+    ``source.parquet`` is the last applied run's, ``desired.parquet`` what the profiles are to be again. Edits made
+    since by others are kept unless ``overwrite``; what cannot come back is said in the notes.
+
+    Raises:
+        Refused: the run was never applied, or the archive no longer holds what the way back needs.
+    """
+    request = _with_active(request)
+    _lay_out(request)
+    files, history = request.files, request.history
+    connection = open_run(files, mapped=False)
+    try:
+        terms = Terms(request.attributes)
+        _people(connection, request)
+        notes = _wishes(connection, request, terms)
+        _choose(connection, request, terms)
+        notes += _decide(connection)
+        plan.write_decisions(connection, files)
+        written = plan.write_changes(connection, files)
+        _write_desired(connection, files, terms)
+        changes.merge_findings(connection, files, statement("rollback_findings"))
+        uses, refusals = limits.weigh(connection, request)
+        return plan.PlanResult(
+            counts=decisions.counts(connection),
+            changes=written,
+            users=count(connection, "FROM users"),
+            profiles=count(connection, "FROM profiles"),
+            limits=uses,
+            refusals=refusals,
+            first_run=False,
+            baseline_run=history.baseline.run_id if history.baseline else None,
+            notes=(*notes, *limits.notes(connection, history)),
+        )
+    finally:
+        connection.close()
+
+
+def _refused(message: str, remedy: str) -> Refused:
+    return Refused(Refusal(code="rollback_impossible", message=message, remedy=remedy))
+
+
+def _with_active(request: RollbackRequest) -> RollbackRequest:
+    """``active`` is restored whether the mapping manages it or not: apply changes it either way."""
+    if any(a.path == "active" for a in request.attributes):
+        return request
+    return replace(request, attributes=(*request.attributes, ManagedAttribute("active", kind="boolean")))
+
+
+def _lay_out(request: RollbackRequest) -> None:
+    """What a run of kind reconcile would have from its source, taken from the last applied one."""
+    named = request.undo or request.before
+    if named is not None and named.is_pruned:
+        raise _refused(f"The files of run {named.run_id} were pruned.", "Name a run that is still whole: trueup runs")
+    if request.undo is not None and not request.undo.files.outcome.exists():
+        raise _refused(
+            f"Run {request.undo.run_id} was never applied, so there is nothing to take back.",
+            "Name a run whose state is applied or partially_applied: trueup runs",
+        )
+    newest = earlier_runs.last_reconcile(request.history) or named
+    if newest is None or not newest.files.source.exists():
+        raise _refused("No applied run is left in the archive that says who the people are.", "Plan and apply first.")
+    shutil.copyfile(newest.files.source, request.files.source)
+    request.files.mapping_sql.write_text(_MAPPING, encoding="utf-8")
+
+
+def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:
+    """Everybody, as the links of the last applied run have them; writes ``links`` and ``actual``."""
+    earlier_runs.links_before(connection, request.history.baseline)
+    settle_links(connection)
+    decisions.gather(connection)
+    connection.execute("CREATE OR REPLACE TEMP TABLE persons AS FROM everybody")
+    plan.write_sides(connection, request)
+    decisions.lay_terms(connection, request.attributes)
+    decisions.lay_sentences(connection)
+    newest = earlier_runs.last_reconcile(request.history)
+    view(connection, "verdicts_then", newest.files.decisions if newest else None, columns=("key", "verdict"))
+
+
+def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> tuple[str, ...]:
+    """``wishes``, ``endings``, ``returning_now`` and ``returning_values``: what is to be, before looking at now.
+
+    Returns what the reviewer must know of a report.
+    """
+    notes = request.report_notes
+    lay_told(connection)
+    empty(connection, "wishes", ("key", "attribute", "wanted", "left_value", "is_ours BOOLEAN"))
+    empty(connection, "lives", ("key", "first_op", "last_op", "removed_age BIGINT"))
+    empty(connection, "referrers", ("key", "attribute", "manager", "old_profile"))
+    empty(connection, "returning_values", ("key", "attribute", "after", "old_profile"))
+    if request.undo is not None:
+        desired_for_undo(connection, request.undo, terms)
+    elif request.before is not None:
+        since = tuple(run for run in request.history.applied if run.run_id >= request.before.run_id)
+        desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
+    elif request.report is not None:
+        notes += desired_from_report(connection, request.report, terms)
+    # Somebody the source has deleted and the target too is nobody now, and comes back all the same.
+    connection.execute(
+        "INSERT INTO persons BY NAME SELECT key, key AS source_id, FALSE AS is_user, "
+        "max(json_extract_string(after, '$')) FILTER (WHERE attribute = 'userName') AS user_name "
+        "FROM returning_values ANTI JOIN persons USING (key) GROUP BY key"
+    )
+    empty(connection, "asked", ("key",))
+    if request.only:
+        select(connection, request.only)
+        connection.execute("INSERT INTO asked FROM selected")
+    empty(connection, "asked_attributes", ("attribute",))
+    if request.only_attributes:
+        connection.executemany("INSERT INTO asked_attributes VALUES (?)", [(path,) for path in request.only_attributes])
+    return notes
+
+
+def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> None:
+    """``endings``, ``returning_now``, ``candidates`` and ``explained``: what changes, and what is left alone."""
+    asked = "TRUE" if not request.only else "p.key IN (SELECT key FROM asked)"
+    whole = literal(not request.only_attributes)
+    ending = "delete" if request.delete_created else "deactivate"
+    still = "TRUE" if request.delete_created else "p.active IS DISTINCT FROM FALSE"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE endings AS SELECT p.key, {literal(ending)} AS decision, p.active "
+        "FROM persons p JOIN lives l ON l.key = p.key "
+        f"WHERE l.first_op = 'create' AND p.profile_id IS NOT NULL AND {still} AND {asked} AND {whole}"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE returning_now AS SELECT DISTINCT p.key FROM persons p "
+        f"SEMI JOIN returning_values v ON v.key = p.key WHERE p.profile_id IS NULL AND {asked} AND {whole}"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE holders AS SELECT key FROM persons WHERE profile_id IS NOT NULL "
+        "AND key NOT IN (SELECT key FROM endings WHERE decision = 'delete') UNION SELECT key FROM returning_now"
+    )
+    _nobody_then(connection, request.undo or request.before)
+    repair_references(connection, request.files.actual, terms)
+    earlier_runs.values_of(connection, "values_now", request.files.actual, terms, keys="wishes")
+    query = statement("rollback_candidates")
+    flags = {"some_people": request.only, "some_attributes": request.only_attributes, "overwrite": request.overwrite}
+    for name, value in flags.items():
+        query = query.replace(f"${name}", literal(bool(value)))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {query}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('rollback_explained')}")
+
+
+def _nobody_then(connection: DuckDBPyConnection, then: PriorRun | None) -> None:
+    """Add to ``holders`` what referred to nobody already ``then``: it comes back as it was, to a profile or not."""
+    if then is not None:
+        view(connection, "target_then", then.files.target)
+        connection.execute(f"INSERT INTO holders {statement('rollback_to_nobody')}")
+
+
+def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:
+    """``decided`` and ``counted``; returns what the reviewer must know beyond it."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE edited AS SELECT DISTINCT key FROM candidates WHERE barred = 'edited_since'"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('rollback_decided')}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW counted AS "
+        "SELECT source_id, profile_id, is_user, is_user AS in_scope, active FROM persons"
+    )
+    back = count(connection, "FROM decided WHERE decision = 'create'")
+    edits = count(connection, "FROM candidates WHERE barred = 'edited_since'")
+    lost = count(
+        connection,
+        "FROM (SELECT DISTINCT key FROM wishes) w ANTI JOIN (FROM persons WHERE profile_id IS NOT NULL) p USING (key)",
+    )
+    said = {
+        f"{back:,} deleted profiles come back under a new id; references to the old one are repaired, but passwords, "
+        "sign-ins and whatever the directory does not show do not come back.": back,
+        f"{edits:,} values were edited in the target since and are kept; --overwrite takes them back too.": edits,
+        f"{lost:,} people this would restore have no profile any more and are left out.": lost,
+    }
+    return tuple(sentence for sentence, number in said.items() if number)
+
+
+def _write_desired(connection: DuckDBPyConnection, files: RunFiles, terms: Terms) -> None:
+    """``desired.parquet``: every profile of ours as it is to be once the rollback is applied."""
+    chosen = []
+    for attribute in terms.attributes:
+        column, path = identifier(attribute.path), literal(attribute.path)
+        text = f"max(e.after) FILTER (WHERE e.attribute = {path})"
+        value = {"boolean": f"({text})::BOOLEAN", "complex": text}.get(
+            attribute.kind, f"json_extract_string({text}, '$')"
+        )
+        chosen.append(
+            f"CASE WHEN bool_or(e.attribute = {path}) THEN {value} ELSE any_value(a.{column}) END AS {column}"
+        )
+    write(
+        connection,
+        f"SELECT d.key, {', '.join(chosen)}, []::VARCHAR[] AS left_alone FROM decided d "
+        "LEFT JOIN actual a ON a.key = d.key LEFT JOIN explained e ON e.key = d.key "
+        "WHERE d.source_id IS NOT NULL AND d.decision <> 'delete' "
+        "AND (d.profile_id IS NOT NULL OR d.decision = 'create') "
+        "GROUP BY d.key ORDER BY d.key",
+        files.desired,
+    )

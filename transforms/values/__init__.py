@@ -1,0 +1,1 @@
+"""Attribute paths, labels and when two values are equal."""

@@ -1,0 +1,280 @@
+"""SCIM attribute paths: parsed, read and written in a resource, and as SQL over a JSON column (RFC 7644 §3.10).
+
+Understood are the forms a mapping uses: ``userName``, ``name.givenName``, ``emails[type eq "work"].value``,
+``phoneNumbers[type eq "mobile" and primary eq true].value``, ``emails.value`` (the primary, else the first) and
+``urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from trueup.transforms.duck.quoting import literal
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+_NAME = re.compile(r"[A-Za-z$_][-\w$]*\Z")
+_CLAUSE = re.compile(
+    r"\s*([A-Za-z$_][-\w$]*)\s+eq\s+(\"(?:[^\"\\]|\\.)*\"|true|false|-?\d+(?:\.\d+)?)\s*", re.IGNORECASE
+)
+_AND = re.compile(r"and\s", re.IGNORECASE)
+_TRIMMINGS = frozenset({"primary", "display", "$ref"})
+"""Members that make no element worth keeping once its value is gone."""
+
+Where = tuple[tuple[str, str | bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScimPath:
+    """One attribute of a User: where it lies, not what it holds."""
+
+    attribute: str
+    schema: str = ""
+    """URN of the extension; empty for the core schema."""
+    where: Where = ()
+    """Clauses ``(member, value)``, all of which an element of a multi-valued attribute must meet."""
+    sub: str = ""
+
+    def __str__(self) -> str:
+        head = f"{self.schema}:{self.attribute}" if self.schema else self.attribute
+        clauses = " and ".join(f"{member} eq {json.dumps(value, ensure_ascii=False)}" for member, value in self.where)
+        return head + (f"[{clauses}]" if clauses else "") + (f".{self.sub}" if self.sub else "")
+
+    @property
+    def plain(self) -> str:
+        """The path without its filter, as a schema document names it."""
+        return str(ScimPath(self.attribute, self.schema, (), self.sub))
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it points at another profile: the manager, as a whole or by its ``value``."""
+        return self.attribute.lower() == "manager" and self.sub.lower() in {"", "value"}
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether a server may insist that nobody else has the same value."""
+        return not self.schema and (
+            self.attribute.lower() in {"username", "externalid"}
+            or (self.attribute.lower() == "emails" and self.sub.lower() == "value")
+        )
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> ScimPath:
+    """The path ``text`` spells.
+
+    Raises:
+        ValueError: it is none of the forms above; the message says which part.
+    """
+    head, bracket, rest = text.partition("[")
+    where: Where = ()
+    sub = ""
+    if bracket:
+        clauses, closed, tail = rest.rpartition("]")
+        if not closed or (tail and not tail.startswith(".")):
+            raise ValueError(f"{text!r} has a filter that does not end in ']' or '].member'")
+        where, sub = _clauses(clauses, text), tail[1:]
+    schema, attribute = "", head
+    if head.lower().startswith("urn:"):
+        schema, _, attribute = head.rpartition(":")
+    if not bracket:
+        attribute, dot, sub = attribute.partition(".")
+        attribute += dot if not sub else ""
+    if not _NAME.match(attribute) or (sub and not _NAME.match(sub)):
+        raise ValueError(f"{text!r} is not a SCIM attribute path")
+    return ScimPath(attribute, "" if schema.lower() == CORE.lower() else schema, where, sub)
+
+
+def _clauses(text: str, whole: str) -> Where:
+    found: list[tuple[str, str | bool]] = []
+    at = 0
+    while True:
+        clause = _CLAUSE.match(text, at)
+        if clause is None:
+            raise ValueError(f'{whole!r}: a filter here is one or more of member eq "value", joined by "and"')
+        value = json.loads(clause[2].lower() if clause[2][0] != '"' else clause[2])
+        found.append((clause[1], value if isinstance(value, (bool, str)) else clause[2]))
+        at = clause.end()
+        if at == len(text):
+            return tuple(found)
+        joined = _AND.match(text, at)
+        if joined is None:
+            raise ValueError(f'{whole!r}: only "and" joins the clauses of a filter')
+        at = joined.end()
+
+
+def member(holder: Any, name: str) -> Any:
+    """The member ``name`` of a JSON object, whatever its case (RFC 7643 §2.1); none where there is none."""
+    if not isinstance(holder, dict):
+        return None
+    if name in holder:
+        return holder[name]
+    folded = name.lower()
+    return next((value for key, value in holder.items() if key.lower() == folded), None)
+
+
+def _spelt(holder: dict[str, Any], name: str) -> str:
+    if name in holder:
+        return name
+    folded = name.lower()
+    return next((key for key in holder if key.lower() == folded), name)
+
+
+def _meets(element: Any, where: Where) -> bool:
+    for name, wanted in where:
+        got = member(element, name)
+        if isinstance(wanted, bool):
+            if got is not wanted and str(got).lower() != str(wanted).lower():
+                return False
+        elif got is None or str(got).lower() != wanted.lower():
+            return False
+    return isinstance(element, dict)
+
+
+def _element(values: list[Any], where: Where) -> int | None:
+    """Which element the path means: the first the filter fits; without a filter the primary, else the first."""
+    if not where:
+        primary = (i for i, value in enumerate(values) if _meets(value, (("primary", True),)))
+        return next(primary, 0 if values else None)
+    return next((i for i, value in enumerate(values) if _meets(value, where)), None)
+
+
+def get(resource: dict[str, Any], path: ScimPath) -> Any:
+    """What ``resource`` holds at ``path``; none for missing, null and empty lists alike."""
+    holder = member(resource, path.schema) if path.schema else resource
+    value = member(holder, path.attribute)
+    if value is None and path.schema:
+        value = member(resource, f"{path.schema}:{path.attribute}")
+    if path.is_reference:
+        return reference(value)
+    if isinstance(value, list) and (path.where or path.sub):
+        at = _element(value, path.where)
+        value = None if at is None else value[at]
+    if path.sub:
+        value = member(value, path.sub)
+    return None if value in ([], {}) else value
+
+
+def reference(value: Any) -> str | None:
+    """The profile id in any of the shapes servers give a manager: object, bare text, list of one."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        value = member(value, "value")
+    return None if value in (None, "") else str(value)
+
+
+def put(resource: dict[str, Any], path: ScimPath, value: Any) -> None:
+    """Set (or, for none, clear) ``path`` in ``resource``, in place; nothing else of it is touched.
+
+    ``schemas`` is seen to. The objects along the path are changed in place: hand over a deep copy of anything
+    that is still needed.
+    """
+    holder = resource
+    if path.schema:
+        key = _spelt(resource, path.schema)
+        if not isinstance(resource.get(key), dict):
+            if value is None:
+                return
+            resource[key] = {}
+            _declare(resource, path.schema)
+        holder = resource[key]
+    name = _spelt(holder, path.attribute)
+    if path.is_reference:
+        _set(holder, name, None if value is None else {"value": value})
+    elif isinstance(holder.get(name), list) and (path.where or path.sub):
+        _set(holder, name, _elements(holder[name], path, value) or None)
+    elif path.where:
+        _set(holder, name, None if value is None else _elements([], path, value))
+    elif path.sub:
+        inner = dict(holder[name]) if isinstance(holder.get(name), dict) else {}
+        _set(inner, _spelt(inner, path.sub), value)
+        _set(holder, name, inner or None)
+    else:
+        _set(holder, name, value)
+    if path.schema and not holder:
+        del resource[_spelt(resource, path.schema)]
+
+
+def _set(holder: dict[str, Any], name: str, value: Any) -> None:
+    if value is None:
+        holder.pop(name, None)
+    else:
+        holder[name] = value
+
+
+def _declare(resource: dict[str, Any], schema: str) -> None:
+    schemas = resource.setdefault("schemas", [CORE])
+    if isinstance(schemas, list) and not any(str(known).lower() == schema.lower() for known in schemas):
+        resource["schemas"] = [*schemas, schema]
+
+
+def _elements(values: list[Any], path: ScimPath, value: Any) -> list[Any]:
+    at = _element(values, path.where)
+    sub = path.sub or "value"
+    if value is None:
+        if at is None:
+            return values
+        rest = {k: v for k, v in values[at].items() if k.lower() != sub.lower()} if isinstance(values[at], dict) else {}
+        worthless = _TRIMMINGS | {name.lower() for name, _ in path.where} | ({"type"} if not path.where else set())
+        kept = [rest] if any(name.lower() not in worthless for name in rest) else []
+        return [*values[:at], *kept, *values[at + 1 :]]
+    if at is None or not isinstance(values[at], dict):
+        return [*values, new_element(path, value, first=not values)]
+    changed = dict(values[at])
+    changed[_spelt(changed, sub)] = value
+    return [*values[:at], changed, *values[at + 1 :]]
+
+
+def new_element(path: ScimPath, value: Any, *, first: bool) -> dict[str, Any]:
+    """The element a multi-valued attribute gets when none fits the path; the first e-mail is the primary one."""
+    element: dict[str, Any] = dict(path.where) | {path.sub or "value": value}
+    if first and path.attribute.lower() == "emails":
+        element.setdefault("primary", True)
+    return element
+
+
+def expression(path: ScimPath, column: str = "resource") -> str:
+    """A SQL expression giving ``path`` of the JSON text in ``column`` as VARCHAR; null for missing and null.
+
+    Objects and lists come as their JSON text. Names are matched as the RFC spells them.
+    """
+    steps = [path.schema] if path.schema else []
+    at = _json_path([*steps, path.attribute])
+    if path.is_reference:
+        inner, bare = _json_path([*steps, path.attribute, "value"]), f"json_extract_string({column}, {at})"
+        listed = literal(_raw(at) + "[0].value")
+        return (
+            f"coalesce(json_extract_string({column}, {inner}), json_extract_string({column}, {listed}), "
+            f"CASE WHEN json_type({column}, {at}) = 'VARCHAR' THEN {bare} END)"
+        )
+    if not path.where and not path.sub:
+        return f"json_extract_string({column}, {at})"
+    sub = _json_path([path.sub]) if path.sub else "'$'"
+    elements = f"json_extract({column}, {literal(_raw(at) + '[*]')})"
+    if path.where:
+        tests = " AND ".join(
+            f"lower(json_extract_string(e, {_json_path([name])})) = {literal(str(wanted).lower())}"
+            for name, wanted in path.where
+        )
+        return f"json_extract_string(list_filter({elements}, lambda e: coalesce({tests}, FALSE))[1], {sub})"
+    primary = "lower(json_extract_string(e, '$.primary')) = 'true'"
+    return (
+        f"CASE WHEN json_type({column}, {at}) = 'ARRAY' THEN json_extract_string(coalesce("
+        f"list_filter({elements}, lambda e: coalesce({primary}, FALSE))[1], {elements}[1]), {sub}) "
+        f"ELSE json_extract_string({column}, {_json_path([*steps, path.attribute, path.sub])}) END"
+    )
+
+
+def _json_path(steps: list[str]) -> str:
+    return literal("$" + "".join(f'."{step}"' for step in steps))
+
+
+def _raw(quoted: str) -> str:
+    return quoted[1:-1].replace("''", "'")

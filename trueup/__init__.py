@@ -1,0 +1,1 @@
+"""Keeps a people directory true to Microsoft Entra ID."""
