@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +12,31 @@ from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec
 
+ROOMS = frozenset({"connectors", "data", "expectations", "flows", "reports", "sandbox", "transforms"})
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 # How fast an example is says something about the machine, nothing about the product.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+class OneName:
+    """A checkout has the rooms at top level too, but no module may be imported under two names."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        """Refuse what is not asked for as ``trueup.…``."""
+        del path, target
+        if name.partition(".")[0] in ROOMS:
+            raise ImportError(f"{name} is imported by its bare name; it is trueup.{name}")
+        return None
+
+
+sys.meta_path.insert(0, OneName())
 
 
 def pytest_configure() -> None:
