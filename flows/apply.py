@@ -31,7 +31,8 @@ def write(run_id: str, left_out: str) -> ApplyResult:
     from trueup.connectors.scim_writer import apply as write_all
 
     this = clearance.in_hand(run_id)
-    learned = last_learned(this.archive.history(this.settings.target.url))
+    digest = str(this.run.manifest.target_state.get("digest", ""))
+    learned = last_learned(this.archive.history(this.settings.target.url), digest=digest)
     return write_all(
         this.settings,
         this.run.files,

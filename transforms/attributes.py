@@ -224,6 +224,12 @@ class TargetSchema:
     """Managed paths the server's schema does not name."""
     digest: str = ""
     """SHA-256 of the discovery documents: a change forgets what the target was seen not to keep."""
+    bare: frozenset[str] = frozenset()
+    """Attributes, in lower case, that were read with elements without ``type``."""
+    demands: tuple[str, ...] = ()
+    """What a profile must have and no managed attribute gives, in lower case."""
+    forbids: dict[str, str] = field(default_factory=dict)
+    """Managed paths that may not be written, and why."""
 
 
 def columns_needed(managed: Iterable[ManagedAttribute]) -> frozenset[str]:

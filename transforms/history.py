@@ -72,11 +72,16 @@ class History:
         return None
 
 
-def last_learned(history: History) -> Mapping[str, Any] | None:
-    """What the last apply to this target learnt of it (``details["dialect"]`` of its act); None before any."""
+def last_learned(history: History, *, digest: str | None = None) -> Mapping[str, Any] | None:
+    """What the last apply to this target learnt of it (``details["dialect"]`` of its act); None before any.
+
+    ``digest`` is of the target's schema now: what was learnt under another one is forgotten.
+    """
     for run in history.runs:
         for act in reversed(run.acts):
             if act.details.get("dialect"):
+                if digest is not None and str(run.manifest.target_state.get("digest", "")) != digest:
+                    return None
                 learned: Mapping[str, Any] = act.details["dialect"]
                 return learned
     return None

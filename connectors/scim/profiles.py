@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from trueup.connectors.scim.discovery import discover
 from trueup.connectors.scim.paging import Reading, list_of, read_pages
 from trueup.connectors.scim.session import Session, open_session
+from trueup.connectors.scim.spelling import Spelling
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed, Refusal, Refused
@@ -98,7 +99,7 @@ def take_snapshot(
         raise Failed(f"Of {reading.unique} profiles read, {profiles} were written.", remedy="Run again.")
     return TargetSnapshot(
         profiles=profiles,
-        schema=discovered.schema_of(kinds),
+        schema=replace(discovered.schema_of(kinds), bare=frozenset(reader.bare)),
         completeness={
             "proof": proof,
             "readings": readings,
@@ -130,7 +131,13 @@ class _Reader:
         self._discovered = discovered
         self._spool = spool
         self._complex = [path for path, kind in kinds.items() if kind == "complex"]
+        self._spelling = Spelling(kinds)
         self._progress = progress
+
+    @property
+    def bare(self) -> frozenset[str]:
+        """Attributes, in lower case, of which elements were read without ``type``."""
+        return frozenset(self._spelling.bare)
 
     def prove(self, known: set[str]) -> tuple[Reading, str, int]:
         """A reading that is proven complete, by what, and how many readings that took.
@@ -182,7 +189,8 @@ class _Reader:
 
     def _read(self, *, sort: bool) -> Reading:
         reading = Reading()
-        fields = [("id", pa.string()), ("version", pa.string()), ("resource", pa.string())]
+        self._spelling.bare.clear()
+        fields = [(name, pa.string()) for name in ("id", "version", "resource", "spelt")]
         schema = pa.schema([*fields, *((f"complex {path}", pa.string()) for path in self._complex)])
         with pq.ParquetWriter(self._spool, schema, compression="zstd") as writer:
             batch: list[dict[str, Any]] = []
@@ -201,6 +209,7 @@ class _Reader:
             [str(row["id"]) for row in rows],
             [version_of(row) for row in rows],
             [orjson.dumps(row).decode() for row in rows],
+            [None if (said := self._spelling.of(row)) is row else orjson.dumps(said).decode() for row in rows],
         ]
         columns += [[_canonical(get(row, parse(path))) for row in rows] for path in self._complex]
         return pa.table([pa.array(column, pa.string()) for column in columns], schema=schema)
@@ -267,10 +276,10 @@ def _known_ids(known: Path | None) -> set[str]:
 
 
 def select_list(kinds: Mapping[str, str]) -> str:
-    """The flattened columns as SQL over ``resource`` (and ``complex <path>`` where the kind is complex)."""
+    """The flattened columns as SQL over ``said``, the profile as the paths spell it, and ``complex <path>``."""
     parts = []
     for path, kind in kinds.items():
-        sql = identifier(f"complex {path}") if kind == "complex" else expression(parse(path))
+        sql = identifier(f"complex {path}") if kind == "complex" else expression(parse(path), "said")
         if path.lower() == "active" or kind == "boolean":
             text = f"lower(trim({sql}))"
             sql = f"CASE WHEN {text} IN ('true', '1') THEN TRUE WHEN {text} IN ('false', '0') THEN FALSE END"
@@ -282,7 +291,7 @@ def _flatten(spool: Path, kinds: Mapping[str, str], files: RunFiles) -> int:
     with connect(spill=files.work) as engine:
         query = (
             f"SELECT id, version, resource,\n  {select_list(kinds)}\n"
-            f"FROM read_parquet({literal(str(spool))}) ORDER BY id"
+            f"FROM (SELECT *, coalesce(spelt, resource) AS said FROM read_parquet({literal(str(spool))})) ORDER BY id"
         )
         engine.execute(
             f"COPY ({query}) TO {literal(str(files.target))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000)"

@@ -238,10 +238,10 @@ def _one(people: _People, promise: _Row, resource: dict[str, Any] | None) -> dic
         text = None if resource is None else "inactive" if inactive else "still there"
         return {"key": key, "attribute": None, "expected": None, "found": text, "class": kept.value}
     path = parse(attribute)
-    now = None if resource is None else seen(path, get(resource, path))
+    wanted = None if expected is None else json.loads(expected)
+    now = None if resource is None else seen(path, get(resource, path, wanted), wanted)
     if path.is_reference and now is not None:
         now = people.key_of(str(now))
-    wanted = None if expected is None else json.loads(expected)
     then = None if found_then is None else json.loads(found_then)
     return {
         "key": key,

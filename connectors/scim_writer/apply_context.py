@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from trueup.connectors.scim.discovery import attributes_of
-from trueup.transforms.values.equality import canonical, classify, is_nothing, moved_members, seen
-from trueup.transforms.values.paths import get, parse
+from trueup.transforms.values.equality import canonical, classify, is_nothing, seen
+from trueup.transforms.values.paths import ScimPath, element_at, get, parse
 from trueup.transforms.vocabulary import Kept, Result
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from trueup.connectors.archive.journal import Journal
     from trueup.connectors.scim.responses import Answer
+    from trueup.connectors.scim.shape import Shape
     from trueup.connectors.scim_writer.lookup import Lookup
     from trueup.connectors.scim_writer.resume import ResumeState
     from trueup.connectors.scim_writer.sender import Sender
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from trueup.transforms.work import Change, Work, WorkItem
 
 PROFILE = "profile:"
+
+
+class Decide(Protocol):
+    """Settles somebody again, or leaves it as it is (none)."""
+
+    async def __call__(self, *, tripped: bool) -> Result | None:
+        """``tripped``: so many were refused that the apply stops."""
+        ...
 
 
 @dataclass(slots=True)
@@ -35,12 +43,16 @@ class ApplyContext:
     lookup: Lookup
     past: ResumeState
     work: Work
+    shape: Shape
+    managed: tuple[str, ...] = ()
+    """The managed attributes, by path."""
     created: dict[str, str] = field(default_factory=dict)
     """Key → profile id of everybody this run created."""
     keys: dict[str, str] = field(default_factory=dict)
     """Profile id → key, for references met."""
-    read_only: set[str] | None = None
-    """Attributes the target's schema calls read-only, once somebody asked."""
+    undecided: list[Decide] = field(default_factory=list)
+    """People of whom everything was refused while nothing of anybody was taken: settled again once it is known
+    whether the server is well."""
     names_in_flight: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def id_of(self, key: Any) -> str | None:
@@ -61,22 +73,36 @@ class ApplyContext:
                 self.keys[profile_id] = self.work.key_of([profile_id]).get(profile_id, f"{PROFILE}{profile_id}")
         return self.keys[profile_id]
 
-    async def may_leave_out(self, answer: Answer, others: set[str]) -> set[str]:
+    def may_leave_out(self, answer: Answer, others: set[str]) -> set[str]:
         """Which of ``others``, for which the target refused a PUT, it calls read-only: nothing is lost."""
-        if not others or answer.scim_type == "mutability":
+        if answer.scim_type == "mutability":
             return others
-        if self.read_only is None:
-            told = attributes_of((await self.sender.schemas()).json)
-            self.read_only = {name for name, said in told.items() if said.get("mutability") == "readOnly"}
-        return {name for name in others if name.lower() in self.read_only}
+        return {name for name in others if name.lower() in self.shape.read_only()}
 
-    def values(self, resource: Mapping[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
-        """Attribute → value in ``resource``; references as profile ids, ``active`` as a boolean."""
-        found = {}
-        for attribute in attributes:
-            path = parse(attribute)
-            found[attribute] = seen(path, get(dict(resource), path))
+    def values(self, resource: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Attribute → value in ``resource``; references as profile ids, everything in the type of what is wanted."""
+        return {attribute: self._value(resource, attribute, value) for attribute, value in wanted.items()}
+
+    def _value(self, resource: dict[str, Any], attribute: str, wanted: Any) -> Any:
+        path = parse(attribute)
+        untyped = path.whole.lower() in self.learned.untyped
+        return seen(path, get(resource, path, wanted, untyped=untyped), wanted)
+
+    def read(self, resource: dict[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
+        """The managed values of whole attributes (``name``: its managed members), else the whole ones."""
+        found: dict[str, Any] = {}
+        for name in attributes:
+            parts = [path for path in self.managed if parse(path).whole.lower() == name.lower()] or [name]
+            found |= {part: self._value(resource, part, None) for part in parts}
         return found
+
+    def compared(self, written: Mapping[str, Any], resource: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is there of each value; nothing is learnt from it."""
+        now = self.values(resource, written)
+        return [self._entry(a, now[a], classify(value, now[a])) for a, value in written.items()]
+
+    def _entry(self, attribute: str, value: Any, kept: Kept) -> dict[str, Any]:
+        return {"attribute": attribute, "value": self.text(attribute, value), "class": kept.value}
 
     def told(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Values as journal and outcome hold them: JSON text, references as keys, null for nothing."""
@@ -88,13 +114,13 @@ class ApplyContext:
             return None
         return canonical(self.key_of(str(value)) if parse(attribute).is_reference else value)
 
-    async def intend(self, item: WorkItem, step: str, attempt: Attempt) -> None:
+    async def intend(self, item: WorkItem, step: str, attempt: Attempt, *, operation: str = "") -> None:
         """The intent is on the disk when this returns: only now may the request leave."""
         await self.journal.write(
             {
                 "event": "intent",
                 "key": item.key,
-                "operation": item.operation,
+                "operation": operation or item.operation,
                 "step": step,
                 "profile_id": attempt.profile_id,
                 "dialect": attempt.dialect,
@@ -120,17 +146,18 @@ class ApplyContext:
             }
         )
 
-    async def settle(self, item: WorkItem, step: str, settled: Settled) -> Result:
+    async def settle(self, item: WorkItem, step: str, settled: Settled, *, operation: str = "") -> Result:
         """Put down what came of a step; its sync is under way and is not waited for, since it can be seen again."""
         self.journal.record(
             {
                 "event": "settled",
                 "key": item.key,
-                "operation": item.operation,
+                "operation": operation or item.operation,
                 "step": step,
                 "profile_id": settled.profile_id,
                 "result": settled.result,
                 "reason": settled.reason,
+                **({"refused": list(settled.refused)} if settled.refused else {}),
                 "attempts": settled.attempts,
                 "before": self.told(settled.before),
                 "written": self.told(settled.written),
@@ -147,16 +174,18 @@ class ApplyContext:
         for attribute, value in written.items():
             kept = classify(value, now[attribute])
             self.learned.read_back(attribute, value, now[attribute], kept)
-            found.append({"attribute": attribute, "value": self.text(attribute, now[attribute]), "class": kept.value})
+            path = parse(attribute)
+            if kept is not Kept.NOT_KEPT and path.kind_of_element and not is_nothing(value):
+                held = get(resource, ScimPath(path.attribute, path.schema))
+                if isinstance(held, list) and element_at(held, path) is None:
+                    self.learned.untyped.add(path.whole.lower())
+            found.append(self._entry(attribute, now[attribute], kept))
         return found
 
-    def collateral(self, before: dict[str, Any], after: dict[str, Any], written: Sequence[str]) -> list[str]:
-        """Attributes that changed though nobody wrote them, by top-level name."""
-        heads = {(parse(path).schema or parse(path).attribute).lower() for path in written}
-        also = [name for name in moved_members(before, after) if name.lower() not in heads]
-        for name in also:
+    def note_collateral(self, attributes: Iterable[str]) -> None:
+        """Attributes that changed though nobody wrote them, and stayed so."""
+        for name in attributes:
             self.learned.collateral[name] += 1
-        return also
 
 
 @dataclass(slots=True)
@@ -185,6 +214,8 @@ class Settled:
     found: list[dict[str, Any]] = field(default_factory=list)
     resource: dict[str, Any] | None = None
     """The whole profile as it is now; none when it is gone or was not touched."""
+    refused: tuple[str, ...] = ()
+    """Attributes the target would not take: the person is settled, and something approved is not so."""
 
 
 def not_kept(found: Iterable[Mapping[str, Any]]) -> list[str]:

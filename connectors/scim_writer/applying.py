@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from trueup.connectors.archive.journal import Journal
+from trueup.connectors.scim.discovery import attributes_of
 from trueup.connectors.scim.responses import sentence
+from trueup.connectors.scim.shape import Shape
 from trueup.connectors.scim_writer import ApplyResult
+from trueup.connectors.scim_writer.aftercare import RESTORE
 from trueup.connectors.scim_writer.apply_context import ApplyContext
 from trueup.connectors.scim_writer.engine import Breaker, Engine
 from trueup.connectors.scim_writer.lookup import Lookup
@@ -96,7 +99,11 @@ async def _run(
 ) -> Engine:
     async with Sender(settings, pace) as sender, Journal(files.journal) as journal:
         await _reach(sender)
+        shape = Shape(attributes_of((await sender.schemas()).json), habits.untyped)
+        habits.hides = shape.hides
         desk = ApplyContext(
+            shape=shape,
+            managed=_managed(files),
             sender=sender,
             journal=journal,
             learned=habits,
@@ -131,6 +138,12 @@ async def _reach(sender: Sender) -> None:
         )
 
 
+def _managed(files: RunFiles) -> tuple[str, ...]:
+    """The paths ``target.parquet`` has columns for."""
+    names = pq.read_schema(files.target).names if files.target.exists() else []
+    return tuple(name for name in names if name not in {"id", "version", "resource"})
+
+
 def _samples(files: RunFiles) -> list[tuple[str, str]]:
     """A few profiles that exist, to see whether filters find them."""
     if not files.target.exists():
@@ -148,7 +161,7 @@ def _samples(files: RunFiles) -> list[tuple[str, str]]:
 def _result(
     rows: list[dict[str, Any]], engine: Engine | None, habits: TargetBehaviour, created: dict[str, str]
 ) -> ApplyResult:
-    counts = Counter(str(row["result"]) for row in rows)
+    counts = Counter(str(row["result"]) for row in rows if row["operation"] != RESTORE)
     cut_short = engine is not None and engine.is_cut_short
     tripped = engine is not None and cut_short and engine.breaker.is_tripped
     return ApplyResult(

@@ -8,11 +8,12 @@ from urllib.parse import unquote, urlsplit
 
 from trueup.connectors.scim.responses import Answer, sentence
 from trueup.connectors.scim_writer.apply_context import ApplyContext, Attempt, Settled, not_kept
-from trueup.connectors.scim_writer.etags import IfMatch
-from trueup.connectors.scim_writer.payloads import Dialect, body, new_resource
-from trueup.transforms.values.equality import as_boolean
+from trueup.connectors.scim_writer.forms import new_resource
+from trueup.connectors.scim_writer.update import UpdateProfile
+from trueup.transforms.values.equality import as_boolean, moved_members, same
 from trueup.transforms.values.paths import member, parse
 from trueup.transforms.vocabulary import Kept, Result
+from trueup.transforms.work import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,6 @@ STEP = "create"
 _ATTEMPTS = 4
 _STUMBLES = 2
 """So often everything together is answered 500 until less is sent."""
-_TRIES = 3
-"""So often one attribute is sent again when its answer was lost."""
 _BARE = frozenset({"username", "name", "emails", "active", "displayname", "externalid"})
 _WIDTHS = (None, _BARE, frozenset({"username", "name", "emails"}), frozenset({"username"}))
 """What is left of a profile that is refused: everything, what any server knows, what most need, the name alone."""
@@ -43,10 +42,17 @@ class Creating:
         """Whether a POST of ours may have been carried out."""
         self._attempts = 0
         self._last = ""
+        self._fullest = ""
+        """What the server answered to everything together: what it says to less speaks of what was left out."""
         self._width = 0
+        self._sent_less = False
+        """Whether the profile was made by leaving something out: then the server is well, and that is the trouble."""
         self._stumbles = 0
         self._open: set[str] = set()
         """Attributes of which nobody knows whether the target would keep them: a later plan may try again."""
+        self._refused: set[str] = set()
+        self._learns = False
+        """Whether this person is the one who finds out."""
 
     async def run(self) -> Result:
         """Settled when this returns; never are two requests for one user name under way.
@@ -59,7 +65,11 @@ class Creating:
             await busy.wait()
         done = self._desk.names_in_flight[name] = asyncio.Event()
         try:
-            return await self._run()
+            if self._desk.learned.knows_creation(self._values):
+                return await self._run()
+            async with self._desk.learned.learning:
+                self._learns = True
+                return await self._run()
         finally:
             del self._desk.names_in_flight[name]
             done.set()
@@ -85,7 +95,8 @@ class Creating:
         if found:
             return await self._settle(Result.SKIPPED, _who(found))
         values = self._narrowed()
-        sending = new_resource(values)
+        self._sent_less = len(values) < len(self._values)
+        sending = new_resource(values, self._desk.shape)
         await self._desk.intend(self._item, STEP, Attempt(None, {}, values))
         self._attempts += 1
         answer = await self._desk.sender.create(sending)
@@ -106,11 +117,18 @@ class Creating:
 
     def _narrowed(self) -> dict[str, Any]:
         """What to send: everything not known to be refused; after a refusal less and less, the rest follows alone."""
-        values = {a: v for a, v in self._values.items() if a == "userName" or not self._desk.learned.refuses(a)}
+        values = {a: v for a, v in self._values.items() if a == "userName" or self._may_send(a)}
         kept = _WIDTHS[self._width]
         if kept is None:
             return values
         return {a: v for a, v in values.items() if not parse(a).schema and parse(a).attribute.lower() in kept}
+
+    def _may_send(self, attribute: str) -> bool:
+        """Whether it belongs into the first request: what the target may not know is tried by itself afterwards."""
+        learned, shape, path = self._desk.learned, self._desk.shape, parse(attribute)
+        if learned.refuses(attribute) or shape.bars(path, creating=True):
+            return False
+        return not (shape.is_unknown(path) and not learned.was_kept(attribute)) and not learned.is_suspect(attribute)
 
     async def _made(self, answer: Answer, profile_id: str | None, values: Mapping[str, Any]) -> Result | None:
         self._sent = True
@@ -156,10 +174,11 @@ class Creating:
             taken = "userName or another value is taken, perhaps by a profile the target does not show"
             why = _who(found) if found else taken
             return await self._settle(Result.FAILED, f"the target {self._last}: {why}")
+        self._fullest = self._fullest or self._last
         self._width += 1
         if self._width < len(_WIDTHS):
             return None
-        return await self._settle(Result.FAILED, f"the target {self._last}")
+        return await self._settle(Result.FAILED, f"the target {self._fullest}")
 
     async def _adopt(self, profile_id: str, told: dict[str, Any] | None = None, *, trusted: bool = False) -> Result:
         """The profile is there and ours: read it back, add what is missing, settle."""
@@ -169,16 +188,19 @@ class Creating:
         if resource is None:
             return await self._settle(Result.FAILED, "the profile was created but cannot be read back", profile_id)
         desk.lookup.note(resource)
-        reason = []
+        reason: list[str] = []
         found = desk.found(self._values, resource)
-        if missing := not_kept(found):
-            resource = await self._complete(profile_id, resource, missing)
+        missing = not_kept(found)
+        desk.learned.created([a for a in self._values if a not in missing], missing)
+        if missing:
+            resource, reason = await self._complete(profile_id, resource, missing)
             found = desk.found(self._values, resource)
-            if lost := not_kept(found):
-                reason.append(f"the target did not keep {', '.join(lost)}")
-            for entry in found:
-                if entry["attribute"] in self._open and entry["class"] == Kept.NOT_KEPT:
-                    entry["class"] = Kept.MOVED.value
+        refused = [entry for entry in found if entry["class"] == Kept.NOT_KEPT and entry["attribute"] not in self._open]
+        if lost := not_kept(found):
+            reason.insert(0, f"the target did not keep {', '.join(lost)}")
+        for entry in found:
+            if entry["attribute"] in self._open and entry["class"] == Kept.NOT_KEPT:
+                entry["class"] = Kept.MOVED.value
         settled = Settled(
             result=Result.APPLIED,
             profile_id=profile_id,
@@ -187,6 +209,7 @@ class Creating:
             written=self._values,
             found=found,
             resource=resource,
+            refused=tuple(entry["attribute"] for entry in refused if entry["attribute"] in self._refused),
         )
         return await desk.settle(self._item, STEP, settled)
 
@@ -194,61 +217,26 @@ class Creating:
         looked = await self._desk.sender.look(profile_id)
         seen = looked.resource if looked.is_ok else None
         if seen is not None and told is not None:
+            is_whole = not moved_members(told, seen)
             says, holds = self._desk.values(told, self._values), self._desk.values(seen, self._values)
             for attribute in self._values:
-                self._desk.learned.compared(attribute, truthful=says[attribute] == holds[attribute])
+                truthful = is_whole and same(says[attribute], holds[attribute])
+                self._desk.learned.compared(attribute, truthful=truthful)
         return seen
 
-    async def _complete(self, profile_id: str, resource: dict[str, Any], missing: list[str]) -> dict[str, Any]:
-        """Attributes a POST did not bring are sent once more on their own; the profile as it is then."""
-        desk, came, failed = self._desk, False, []
-        for attribute in missing:
-            heard: set[str] = set()
-            for dialect in desk.learned.dialects():
-                if desk.learned.refuses(attribute) or not desk.learned.worth_trying(attribute, dialect):
-                    continue
-                answer, resource = await self._alone(attribute, profile_id, resource, dialect)
-                if not not_kept(desk.found({attribute: self._values[attribute]}, resource)):
-                    desk.learned.succeeded(dialect)
-                    came = True
-                    break
-                # It took the profile a moment ago: what it failed on (500) each time, it refuses.
-                heard.add("yes" if answer.is_ok else "lost" if _is_open(answer) and answer.status != 500 else "no")
-                if answer.is_ok:
-                    desk.learned.in_vain([attribute], dialect)
-            else:
-                if "lost" in heard:
-                    failed.append(attribute)
-                elif "yes" not in heard:
-                    desk.learned.refused(attribute)
-        # A server that takes the rest is well: what it failed on, it refuses. Else a later plan may try again.
-        if came or self._width:
-            for attribute in failed:
-                desk.learned.refused(attribute, by_value=True)
-        else:
-            self._open.update(failed)
-        return resource
-
-    async def _alone(
-        self, attribute: str, profile_id: str, resource: dict[str, Any], dialect: Dialect
-    ) -> tuple[Answer, dict[str, Any]]:
-        """One attribute of the new profile is sent; the last answer, and the profile as it is then."""
-        desk, match = self._desk, IfMatch(self._desk.learned)
-        writing = {attribute: self._values[attribute]}
-        send = desk.sender.put if dialect == "put" else desk.sender.patch
-        for attempt in range(1, _TRIES + 1):
-            await desk.intend(self._item, "complete", Attempt(profile_id, {}, writing, dialect, resource))
-            said = {name: value for name, value in resource.items() if name not in desk.learned.read_only}
-            answer = await send(profile_id, body(dialect, said, writing), match.version(resource))
-            desk.answered(self._item, "complete", profile_id, answer)
-            if answer.status == 412:
-                match.refused(resource)
-            looked = await desk.sender.look(profile_id)
-            resource = (looked.resource if looked.is_ok else None) or resource
-            if not _is_open(answer) or not not_kept(desk.found(writing, resource)):
-                break
-            await desk.sender.pace.rest(answer, attempt)
-        return answer, resource
+    async def _complete(
+        self, profile_id: str, resource: dict[str, Any], missing: list[str]
+    ) -> tuple[dict[str, Any], list[str]]:
+        """What a POST did not bring is written as to any profile; the profile as it is then, and what was refused."""
+        desk = self._desk
+        now = desk.values(resource, {a: self._values[a] for a in missing})
+        changes = [Change(a, None, self._values[a]) for a in missing if not parse(a).is_reference]
+        writing = UpdateProfile(desk, self._item, "complete", changes, profile_id, vouched=self._sent_less)
+        writing.expect(now)
+        settled = await writing.carry_out(resource, learns=self._learns)
+        self._refused |= set(settled.refused)
+        self._open |= {e["attribute"] for e in settled.found if e["class"] == Kept.MOVED}
+        return settled.resource or resource, [part for part in (settled.reason,) if part and settled.refused]
 
     async def _settle(self, result: Result, reason: str, profile_id: str | None = None) -> Result:
         settled = Settled(result=result, profile_id=profile_id, reason=reason, attempts=self._attempts)
@@ -261,11 +249,6 @@ def _who(found: list[dict[str, Any]]) -> str:
     what = "is inactive and in no list; the next plan asks for it" if hidden else "appeared since the snapshot"
     ids = ", ".join(sorted(str(row["id"]) for row in found))
     return f"a profile with this userName or externalId {what}: {ids}"
-
-
-def _is_open(answer: Answer) -> bool:
-    """Whether an answer says nothing of the value: lost, or a matter of today."""
-    return answer.is_lost or answer.status in {0, 412, 429}
 
 
 def _text(value: Any) -> str | None:

@@ -81,6 +81,7 @@ class Engine:
         await self._each(work.phase("references"), self._refer)
         await self._each(work.phase("deactivations"), self._write)
         await self._each(work.phase("deletes"), self._write)
+        await self._decide()
         if self.fatal:
             raise self.fatal[0]
 
@@ -108,7 +109,17 @@ class Engine:
         self.seen[result] += 1
         if result is Result.FAILED:
             self.breaker.failed += 1
+        if self.desk.learned.worked:
+            await self._decide()
         self.progress(_STAGE, self.seen.total(), self.desk.work.total)
+
+    async def _decide(self) -> None:
+        """Whoever was refused everything before the server took anything: now it is known what that meant."""
+        while self.desk.undecided and not self.fatal:
+            if await self.desk.undecided.pop()(tripped=self.breaker.is_tripped) is Result.APPLIED:
+                self.seen[Result.FAILED] -= 1
+                self.seen[Result.APPLIED] += 1
+                self.breaker.failed -= 1
 
     async def _write(self, item: WorkItem) -> Result | None:
         step = {Decision.CREATE: "create", Decision.DELETE: "delete"}.get(item.operation, step_of(item))

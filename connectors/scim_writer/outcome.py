@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from trueup.connectors.archive.journal import read_journal
 from trueup.connectors.scim.profiles import version_of
+from trueup.connectors.scim_writer.aftercare import RESTORE
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.values.equality import as_boolean, canonical
@@ -45,18 +46,24 @@ _BATCH = 5000
 def outcome_rows(journal: Path, left_out: Iterable[tuple[str, Decision, str | None]] = ()) -> list[dict[str, Any]]:
     """One row per person the journal settled or the approval left out, by key; the last word on each step counts.
 
+    What our own writes lost and was put back has a row of its own, ``operation`` = ``restore``.
+
+
     Raises:
         Failed: the journal is damaged.
     """
     people: dict[str, dict[str, dict[str, Any]]] = {}
+    restored: dict[str, dict[str, dict[str, Any]]] = {}
     for record in read_journal(journal):
         if record.get("event") == "settled" and not _is_silent(record):
             record.pop("resource", None)
-            people.setdefault(str(record["key"]), {})[str(record["step"])] = record
+            whose = restored if record["operation"] == RESTORE else people
+            whose.setdefault(str(record["key"]), {})[str(record["step"])] = record
     rows = {key: _row(key, list(steps.values())) for key, steps in people.items()}
     for key, operation, profile_id in left_out:
         rows.setdefault(key, _left_out(key, operation, profile_id))
-    return [rows[key] for key in sorted(rows)]
+    again = {key: _row(key, list(steps.values())) for key, steps in restored.items()}
+    return [row for key in sorted(rows.keys() | again.keys()) for row in (rows.get(key), again.get(key)) if row]
 
 
 def _is_silent(record: dict[str, Any]) -> bool:
@@ -79,7 +86,7 @@ def _row(key: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
         "profile_id": next((step["profile_id"] for step in steps if step.get("profile_id")), None),
         "operation": operation,
         "result": (Result.APPLIED if made else worst).value,
-        "partial": worst in {Result.FAILED, Result.SKIPPED},
+        "partial": worst in {Result.FAILED, Result.SKIPPED} or any(step.get("refused") for step in steps),
         "reason": "; ".join(dict.fromkeys(str(step["reason"]) for step in steps if step.get("reason"))),
         "attempts": sum(int(step.get("attempts") or 0) for step in steps),
         "before": [entry for step in steps for entry in step.get("before") or ()],

@@ -1,12 +1,14 @@
-"""What apply has learnt of this target while working: nothing is believed that was not seen."""
+"""What apply has learnt of this target while working, by attribute and form: nothing is believed that was not seen."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from trueup.connectors.scim_writer.payloads import DIALECTS, Dialect
+from trueup.connectors.scim_writer.forms import BY_NAME, FORMS, Form
 from trueup.transforms.values.equality import differs_only_in_case
+from trueup.transforms.values.paths import parse
 from trueup.transforms.vocabulary import Kept
 
 if TYPE_CHECKING:
@@ -14,56 +16,197 @@ if TYPE_CHECKING:
 
 _SURE = 3
 """So many agreeing observations make a habit."""
+_ENOUGH = 2
+"""So often a form is tried on an attribute that it never brought."""
+Harm = Literal["takes_away", "alters"]
 
 
 class TargetBehaviour:
     """Habits of one target. Starts from what an earlier apply noted, and is noted again at the end."""
 
     def __init__(self, update: str, earlier: Mapping[str, Any] | None = None) -> None:
-        known = (earlier or {}).get("dialect")
-        allowed: tuple[Dialect, ...] = {"patch": DIALECTS[:2], "put": DIALECTS[2:]}.get(update, DIALECTS)
-        first: list[Dialect] = [dialect for dialect in allowed if dialect == known]
-        self._order: list[Dialect] = first + [dialect for dialect in allowed if dialect not in first]
-        self._forced = update != "auto"
-        self.worked: Counter[Dialect] = Counter()
+        noted = earlier or {}
+        allowed = {"patch": FORMS[:3], "put": FORMS[3:]}.get(update, FORMS)
+        first = [form for form in allowed if form.name == noted.get("dialect")]
+        self._order: list[Form] = first + [form for form in allowed if form not in first]
+        self.forced = update != "auto"
+        self.hides: tuple[str, ...] = ()
+        """Attributes the target's schema says no reading shows: with them, PUT is for who takes nothing else."""
+        self.learning = asyncio.Lock()
+        """Whoever tries what nobody knows yet does so alone: one person at most is in its way."""
+        self.worked: Counter[str] = Counter()
+        """By form: how often something of it was kept."""
+        self._kept: Counter[tuple[str, str]] = Counter()
+        self._vain: Counter[tuple[str, str]] = Counter()
+        self._brought: set[str] = set()
+        """Attributes a creation brought, and those one did not."""
+        self._not_brought: set[str] = set()
+        self._harms: dict[tuple[str, str], Harm] = {}
+        self._clean: set[tuple[str, str]] = set()
         self._echo_true: Counter[str] = Counter()
         self._echo_false: set[str] = set()
-        self._refused: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter({str(name): 1 for name in noted.get("refuses") or ()})
         self._by_value: set[str] = set()
+        self._of_value: set[str] = set()
         self._accepted: set[str] = set()
-        self._hopeless: Counter[tuple[str, Dialect]] = Counter()
+        self._fails_on: set[str] = set()
+        self._failed_before = frozenset(str(name) for name in noted.get("fails_on") or ())
+        self._said_yes: set[str] = {str(noted["dialect"])} if noted.get("dialect") else set()
+        self._not_offered: Counter[str] = Counter()
         self.survived = 0
         """Deactivated profiles that still answered afterwards."""
         self.deactivation_deletes = False
         self.alters_case: set[str] = set()
         self.collateral: Counter[str] = Counter()
-        """Attributes that changed though nobody wrote them."""
-        self._failed_before = frozenset(str(name) for name in (earlier or {}).get("fails_on") or ())
-        self._fails_on: set[str] = set()
-        self._not_offered: Counter[Dialect] = Counter()
+        """Attributes that changed though nobody wrote them, and stayed so."""
+        self.derived: set[str] = {str(name).lower() for name in noted.get("derived") or ()}
+        """Attributes, in lower case, the target sets itself, whatever form is used."""
+        self.untyped: set[str] = {str(name).lower() for name in noted.get("untyped") or ()}
+        """Attributes, in lower case, whose elements lose their ``type``."""
         self.matched_in_vain = 0
         """412s after which the profile read as before."""
         self.read_only: set[str] = set()
         """Attributes a PUT must not say, since the target called them read-only."""
+        self._recall(noted)
+
+    def _recall(self, noted: Mapping[str, Any]) -> None:
+        for attribute, name in (noted.get("forms") or {}).items():
+            if name in BY_NAME:
+                self._kept[str(attribute), str(name)] = 1
+        for name, harms in (noted.get("harms") or {}).items():
+            for head, harm in harms.items():
+                self._harms[str(head), str(name)] = "alters" if harm == "alters" else "takes_away"
+        for attribute in (*(noted.get("not_kept") or ()), *(noted.get("refuses") or ())):
+            for form in FORMS:
+                self._vain[str(attribute), form.name] = _ENOUGH
+
+    # Forms
 
     @property
-    def dialect(self) -> Dialect | None:
-        """The form that works here; none while nothing was written."""
-        if not self.worked:
-            return None
-        best: Dialect = max(self._order, key=lambda dialect: self.worked[dialect])
-        return best
+    def form(self) -> Form | None:
+        """The form that works best here; none while nothing was written."""
+        return max(self._order, key=lambda form: self.worked[form.name]) if self.worked else None
 
-    def dialects(self) -> tuple[Dialect, ...]:
-        """The forms to try, best first. PUT, which rewrites everything, only while no PATCH form has worked."""
-        patch_works = any(self.worked[dialect] for dialect in DIALECTS[:2])
-        order = [d for d in self._order if not (patch_works and d == "put" and not self.worked[d])]
-        order = [d for d in order if self._not_offered[d] < _SURE or self.worked[d]] or order
-        return tuple(sorted(order, key=lambda d: -self.worked[d])) if self.worked else tuple(order)
+    def forms_for(self, attribute: str, *, clearing: bool, alone: bool) -> list[Form]:
+        """The forms worth trying for one attribute, best first.
 
-    def not_offered(self, dialect: Dialect) -> None:
-        """The target has no such method (405)."""
-        self._not_offered[dialect] += 1
+        Args:
+            clearing: its value is to be taken away.
+            alone: it is sent by itself, others having been tried together: only now is PUT considered unasked.
+        """
+        head = head_of(attribute)
+        usable = [form for form in self._order if clearing or not form.clears_only or self.worked[form.name]]
+        usable = [form for form in usable if self._harms.get((head, form.name)) != "takes_away"]
+        usable = [form for form in usable if self._harms.get(("", form.name)) != "takes_away"]
+        usable = [form for form in usable if form.name != "put" or self._may_put(attribute, alone=alone)]
+        usable = [f for f in usable if self._not_offered[f.name] < _SURE or self.worked[f.name]]
+        good = [form for form in usable if self._kept[attribute, form.name]]
+        open_ = [form for form in usable if form not in good and self._vain[attribute, form.name] < _ENOUGH]
+        ranked = sorted(good, key=lambda f: (self._rank(f, head), -self._kept[attribute, f.name]))
+        ranked += sorted(open_, key=lambda f: (self._rank(f, head), -bool(self.worked[f.name])))
+        return ranked or usable[:1]
+
+    def _rank(self, form: Form, head: str) -> int:
+        return int((head, form.name) in self._harms or ("", form.name) in self._harms)
+
+    def _may_put(self, attribute: str, *, alone: bool) -> bool:
+        if self.forced or self._kept[attribute, "put"]:
+            return True
+        if self._not_offered.keys() >= {"patch_path", "patch_plain"} and not self._patch_works:
+            return True
+        return alone and (not self.hides or not self._patch_works)
+
+    @property
+    def _patch_works(self) -> bool:
+        """Whether some PATCH was ever answered with yes: then nobody depends on PUT."""
+        return any(form.name in self._said_yes for form in FORMS if form.method == "PATCH")
+
+    def no_form_is_safe(self, attribute: str) -> bool:
+        """Whether every form was seen to take something away when it wrote this."""
+        return not self.forms_for(attribute, clearing=True, alone=True)
+
+    def was_kept(self, attribute: str, form: Form | None = None) -> bool:
+        """Whether the attribute was once kept, by this form or by any."""
+        return bool(self._kept[attribute, form.name]) if form else self._has_form(attribute)
+
+    def is_settled(self, attribute: str, *, clearing: bool) -> bool:
+        """Whether it is known how to write this attribute, or that it cannot be written: nothing is left to try."""
+        if self.refuses(attribute):
+            return True
+        forms = self.forms_for(attribute, clearing=clearing, alone=True)
+        if not forms:
+            return True
+        best = forms[0].name
+        return bool(self._kept[attribute, best]) or all(self._vain[attribute, f.name] >= _ENOUGH for f in forms)
+
+    def is_proven(self, form: Form, attribute: str) -> bool:
+        """Whether the form wrote into this attribute, with something at stake, and nothing was lost."""
+        return (head_of(attribute), form.name) in self._clean or (
+            form.method == "PUT" and ("", form.name) in self._clean
+        )
+
+    def said_yes(self, form: Form) -> None:
+        """The target took the form, whatever it kept."""
+        self._said_yes.add(form.name)
+
+    def took(self, form: Form, attributes: Iterable[str]) -> None:
+        """The target took the form and kept these attributes."""
+        self.worked[form.name] += 1
+        for attribute in attributes:
+            self._kept[attribute, form.name] += 1
+
+    def in_vain(self, form: Form, attributes: Iterable[str]) -> None:
+        """The target said yes to the form and kept none of these, or refused one of them sent alone."""
+        for attribute in attributes:
+            self._vain[attribute, form.name] += 1
+
+    def was_harmless(self, form: Form, attributes: Iterable[str]) -> None:
+        """A write with something at stake, after which everything else was as before."""
+        self._clean |= {(head_of(attribute), form.name) for attribute in attributes}
+        if form.method == "PUT":  # it says everything, whatever changes
+            self._clean.add(("", form.name))
+
+    def was_harmful(self, form: Form, attributes: Iterable[str], harm: Harm, *, beyond: bool) -> None:
+        """The form did more than it was asked to; ``beyond``: to attributes it did not even name."""
+        for head in {""} if beyond else {head_of(attribute) for attribute in attributes}:
+            if self._harms.get((head, form.name)) != "takes_away":
+                self._harms[head, form.name] = harm
+
+    def derives(self, form: Form, attributes: Iterable[str]) -> None:
+        """The target sets these as it likes when anything is written: no form is to blame."""
+        self.derived |= {name.lower() for name in attributes}
+        for key in [key for key, harm in self._harms.items() if key[1] == form.name and harm == "alters"]:
+            del self._harms[key]
+
+    def safe_for(self, attributes: Iterable[str], *, avoid: Form) -> list[Form]:
+        """Forms to put something back with: those that said whole values first, the one that did the harm never."""
+        heads = {head_of(attribute) for attribute in attributes} | {""}
+        chosen = [
+            form
+            for form in (*FORMS[2:3], *FORMS[:1], *FORMS[3:])
+            if form in self._order
+            and form is not avoid
+            and not any((head, form.name) in self._harms for head in heads)
+            and (form.name != "put" or self.forced or not self.hides or not self._patch_works)
+        ]
+        return sorted(chosen, key=lambda form: -bool(self.worked[form.name] and form.name != "patch_path"))
+
+    def not_offered(self, form: Form) -> None:
+        """The target has no such method (405, 501)."""
+        self._not_offered[form.name] += 1
+
+    def created(self, kept: Iterable[str], missing: Iterable[str]) -> None:
+        """A profile was made, and of what was to be in it these were there."""
+        self._brought |= set(kept)
+        self._not_brought |= set(missing)
+
+    def knows_creation(self, attributes: Iterable[str]) -> bool:
+        """Whether it is known what comes of a profile made with these: nothing is left to find out."""
+        return all(
+            a in self._brought or (a in self._not_brought and self.is_settled(a, clearing=False)) for a in attributes
+        )
+
+    # Refusals
 
     def fails_again(self, attribute: str) -> bool:
         """The target failed (500) on this attribute alone; whether it did so in the apply before as well, and only so.
@@ -82,18 +225,37 @@ class TargetBehaviour:
         self.read_only |= new | {"groups"} if new else set()
         return bool(new)
 
-    def succeeded(self, dialect: Dialect) -> None:
-        """The target took ``dialect`` and kept something of it."""
-        self.worked[dialect] += 1
+    def refuses(self, attribute: str) -> bool:
+        """Whether the target refuses this attribute whatever its value."""
+        return self._refused[attribute] >= _SURE and attribute not in self._accepted
 
-    def worth_trying(self, attribute: str, dialect: Dialect) -> bool:
-        """Whether ``dialect`` has not yet proven useless for ``attribute``."""
-        return self._hopeless[attribute, dialect] < _SURE
+    def is_suspect(self, attribute: str) -> bool:
+        """Whether it was refused before and never taken: it is sent by itself, so that it holds up no others."""
+        return bool(self._refused[attribute]) and attribute not in self._accepted
 
-    def in_vain(self, attributes: Iterable[str], dialect: Dialect) -> None:
-        """The target said yes to ``dialect`` and kept none of ``attributes``."""
-        for attribute in attributes:
-            self._hopeless[attribute, dialect] += 1
+    def refuses_value(self, attribute: str) -> bool:
+        """Whether a refusal of this attribute was about it, and not about us: others were taken."""
+        return attribute in self._by_value or bool(self.worked)
+
+    def refused(self, attribute: str, *, by_value: bool = False, of_value: bool = False) -> None:
+        """The attribute was refused when sent alone.
+
+        Args:
+            attribute: which.
+            by_value: the server is well, so it is the attribute.
+            of_value: the answer (400, 422) spoke of what was sent.
+        """
+        self._refused[attribute] += 1
+        if by_value:
+            self._by_value.add(attribute)
+        if of_value:
+            self._of_value.add(attribute)
+
+    def spoke_of_value(self, attribute: str) -> bool:
+        """Whether the answer that refused this attribute was about what was sent, not about who sent it."""
+        return attribute in self._of_value
+
+    # Reading back
 
     def believes_answer(self, attributes: Iterable[str]) -> bool:
         """Whether the body of a 200 may stand for reading back: it told the truth of each of these before."""
@@ -105,20 +267,6 @@ class TargetBehaviour:
             self._echo_true[attribute] += 1
         else:
             self._echo_false.add(attribute)
-
-    def refuses(self, attribute: str) -> bool:
-        """Whether the target refuses this attribute whatever its value."""
-        return self._refused[attribute] >= _SURE and attribute not in self._accepted
-
-    def refuses_value(self, attribute: str) -> bool:
-        """Whether a refusal of this attribute was about it, and not about us: said so, or others were taken."""
-        return attribute in self._by_value or bool(self.worked)
-
-    def refused(self, attribute: str, *, by_value: bool = False) -> None:
-        """The attribute was refused when sent alone; ``by_value``: the answer spoke of what was sent."""
-        self._refused[attribute] += 1
-        if by_value:
-            self._by_value.add(attribute)
 
     def read_back(self, attribute: str, written: Any, found: Any, kept: Kept) -> None:
         """What came of one value."""
@@ -140,12 +288,31 @@ class TargetBehaviour:
     def as_json(self) -> dict[str, Any]:
         """For the act that closes the apply, and for the next apply to start from."""
         deactivation = "deletes" if self.deactivation_deletes else "survives" if self.survived else "unknown"
+        forms = {a: max(BY_NAME, key=lambda name: self._kept[a, name]) for a, _ in self._kept if self._has_form(a)}
+        harms: dict[str, dict[str, str]] = {}
+        for (head, name), harm in sorted(self._harms.items()):
+            harms.setdefault(name, {})[head] = harm
+        vain = {a for (a, _), n in self._vain.items() if n >= _ENOUGH and not self._has_form(a)}
         return {
-            "dialect": self.dialect,
+            "dialect": self.form.name if self.form else None,
+            "forms": dict(sorted(forms.items())),
+            "harms": harms,
             "deactivation": deactivation,
             "deactivation_deletes": self.deactivation_deletes,
             "alters_case": sorted(self.alters_case),
+            "untyped": sorted(self.untyped),
+            "derived": sorted(self.derived),
+            "not_kept": sorted(a for a in vain if self.is_settled(a, clearing=False)),
             "refuses": sorted(a for a, n in self._refused.items() if n and a not in self._accepted),
             "fails_on": sorted(self._fails_on - self._accepted),
             "also_changed": dict(sorted(self.collateral.items())),
         }
+
+    def _has_form(self, attribute: str) -> bool:
+        return any(self._kept[attribute, name] for name in BY_NAME)
+
+
+def head_of(attribute: str) -> str:
+    """What a form could damage while it writes there: the complex attribute, or the whole extension."""
+    path = parse(attribute)
+    return (path.schema or path.attribute).lower()

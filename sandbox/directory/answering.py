@@ -18,7 +18,6 @@ _HTML = b"<!DOCTYPE html><html><body><h1>Something went wrong</h1><p>Please try 
 
 def answer(directory: Directory, weak: Weaknesses, asked: Asked, further: Next) -> Given:
     """The answer with this server's manners."""
-    del directory
     if weak.etags != "honoured":
         headers = {k: v for k, v in asked.headers.items() if k not in ("if-match", "if-none-match")}
         asked = replace(asked, headers=headers)
@@ -30,7 +29,7 @@ def answer(directory: Directory, weak: Weaknesses, asked: Asked, further: Next) 
     if asked.path.strip("/") in ("Schemas", "ResourceTypes", "ServiceProviderConfig"):
         return _discovery(weak, asked.path.strip("/"), given, document)
     if isinstance(document, dict):
-        given = given.with_document(_shown(weak, document))
+        given = given.with_document(_shown(weak, document, directory.junk))
     if weak.plain_json and given.body:
         given = Given(given.status, {**given.headers, "Content-Type": "application/json"}, given.body)
     return given
@@ -42,10 +41,11 @@ def _versions_and_places(weak: Weaknesses, given: Given) -> Given:
     return given.without("location") if weak.no_location else given
 
 
-def _shown(weak: Weaknesses, document: dict[str, Any]) -> dict[str, Any]:
+def _shown(weak: Weaknesses, document: dict[str, Any], junk: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if "Resources" in document:
-        return {**document, "Resources": [_profile(weak, row) for row in document["Resources"]]}
-    return _profile(weak, document)
+        rows = [_profile(weak, row) | junk.get(str(row.get("id")), {}) for row in document["Resources"]]
+        return {**document, "Resources": rows}
+    return _profile(weak, document) | junk.get(str(document.get("id")), {})
 
 
 def _profile(weak: Weaknesses, profile: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +59,8 @@ def _profile(weak: Weaknesses, profile: dict[str, Any]) -> dict[str, Any]:
         shown["meta"] = meta
     if weak.active_missing and shown.get("active") is True:
         del shown["active"]
+    if weak.plain_emails and isinstance(shown.get("emails"), list):
+        shown["emails"] = [each.get("value") for each in shown["emails"]]
     if weak.active_as_text and isinstance(shown.get("active"), bool):
         shown["active"] = str(shown["active"])
     return shown

@@ -113,7 +113,9 @@ def asked_of(environ: WSGIEnvironment) -> Asked:
     """The request behind a WSGI environment whose SCRIPT_NAME is the SCIM root."""
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):
-        headers["content-type"] = environ["CONTENT_TYPE"]
+        kind = environ["CONTENT_TYPE"]
+        # RFC 7644 §3.1 has servers take plain JSON too; the one behind knows SCIM's own media type only.
+        headers["content-type"] = SCIM if kind.split(";")[0].strip().lower() == "application/json" else kind
     length = environ.get("CONTENT_LENGTH") or "0"
     return Asked(
         environ["REQUEST_METHOD"],

@@ -52,7 +52,9 @@ def _rewritten(weak: Weaknesses, query: dict[str, str]) -> dict[str, str] | None
     """What is really asked of the server behind; none for no rows."""
     query = dict(query)
     condition = query.get("filter", "")
-    if condition and weak.filter_ignored:
+    known = _NAME_FILTER.match(condition)
+    is_strange = weak.unknown_filter_ignored and not (known and known.group("name").lower() == "username")
+    if condition and (weak.filter_ignored or is_strange):
         del query["filter"]
     elif condition:
         if weak.and_finds_nothing and re.search(r"\sand\s", condition, re.IGNORECASE):
@@ -81,6 +83,10 @@ def _bent(
         rows = rows[turn:] + rows[:turn]
         if directory.turn("shift") % 3 == 0 and start > 1:
             rows = _before(asked, start, further) + rows[:-1]
+    if weak.newest_first:
+        rows = sorted(rows, key=lambda row: str((row.get("meta") or {}).get("created"))[:19], reverse=True)
+    if weak.total_capped:
+        total = min(total, weak.total_capped)
     if weak.rows_repeat and start > 1 and rows:
         rows = _before(asked, start, further) + rows[:-1]
     if weak.rows_missing and start == 1:

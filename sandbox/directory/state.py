@@ -60,6 +60,8 @@ class Directory:
         """The last requests, oldest first."""
         self.published: dict[tuple[str, str], tuple[str, Profile]] = {}
         """What the server made of profiles: version and JSON, by root URL and id."""
+        self.junk: dict[str, Profile] = {}
+        """By profile id: what a server made of paths it took for names."""
         self._turns: Counter[str] = Counter()
         self._second = (0, 0)
         self._weaknesses = weaknesses or Weaknesses()

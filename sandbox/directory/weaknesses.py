@@ -55,6 +55,12 @@ class Weaknesses:
     """``userName eq`` heeds case."""
     filter_doubles: bool = False
     """A filter that finds one row gives a stranger's row before it."""
+    unknown_filter_ignored: bool = False
+    """A filter on anything but userName is ignored and everybody returned."""
+    total_capped: int = 0
+    """``totalResults`` is never more than this."""
+    newest_first: bool = False
+    """The rows of a page come newest first, as far as seconds tell."""
     inactive_unlisted: bool = False
     """Deactivated profiles are missing from lists."""
     active_missing: bool = False
@@ -107,6 +113,27 @@ class Weaknesses:
     """Deactivating a profile deletes it: 404 from then on, and not listed."""
     ids_are_names: bool = False
     """A new profile's id is its userName."""
+
+    complex_replaced: bool = False
+    """A complex value or an extension in a PATCH without path replaces the one there: what it does not say is gone."""
+    urn_paths_stored: bool = False
+    """An extension's URN in a path is taken for a name, cut at its dot: 200, and the value stands under a junk name."""
+    patch_forgets: tuple[str, ...] = ()
+    """Attributes a PATCH says yes to and does not keep; PUT does."""
+    remove_refused: bool = False
+    """``remove`` is 400; ``replace`` with null takes a value away."""
+    put_merges: bool = False
+    """PUT clears nothing: what it leaves out stays."""
+    user_name_follows_email: bool = False
+    """Whoever gets another e-mail gets it as userName too."""
+    strict_types: bool = False
+    """Text where a boolean belongs is 400."""
+    names_cut: bool = False
+    """Names end at their first blank."""
+    plain_emails: bool = False
+    """E-mails are kept and shown as plain text, without ``type``."""
+    delete_returns_body: bool = False
+    """DELETE answers 200 with the profile that was."""
 
     # Answering
     no_location: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.sandbox.directory.data import ENTERPRISE
 from trueup.sandbox.directory.exchange import SCIM, Asked, Given, refused
+from trueup.sandbox.directory.replacing import bent, merged, with_objects, without_urn_paths
 from trueup.sandbox.directory.storage_quirks import kept
 
 if TYPE_CHECKING:
@@ -34,12 +35,20 @@ def write(directory: Directory, weak: Weaknesses, asked: Asked, further: Next) -
             return _deactivated(asked, further)
         if asked.kind == "put":
             asked = _put(weak, asked, before)
+            directory.junk.pop(asked.profile_id, None)
+        if weak.plain_emails:
+            asked = with_objects(asked)
+        sent = asked
+        if asked.kind == "patch" and weak.urn_paths_stored:
+            asked = without_urn_paths(directory, asked)
         given = further(asked)
+        if given.status < 300 and asked.kind == "delete" and weak.delete_returns_body:
+            return Given(200, {"Content-Type": SCIM}, json.dumps(before).encode())
         if given.status >= 300 or asked.kind == "delete":
             return given
         profile_id = asked.profile_id or str((given.document() or {}).get("id"))
         after = directory.held(profile_id)
-        stored = kept(weak, before or {}, after or {})
+        stored = kept(weak, before or {}, bent(weak, sent, before or {}, after or {}))
         if stored != after:
             directory.store(profile_id, stored)
         answered = _answer(weak, asked, given, profile_id, further)
@@ -60,9 +69,13 @@ def _refusal(directory: Directory, weak: Weaknesses, asked: Asked) -> Given | No
 
 
 def _value_refusal(weak: Weaknesses, asked: Asked, document: Any) -> Given | None:
+    if weak.remove_refused and any(str(op.get("op")).lower() == "remove" for op in _operations(document)):
+        return refused(400, "remove is not supported", "invalidSyntax")
     if weak.null_refused and _has_null(document):
         return refused(400, "null is not a value", "invalidValue")
     for name, value in _all(asked):
+        if weak.strict_types and name.rpartition(".")[2] in ("active", "primary") and isinstance(value, str):
+            return refused(400, f"{name} must be a boolean", "invalidValue")
         if weak.text_for_active_refused and name == "active" and isinstance(value, str):
             return refused(400, "active must be a boolean", "invalidValue")
         if any(_covers(each, name) for each in weak.refuses):
@@ -71,7 +84,7 @@ def _value_refusal(weak: Weaknesses, asked: Asked, document: Any) -> Given | Non
 
 
 def _patch_refusal(directory: Directory, weak: Weaknesses, asked: Asked, document: Any) -> Given | None:
-    operations = document.get("Operations", []) if isinstance(document, dict) else []
+    operations = _operations(document)
     with_path = [operation for operation in operations if operation.get("path")]
     if (
         weak.patch == "none"
@@ -90,6 +103,10 @@ def _patch_refusal(directory: Directory, weak: Weaknesses, asked: Asked, documen
     return None
 
 
+def _operations(document: Any) -> list[dict[str, Any]]:
+    return list(document.get("Operations", [])) if isinstance(document, dict) else []
+
+
 def _has_element(values: Any, condition: str) -> bool:
     wanted = re.match(r'\s*type\s+eq\s+"([^"]*)"', condition, re.IGNORECASE)
     return any(isinstance(each, dict) and (not wanted or each.get("type") == wanted.group(1)) for each in values or [])
@@ -101,6 +118,8 @@ def _put(weak: Weaknesses, asked: Asked, before: dict[str, Any] | None) -> Asked
         return asked
     if "active" not in document and weak.put_without_active != "clears":
         document = {**document, "active": weak.put_without_active == "enables"}
+    if weak.put_merges and before:
+        document = merged(before, document)
     if weak.put_keeps_emails and before and "emails" in before:
         document = {**document, "emails": before["emails"]}
     return asked.with_document(document)

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.support.plan_world import ATTRIBUTES, LOOSE, OF, Planned, World
+from tests.support.plan_world import ATTRIBUTES, LOOSE, MANAGER, OF, Planned, World
 from tests.support.scim_directory import Directory
 from tests.support.scim_runs import brisk, settings_for
 from trueup.connectors.scim import snapshot
@@ -94,7 +94,7 @@ class Nights:
         """Carry it out over HTTP, to the end."""
         world, files = self.world, planned.files
         work = plan_work(files)
-        learned = last_learned(History(tuple(world.runs)))
+        learned = last_learned(History(tuple(world.runs)), digest=world.schema.digest)
         try:
             result = apply_run(world.settings, files, work, stop=threading.Event(), learned=learned, pace=brisk())
         finally:
@@ -131,4 +131,4 @@ def _column(path: str) -> Any:
     return {PHONE: lambda user: user.get("phone"), NICK: lambda user: user.get("nick")}[path]
 
 
-__all__ = ["NICK", "OF", "PHONE", "Night", "Nights", "writes"]
+__all__ = ["MANAGER", "NICK", "OF", "PHONE", "Night", "Nights", "writes"]

@@ -20,6 +20,7 @@ DEPTH = 30
 """How many applied runs are asked at most; what none of them can tell counts as ``source_changed``."""
 
 _DECISIONS = ("key", "profile_id", "decision", "reason_code")
+_FOUND = "STRUCT(attribute VARCHAR, value VARCHAR, class VARCHAR)[]"
 _CHANGES = ("key", "attribute", "before", "after", "cause")
 
 
@@ -58,7 +59,7 @@ def _ask(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
     values_then(connection, run, "desired", terms, keys="open_changes")
     values_then(connection, run, "actual", terms, keys="open_changes")
     view(connection, "changes_then", run.files.changes, columns=_CHANGES)
-    view(connection, "outcome_then", run.files.outcome, columns=("key", "result"))
+    _left_behind(connection, run)
     _moved_sources(connection, run, terms)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE answers AS {statement('explained_by_run')}")
     connection.execute(
@@ -66,6 +67,16 @@ def _ask(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
         "WHERE a.key = explained.key AND a.attribute = explained.attribute "
         "AND explained.cause IS NULL AND a.cause IS NOT NULL"
     )
+
+
+def _left_behind(connection: DuckDBPyConnection, run: PriorRun) -> None:
+    """``outcome_then`` (key, result), and ``left_behind`` (key, attribute, value): what the run's own apply left."""
+    columns = ("key", "operation", "result", f"found {_FOUND}")
+    view(connection, "applied_then", run.files.outcome, columns=columns)
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW outcome_then AS SELECT key, result FROM applied_then WHERE operation <> 'restore'"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE left_behind AS {statement('left_behind')}")
 
 
 def _moved_sources(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:

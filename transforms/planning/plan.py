@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.duck.relations import count, open_run, view, write
+from trueup.transforms.history import last_learned
 from trueup.transforms.planning import causes, changes, decisions, limits
 from trueup.transforms.planning import earlier_runs as baseline
 from trueup.transforms.planning.actual import write_actual
@@ -138,7 +139,9 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
     # Who is whose is written; the sorting to come needs the room.
     for name in ("linked", "tried"):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
-    write_actual(connection, request.attributes, files.actual)
+    learned = last_learned(request.history, digest=request.schema.digest) or {}
+    untyped = frozenset(str(name) for name in learned.get("untyped") or ())
+    write_actual(connection, request.attributes, files.actual, bare=request.schema.bare, untyped=untyped)
     view(connection, "actual", files.actual)
 
 

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 if TYPE_CHECKING:
     from trueup.transforms.values.paths import ScimPath
 from trueup.transforms.vocabulary import Kept
@@ -122,8 +124,15 @@ def is_same_text(left: Any, right: Any, *, case_exact: bool) -> bool:
     return left == right or (not case_exact and left.casefold() == right.casefold())
 
 
-def seen(path: ScimPath, value: Any) -> Any:
-    """``value`` as it is compared and journalled: ``active`` as a boolean where it can be read as one."""
-    if path.attribute.lower() == "active" and not path.schema and (read := as_boolean(value)) is not None:
+def seen(path: ScimPath, value: Any, like: Any = None) -> Any:
+    """``value`` as it is compared and journalled, in the type planning reads it in.
+
+    ``active``, and what stands beside a boolean (``like``), is a boolean where it can be read as one; any other number
+    or boolean is its text, as JSON spells it, unless a whole list or object is meant.
+    """
+    is_active = path.attribute.lower() == "active" and not path.schema
+    if (is_active or isinstance(like, bool)) and (read := as_boolean(value)) is not None:
         return read
-    return value
+    if isinstance(value, bool):
+        return canonical(value) if isinstance(like, str) else value
+    return orjson.dumps(value).decode() if isinstance(value, (int, float)) else value

@@ -52,6 +52,16 @@ class ScimPath:
         return str(ScimPath(self.attribute, self.schema, (), self.sub))
 
     @property
+    def whole(self) -> str:
+        """The attribute the path lies in: ``name`` of ``name.givenName``."""
+        return f"{self.schema}:{self.attribute}" if self.schema else self.attribute
+
+    @property
+    def kind_of_element(self) -> str | None:
+        """The ``type`` its filter asks for; none without."""
+        return next((str(wanted) for name, wanted in self.where if name.lower() == "type"), None)
+
+    @property
     def is_reference(self) -> bool:
         """Whether it points at another profile: the manager, as a whole or by its ``value``."""
         return self.attribute.lower() == "manager" and self.sub.lower() in {"", "value"}
@@ -99,6 +109,8 @@ def _clauses(text: str, whole: str) -> Where:
         if clause is None:
             raise ValueError(f'{whole!r}: a filter here is one or more of member eq "value", joined by "and"')
         value = json.loads(clause[2].lower() if clause[2][0] != '"' else clause[2])
+        if clause[1].lower() == "primary" and str(value).lower() in {"true", "false"}:
+            value = str(value).lower() == "true"  # a boolean wherever it stands (RFC 7643 §2.4)
         found.append((clause[1], value if isinstance(value, (bool, str)) else clause[2]))
         at = clause.end()
         if at == len(text):
@@ -137,16 +149,62 @@ def _meets(element: Any, where: Where) -> bool:
     return isinstance(element, dict)
 
 
-def _element(values: list[Any], where: Where) -> int | None:
-    """Which element the path means: the first the filter fits; without a filter the primary, else the first."""
-    if not where:
+def element_at(values: list[Any], path: ScimPath, wanted: Any = None, *, untyped: bool = False) -> int | None:
+    """Which element the path means: the first the filter fits; without a filter the primary, else the first.
+
+    Where the filter asks for a ``type`` and none has it, an element without any type is meant if its value is
+    ``wanted``: the server keeps no types, or somebody left it out. With ``untyped`` (the server was seen to keep none)
+    the primary or a single one is meant whatever its value. An element may be bare text.
+    """
+    if not path.where:
         primary = (i for i, value in enumerate(values) if _meets(value, (("primary", True),)))
         return next(primary, 0 if values else None)
-    return next((i for i, value in enumerate(values) if _meets(value, where)), None)
+    found = next((i for i, value in enumerate(values) if _meets(value, path.where)), None)
+    if found is not None or path.kind_of_element is None:
+        return found
+    bare = [i for i, value in enumerate(values) if not isinstance(value, dict) or not member(value, "type")]
+    if wanted is not None:
+        found = next((i for i in bare if _is_text(part_of(values[i], path.sub), wanted)), None)
+    if found is None and untyped and len(bare) == len(values):
+        main = [i for i in bare if _meets(values[i], (("primary", True),))]
+        found = main[0] if main else bare[0] if len(bare) == 1 else None
+    return found
 
 
-def get(resource: dict[str, Any], path: ScimPath) -> Any:
-    """What ``resource`` holds at ``path``; none for missing, null and empty lists alike."""
+def _is_text(value: Any, wanted: Any) -> bool:
+    return value is not None and str(value).casefold() == str(wanted).casefold()
+
+
+def part_of(element: Any, sub: str) -> Any:
+    """The member ``sub`` of an element; a bare element is its own ``value``."""
+    if isinstance(element, dict):
+        return member(element, sub) if sub else element
+    return element if sub.lower() in {"", "value"} else None
+
+
+def attributes_in(resource: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Every attribute of a profile by its lower-cased name, with its own spelling and its value.
+
+    The attributes of an extension are named by its URN; ``id``, ``meta``, ``schemas`` and ``groups`` are the server's.
+    """
+    found: dict[str, tuple[str, Any]] = {}
+    for name, value in resource.items():
+        small = name.lower()
+        if small in {"id", "meta", "schemas", "groups"}:
+            continue
+        if small.startswith("urn:") and isinstance(value, dict):
+            found |= {f"{small}:{inner.lower()}": (f"{name}:{inner}", held) for inner, held in value.items()}
+        else:
+            found[small] = (name, value)
+    return found
+
+
+def get(resource: dict[str, Any], path: ScimPath, wanted: Any = None, *, untyped: bool = False) -> Any:
+    """What ``resource`` holds at ``path``; none for missing, null and empty lists alike.
+
+    ``wanted`` and ``untyped`` say which element of a list is meant where the server keeps no types, see
+    :func:`element_at`.
+    """
     holder = member(resource, path.schema) if path.schema else resource
     value = member(holder, path.attribute)
     if value is None and path.schema:
@@ -154,9 +212,9 @@ def get(resource: dict[str, Any], path: ScimPath) -> Any:
     if path.is_reference:
         return reference(value)
     if isinstance(value, list) and (path.where or path.sub):
-        at = _element(value, path.where)
-        value = None if at is None else value[at]
-    if path.sub:
+        at = element_at(value, path, wanted, untyped=untyped)
+        value = None if at is None else part_of(value[at], path.sub)
+    elif path.sub:
         value = member(value, path.sub)
     return None if value in ([], {}) else value
 
@@ -170,7 +228,7 @@ def reference(value: Any) -> str | None:
     return None if value in (None, "") else str(value)
 
 
-def put(resource: dict[str, Any], path: ScimPath, value: Any) -> None:
+def put(resource: dict[str, Any], path: ScimPath, value: Any, *, untyped: bool = False) -> None:
     """Set (or, for none, clear) ``path`` in ``resource``, in place; nothing else of it is touched.
 
     ``schemas`` is seen to. The objects along the path are changed in place: hand over a deep copy of anything
@@ -189,7 +247,7 @@ def put(resource: dict[str, Any], path: ScimPath, value: Any) -> None:
     if path.is_reference:
         _set(holder, name, None if value is None else {"value": value})
     elif isinstance(holder.get(name), list) and (path.where or path.sub):
-        _set(holder, name, _elements(holder[name], path, value) or None)
+        _set(holder, name, _elements(holder[name], path, value, untyped=untyped) or None)
     elif path.where:
         _set(holder, name, None if value is None else _elements([], path, value))
     elif path.sub:
@@ -215,9 +273,12 @@ def _declare(resource: dict[str, Any], schema: str) -> None:
         resource["schemas"] = [*schemas, schema]
 
 
-def _elements(values: list[Any], path: ScimPath, value: Any) -> list[Any]:
-    at = _element(values, path.where)
+def _elements(values: list[Any], path: ScimPath, value: Any, *, untyped: bool = False) -> list[Any]:
+    at = element_at(values, path, value, untyped=untyped)
     sub = path.sub or "value"
+    if value is not None and sub == "value" and values and not any(isinstance(one, dict) for one in values):
+        # A server that keeps bare text is given bare text: mixed with objects it is nobody's list.
+        return [*values, value] if at is None else [*values[:at], value, *values[at + 1 :]]
     if value is None:
         if at is None:
             return values
@@ -269,6 +330,31 @@ def expression(path: ScimPath, column: str = "resource") -> str:
         f"CASE WHEN json_type({column}, {at}) = 'ARRAY' THEN json_extract_string(coalesce("
         f"list_filter({elements}, lambda e: coalesce({primary}, FALSE))[1], {elements}[1]), {sub}) "
         f"ELSE json_extract_string({column}, {_json_path([*steps, path.attribute, path.sub])}) END"
+    )
+
+
+def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) -> str:
+    """A SQL expression like :func:`expression` for elements without ``type``, see :func:`element_at`.
+
+    ``wanted`` is a SQL expression too.
+    """
+    at = _raw(_json_path([*([path.schema] if path.schema else []), path.attribute])) + "[*]"
+    elements = f"json_extract({column}, {literal(at)})"
+    sub = _json_path([path.sub or "value"])
+    own = "json_extract_string(e, '$')" if (path.sub or "value").lower() == "value" else "NULL"
+    value = f"CASE WHEN json_type(e) = 'OBJECT' THEN json_extract_string(e, {sub}) ELSE {own} END"
+    bare = (
+        f"list_filter({elements}, lambda e: json_type(e) <> 'OBJECT' "
+        "OR coalesce(json_extract_string(e, '$.type'), '') = '')"
+    )
+    values = f"list_transform({bare}, lambda e: {value})"
+    equal = f"list_filter({values}, lambda v: lower(v) = lower({wanted}))[1]"
+    if not untyped:
+        return equal
+    main = f"list_filter({bare}, lambda e: lower(coalesce(json_extract_string(e, '$.primary'), '')) = 'true')"
+    return (
+        f"coalesce({equal}, CASE WHEN len({bare}) = len({elements}) THEN "
+        f"coalesce(list_transform({main}, lambda e: {value})[1], CASE WHEN len({bare}) = 1 THEN {values}[1] END) END)"
     )
 
 

@@ -30,6 +30,7 @@ JOIN person ON person.key = decisions.key
 JOIN runs ON runs.run_id = decisions.run_id
 LEFT JOIN changes ON changes.run_id = decisions.run_id AND changes.key = decisions.key
 LEFT JOIN outcome ON outcome.run_id = decisions.run_id AND outcome.key = decisions.key
+    AND outcome.operation <> 'restore'
 LEFT JOIN said ON said.run_id = decisions.run_id
 WHERE decisions.decision NOT IN ('unchanged', 'out_of_scope', 'unmanaged')
 ORDER BY runs.run_id DESC, decisions.key, changes.attribute;

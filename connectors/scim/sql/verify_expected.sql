@@ -6,7 +6,7 @@
 WITH touched AS (
   SELECT key, coalesce(profile_id, '') AS profile_id, operation, result, found
   FROM outcome
-  WHERE result <> 'left_out'
+  WHERE result <> 'left_out' AND operation <> 'restore'
 ),
 read_back AS (
   SELECT key, unnest(found, recursive := true)

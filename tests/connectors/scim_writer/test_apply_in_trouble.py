@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
 from tests.support.scim_runs import DEPARTMENT, MANAGER, WORK_MAIL, brisk, plan, settings_for
+from trueup.connectors.scim.shape import Shape
 from trueup.connectors.scim_writer.applying import apply_run
-from trueup.connectors.scim_writer.payloads import body
+from trueup.connectors.scim_writer.forms import BY_NAME, body
 from trueup.transforms.errors import Failed
 from trueup.transforms.work import passing_value, plan_work
 
@@ -211,7 +212,7 @@ def test_clearing_takes_the_value_away_in_every_dialect(tmp_path: Path, director
 
 def test_two_new_members_of_one_element_make_one_element() -> None:
     values = {'addresses[type eq "work"].locality': "Ulm", 'addresses[type eq "work"].country': "DE"}
-    operations = body("patch_path", {"id": "x"}, values)["Operations"]
+    operations = body(BY_NAME["patch_path"], {"id": "x"}, values, Shape())["Operations"]
     assert operations == [
         {"op": "add", "path": "addresses", "value": [{"type": "work", "locality": "Ulm", "country": "DE"}]}
     ]

@@ -8,7 +8,7 @@ FROM rollback_outcome o
 LEFT JOIN rollback_changes c ON c.key = o.key
 LEFT JOIN desired_then d ON d.key = o.key AND d.attribute = c.attribute
 LEFT JOIN decisions_then t ON t.key = o.key
-WHERE o.result = 'applied'
+WHERE o.result = 'applied' AND o.operation <> 'restore'
 AND NOT EXISTS (
     SELECT 1 FROM spoken s WHERE s.key = o.key AND (s.attribute IS NULL OR s.attribute = c.attribute)
 )

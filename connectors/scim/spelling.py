@@ -1,0 +1,74 @@
+"""Profiles in the spelling of the managed paths: names of attributes ignore case (RFC 7643 §2.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trueup.transforms.values.paths import member, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Spelling:
+    """How the managed paths spell each name, and which of their lists have elements without ``type``."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        parsed = [parse(path) for path in paths]
+        names: set[str] = {"value", "type", "primary", "userName", "externalId", "active"}
+        for path in parsed:
+            names |= {path.attribute, path.schema, path.sub, *(name for name, _ in path.where)} - {""}
+        self._names = {name.lower(): name for name in sorted(names)}
+        self._schemas = {path.schema.lower(): path.schema for path in parsed if path.schema}
+        self._typed = {path.attribute: path.whole.lower() for path in parsed if path.kind_of_element}
+        self._as_spelt: set[tuple[str, ...]] = set()
+        """Lists of names met that need no change; profiles of one server share a few."""
+        self.bare: set[str] = set()
+        """Attributes, in lower case, of which elements were met without ``type``."""
+
+    def of(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """``resource`` itself where it is spelt like the paths, else a copy that is."""
+        said = resource if self._is_fine(resource) else self._respelt(resource)
+        for name, whole in self._typed.items():
+            elements = said.get(name)
+            if isinstance(elements, list) and any(not member(each, "type") for each in elements):
+                self.bare.add(whole)
+        return said
+
+    def _is_fine(self, value: Any) -> bool:
+        if isinstance(value, dict):
+            names = tuple(value)
+            if names not in self._as_spelt:
+                if any(self._names.get(name.lower(), name) != name or self._schema_of(name) for name in names):
+                    return False
+                self._as_spelt.add(names)
+            return all(self._is_fine(inner) for inner in value.values() if isinstance(inner, (dict, list)))
+        return all(self._is_fine(inner) for inner in value if isinstance(inner, dict))
+
+    def _respelt(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._respelt(inner) for inner in value]
+        if not isinstance(value, dict):
+            return value
+        made: dict[str, Any] = {}
+        for name, inner in value.items():
+            if schema := self._schema_of(name):
+                rest = name[len(schema) + 1 :]
+                holder = made.setdefault(schema, {})
+                if isinstance(holder, dict):
+                    holder.setdefault(self._names.get(rest.lower()) or rest, self._respelt(inner))
+                continue
+            spelt = self._names.get(name.lower()) or name
+            said = self._respelt(inner)
+            if isinstance(made.get(spelt), dict) and isinstance(said, dict):
+                made[spelt] |= said
+            elif spelt == name or spelt not in made:  # the name as the RFC has it wins over another spelling
+                made[spelt] = said
+        return made
+
+    def _schema_of(self, name: str) -> str:
+        """The extension a name at the top is an attribute of (``urn:…:User:department``); empty for none."""
+        small = name.lower()
+        if not small.startswith("urn:"):
+            return ""
+        return next((spelt for low, spelt in self._schemas.items() if small.startswith(f"{low}:")), "")

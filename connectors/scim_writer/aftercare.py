@@ -1,0 +1,177 @@
+"""After each write: the whole profile is compared with what it should be, and what our write lost is put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.scim.profiles import version_of
+from trueup.connectors.scim.responses import sentence
+from trueup.connectors.scim_writer.apply_context import Attempt, Settled
+from trueup.connectors.scim_writer.forms import body
+from trueup.transforms.aftermath import Aftermath, compare
+from trueup.transforms.values.equality import classify
+from trueup.transforms.values.paths import PATCH_OP, attributes_in, parse, reference
+from trueup.transforms.vocabulary import Kept, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trueup.connectors.scim.responses import Answer
+    from trueup.connectors.scim_writer.apply_context import ApplyContext
+    from trueup.connectors.scim_writer.forms import Form
+    from trueup.transforms.work import WorkItem
+
+RESTORE = "restore"
+_REVOKED = frozenset({"roles", "entitlements"})
+"""What a target may take from whoever is deactivated: nobody gets that back from us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One write that was carried out."""
+
+    profile_id: str
+    form: Form
+    before: dict[str, Any]
+    """The profile as read just before."""
+    writing: Mapping[str, Any]
+    after: dict[str, Any]
+    """The profile as read just after."""
+    deactivates: bool = False
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was made of it."""
+
+    resource: dict[str, Any]
+    """The profile as it is now."""
+    reason: str = ""
+    also: tuple[str, ...] = ()
+    """Attributes that are otherwise and stay so."""
+
+
+async def see_to(desk: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
+    """Compare, learn what the form does here, and put back what it should not have done.
+
+    Raises:
+        Failed: the journal cannot be written, or the token is no longer taken.
+    """
+    found = _compared(desk, deed, deed.before, deed.after)
+    if found.is_clean:
+        if is_at_stake(deed.form, deed.before, deed.writing):
+            desk.learned.was_harmless(deed.form, deed.writing)
+        return Seen(deed.after)
+    heads = {parse(attribute).whole.lower() for attribute in deed.writing}
+    schemas = {parse(attribute).schema.lower() for attribute in deed.writing} - {""}
+    beyond = any(
+        name.lower() not in heads and not any(name.lower().startswith(schema) for schema in schemas)
+        for name in (*found.lost, *found.altered)
+    )
+    desk.learned.was_harmful(deed.form, deed.writing, found.harm, beyond=beyond)
+    return await _put_back(desk, item, deed, found)
+
+
+def _compared(desk: ApplyContext, deed: Deed, before: dict[str, Any], after: dict[str, Any]) -> Aftermath:
+    now = desk.values(after, deed.writing)
+    kept = [a for a, value in deed.writing.items() if classify(value, now[a]) is not Kept.NOT_KEPT]
+    ignored = desk.learned.derived | desk.shape.read_only() | (_REVOKED if deed.deactivates else frozenset())
+    return compare(before, after, deed.writing, kept=kept, ignored=ignored)
+
+
+def is_at_stake(form: Form, before: dict[str, Any], writing: Iterable[str]) -> bool:
+    """Whether the write could lose anything: other members beside those written, other attributes beside for a PUT."""
+    have = attributes_in(before)
+    paths = [parse(attribute) for attribute in writing]
+    written = {path.whole.lower() for path in paths}
+    if form.method == "PUT":
+        return bool(have.keys() - written)
+    for path in paths:
+        held = have.get(path.whole.lower(), ("", None))[1]
+        mates = {name for name in have if path.schema and name.startswith(f"{path.schema.lower()}:")} - written
+        if mates or (not path.schema and not path.sub) or isinstance(held, list):
+            return True
+        if isinstance(held, dict) and len(held) > 1:
+            return True
+    return False
+
+
+async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: Aftermath) -> Seen:
+    """Whatever ``found`` names gets the value read just before, by another form than the one that did it."""
+    now, left, attempts, last = deed.after, found, 0, ""
+    damaged = [name for name in found.wanted if name not in found.junk] or list(deed.writing)
+    for form in desk.learned.safe_for(damaged, avoid=deed.form):
+        attempts += 1
+        answer, now = await _say_again(desk, item, deed, (form, now, left))
+        last = sentence(answer, with_detail=True)
+        still = _compared(desk, deed, deed.before, now)
+        if set(still.wanted) - set(found.wanted):
+            desk.learned.was_harmful(form, damaged, still.harm, beyond=True)
+        left = still
+        if left.is_clean:
+            break
+    if found.altered == left.altered and not found.takes_away:
+        # It reads otherwise whatever is said and however: the target's own making, no fault of the form.
+        desk.learned.derives(deed.form, found.altered)
+    missed = sorted(left.wanted)
+    desk.note_collateral(missed)
+    end = f"not put back: {', '.join(missed)} (the target {last})" if missed else "put back"
+    wanted = {name: value for name, value in found.wanted.items() if name not in found.junk}
+    settled = Settled(
+        result=Result.FAILED if missed else Result.APPLIED,
+        profile_id=deed.profile_id,
+        reason=f"our write {_what(found)}; {end}",
+        attempts=attempts,
+        before=desk.read(deed.after, wanted),
+        written=desk.read(deed.before, wanted),
+        found=desk.compared(desk.read(deed.before, wanted), now),
+        resource=now,
+    )
+    await desk.settle(item, f"{RESTORE} {', '.join(sorted(found.wanted))}", settled, operation=RESTORE)
+    return Seen(now, f"our write {_what(found)}; {end}", tuple(missed))
+
+
+def _what(found: Aftermath) -> str:
+    parts = [
+        f"{verb} {', '.join(names)}"
+        for verb, names in (
+            ("took away", found.lost),
+            ("altered", found.altered),
+            ("left more than one in", found.left_over),
+            ("was stored as", found.junk),
+        )
+        if names
+    ]
+    return " and ".join(parts)
+
+
+async def _say_again(
+    desk: ApplyContext, item: WorkItem, deed: Deed, turn: tuple[Form, dict[str, Any], Aftermath]
+) -> tuple[Answer, dict[str, Any]]:
+    """One request that says the missing values; the answer, and the profile as it is then."""
+    form, now, left = turn
+    wanted = {name: value for name, value in left.wanted.items() if name not in left.junk}
+    step = f"{RESTORE} {', '.join(sorted(left.wanted))}"
+    had, has = desk.read(deed.before, wanted), desk.read(now, wanted)
+    attempt = Attempt(deed.profile_id, has, had, form.name, now, keep_whole=True)
+    await desk.intend(item, step, attempt, operation=RESTORE)
+    values = {name: _as_written(name, value) for name, value in wanted.items()}
+    if form.method == "PUT":
+        now = {name: value for name, value in now.items() if name not in left.junk}
+        request = body(form, now, values, desk.shape)
+    else:
+        operations = body(form, now, values, desk.shape)["Operations"] if values else []
+        removals = [{"op": "remove", "path": name} for name in left.junk]
+        request = {"schemas": [PATCH_OP], "Operations": operations + removals}
+    send = desk.sender.put if form.method == "PUT" else desk.sender.patch
+    answer = await send(deed.profile_id, request, version_of(now) if desk.learned.versions_fit else None)
+    desk.answered(item, step, deed.profile_id, answer)
+    looked = await desk.sender.look(deed.profile_id)
+    seen = looked.resource if looked.is_ok else None
+    return answer, seen if seen is not None and str(seen["id"]) == deed.profile_id else now
+
+
+def _as_written(name: str, value: Any) -> Any:
+    """A reference is written by its id."""
+    return reference(value) if parse(name).is_reference else value

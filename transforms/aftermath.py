@@ -1,0 +1,171 @@
+"""What a write did beside what it was asked: the profile as it should be now, and as it is, compared. Pure.
+
+Lost is a value that is there no more; altered, one that reads otherwise; left over, an element of a list that came with
+the write and that nobody asked for; junk, a name at the top of the profile that is a piece of one of our paths. The
+case of letters, blanks and the spelling of telephone numbers are the target's own affair, and so are ``type``,
+``primary`` and ``display`` of an element whose value is still there.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from trueup.transforms.values.equality import canonical, classify, is_nothing, loose
+from trueup.transforms.values.paths import ScimPath, attributes_in, element_at, member, parse, put
+from trueup.transforms.vocabulary import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+_TRIMMINGS = frozenset({"type", "primary", "display", "$ref"})
+"""Members of an element a server may drop or set as it likes: the element is known by the others."""
+_SERVERS_OWN = frozenset({"$ref", "display", "displayname"})
+"""Members of a reference that follow from its ``value``: a manager's name is the server's to say."""
+_SEPARATORS = frozenset("[].")
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What is not as it should be, by attribute (``name``, ``urn:…:User:department``), nobody having asked for it."""
+
+    lost: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
+    left_over: tuple[str, ...] = ()
+    junk: tuple[str, ...] = ()
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    """Attribute → the whole value it is to have; none for what should not be there."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing happened that was not asked for."""
+        return not self.wanted
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether a value is gone, or something stands there that nobody wanted."""
+        return bool(self.lost or self.left_over or self.junk)
+
+    @property
+    def harm(self) -> Literal["takes_away", "alters"]:
+        """The same in a word."""
+        return "takes_away" if self.takes_away else "alters"
+
+
+def compare(
+    before: dict[str, Any],
+    after: dict[str, Any],
+    written: Mapping[str, Any],
+    *,
+    kept: Collection[str],
+    ignored: Collection[str] = (),
+) -> Aftermath:
+    """What is in ``after`` and not as ``before`` with what was kept of ``written`` in it.
+
+    Args:
+        before: the profile as read just before the write.
+        after: as read just after it.
+        written: path → value of what was asked for; references as profile ids.
+        kept: those paths of ``written`` that now read as asked.
+        ignored: attributes, in lower case, the server sets as it likes.
+    """
+    should = copy.deepcopy(before)
+    asked: dict[str, list[ScimPath]] = {}
+    for text, value in written.items():
+        path = parse(text)
+        asked.setdefault(path.whole.lower(), []).append(path)
+        if text in kept:
+            put(should, path, value)
+    failed = {parse(text): value for text, value in written.items() if text not in kept}
+    wanted, now = attributes_in(should), attributes_in(after)
+    words: dict[str, list[str]] = {"lost": [], "altered": [], "left_over": []}
+    again: dict[str, Any] = {}
+    for name, (spelt, value) in (wanted | {n: now[n] for n in asked.keys() & now.keys() - wanted.keys()}).items():
+        paths = asked.get(name, [])
+        if name in ignored or any(path.is_reference or not (path.sub or path.where) for path in paths):
+            continue
+        had = value if name in wanted else None
+        missed = [path for path in paths if path in failed]
+        found = _difference(had, now.get(name, (name, None))[1], missed, is_asked=bool(paths))
+        for word in found:
+            words[word].append(spelt)
+        if found:
+            again[spelt] = had
+    junk = _junk(before, after, written, kept)
+    return Aftermath(
+        lost=tuple(sorted(words["lost"])),
+        altered=tuple(sorted(words["altered"])),
+        left_over=tuple(sorted(words["left_over"])),
+        junk=junk,
+        wanted=again | dict.fromkeys(junk),
+    )
+
+
+def _difference(should: Any, now: Any, missed: list[ScimPath], *, is_asked: bool = False) -> set[str]:
+    """Which of ``lost``, ``altered`` and ``left_over`` are the case; ``missed`` was asked for in it and not kept."""
+    if isinstance(should, list) or (isinstance(now, list) and is_asked):
+        return _elements(_listed(should), _listed(now), missed, is_asked=is_asked)
+    if is_nothing(should):
+        return set()
+    if isinstance(should, dict):
+        exempt = {path.sub.lower() for path in missed} | _SERVERS_OWN
+        parts = (_difference(v, member(now, n), []) for n, v in should.items() if n.lower() not in exempt)
+        return set().union(*parts)
+    if is_nothing(now):
+        return {"lost"}
+    return {"altered"} if classify(should, now) is Kept.NOT_KEPT else set()
+
+
+def _elements(should: list[Any], now: list[Any], missed: list[ScimPath], *, is_asked: bool) -> set[str]:
+    found: set[str] = set()
+    aimed_at = {element_at(should, path) for path in missed}
+    left = list(now)
+    surplus = 0
+    for at, element in enumerate(should):
+        twin = next((i for i, one in enumerate(left) if _is_same(element, one)), None)
+        if twin is None:
+            surplus += at in aimed_at
+            found |= set() if at in aimed_at else {"lost"}
+            continue
+        found |= _difference(_content(element), _content(left.pop(twin)), missed if at in aimed_at else [])
+    if is_asked and len(left) > surplus:
+        found.add("left_over")
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if is_nothing(value) else [value]
+
+
+def _content(element: Any) -> Any:
+    if not isinstance(element, dict):
+        return None
+    return {name: value for name, value in element.items() if name.lower() not in _TRIMMINGS | {"value"}}
+
+
+def _is_same(left: Any, right: Any) -> bool:
+    """Whether two elements are one: by their value, else by all they hold but the trimmings."""
+    one, other = (member(each, "value") if isinstance(each, dict) else each for each in (left, right))
+    if one is None and other is None:
+        kinds = [member(each, "type") for each in (left, right)]
+        return loose(canonical(_content(left))) == loose(canonical(_content(right))) or (
+            kinds[0] is not None and kinds[0] == kinds[1]
+        )
+    return classify(one, other) is not Kept.NOT_KEPT
+
+
+def _junk(
+    before: dict[str, Any], after: dict[str, Any], written: Mapping[str, Any], kept: Collection[str]
+) -> tuple[str, ...]:
+    """Names at the top that came with the write and are a piece of a path, or another spelling of a name."""
+    schemas = {parse(text).schema.lower() for text in written} - {""}
+    good = {text.lower() for text in kept} | schemas
+    have = {name.lower() for name in before}
+    found = []
+    for name in after.keys() - before.keys():
+        small = name.lower()
+        is_piece = any(schema.startswith(small) or small.startswith(schema) for schema in schemas)
+        if small in have or (small not in good and (is_piece or _SEPARATORS & set(small))):
+            found.append(name)
+    return tuple(sorted(found))
