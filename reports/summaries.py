@@ -76,14 +76,15 @@ def applied_summary(run: PriorRun, records: Sequence[Mapping[str, Any]]) -> Rend
     """How many were applied, and everybody who was not, with the reason."""
     if not records and run.state in {"nothing_to_do", "applied", "verified"}:
         return _line(f"{run.run_id} · nothing was left to do.", "bold")
-    counts = Counter(str(record["result"]) for record in records)
+    people = [record for record in records if record["operation"] != "restore"]
+    counts = Counter(str(record["result"]) for record in people)
     sums = Text(f"{visible(run.run_id)} · {visible(run.state.replace('_', ' '))} · ", style="bold")
     shown = [result for result in _RESULTS if counts[result] or result == "applied"]
     for place, result in enumerate(shown):
         sums.append(", " if place else "")
         sums.append(f"{_people(counts[result])} {result.replace('_', ' ')}", style=_RESULTS[result])
     lines: list[RenderableType] = [sums]
-    others = [record for record in records if record["result"] != "applied"]
+    others = [record for record in records if record["result"] != "applied" or record["operation"] == "restore"]
     if others:
         rows = ([r["key"], str(r["operation"]), str(r["result"]), r.get("reason") or ""] for r in others)
         lines.append(_table(("who", "what", "result", "reason"), rows))

@@ -60,6 +60,7 @@ def compare(
     *,
     kept: Collection[str],
     ignored: Collection[str] = (),
+    untyped: Collection[str] = (),
 ) -> Aftermath:
     """What is in ``after`` and not as ``before`` with what was kept of ``written`` in it.
 
@@ -69,6 +70,7 @@ def compare(
         written: path → value of what was asked for; references as profile ids.
         kept: those paths of ``written`` that now read as asked.
         ignored: attributes, in lower case, the server sets as it likes.
+        untyped: attributes, in lower case, whose elements have no ``type`` there.
     """
     should = copy.deepcopy(before)
     asked: dict[str, list[ScimPath]] = {}
@@ -76,7 +78,7 @@ def compare(
         path = parse(text)
         asked.setdefault(path.whole.lower(), []).append(path)
         if text in kept:
-            put(should, path, value)
+            put(should, path, value, untyped=path.whole.lower() in untyped)
     failed = {parse(text): value for text, value in written.items() if text not in kept}
     wanted, now = attributes_in(should), attributes_in(after)
     words: dict[str, list[str]] = {"lost": [], "altered": [], "left_over": []}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trueup.transforms.progress import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from trueup.connectors.scim.profiles import TargetSnapshot
@@ -53,8 +53,8 @@ def snapshot(
     return take_snapshot(settings, paths, extra_paths, files, known=known, sought=sought, progress=progress)
 
 
-def examine(settings: Settings) -> list[Line]:
+def examine(settings: Settings, managed: Iterable[str] = ()) -> list[Line]:
     """Doctor's lines about the target: reached, token, list, discovery, filters. Never raises for its state."""
     from trueup.connectors.scim.doctor import examine_target
 
-    return examine_target(settings)
+    return examine_target(settings, managed)

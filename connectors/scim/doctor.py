@@ -9,23 +9,26 @@ from trueup.connectors.scim.discovery import discover
 from trueup.connectors.scim.paging import list_of
 from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim.session import open_session
+from trueup.connectors.scim.shape import Shape, missing
 from trueup.transforms.doctor import Line
 from trueup.transforms.errors import Failed, Misused
-from trueup.transforms.values.paths import member
+from trueup.transforms.values.paths import member, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trueup.connectors.scim.discovery import Discovered
     from trueup.connectors.scim.session import Session
     from trueup.transforms.settings import Settings
 
 
-def examine_target(settings: Settings) -> list[Line]:
+def examine_target(settings: Settings, managed: Iterable[str] = ()) -> list[Line]:
     """One line per thing looked at; a ``fix`` ends the list, since what follows depends on it."""
     lines: list[Line] = []
     try:
         with open_session(settings) as session:
             lines.append(Line("ok", "target address and token", "target.url and target.token resolve."))
-            lines += _looked_at(session)
+            lines += _looked_at(session, list(managed))
     except Misused as error:
         lines.append(Line("fix", "target configuration", error.message, error.remedy))
     except Failed as error:
@@ -33,7 +36,7 @@ def examine_target(settings: Settings) -> list[Line]:
     return lines
 
 
-def _looked_at(session: Session) -> list[Line]:
+def _looked_at(session: Session, managed: list[str]) -> list[Line]:
     answer = session.get("/Users", {"startIndex": "1", "count": "1"})
     if not answer.is_ok:
         answer = session.get("/Users", {"startIndex": "1"})
@@ -51,7 +54,32 @@ def _looked_at(session: Session) -> list[Line]:
         Line("ok", "SCIM list", f"Answers with a ListResponse; it states {member(document, 'totalResults')} users.")
     ]
     lines.append(_filter(session))
-    lines += _documents(discover(session))
+    found = discover(session)
+    lines += _documents(found)
+    if managed:
+        lines += _against_mapping(Shape(found.attributes), managed)
+    return lines
+
+
+def _against_mapping(shape: Shape, managed: list[str]) -> list[Line]:
+    """What the target's schema demands, forbids or does not know of what the mapping gives."""
+    lines = []
+    if lacking := missing(shape, managed):
+        lines.append(
+            Line(
+                "warning",
+                "SCIM schema",
+                f"The target demands {', '.join(lacking)} of every profile, and the mapping does not give it.",
+                "Map it, or expect creations to be refused.",
+            )
+        )
+    for path in managed:
+        if why := shape.bars(parse(path), creating=False):
+            text = f"{path} will not be written: {why}."
+            lines.append(Line("warning", "SCIM schema", text, "Take it out of the mapping, or leave it: it is named."))
+    if strange := [path for path in managed if shape.is_unknown(parse(path))]:
+        text = f"The target's schema does not name {', '.join(strange)}; each is tried by itself."
+        lines.append(Line("warning", "SCIM schema", text, "Nothing to do; what is not kept is named."))
     return lines
 
 

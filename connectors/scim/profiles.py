@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from trueup.connectors.scim.discovery import discover
 from trueup.connectors.scim.paging import Reading, list_of, read_pages
 from trueup.connectors.scim.session import Session, open_session
+from trueup.connectors.scim.shape import Shape, missing
 from trueup.connectors.scim.spelling import Spelling
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
@@ -91,6 +92,7 @@ def take_snapshot(
         reader = _Reader(session, discovered, spool, kinds, progress)
         reading, proof, readings = reader.prove(_known_ids(known))
         reader.add_unlisted(sought, reading)
+    shape = Shape(discovered.attributes)
     try:
         profiles = _flatten(spool, kinds, files)
     finally:
@@ -99,7 +101,12 @@ def take_snapshot(
         raise Failed(f"Of {reading.unique} profiles read, {profiles} were written.", remedy="Run again.")
     return TargetSnapshot(
         profiles=profiles,
-        schema=replace(discovered.schema_of(kinds), bare=frozenset(reader.bare)),
+        schema=replace(
+            discovered.schema_of(kinds),
+            bare=reader.bare,
+            demands=missing(shape, [path.path for path in paths]),
+            forbids={p.path: why for p in paths if (why := shape.bars(parse(p.path), creating=False))},
+        ),
         completeness={
             "proof": proof,
             "readings": readings,

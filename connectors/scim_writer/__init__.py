@@ -35,7 +35,8 @@ class ApplyResult:
     is_partial: bool
     """Something approved is not so in the target: a person skipped or failed, or a reference not written."""
     records: list[dict[str, Any]] = field(repr=False)
-    """``{key, operation, result, reason}`` by key, applied ones included."""
+    """``{key, operation, result, reason}`` by key, applied ones included; what our own writes lost and put back has
+    records of its own, with the operation ``restore``."""
     created: dict[str, str] = field(repr=False)
     """Key → profile id of every profile the run created, in this call or an earlier one."""
     dialect: dict[str, Any]

@@ -77,7 +77,7 @@ def _compared(desk: ApplyContext, deed: Deed, before: dict[str, Any], after: dic
     now = desk.values(after, deed.writing)
     kept = [a for a, value in deed.writing.items() if classify(value, now[a]) is not Kept.NOT_KEPT]
     ignored = desk.learned.derived | desk.shape.read_only() | (_REVOKED if deed.deactivates else frozenset())
-    return compare(before, after, deed.writing, kept=kept, ignored=ignored)
+    return compare(before, after, deed.writing, kept=kept, ignored=ignored, untyped=desk.learned.untyped)
 
 
 def is_at_stake(form: Form, before: dict[str, Any], writing: Iterable[str]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from trueup.transforms.values.equality import as_boolean
@@ -143,7 +143,7 @@ def _with_paths(
     lists: dict[str, list[Any]] = {}
     said_whole: set[str] = set()
     for text, value in values.items():
-        path = shape.filtered(parse(text))
+        path = _as_spelt(shape.filtered(parse(text)), resource)
         held = get(resource, ScimPath(path.attribute, path.schema))
         if path.where and (_is_bare(held) or not shape.can_filter(path)):
             said_whole.add(path.whole)
@@ -170,6 +170,14 @@ def _with_paths(
         value = shape.fitted(name, get(merged, path), held)
         operations.append({"op": "replace" if held else "add", "path": name, "value": value or []})
     return operations
+
+
+def _as_spelt(path: ScimPath, resource: dict[str, Any]) -> ScimPath:
+    """The path with the attribute spelt as the profile has it: to some servers ``Title`` and ``title`` are two."""
+    if path.schema or path.attribute in resource:
+        return path
+    small = path.attribute.lower()
+    return replace(path, attribute=next((name for name in resource if name.lower() == small), path.attribute))
 
 
 def _is_bare(held: Any) -> bool:

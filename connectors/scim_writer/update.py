@@ -292,19 +292,21 @@ class UpdateProfile:
         unsure = self._step == "deactivate" and not desk.learned.is_deactivation_known
         if told is not None and not unsure and desk.learned.believes_answer(writing):
             return told
+        seen = self._resource
         for later in range(_LATER if answer.status == _ACCEPTED else 1):
             looked = await desk.sender.look(self._profile_id)
             if not looked.is_ok or looked.resource is None or str(looked.resource["id"]) != self._profile_id:
                 return None
-            if moved_members(self._resource, looked.resource):
+            seen = looked.resource
+            if moved_members(self._resource, seen):
                 break
             if answer.status == _ACCEPTED:
                 await desk.sender.pace.rest(answer, later)
         if told is not None:
-            truthful = not moved_members(told, looked.resource)
+            truthful = not moved_members(told, seen)
             for attribute in writing:
                 desk.learned.compared(attribute, truthful=truthful)
-        return looked.resource
+        return seen
 
     def _confirm(self) -> None:
         """A server that takes other attributes of the same person is well: what it failed on, it refuses."""

@@ -106,4 +106,6 @@ def announce(settings: Settings, run: PriorRun, records: list[dict[str, Any]]) -
 
 
 def _counted(records: list[dict[str, Any]]) -> dict[Result, int]:
-    return {result: sum(1 for record in records if record["result"] == result) for result in Result}
+    """People by result; what our own writes lost and put back is no person more."""
+    people = [record for record in records if record["operation"] != "restore"]
+    return {result: sum(1 for record in people if record["result"] == result) for result in Result}

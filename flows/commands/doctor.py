@@ -55,7 +55,7 @@ def look(settings: Settings) -> list[Line]:
     for subject, part in (
         ("configuration", _configuration),
         ("source", lambda told: source.examine(told, _columns(told))),
-        ("target", scim.examine),
+        ("target", lambda told: scim.examine(told, _paths(told))),
         ("archive", archive.examine),
     ):
         lines.extend(_examined(subject, part, settings))
@@ -78,6 +78,14 @@ def _columns(settings: Settings) -> frozenset[str]:
         return columns_for(run_context.load_mapping(settings), settings.source) | source_columns(settings)
     except TrueupError:
         return frozenset()
+
+
+def _paths(settings: Settings) -> tuple[str, ...]:
+    """The target attributes the mapping gives; nothing where it cannot be read, which has its own line."""
+    try:
+        return tuple(attribute.path for attribute in run_context.load_mapping(settings).attributes)
+    except TrueupError:
+        return ()
 
 
 def _configuration(settings: Settings) -> list[Line]:

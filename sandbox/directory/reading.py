@@ -83,10 +83,7 @@ def _bent(
         rows = rows[turn:] + rows[:turn]
         if directory.turn("shift") % 3 == 0 and start > 1:
             rows = _before(asked, start, further) + rows[:-1]
-    if weak.newest_first:
-        rows = sorted(rows, key=lambda row: str((row.get("meta") or {}).get("created"))[:19], reverse=True)
-    if weak.total_capped:
-        total = min(total, weak.total_capped)
+    rows, total = _counted(weak, rows, total)
     if weak.rows_repeat and start > 1 and rows:
         rows = _before(asked, start, further) + rows[:-1]
     if weak.rows_missing and start == 1:
@@ -102,6 +99,12 @@ def _bent(
         total = len(rows)
     bent = {**document, "totalResults": total + weak.total_off_by, "itemsPerPage": len(rows), "Resources": rows}
     return given.with_document(bent)
+
+
+def _counted(weak: Weaknesses, rows: list[Any], total: int) -> tuple[list[Any], int]:
+    if weak.newest_first:
+        rows = sorted(rows, key=lambda row: str((row.get("meta") or {}).get("created"))[:19], reverse=True)
+    return rows, min(total, weak.total_capped) if weak.total_capped else total
 
 
 def _past_the_end(weak: Weaknesses, asked: Asked, total: int, further: Next) -> Given:

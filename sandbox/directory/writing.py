@@ -33,14 +33,7 @@ def write(directory: Directory, weak: Weaknesses, asked: Asked, further: Next) -
         before = directory.held(asked.profile_id) if asked.profile_id else None
         if asked.kind == "delete" and weak.delete == "deactivates" and before is not None:
             return _deactivated(asked, further)
-        if asked.kind == "put":
-            asked = _put(weak, asked, before)
-            directory.junk.pop(asked.profile_id, None)
-        if weak.plain_emails:
-            asked = with_objects(asked)
-        sent = asked
-        if asked.kind == "patch" and weak.urn_paths_stored:
-            asked = without_urn_paths(directory, asked)
+        sent, asked = _understood(directory, weak, asked, before)
         given = further(asked)
         if given.status < 300 and asked.kind == "delete" and weak.delete_returns_body:
             return Given(200, {"Content-Type": SCIM}, json.dumps(before).encode())
@@ -55,6 +48,19 @@ def write(directory: Directory, weak: Weaknesses, asked: Asked, further: Next) -
         if weak.deactivated_vanish and stored.get("active") is False:
             directory.storage.drop(profile_id)
         return answered
+
+
+def _understood(
+    directory: Directory, weak: Weaknesses, asked: Asked, before: dict[str, Any] | None
+) -> tuple[Asked, Asked]:
+    """The request as it means to be, and what of it the server behind is told."""
+    if asked.kind == "put":
+        asked = _put(weak, asked, before)
+        directory.junk.pop(asked.profile_id, None)
+    if weak.plain_emails:
+        asked = with_objects(asked)
+    misplaced = asked.kind == "patch" and weak.urn_paths_stored
+    return asked, without_urn_paths(directory, asked) if misplaced else asked
 
 
 def _refusal(directory: Directory, weak: Weaknesses, asked: Asked) -> Given | None:

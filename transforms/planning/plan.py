@@ -102,7 +102,7 @@ def make_plan(request: PlanRequest) -> PlanResult:
             refusals=refusals,
             first_run=history.baseline is None,
             baseline_run=history.baseline.run_id if history.baseline else None,
-            notes=(*notes, *limits.notes(connection, history)),
+            notes=(*notes, *_of_the_schema(connection, request.schema), *limits.notes(connection, history)),
         )
     finally:
         connection.close()
@@ -124,6 +124,20 @@ def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, 
         select(connection, request.only)
     write_sides(connection, request)
     return notes
+
+
+def _of_the_schema(connection: DuckDBPyConnection, schema: TargetSchema) -> tuple[str, ...]:
+    """What the target's schema already says will not go as planned."""
+    said = []
+    creates = count(connection, "FROM decisions WHERE decision = 'create'")
+    if schema.demands and creates:
+        said.append(
+            f"The target demands {', '.join(schema.demands)} of every profile, and the mapping does not give it: "
+            f"{creates:,} creations may be refused."
+        )
+    planned = {row[0] for row in connection.execute("SELECT DISTINCT attribute FROM explained").fetchall()}
+    barred = sorted(planned & schema.forbids.keys())
+    return (*said, *(f"{path} may not be written as planned: {schema.forbids[path]}." for path in barred))
 
 
 def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest) -> None:

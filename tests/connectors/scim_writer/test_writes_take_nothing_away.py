@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 W = Weaknesses
-EXTRA = {
+EXTRA: dict[str, Any] = {
     "department": "Old",
     "employeeNumber": "4711",
     "costCenter": "C1",
     "manager": {"value": "p-boss"},
 }
-MAILS = [
+MAILS: list[dict[str, Any]] = [
     {"type": "work", "value": "p@x.example", "primary": True},
     {"type": "home", "value": "me@home.example"},
 ]
