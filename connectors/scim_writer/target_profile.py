@@ -121,9 +121,9 @@ class TargetBehaviour:
         """Whether some PATCH was ever answered with yes: then nobody depends on PUT."""
         return any(form.name in self._said_yes for form in FORMS if form.method == "PATCH")
 
-    def no_form_is_safe(self, attribute: str) -> bool:
+    def no_form_is_safe(self, attribute: str, *, clearing: bool) -> bool:
         """Whether every form was seen to take something away when it wrote this."""
-        return not self.forms_for(attribute, clearing=True, alone=True)
+        return not self.forms_for(attribute, clearing=clearing, alone=True)
 
     def was_kept(self, attribute: str, form: Form | None = None) -> bool:
         """Whether the attribute was once kept, by this form or by any."""
@@ -168,9 +168,11 @@ class TargetBehaviour:
 
     def was_harmful(self, form: Form, attributes: Iterable[str], harm: Harm, *, beyond: bool) -> None:
         """The form did more than it was asked to; ``beyond``: to attributes it did not even name."""
+        names = {"patch_path", "patch_null"} if form.name in {"patch_path", "patch_null"} else {form.name}
         for head in {""} if beyond else {head_of(attribute) for attribute in attributes}:
-            if self._harms.get((head, form.name)) != "takes_away":
-                self._harms[head, form.name] = harm
+            for name in names:
+                if self._harms.get((head, name)) != "takes_away":
+                    self._harms[head, name] = harm
 
     def derives(self, form: Form, attributes: Iterable[str]) -> None:
         """The target sets these as it likes when anything is written: no form is to blame."""

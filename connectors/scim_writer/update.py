@@ -159,6 +159,9 @@ class UpdateProfile:
         self._bar(pending)
         group, form = self._agenda.next([a for a in pending if a not in self._refused])
         if form is None:
+            for attribute in pending:
+                if attribute not in self._refused and attribute not in self._written:
+                    self._refused[attribute] = _UNSAFE
             return self._finish(current)
         if self._must_learn(group, form) and not (self._is_learning or self._has_turn):
             await self._desk.learned.learning.acquire()
@@ -221,7 +224,7 @@ class UpdateProfile:
                 continue
             if why := self._desk.shape.bars(parse(attribute), creating=False):
                 self._refused[attribute] = why
-            elif learned.no_form_is_safe(attribute):
+            elif learned.no_form_is_safe(attribute, clearing=self._wanted[attribute] is None):
                 self._refused[attribute] = _UNSAFE
             elif learned.refuses(attribute) and attribute not in self._written:
                 self._refused[attribute] = "the target refuses this attribute"
