@@ -92,6 +92,8 @@ class UpdateProfile:
         self._last = ""
         self._last_status = 0
         self._blames_others = False
+        self._own_words: dict[str, str] = {}
+        """What the target said to one attribute sent alone, when it spoke of no other."""
         self._resource: dict[str, Any] = {}
         self._notes: list[str] = []
 
@@ -343,20 +345,22 @@ class UpdateProfile:
     def _say_no(self, group: list[str], form: Form, *, not_offered: bool = False) -> None:
         """The form was not taken for ``group``: another is tried, or less at a time, until nothing is left."""
         self._agenda.refused(form, group, not_offered=not_offered)
+        if len(group) == 1 and not self._blames_others and self._last_status in _OF_THE_VALUE:
+            self._own_words[group[0]] = self._last
         for attribute in group:
             if attribute not in self._written and self._agenda.next([attribute])[1] is None:
                 self._refuse(attribute)
 
     def _refuse(self, alone: str) -> None:
         """The attribute was not taken by itself, in any form."""
-        self._refused[alone] = self._last
+        self._refused[alone] = self._own_words.get(alone, self._last)
         if self._last_status >= 500 and self._last_status != 501:
             self._suspects.add(alone)
             if not self._desk.learned.fails_again(alone):
                 self._open.add(alone)
             self._confirm()
             return
-        if self._blames_others:
+        if self._blames_others and alone not in self._own_words:
             self._open.add(alone)
             return
         is_made = self._step == "complete"  # the server took the person a moment ago

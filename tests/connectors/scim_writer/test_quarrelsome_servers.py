@@ -102,7 +102,7 @@ class Days(RuleBasedStateMachine):
         night = self.nights.night()
         assert set(night.residual.values()) <= {"not_kept", "normalised", "moved"}
         reasons = {row["key"]: row["reason"] for row in night.result.records if row["operation"] != "restore"}
-        for (who, attribute), _ in night.residual.items():
+        for who, attribute in night.residual:
             assert str(attribute) in reasons[who] or "not taken" in reasons[who] or "answered" in reasons[who]
 
     @rule()
