@@ -99,7 +99,7 @@ class TargetBehaviour:
         usable = [form for form in usable if self._harms.get((head, form.name)) != "takes_away"]
         usable = [form for form in usable if self._harms.get(("", form.name)) != "takes_away"]
         usable = [form for form in usable if form.name != "put" or self._may_put(attribute, alone=alone)]
-        usable = [f for f in usable if self._not_offered[f.name] < _SURE or self.worked[f.name]]
+        usable = [f for f in usable if self._not_offered[f.name] < _SURE or self.worked[f.name]] or usable
         good = [form for form in usable if self._kept[attribute, form.name]]
         open_ = [form for form in usable if form not in good and self._vain[attribute, form.name] < _ENOUGH]
         ranked = sorted(good, key=lambda f: (self._rank(f, head), -self._kept[attribute, f.name]))
@@ -123,7 +123,12 @@ class TargetBehaviour:
 
     def no_form_is_safe(self, attribute: str, *, clearing: bool) -> bool:
         """Whether every form was seen to take something away when it wrote this."""
-        return not self.forms_for(attribute, clearing=clearing, alone=True)
+        return self.has_harmed(attribute) and not self.forms_for(attribute, clearing=clearing, alone=True)
+
+    def has_harmed(self, attribute: str) -> bool:
+        """Whether some form was seen to take something away when it wrote this."""
+        heads = (head_of(attribute), "")
+        return any(self._harms.get((head, form.name)) == "takes_away" for head in heads for form in self._order)
 
     def was_kept(self, attribute: str, form: Form | None = None) -> bool:
         """Whether the attribute was once kept, by this form or by any."""

@@ -163,7 +163,9 @@ class UpdateProfile:
         if form is None:
             for attribute in pending:
                 if attribute not in self._refused and attribute not in self._written:
-                    self._refused[attribute] = _UNSAFE
+                    unsafe = self._desk.learned.has_harmed(attribute)
+                    self._refused[attribute] = _UNSAFE if unsafe else self._last or "no way of writing it is left"
+                    self._open |= set() if unsafe else {attribute}
             return self._finish(current)
         if self._must_learn(group, form) and not (self._is_learning or self._has_turn):
             await self._desk.learned.learning.acquire()
