@@ -50,7 +50,7 @@ class CheckResult:
     findings: dict[str, int]
     """Severity → findings of the run so far; ``critical`` counts refusals."""
     notes: tuple[str, ...] = ()
-    """What the team's own checks found wrong that no person's finding says: of a column, of the whole, of too many."""
+    """What checks found wrong that neither refuses nor is a person's finding: of a column, of the whole."""
 
 
 @dataclass(slots=True)
@@ -179,10 +179,15 @@ def _gates(session: _Session) -> None:
     session.evaluated.append(evaluated)
     by_name = {gate.name: gate for gate in gates}
     for one in evaluated.measured:
-        if not one.success and one.severity == Severity.CRITICAL:
-            gate = by_name[one.check]
+        if one.success:
+            continue
+        gate = by_name[one.check]
+        check = gate.name.partition(":")[0]
+        if one.severity != Severity.CRITICAL:
+            session.notes.append(f"Check {check} ({one.severity}) failed: {gate.message} {gate.remedy}")
+        else:
             limit = gate.most if gate.most is not None else gate.least
-            code = f"check_{gate.name.partition(':')[0]}"
+            code = f"check_{check}"
             session.refusals.append(Refusal(code, gate.message, used=gate.value, limit=limit, remedy=gate.remedy))
 
 

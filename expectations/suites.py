@@ -222,7 +222,7 @@ def gate_expectations(gates: Iterable[Gate], severities: Mapping[str, str]) -> l
             min_value=gate.least,
             max_value=gate.most,
             strict_max=gate.name.startswith("same_for_everybody"),
-            severity=FailureSeverity(severities.get(gate.name.partition(":")[0], "critical")),
+            severity=FailureSeverity(severities[gate.name]),
             meta={"check": gate.name},
             description=gate.message,
         )

@@ -65,6 +65,8 @@ class Watch:
     """When that was, by the monotonic clock."""
     told: bool = False
     """Whether somebody was told of this silence."""
+    died: set[str] = field(default_factory=set)
+    """Runs told of as died, should the archive not take the note of it."""
 
     def look(self, config: Path) -> None:
         """Close lost runs, begin a night that was missed or lost, and say when nothing has succeeded for too long."""
@@ -74,9 +76,22 @@ class Watch:
         archive = open_archive(settings)
         now = datetime.now(UTC)
         self._notice_silence(settings, archive, now)
+        self._tell_of_died(settings, archive)
         self._close_killed(settings, archive)
         self._close_silent(settings, now)
         self._see_to_the_night(settings, archive, now)
+
+    def _tell_of_died(self, settings: Settings, archive: Archive) -> None:
+        """Each run that a process did not live to seal is told of once, over restarts too."""
+        from trueup.connectors.archive.unfinished import died
+
+        for one in died(archive.path):
+            if one.run_id in self.died or one.was_told:
+                continue
+            self.died.add(one.run_id)
+            screen.note(f"{one.text} {one.remedy}")
+            say_to_somebody(settings, f"Trueup: {one.text} {one.remedy}")
+            one.remember_told()
 
     def _see_to_the_night(self, settings: Settings, archive: Archive, now: datetime) -> None:
         tick = last_tick(settings.schedule, now)

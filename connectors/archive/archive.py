@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import Access, make_directory, on_disk, protect
 from trueup.connectors.archive.locks import folder
-from trueup.connectors.archive.unfinished import watch
+from trueup.connectors.archive.unfinished import finished, watch
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.run_files import RunFiles
 
@@ -42,7 +42,7 @@ class Archive:
         """An empty run directory of its own, sorting after every run there is, with ``.work`` inside.
 
         Args:
-            kind: noted in ``.work`` until the seal.
+            kind: noted beside the locks until the seal.
             at: aware; the id carries it in UTC. When a run of a later second is already there (a clock went
                 back), the id continues that second instead, so that ids always sort as runs began.
 
@@ -80,6 +80,7 @@ class Archive:
             raise Failed(f"Run {files.run_id} is sealed and cannot be discarded.")
         with on_disk(f"The unfinished run {files.run_id} cannot be removed"):
             shutil.rmtree(files.path)
+        finished(files)
 
     def history(self, target_url: str) -> History:
         """All sealed runs against this target, newest first.

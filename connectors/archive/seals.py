@@ -21,6 +21,7 @@ from trueup.connectors.archive.atomic_files import (
 )
 from trueup.connectors.archive.locks import folder, sealing, sealing_lock
 from trueup.connectors.archive.records import rendered, signed
+from trueup.connectors.archive.unfinished import finished
 from trueup.transforms.errors import Failed
 from trueup.transforms.manifest import FileRecord, Manifest
 from trueup.transforms.vocabulary import Outcome
@@ -58,6 +59,7 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
         with _alone(root, manifest), sealing(root):
             sealed = _complete(manifest, records, _newest_sha256(root))
             write_new(files.manifest, rendered(sealed), aside=folder(root), access=access_like(files.path))
+        finished(files)
         sync_directory(root)
     return Manifest.model_validate(sealed)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, run_context, screen
-from trueup.flows.commands.plan import conclude, sealed_run
+from trueup.flows.commands.plan import conclude, sealed_run, tell_of_died
 from trueup.flows.orchestrator import orchestrator
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.values.paths import parse
@@ -56,6 +56,7 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
     columns = report_columns(way.columns, mapping)
     _check_report(way, columns)
     archive = open_archive(settings)
+    tell_of_died(archive.path)
     wish = {**asdict(way), "columns": list(columns.items())}
     for word in ("run", "before"):
         if wish[word]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ import pytest
 
 from tests.support.archive_runs import Person, applied, begin_journal, manifest_of, write_people
 from trueup.connectors.archive import add_act, apply_lock, open_archive, seal
+from trueup.connectors.archive.unfinished import died
 from trueup.flows import configuration
 from trueup.transforms.errors import Refusal
 from trueup.transforms.fingerprint import fingerprint
@@ -107,6 +110,33 @@ def test_an_approval_says_who_what_and_until_when(desk: Desk) -> None:
     until = datetime.fromisoformat(act["details"]["expires"]) - datetime.fromisoformat(act["at"])
     assert until == timedelta(hours=24)
     assert desk.json("runs")[0]["state"] == "approved"
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from trueup.connectors.archive.archive import Archive
+from trueup.transforms.vocabulary import Kind
+Archive(Path(sys.argv[1])).new_run(Kind.RECONCILE, datetime.now(UTC))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_next_command_tells_of_a_run_whose_process_died(desk: Desk) -> None:
+    run = desk.run()
+    subprocess.run([sys.executable, "-c", KILLED, str(desk.archive.path)], check=False)
+    (one,) = died(desk.archive.path)
+    for words, code in (
+        (("runs",), 0),
+        (("plan",), 1),
+        (("apply", run.run_id), 3),
+        (("rollback", "--before", "2001"), 2),
+    ):
+        done = desk.warm.run(words, desk.folder, {**os.environ, "T": "secret"})
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        assert done.stderr.count(f"{one.text} {one.remedy}") == 1, (words, done.stderr)
+    desk.trueup("approve", run.run_id, "--as", "Ann")  # what came before is as good as it was
 
 
 def test_wrong_words_are_usage_and_wrong_plans_are_refused(desk: Desk) -> None:

@@ -150,6 +150,20 @@ def _holds(connection: DuckDBPyConnection, tree: Expression, inputs: dict[str, A
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=MEANINGFUL, inputs=INPUTS)
 @example(tree=Call("Coalesce", (Attribute("n"), Attribute("t"))), inputs={"n": None, "t": "x"})
+@example(
+    tree=Call(
+        "Switch",
+        (Attribute("t"), None, Text("x"), Text("y"), Call("IgnoreFlowIfNullOrEmpty", (Attribute("u"),)), Text("z")),
+    ),
+    inputs={"t": "z", "u": None},
+)
+@example(
+    tree=Call(
+        "Switch",
+        (Attribute("t"), None, Text("x"), Text("y"), Call("IgnoreFlowIfNullOrEmpty", (Attribute("u"),)), Text("z")),
+    ),
+    inputs={"t": "x", "u": None},
+)
 def test_compiled_sql_means_what_the_rules_say(
     connection: DuckDBPyConnection, tree: Expression, inputs: dict[str, Any]
 ) -> None:
@@ -157,6 +171,7 @@ def test_compiled_sql_means_what_the_rules_say(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=MEANINGFUL, inputs=INPUTS)
 def test_compiled_sql_means_what_the_rules_say_at_length(

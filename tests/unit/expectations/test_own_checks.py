@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.check_world import ATTRIBUTES, NO_HISTORY, World, person, settings, world
+from tests.support.check_world import ATTRIBUTES, NO_HISTORY, World, person, profile_of, settings, world
 from trueup.expectations.custom_checks import load_own_checks, source_columns
 from trueup.expectations.gates import CheckResult, check_people
 from trueup.expectations.people import judge
@@ -81,8 +81,23 @@ def test_a_critical_check_of_ones_own_refuses(tmp_path: Path) -> None:
 def test_a_gate_may_be_lowered(tmp_path: Path) -> None:
     night = world(tmp_path, [person(n, accountEnabled=False) for n in range(30)])
     lowered = with_file(tmp_path, '[override.everybody_disabled]\nseverity = "info"\n')
-    assert [refusal.code for refusal in checked(night, lowered)[0].refusals] == []
-    assert [refusal.code for refusal in checked(night, settings())[0].refusals] == ["check_everybody_disabled"]
+    result, _ = checked(night, lowered)
+    assert result.refusals == ()
+    (refusal,) = checked(night, settings())[0].refusals
+    assert refusal.code == "check_everybody_disabled"
+    assert result.notes == (f"Check everybody_disabled (info) failed: {refusal.message} {refusal.remedy}",)
+
+
+def test_a_gate_of_each_attribute_is_lowered_by_the_name_of_its_check(tmp_path: Path) -> None:
+    people = [person(n) for n in range(60)]
+    night = world(tmp_path, people, profiles=[profile_of(one) for one in people])
+    night.accounts = [{**one, "department": "Company"} for one in people]
+    (refusal,) = checked(night, settings())[0].refusals
+    assert refusal.code == "check_same_for_everybody"
+    lowered = with_file(tmp_path, '[override.same_for_everybody]\nseverity = "warning"\n')
+    result, _ = checked(night, lowered)
+    assert result.refusals == ()
+    assert result.notes == (f"Check same_for_everybody (warning) failed: {refusal.message} {refusal.remedy}",)
 
 
 def test_a_yaml_file_is_refused_with_the_same_checks_as_toml(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import literal
@@ -33,7 +34,7 @@ def iif(compiler: Compiler, call: Call) -> Value:
 
 
 def switch(compiler: Compiler, call: Call) -> Value:
-    """``Switch``: the first key that equals the source; key ``""`` also fits null."""
+    """``Switch``: the first key that equals the source, none behind it counts; key ``""`` also fits null."""
     node = compiler.needed(call, 0, "a source")
     pairs = list(call.arguments[2:])
     if len(pairs) % 2 and pairs[-1] is None:
@@ -50,7 +51,11 @@ def switch(compiler: Compiler, call: Call) -> Value:
         if key_node is None:
             raise WrongExpression("a key of Switch is missing", at=call.at, remedy='The key for "no value" is "".')
         key = compiler.text(key_node)
-        uses.append(key)
+        if key.flow:
+            # A key counts only where none before it fits: then it may leave the attribute alone, or fail.
+            key = compiler.once(key)
+            branches.append((f"{key.flow} IS NOT NULL", Value("NULL", Kind.NOTHING, key.flow, key.level)))
+        uses.append(replace(key, flow=None))
         branches.append((_fits(source, key), _optional(compiler, value_node)))
     return compiler.choose(branches, _optional(compiler, compiler.slot(call, 1)), *uses)
 

@@ -184,6 +184,8 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ('Switch([x], 1, "a", "b")', {}, 1),
     ('Switch([a], "d", [k], "v")', {"a": "z", "k": "z"}, "v"),
     ('Switch([a], "d", [k], "v")', {"k": ""}, "v"),
+    ('Switch([a], "d", "k", "v", IgnoreFlowIfNullOrEmpty([x]), "w")', {"a": "k"}, "v"),
+    ('Switch([a], "d", "k", "v", CStr(FormatDateTime([x], , "yyyy", "yyyy")), "w")', {"a": "k", "x": "none"}, "v"),
     ("ToLower([a])", {"a": "İSTANBUL I"}, "İstanbul i"),
     ('ToLower([a], "tr-TR")', {"a": "İI"}, "i\u0131"),
     ("ToUpper([a])", {"a": "straße \u0131 é"}, "STRAßE \u0131 É"),
