@@ -45,7 +45,7 @@ async def asked_again(graph: Graph, read: UserRead, engine: DuckDBPyConnection, 
     columns = [column.name for column in read.selection.columns]
     blank = await unsettled(graph, read)
     if blank.num_rows:
-        await asyncio.to_thread(_count_blanks, engine, read, blank)
+        read.path = await asyncio.to_thread(with_blanks, engine, read.path, blank)
     keys = await asyncio.to_thread(_lacking, engine, read, columns)
     if not keys:
         return 0
@@ -83,15 +83,21 @@ async def unsettled(graph: Graph, read: UserRead) -> pa.Table:
         name: await _answer(graph, name, read.carriers[name])
         for name in sorted({name for name, _ in read.blank} - {"manager"})
     }
-    schema = pa.schema([("id", pa.string()), ("name", pa.string())])
-    left = [schema.empty_table()]
+    left: list[tuple[str, pa.Array]] = []
     for at in range(0, len(read.blank), IN_FLIGHT):
         pages = read.blank[at : at + IN_FLIGHT]
         answers = await asyncio.gather(*(_answer(graph, name, ids[0].as_py()) for name, ids in pages))
         for (name, ids), answer in zip(pages, answers, strict=True):
             if not _is_none(name, answer, shown.get(name)):
-                left.append(pa.Table.from_arrays([ids, pa.array([name] * len(ids), pa.string())], schema=schema))
-    return pa.concat_tables(left)
+                left.append((name, ids))
+    return blank_table(left)
+
+
+def blank_table(blank: list[tuple[str, pa.Array]]) -> pa.Table:
+    """Names with the ids of a page each, as rows: id, name."""
+    schema = pa.schema([("id", pa.string()), ("name", pa.string())])
+    rows = [pa.Table.from_arrays([ids, pa.array([name] * len(ids), pa.string())], schema=schema) for name, ids in blank]
+    return pa.concat_tables([schema.empty_table(), *rows])
 
 
 async def _answer(graph: Graph, name: str, key: str) -> dict[str, Any]:
@@ -119,11 +125,13 @@ def _is_none(name: str, answer: dict[str, Any], shown: dict[str, Any] | None) ->
     return shown is not None and shown["status"] == 200 and shown["body"].get(_property(name)) is not None
 
 
-def _count_blanks(engine: DuckDBPyConnection, read: UserRead, blank: pa.Table) -> None:
-    _view(engine, read.path)
+def with_blanks(engine: DuckDBPyConnection, path: Path, blank: pa.Table) -> Path:
+    """The read at ``path`` where the names in ``blank`` (id, name) are unreadable for these people too; its place."""
+    _view(engine, path)
     engine.register("blank", blank)
-    _written(engine, read, statement("blanks", SQL), "with-blanks.parquet")
+    written = _written(engine, path.with_name("with-blanks.parquet"), statement("blanks", SQL))
     engine.unregister("blank")
+    return written
 
 
 def _lacking(engine: DuckDBPyConnection, read: UserRead, columns: list[str]) -> list[str]:
@@ -176,13 +184,12 @@ def _filled(engine: DuckDBPyConnection, read: UserRead, rows: pa.Table) -> None:
     still = f"fresh.id IS NULL OR list_contains({left}, name)"
     _view(engine, read.path)
     engine.register("fresh", rows)
-    _written(
+    read.path = _written(
         engine,
-        read,
+        read.path.with_name("asked-again.parquet"),
         f"SELECT users_read.* REPLACE ({fills}, "
         f"nullif(list_filter(users_read.unreadable, lambda name: {still}), []) AS unreadable) "
         "FROM users_read LEFT JOIN (SELECT DISTINCT ON (id) * FROM fresh) AS fresh ON fresh.id = users_read.id",
-        "asked-again.parquet",
     )
     engine.unregister("fresh")
 
@@ -191,7 +198,6 @@ def _view(engine: DuckDBPyConnection, path: Path) -> None:
     engine.execute(f"CREATE OR REPLACE VIEW users_read AS FROM read_parquet({literal(str(path))})")
 
 
-def _written(engine: DuckDBPyConnection, read: UserRead, query: str, name: str) -> None:
-    path = read.path.with_name(name)
+def _written(engine: DuckDBPyConnection, path: Path, query: str) -> Path:
     engine.execute(f"COPY ({query}) TO {literal(str(path))} {AS_A_READ}")
-    read.path = path
+    return path

@@ -55,4 +55,10 @@ def unsaid_by_row(rows: list[Any], selection: Selection) -> pa.Array:
     return pa.array(lacking, UNREADABLE_TYPE)
 
 
-__all__ = ["UNREADABLE", "UNREADABLE_TYPE", "allowed", "may_be_left_out", "said", "unsaid_by_row"]
+def all_said(users: pa.Table) -> pa.Table:
+    """``users`` where what an entry lacks counts as said to be none."""
+    place = users.schema.get_field_index(UNREADABLE)
+    return users.set_column(place, users.schema.field(place), pa.nulls(users.num_rows, UNREADABLE_TYPE))
+
+
+__all__ = ["UNREADABLE", "UNREADABLE_TYPE", "all_said", "allowed", "may_be_left_out", "said", "unsaid_by_row"]
