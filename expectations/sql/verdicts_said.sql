@@ -8,7 +8,7 @@ SELECT
         WHEN said.says = 'always' THEN 'person'
         WHEN said.says = 'never' AND judged.verdict IN ('person', 'unsure') THEN 'service_account'
         WHEN said.says IS NULL AND options.guests AND judged.verdict = 'guest' THEN 'person'
-        WHEN unread.key IS NOT NULL THEN 'unsure'
+        WHEN said.says IS NULL AND unread.key IS NOT NULL THEN 'unsure'
         ELSE judged.verdict
     END AS verdict,
     CASE
@@ -25,6 +25,9 @@ SELECT
     END AS overridden_by
 FROM judged
 LEFT JOIN said ON said.key = judged.key
-LEFT JOIN unread ON unread.key = judged.key AND judged.verdict NOT IN ('person', 'unsure')
+LEFT JOIN unread
+    ON unread.key = judged.key AND judged.verdict NOT IN ('person', 'unsure')
+    -- A guest is one by user type and name alone.
+    AND (judged.verdict <> 'guest' OR list_has_any(unread.columns, ['userType', 'userPrincipalName']))
 CROSS JOIN options
 ORDER BY judged.key
