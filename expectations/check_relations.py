@@ -31,6 +31,8 @@ _VERDICTS = {"key": "VARCHAR", "verdict": "VARCHAR", "signals": "VARCHAR[]", "ov
 _PROBLEMS = {"key": "VARCHAR", "attribute": "VARCHAR", "problem": "VARCHAR"}
 _LINKS = {"source_id": "VARCHAR", "profile_id": "VARCHAR"}
 LEFT_ALONE = "(left alone)"
+LEFT_ALONE_ADDRESS = "left.alone@source.example"
+"""The same where an address is looked for; RFC 2606 gives the name to nobody."""
 
 
 @dataclass(frozen=True, slots=True)

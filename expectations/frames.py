@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trueup.expectations.catalogue import SHARED_BY
-from trueup.expectations.check_relations import LEFT_ALONE
+from trueup.expectations.check_relations import LEFT_ALONE, LEFT_ALONE_ADDRESS
 from trueup.expectations.conditions import condition_columns
 from trueup.expectations.relations import frame
 from trueup.transforms.duck.quoting import identifier, literal
@@ -54,9 +54,12 @@ def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], s
         if path:
             # A blank name is missing and nothing else; what it is made of needs no second finding.
             worked_out[path] = f"CASE WHEN people.{there} THEN desired.{identifier(path)} END"
-    for path in subjects.required:
+    needed = (*subjects.required, *(path for path in (subjects.user_name, subjects.email) if path))
+    for path in dict.fromkeys(needed):
+        # What is left alone is neither missing nor unusable: there is nothing anybody could put right.
+        stands_for = LEFT_ALONE_ADDRESS if path == subjects.email else LEFT_ALONE
         worked_out[path] = (
-            f"CASE WHEN list_contains(desired.left_alone, {literal(path)}) THEN {literal(LEFT_ALONE)} "
+            f"CASE WHEN list_contains(desired.left_alone, {literal(path)}) THEN {literal(stands_for)} "
             f"ELSE desired.{identifier(path)} END"
         )
     chosen = _chosen(columns_in(expectations), worked_out, "desired")

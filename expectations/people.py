@@ -11,8 +11,9 @@ import unicodedata
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
-from trueup.expectations.relations import SPILL, view_users, write
+from trueup.expectations.relations import SPILL, view_file, view_users, write
 from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.mapping.unsaid import UNREADABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,10 +74,21 @@ def judge_into(connection: DuckDBPyConnection, source: Path, people: PeopleSetti
         connection.execute(statement(name, PACKAGE))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {statement('verdicts', PACKAGE)}")
     _say_by_hand(connection, people)
+    _say_unread(connection, source)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {statement('verdicts_said', PACKAGE)}")
-    for name in ("accounts", "thing_names", "marks", "judged", "said"):
+    for name in ("accounts", "thing_names", "marks", "judged", "said", "unread"):
         connection.execute(f"DROP TABLE {name}")
     return seen
+
+
+def _say_unread(connection: DuckDBPyConnection, source: Path) -> None:
+    """Make ``unread`` (key, columns): of whom the source did not say something that verdicts rest on."""
+    view_file(connection, "told_in_part", source, {"id": "VARCHAR", UNREADABLE: "VARCHAR[]"})
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE unread AS SELECT id AS key, "
+        f"list_sort(list_intersect({UNREADABLE}, ?)) AS columns FROM told_in_part WHERE list_has_any({UNREADABLE}, ?)",
+        [list(LOOKED_AT), list(LOOKED_AT)],
+    )
 
 
 def read_first_names(connection: DuckDBPyConnection) -> None:

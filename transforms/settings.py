@@ -123,6 +123,8 @@ class SourceSettings(Section):
     managed_identity_client_id: str = ""
     path: str = ""
     """For ``kind = "file"``: relative to the configuration file."""
+    absent: Literal["unknown", "null"] = "unknown"
+    """For ``kind = "file"``: what a key that an entry lacks means; ``null``: the exporter leaves out what is empty."""
     cloud: Literal["global", "usgov", "usgov_dod", "china"] = "global"
     graph_url: EncryptedUrl = ""
     """Root without ``/v1.0``; empty means the cloud's own. http only on loopback."""

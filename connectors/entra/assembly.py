@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 from trueup.connectors.entra.id_ranges import COUNTED, slices
 from trueup.connectors.entra.scope import Scope
+from trueup.connectors.entra.unsaid import UNREADABLE
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed
@@ -76,14 +77,18 @@ def write_source(
 ) -> int:
     """Write ``source.parquet``, sorted by id, a row group per slice; returns how many are in scope.
 
-    The file is there once it is whole: ``users`` rows, no more and no fewer.
+    The file is there once it is whole: ``users`` rows, no more and no fewer. Of ``unreadable``, where it is among
+    ``columns``, only what names one of them is kept: what nobody came with is told of otherwise.
 
     Raises:
         Failed: the rows written are not as many.
     """
     for name, table in besides.relations():
         engine.register(name, table)
-    wanted = ", ".join(identifier(column) for column in columns)
+    columns = list(columns)
+    kept = ", ".join(literal(column) for column in columns)
+    unreadable = f"nullif(list_filter({UNREADABLE}, lambda name: name IN ({kept})), []) AS {UNREADABLE}"
+    wanted = ", ".join(unreadable if column == UNREADABLE else identifier(column) for column in columns)
     written = read.with_name("sorted.parquet")
     _write_slices(engine, read, f"SELECT {wanted} FROM ({statement('source', SQL)}) ORDER BY id", written)
     _view(engine, "written", written)
@@ -92,6 +97,16 @@ def write_source(
         raise Failed("The snapshot does not hold as many users as were read.", remedy="Check the disk and run again.")
     written.replace(files.source)
     return int(in_scope)
+
+
+def people_unread(engine: DuckDBPyConnection, path: Path, columns: Iterable[str]) -> dict[str, int]:
+    """Of each of ``columns`` that entries of the read at ``path`` lack: how many people it is unreadable for."""
+    _view(engine, "users_read", path)
+    names = [column for column in columns if column != UNREADABLE]
+    engine.register("asked_for", pa.table({"name": pa.array(names, pa.string())}))
+    found = engine.execute(statement("unread", SQL)).fetchall()
+    engine.unregister("asked_for")
+    return {str(name): int(people) for name, people in found}
 
 
 def _write_slices(engine: DuckDBPyConnection, read: Path, query: str, into: Path) -> None:

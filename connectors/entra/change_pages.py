@@ -213,6 +213,8 @@ def _values(given: dict[str, pa.Array], column: SourceAttribute) -> pa.Array | N
             return None
         sent = pc.or_(sent, nulls.is_valid())
     values = pc.struct_field(outer, inner) if inner else outer
+    if inner and pc.any(pc.and_(outer.is_valid(), values.is_null())).as_py():
+        return None  # an object without all of it: a closer look tells absent from null
     if column.type == "integer":
         values = pc.list_value_length(values).cast(pa.int64())
     if column.type in BARE:
@@ -243,7 +245,9 @@ def _plain(row: dict[str, Any], column: SourceAttribute) -> tuple[bool, Any, boo
     if column.path[0] not in row:
         return False, None, False
     value, problem = value_at(row, column)
-    return True, value, bool(problem)
+    outer = row[column.path[0]]
+    is_partial = len(column.path) > 1 and isinstance(outer, dict) and column.path[1] not in outer
+    return True, value, bool(problem) or is_partial
 
 
 def _manager(row: dict[str, Any]) -> tuple[bool, Any, bool]:

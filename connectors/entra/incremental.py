@@ -10,7 +10,8 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from trueup.connectors.entra.absence import BATCH
-from trueup.connectors.entra.assembly import SQL, differing, number, unique_users
+from trueup.connectors.entra.asked_again import unsettled
+from trueup.connectors.entra.assembly import SQL, differing, number, people_unread, unique_users
 from trueup.connectors.entra.change_pages import BARE, NULL
 from trueup.connectors.entra.delta import UNTRACKED, Changes, ReadInFull, Start, read_changes
 from trueup.connectors.entra.id_ranges import AS_A_READ
@@ -19,6 +20,7 @@ from trueup.connectors.entra.pages import Problem, user_table
 from trueup.connectors.entra.proof import ProvenRead, count_users
 from trueup.connectors.entra.responses import Spoiled
 from trueup.connectors.entra.selection import Selection
+from trueup.connectors.entra.unsaid import UNREADABLE, allowed, may_be_left_out, said
 from trueup.connectors.entra.users import UserRead, read_users
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import identifier, literal
@@ -78,6 +80,7 @@ async def read_incrementally(
     path = folder / "users.parquet"
     await asyncio.to_thread(_merge, engine, kept, rows, keys, path)
     users = unique_users(engine, path)
+    _nothing_lost(engine, kept, path, users)
     await _managers_hold(graph, kept, engine)
     await _counted(graph, users)
     await _untracked(graph, kept, folder, engine=engine, progress=progress)
@@ -96,7 +99,11 @@ def _relations(engine: DuckDBPyConnection, begin: Start, changes: Changes) -> No
     engine.register("changes", changes.table)
     manager = "manager" if "manager" in begin.columns else "NULL"
     engine.execute(f"CREATE OR REPLACE VIEW below AS SELECT id, {manager} AS manager FROM previous")
-    engine.register("recheck", pa.Table.from_arrays([pa.array(begin.recheck, pa.string())], schema=_IDS))
+    again = set(begin.recheck)
+    if UNREADABLE in {str(row[0]) for row in engine.execute("DESCRIBE previous").fetchall()}:
+        unread = engine.execute(f"SELECT id FROM previous WHERE {UNREADABLE} IS NOT NULL").fetchall()
+        again |= {str(row[0]) for row in unread}
+    engine.register("recheck", pa.Table.from_arrays([pa.array(sorted(again), pa.string())], schema=_IDS))
 
 
 async def _below_the_returned(graph: Graph, engine: DuckDBPyConnection, *, has_managers: bool) -> list[str]:
@@ -166,13 +173,33 @@ def _merge(engine: DuckDBPyConnection, kept: Selection, rows: pa.Table, keys: li
             columns.append(
                 f"CASE WHEN changes.{name}.sent THEN changes.{name}.value ELSE previous.{name} END AS {name}"
             )
-    names = ", ".join(identifier(column.name) for column in kept.columns)
+    # Whom the last run could not read something of is asked for again: those carried over lack nothing.
+    columns.append(f"NULL::VARCHAR[] AS {UNREADABLE}")
+    names = ", ".join([*(identifier(column.name) for column in kept.columns), UNREADABLE])
     engine.execute(
         f"COPY (SELECT {', '.join(columns)}, 0::BIGINT AS seq "
         "FROM previous LEFT JOIN changes ON changes.id = previous.id "
         "WHERE changes.is_removed IS NOT TRUE AND previous.id NOT IN (SELECT id FROM asked) "
         f"UNION ALL SELECT {names}, 0::BIGINT FROM fresh) TO {literal(str(path))} {AS_A_READ}"
     )
+
+
+def _nothing_lost(engine: DuckDBPyConnection, kept: Selection, path: Path, users: int) -> None:
+    """Few lack what they were asked for by id, and nobody loses an extension that only an answer by id left out."""
+    lacked = people_unread(engine, path, [column.name for column in kept.columns])
+    if max(lacked.values(), default=0) > allowed(users):
+        raise ReadInFull(f"Graph left out what it was asked for of single users ({said(lacked)})")
+    for column in kept.columns:
+        if column.name == "manager" or column.select in UNTRACKED or not may_be_left_out(column):
+            continue
+        name = identifier(column.name)
+        told = f"changes.{name} IS NOT NULL" if column.type in BARE else f"changes.{name}.sent"
+        if number(
+            engine,
+            f"SELECT count(*) FROM fresh JOIN previous ON previous.id = fresh.id AND previous.{name} IS NOT NULL "
+            f"WHERE fresh.{name} IS NULL AND fresh.id NOT IN (SELECT id FROM changes WHERE {told})",
+        ):
+            raise ReadInFull(f"Graph leaves out {column.name} of single users")
 
 
 async def _managers_hold(graph: Graph, kept: Selection, engine: DuckDBPyConnection) -> None:
@@ -202,12 +229,14 @@ async def _untracked(
         return
     light = await read_users(graph, Selection(fresh), folder, progress=progress, name="untracked")
     merged, path = folder / "merged.parquet", folder / "users.parquet"
+    if (await unsettled(graph, light)).num_rows:
+        raise ReadInFull("Graph left out what delta does not follow")
     if len(light.selection.columns) != len(fresh) or light.problems or differing(engine, path, light.path):
         raise ReadInFull("what delta does not follow could not be read for everybody")
     path.rename(merged)
     names = ", ".join(identifier(c.name) for c in fresh if c.name != "id")
     engine.execute(
-        f"CREATE OR REPLACE VIEW light AS SELECT DISTINCT ON (id) * EXCLUDE (seq) "
+        f"CREATE OR REPLACE VIEW light AS SELECT DISTINCT ON (id) * EXCLUDE (seq, {UNREADABLE}) "
         f"FROM read_parquet({literal(str(light.path))}) ORDER BY id, seq DESC"
     )
     engine.execute(

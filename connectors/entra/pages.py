@@ -18,6 +18,7 @@ from pyarrow import json as arrow_json
 
 from trueup.connectors.entra.responses import Spoiled, next_link
 from trueup.connectors.entra.selection import ARROW
+from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE, may_be_left_out, unsaid_by_row
 
 if TYPE_CHECKING:
     from trueup.connectors.entra.selection import Selection
@@ -35,6 +36,7 @@ class UserPage:
     """The users of one page, a column per selected attribute, in the order they came."""
 
     users: pa.Table
+    """With ``unreadable``: what an entry did not say although it was asked for."""
     problems: tuple[Problem, ...] = ()
 
 
@@ -43,8 +45,12 @@ class PageReader:
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
-        self.schema = pa.schema([(column.name, ARROW[column.type]) for column in selection.columns])
+        self.schema = table_schema(selection)
         self.unseen = {name for name in selection.properties if name != "id"}
+        self.blank: list[tuple[str, pa.Array]] = []
+        """What may be left out where there is none, and the ids of a page of which nobody came with it."""
+        self.carriers: dict[str, str] = {}
+        """What may be left out where there is none, and somebody who came with it."""
         self._page_schema = pa.schema(
             [("@odata.nextLink", pa.string()), ("value", pa.list_(pa.struct(json_fields(selection.columns))))]
         )
@@ -73,14 +79,34 @@ class PageReader:
         link = table.column("@odata.nextLink")[0].as_py()
         if link == "":
             raise Spoiled("the link to the next page is no text")
-        return UserPage(pa.Table.from_arrays(arrays, schema=self.schema)), link
+        unsaid = self._unsaid(body, arrays)
+        return self._noted(pa.Table.from_arrays([*arrays, unsaid], schema=self.schema)), link
+
+    def _unsaid(self, body: bytes, arrays: list[pa.Array]) -> pa.Array:
+        """What each entry lacks. Arrow takes absent and null for the same, so that where it found one is looked at."""
+        asked = zip(self.selection.columns, arrays, strict=True)
+        if any(values.null_count for column, values in asked if not may_be_left_out(column)):
+            return unsaid_by_row(_loosely(body)["value"], self.selection)
+        return pa.nulls(len(arrays[0]), UNREADABLE_TYPE)
+
+    def _noted(self, users: pa.Table, problems: tuple[Problem, ...] = ()) -> UserPage:
+        """The page, once it is known which of what may be left out nobody on it came with."""
+        for column in self.selection.columns:
+            if may_be_left_out(column) and users.num_rows:
+                values = users.column(column.name)
+                if values.null_count == users.num_rows:
+                    self.blank.append((column.name, users.column("id").combine_chunks()))
+                elif column.name not in self.carriers:
+                    first = pc.index(values.is_valid(), value=True).as_py()
+                    self.carriers[column.name] = users.column("id")[first].as_py()
+        return UserPage(users, problems)
 
     def _carefully(self, body: bytes) -> tuple[UserPage, str | None]:
         page = _loosely(body)
         if not isinstance(page, dict) or not isinstance(page.get("value"), list):
             raise Spoiled("the page holds no list of users")
         users, problems = user_table(page["value"], self.selection)
-        return UserPage(users, tuple(problems)), next_link(page)
+        return self._noted(users, tuple(problems)), next_link(page)
 
 
 def read_object(body: bytes | None, schema: pa.Schema) -> pa.Table | None:
@@ -120,8 +146,14 @@ def user_table(rows: list[Any], selection: Selection) -> tuple[pa.Table, list[Pr
                 problems.append((row["id"], column.name, problem))
             values.append(value)
         arrays.append(pa.array(values, ARROW[column.type]))
-    schema = pa.schema([(column.name, ARROW[column.type]) for column in selection.columns])
-    return pa.Table.from_arrays(arrays, schema=schema), problems
+    arrays.append(unsaid_by_row(rows, selection))
+    return pa.Table.from_arrays(arrays, schema=table_schema(selection)), problems
+
+
+def table_schema(selection: Selection) -> pa.Schema:
+    """The columns of a read: those of the selection, then what of them each person's entry did not say."""
+    columns = [(column.name, ARROW[column.type]) for column in selection.columns]
+    return pa.schema([*columns, (UNREADABLE, UNREADABLE_TYPE)])
 
 
 def value_at(row: dict[str, Any], column: SourceAttribute) -> tuple[Any, str]:

@@ -43,6 +43,8 @@ class ProvenRead:
     """``count``, ``two_reads``, ``delta_count``."""
     reads: int = 1
     notes: list[str] = field(default_factory=list)
+    asked_again: int = 0
+    """People asked for by id, since the list did not say all of them."""
 
     def told(self) -> dict[str, Any]:
         """For the manifest."""
@@ -54,6 +56,7 @@ class ProvenRead:
             "count": self.count,
             "proof": self.proof,
             "reads": self.reads,
+            "asked_again": self.asked_again,
         }
 
 

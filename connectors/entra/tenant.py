@@ -12,11 +12,13 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from trueup.connectors.entra import absence, delta
+from trueup.connectors.entra.asked_again import asked_again
 from trueup.connectors.entra.assembly import (
     Joined,
     anybody,
     missing,
     opened,
+    people_unread,
     write_absent,
     write_problems,
     write_source,
@@ -31,6 +33,7 @@ from trueup.connectors.entra.proof import ProvenRead, proven_users
 from trueup.connectors.entra.responses import GraphError
 from trueup.connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
 from trueup.connectors.entra.selection import MAILBOX, Selection, selection
+from trueup.connectors.entra.unsaid import UNREADABLE, said
 from trueup.connectors.source_request import SourceRequest, SourceSnapshot
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 
@@ -118,6 +121,10 @@ async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot
     unreadable = {**dict(proven.read.selection.unreadable), **scope.unreadable}
     besides = Joined(task.settings.source.scope, scope, await _purposes(task, graph, proven, unreadable, progress))
     columns = _columns(task, proven.read.selection, unreadable)
+    lacked = await asyncio.to_thread(people_unread, task.engine, proven.read.path, columns)
+    if lacked:
+        columns.append(UNREADABLE)
+        proven.notes.append(f"Graph did not say {said(lacked)} people, asked for by id too: left alone for them.")
     in_scope = await asyncio.to_thread(
         write_source, task.engine, task.files, proven.read.path, columns, besides, users=proven.users
     )
@@ -127,7 +134,7 @@ async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot
     write_absent(task.files, absent.deleted, absent.gone)
     return SourceSnapshot(
         users=proven.users,
-        completeness={**_completeness(task, graph, proven, scope, absent), **read.told},
+        completeness={**_completeness(task, graph, proven, scope, absent), **read.told, "unreadable": lacked},
         unreadable=unreadable,
         notes=(
             *proven.notes,
@@ -189,6 +196,7 @@ async def _nobody_alive(task: _Task, graph: Graph, proven: ProvenRead) -> None:
 
 async def _in_full(task: _Task, graph: Graph, chosen: Selection, progress: Progress) -> ProvenRead:
     proven = await proven_users(graph, chosen, task.folder, engine=task.engine, known=task.memory, progress=progress)
+    proven.asked_again = await asked_again(graph, proven.read, task.engine, users=proven.users)
     if proven.read.selection.wants_manager and not proven.read.selection.expand:
         why = await read_apart(graph, proven.read, task.engine, progress)
     else:

@@ -33,11 +33,15 @@ class UserRead:
     """One whole read, last page seen."""
 
     path: Path
-    """Parquet: the selection's columns and ``seq``, the order in which users came; repeats included."""
+    """Parquet: the selection's columns, ``unreadable`` and ``seq``, the order in which users came; repeats included."""
     selection: Selection
     pages: int = 0
     rows: int = 0
     problems: set[Problem] = field(default_factory=set)
+    blank: list[tuple[str, pa.Array]] = field(default_factory=list)
+    """Of a page: what others came with and nobody on it, though it may be left out where there is none; their ids."""
+    carriers: dict[str, str] = field(default_factory=dict)
+    """What may be left out where there is none, and somebody who came with it."""
 
 
 class UserWriter:
@@ -114,6 +118,8 @@ async def _read_through(graph: Graph, chosen: Selection, path: Path, *, top: int
                 await asyncio.wait([writing])
             writer.close()
         read.rows = writer.rows
+        read.carriers = reader.carriers
+        read.blank = [(name, ids) for name, ids in reader.blank if name in reader.carriers]
         return _said_nothing(read, reader)
     raise expired_too_often()
 

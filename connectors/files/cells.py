@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.connectors.entra.selection import ARROW
+from trueup.connectors.entra.unsaid import UNREADABLE
 from trueup.transforms.damage import SPREADSHEET, TYPE_NAME
 from trueup.transforms.errors import Refusal, Refused
 
@@ -26,8 +27,6 @@ RUN_TOGETHER = "holds several values in one cell that cannot be told apart for c
 SPREADSHEET_WRITTEN = "holds an error or a rounded number of a spreadsheet"
 NOT_EXPANDED = "is given as an object without an id: it was not asked for when the users were exported"
 WHY_UNREADABLE = frozenset({TYPE_WRITTEN, RUN_TOGETHER, SPREADSHEET_WRITTEN, NOT_EXPANDED})
-UNREADABLE = "unreadable"
-"""Column of ``source.parquet``: the columns the source could not say of this person."""
 
 _TRUTH = (
     ("true", "false"),
@@ -218,7 +217,7 @@ def _no_truth(column: str, coded: pa.DictionaryArray, folded: list[str], unknown
 
 
 def checked_table(table: pa.Table, selection: Selection, problems: list[Problem], *, left: list[Problem]) -> pa.Table:
-    """A table of users with the column ``unreadable`` added, what says nothing taken out.
+    """A table of users, what says nothing taken out and told of in the column ``unreadable``.
 
     For users that came as JSON, whose types are already as the selection says.
 
@@ -230,6 +229,10 @@ def checked_table(table: pa.Table, selection: Selection, problems: list[Problem]
     """
     keys = table.column("id").combine_chunks()
     unsaid = Unsaid(table.num_rows)
+    lacking = table.column(UNREADABLE).to_pylist() if table.column(UNREADABLE).null_count < table.num_rows else []
+    for name in sorted({name for names in lacking for name in names or ()}):
+        unsaid.lists[name] = pa.array([name in (names or ()) for names in lacking], pa.bool_())
+    table = table.drop_columns([UNREADABLE])
     for place, column in enumerate(selection.columns):
         values = table.column(place).combine_chunks()
         if column.type in {"text", "time"}:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from trueup.connectors.entra.pages import PageReader, user_table
 from trueup.connectors.entra.responses import Spoiled
+from trueup.connectors.entra.unsaid import all_said
 from trueup.connectors.files.cells import NOT_EXPANDED, RUN_TOGETHER, apart, checked_table
 from trueup.connectors.files.json_stream import JsonStream, NotWhole
 from trueup.connectors.files.names import Names, incomplete
@@ -35,11 +35,27 @@ _SAVE_USERS = (
 )
 
 
+def _blocks(stream: JsonStream) -> Iterator[list[Any]]:
+    """What the file lists, some thousands at a time, never of two pages at once."""
+    rows: list[Any] = []
+    page = 0
+    for row in stream.objects():
+        if rows and (stream.pages != page or len(rows) == AT_ONCE):
+            yield rows
+            rows = []
+        page = stream.pages
+        rows.append(row)
+    if rows:
+        yield rows
+
+
 class GraphShapedFile:
     """Reads a file once; remembers which properties were seen at all."""
 
-    def __init__(self, path: Path, selection: Selection) -> None:
+    def __init__(self, path: Path, selection: Selection, *, absent_is_null: bool = False) -> None:
         self.selection = selection
+        self._absent_is_null = absent_is_null
+        self._pages = 0
         self.path = path
         self._page = PageReader(selection)
         self._names = Names(selection)
@@ -52,6 +68,13 @@ class GraphShapedFile:
         """Columns of the selection nobody in the file had so far."""
         return {column.name for column in self.selection.columns if (column.select or column.path[0]) in self.unseen}
 
+    @property
+    def blank(self) -> list[tuple[str, pa.Array]]:
+        """Of each of several pages: what others came with and nobody on it, though it may be left out; their ids."""
+        if self._absent_is_null or self._pages < 2:
+            return []
+        return [(name, ids) for name, ids in self._page.blank if name in self._page.carriers]
+
     def tables(self) -> Iterator[tuple[pa.Table, list[Problem]]]:
         """The users, some thousands at a time, in the order of the file.
 
@@ -59,9 +82,8 @@ class GraphShapedFile:
             Refused: the file is cut off, is no list of users, or says that there is more elsewhere.
         """
         stream = JsonStream(self.path)
-        users = stream.objects()
         try:
-            while rows := list(islice(users, AT_ONCE)):
+            for rows in _blocks(stream):
                 yield self._table(rows)
         except NotWhole as error:
             if why := why_no_text(self.path):
@@ -69,6 +91,7 @@ class GraphShapedFile:
             raise incomplete("is not whole JSON") from error
         if stream.is_of_changes:
             raise incomplete(_CHANGES, remedy=_SAVE_USERS)
+        self._pages = stream.pages
         if stream.more:
             raise incomplete("ends with a page that is not the last")
 
@@ -82,6 +105,8 @@ class GraphShapedFile:
             table, problems = self._users(rows)
         except Spoiled as error:
             raise incomplete("holds an entry without an id") from error
+        if self._absent_is_null:
+            table = all_said(table)
         found = checked_table(table, self.selection, problems, left=self._left)
         self._left = []
         return found, problems

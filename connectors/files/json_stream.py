@@ -39,6 +39,8 @@ class JsonStream:
         self._is_over = False
         self.more = False
         """Whether the page read last says that there is another."""
+        self.pages = 0
+        """Lists and pages begun so far; users that stand alone are on none."""
         self.is_of_changes = False
         """Whether a page has a link that only lists of changes have."""
 
@@ -60,6 +62,7 @@ class JsonStream:
 
     def _document(self, first: str) -> Iterator[Any]:
         if first == "[":
+            self.pages += 1
             yield from self._list()
             return
         if first == "{" and (whole := self._at_once()) is None:
@@ -67,6 +70,7 @@ class JsonStream:
             return
         document = whole if first == "{" else self._value()
         if isinstance(document, dict) and isinstance(document.get("value"), list):
+            self.pages += 1
             self._end_page(document)
             yield from document["value"]
         else:
@@ -98,6 +102,7 @@ class JsonStream:
             self._take(":")
             if name == "value" and self._peek() == "[":
                 is_page = True
+                self.pages += 1
                 yield from self._list()
             else:
                 members[name] = self._value()

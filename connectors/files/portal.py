@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from trueup.connectors.entra.selection import ARROW
+from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE
 from trueup.connectors.files import cells
 from trueup.connectors.files.names import Names, incomplete
 from trueup.connectors.files.text import encoding_of, why_no_text
@@ -87,7 +88,7 @@ class PortalFile:
                 arrays.append(said)
         schema = pa.schema([(column.name, ARROW[column.type]) for column in self._selection.columns])
         told = pa.Table.from_arrays(arrays, schema=schema)
-        return told.append_column(pa.field(cells.UNREADABLE, pa.list_(pa.string())), unsaid.column()), problems
+        return told.append_column(pa.field(UNREADABLE, UNREADABLE_TYPE), unsaid.column()), problems
 
 
 @dataclass(frozen=True, slots=True)

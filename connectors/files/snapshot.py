@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
+from trueup.connectors.entra.asked_again import blank_table, with_blanks
 from trueup.connectors.entra.assembly import (
     Joined,
     missing,
     opened,
+    people_unread,
     unique_users,
     write_absent,
     write_problems,
@@ -20,8 +23,9 @@ from trueup.connectors.entra.assembly import (
 )
 from trueup.connectors.entra.credentials import Granted
 from trueup.connectors.entra.selection import BESIDES, Selection, selection
+from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE, allowed, said
 from trueup.connectors.entra.users import UserWriter
-from trueup.connectors.files.cells import UNREADABLE, WHY_UNREADABLE
+from trueup.connectors.files.cells import WHY_UNREADABLE
 from trueup.connectors.files.graph_shaped import GraphShapedFile
 from trueup.connectors.files.portal import PortalFile
 from trueup.connectors.source_request import SourceRequest, SourceSnapshot
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import Settings
 
+ABSENT = '[source] absent = "null"'
 _IDS = pa.schema([("id", pa.string())])
 
 
@@ -54,22 +59,34 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
     folder.mkdir(mode=0o700, parents=True)
     engine = opened(files)
     try:
-        chosen, problems, rows = _spooled(
-            path, selection(request.columns, Granted()), folder / "users.parquet", progress
+        absent_is_null = settings.source.absent == "null"
+        spooled = _spooled(
+            path,
+            selection(request.columns, Granted()),
+            folder / "users.parquet",
+            progress,
+            absent_is_null=absent_is_null,
         )
-        users = unique_users(engine, folder / "users.parquet")
+        chosen, problems, rows = spooled.chosen, spooled.problems, spooled.rows
+        read = folder / "users.parquet"
+        if spooled.blank:
+            read = with_blanks(engine, read, blank_table(spooled.blank))
+        users = unique_users(engine, read)
         if not users:
             raise Refused(
                 Refusal("source_empty", "The source file holds no users at all.", remedy="Check source.path.")
             )
-        absent = _absent(request, engine, folder / "users.parquet")
+        absent = _absent(request, engine, read)
         unreadable = dict(chosen.unreadable)
         wanted = sorted(BESIDES & request.columns - {"assigned", "assigned_by"})
         wanted += ["groups"] if request.people_groups and "groups" not in wanted else []
         unreadable.update(dict.fromkeys(wanted, "a file does not hold it"))
         columns = [*(column.name for column in chosen.columns), "assigned", "assigned_by", UNREADABLE]
         kind = "file" if notes else "all"
-        write_source(engine, files, folder / "users.parquet", columns, Joined(kind), users=users)
+        unread = people_unread(engine, read, columns)
+        partly = Counter((column, why) for _, column, why in problems if why in WHY_UNREADABLE)
+        lacked = _lacked(unread, partly, users=users)
+        write_source(engine, files, read, columns, Joined(kind), users=users)
     finally:
         engine.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -78,14 +95,13 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
     if absent:
         notes.append(f"{len(absent)} managed people are not in the file; a file cannot be asked what became of them.")
     previous = request.previous
-    partly = Counter((column, why) for _, column, why in problems if why in WHY_UNREADABLE)
     completeness: dict[str, Any] = {
         "kind": "file",
         "users": users,
         "rows": rows,
         "repeats": rows - users,
         "proof": "end_of_file",
-        "unreadable": {column: people for (column, _), people in sorted(partly.items())},
+        "unreadable": unread,
         "absent": {"asked": 0, "alive": 0, "deleted": 0, "gone": len(absent)},
         "previous": {"run_id": previous.run_id, "users": previous.manifest.users} if previous else None,
     }
@@ -94,7 +110,38 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
         f"{column} could not be read of {people} people and is left alone for them: it {why}."
         for (column, why), people in sorted(partly.items())
     ]
+    if lacked:
+        notes.append(
+            f"Entries of the file lack what others have ({said(lacked)}): left alone for these people. If the "
+            f"exporter leaves out what is empty, set {ABSENT}."
+        )
     return SourceSnapshot(users, completeness, unreadable, tuple(notes))
+
+
+def _lacked(unread: dict[str, int], partly: Counter[tuple[str, str]], *, users: int) -> dict[str, int]:
+    """Of ``unread``, how many entries lack the key altogether.
+
+    Raises:
+        Refused: too many do.
+    """
+    told: Counter[str] = Counter()
+    for (column, _), people in partly.items():
+        told[column] += people
+    lacked = {column: people - told[column] for column, people in unread.items() if people > told[column]}
+    most, limit = max(lacked.values(), default=0), allowed(users)
+    if most > limit:
+        raise Refused(
+            Refusal(
+                "attributes_left_out",
+                f"The source file leaves out what other entries of it have, of {most} of {users} people "
+                f"({said(lacked)}), of at most {limit} that may be left alone: absent is not empty.",
+                used=most,
+                limit=limit,
+                remedy="Export it again with every key in every entry; if the exporter leaves out what is empty, "
+                f"set {ABSENT}.",
+            )
+        )
+    return lacked
 
 
 def _place(settings: Settings) -> Path:
@@ -123,12 +170,26 @@ def _scope_notes(settings: Settings) -> list[str]:
     return ["The file knows no assignments: everybody in it counts as assigned."]
 
 
-def _spooled(path: Path, chosen: Selection, into: Path, progress: Progress) -> tuple[Selection, set[Problem], int]:
-    schema = pa.schema([*_schema(chosen), (UNREADABLE, pa.list_(pa.string()))])
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    """What the file was read as."""
+
+    chosen: Selection
+    problems: set[Problem]
+    rows: int
+    blank: list[tuple[str, pa.Array]]
+
+
+def _spooled(path: Path, chosen: Selection, into: Path, progress: Progress, *, absent_is_null: bool) -> _Spooled:
+    schema = pa.schema([*_schema(chosen), (UNREADABLE, UNREADABLE_TYPE)])
     writer = UserWriter(into, schema)
     problems: set[Problem] = set()
+    reader: PortalFile | GraphShapedFile
+    if path.suffix.casefold() == ".csv":
+        reader = PortalFile(path, chosen)
+    else:
+        reader = GraphShapedFile(path, chosen, absent_is_null=absent_is_null)
     try:
-        reader = PortalFile(path, chosen) if path.suffix.casefold() == ".csv" else GraphShapedFile(path, chosen)
         for table, found in reader.tables():
             writer.add(table)
             problems.update(found)
@@ -140,7 +201,8 @@ def _spooled(path: Path, chosen: Selection, into: Path, progress: Progress) -> t
         column = next((c for c in chosen.columns if c.name == name), None)
         if column is not None:
             chosen = chosen.without(column.select or column.name, "the file does not hold it")
-    return chosen, problems, writer.rows
+    blank = reader.blank if isinstance(reader, GraphShapedFile) else []
+    return _Spooled(chosen, problems, writer.rows, blank)
 
 
 def _schema(chosen: Selection) -> list[tuple[str, pa.DataType]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given
@@ -47,6 +48,26 @@ def test_always_makes_a_person_of_a_room(tmp_path: Path) -> None:
     room = {"id": "r", "userPrincipalName": "room-1@contoso.example", "displayName": "Meeting Room 1"}
     assert verdict(tmp_path, room)[0] == "room_or_equipment"
     assert verdict(tmp_path, room, always=["id:r"]) == ("person", "always = id:r")
+
+
+def test_nobody_is_set_aside_as_a_thing_for_what_was_not_read(tmp_path: Path) -> None:
+    thin = {"id": "r", "userPrincipalName": "room-1@contoso.example", "displayName": "Meeting Room 1"}
+    guest = {"id": "g", **GUEST}
+    assert verdict(tmp_path, thin)[0] == "room_or_equipment"
+    lacking = {"r": ["givenName", "surname"], "g": ["department"]}
+    files = RunFiles(tmp_path / "run")
+    people = [thin, guest, *(person(n) for n in range(1, 20))]
+    rows = table(people, (*CHECKED, "groups"))
+    told = pa.array([lacking.get(key) for key in rows.column("id").to_pylist()], pa.list_(pa.string()))
+    pq.write_table(rows.append_column("unreadable", told), files.source)
+    judge(files, settings())
+    found = {row["key"]: row for row in pq.read_table(files.work_verdicts).to_pylist()}
+    assert (found["r"]["verdict"], found["g"]["verdict"]) == ("unsure", "guest")
+    assert "the source did not say givenName, surname" in found["r"]["signals"]
+    judge(files, settings(people={"never": ["id:r"]}))
+    found = {row["key"]: row for row in pq.read_table(files.work_verdicts).to_pylist()}
+    assert found["r"]["overridden_by"] == "never = id:r"
+    assert found["r"]["verdict"] not in {"person", "unsure"}
 
 
 def test_an_id_counts_before_a_user_name_and_that_before_a_group(tmp_path: Path) -> None:
