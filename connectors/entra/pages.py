@@ -18,7 +18,7 @@ from pyarrow import json as arrow_json
 
 from trueup.connectors.entra.responses import Spoiled, next_link
 from trueup.connectors.entra.selection import ARROW
-from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE, may_be_left_out, unsaid_by_row
+from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE, all_say, may_be_left_out, unsaid_by_row
 
 if TYPE_CHECKING:
     from trueup.connectors.entra.selection import Selection
@@ -85,9 +85,10 @@ class PageReader:
     def _unsaid(self, body: bytes, arrays: list[pa.Array]) -> pa.Array:
         """What each entry lacks. Arrow takes absent and null for the same, so that where it found one is looked at."""
         asked = zip(self.selection.columns, arrays, strict=True)
-        if any(values.null_count for column, values in asked if not may_be_left_out(column)):
-            return unsaid_by_row(_loosely(body)["value"], self.selection)
-        return pa.nulls(len(arrays[0]), UNREADABLE_TYPE)
+        empty = tuple(column for column, values in asked if values.null_count and not may_be_left_out(column))
+        if not empty or all_say(body, empty):
+            return pa.nulls(len(arrays[0]), UNREADABLE_TYPE)
+        return unsaid_by_row(_loosely(body)["value"], self.selection)
 
     def _noted(self, users: pa.Table, problems: tuple[Problem, ...] = ()) -> UserPage:
         """The page, once it is known which of what may be left out nobody on it came with."""

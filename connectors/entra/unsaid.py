@@ -6,8 +6,11 @@ and the times of sign-ins are left out where there is none, so of those a page a
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 
 from trueup.transforms.mapping.unsaid import UNREADABLE
@@ -39,6 +42,37 @@ def said(lacked: Mapping[str, int]) -> str:
     return ", ".join(f"{name} of {people}" for name, people in sorted(lacked.items()))
 
 
+def all_say(body: bytes, columns: tuple[SourceAttribute, ...]) -> bool:
+    """Whether every user on the page says each of ``columns``, be it null; False where only a closer look can tell.
+
+    Nothing is made of the values: msgspec refuses an object that lacks a required member while it passes over them,
+    which takes a quarter of the time of parsing the page.
+    """
+    try:
+        _page_that_says(tuple(column.path for column in columns)).decode(body)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=64)
+def _page_that_says(paths: tuple[tuple[str, ...], ...]) -> msgspec.json.Decoder[Any]:
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for name, *inner in paths:
+        members[name] += inner
+    types = {
+        name: (_object_of(dict.fromkeys(inner, msgspec.Raw)) | None) if inner else msgspec.Raw
+        for name, inner in members.items()
+    }
+    return msgspec.json.Decoder(_object_of({"value": list[_object_of(types)]}))  # type: ignore[misc] # made just now
+
+
+def _object_of(members: dict[str, Any]) -> Any:
+    """A JSON object that must have ``members``, whatever else it has."""
+    fields = [(f"f{number}", kind, msgspec.field(name=name)) for number, (name, kind) in enumerate(members.items())]
+    return msgspec.defstruct("Members", fields, gc=False)
+
+
 def unsaid_by_row(rows: list[Any], selection: Selection) -> pa.Array:
     """What each of ``rows``, users in Graph's JSON, lacks; null where it lacks nothing."""
     asked = [column for column in selection.columns if not may_be_left_out(column)]
@@ -61,4 +95,13 @@ def all_said(users: pa.Table) -> pa.Table:
     return users.set_column(place, users.schema.field(place), pa.nulls(users.num_rows, UNREADABLE_TYPE))
 
 
-__all__ = ["UNREADABLE", "UNREADABLE_TYPE", "all_said", "allowed", "may_be_left_out", "said", "unsaid_by_row"]
+__all__ = [
+    "UNREADABLE",
+    "UNREADABLE_TYPE",
+    "all_said",
+    "all_say",
+    "allowed",
+    "may_be_left_out",
+    "said",
+    "unsaid_by_row",
+]
