@@ -150,13 +150,15 @@ def _measure(result: dict[str, Any], keys: tuple[str, ...] | None) -> Measured:
     config, found = result["expectation_config"], result["result"]
     meta = config["meta"]
     observed = found.get("observed_value")
+    failing, total = int(found.get("unexpected_count") or 0), int(found.get("element_count") or 0)
+    # Of a column without any value Great Expectations says that it passed, even where every row of it failed.
     return Measured(
         check=str(meta.get("check") or config["type"]),
         subject=str(meta.get("subject") or config["kwargs"].get("column") or ""),
         severity=str(config.get("severity") or "critical"),
-        success=bool(result["success"]),
-        failing=int(found.get("unexpected_count") or 0),
-        total=int(found.get("element_count") or 0),
+        success=bool(result["success"]) and not (failing and total == int(found.get("missing_count") or 0)),
+        failing=failing,
+        total=total,
         observed=float(observed) if isinstance(observed, (int, float)) else None,
         keys=keys,
         own=bool(meta.get("own")),

@@ -210,7 +210,8 @@ def _siblings(
         if attribute in written:
             continue
         path = parse(attribute)
-        was, found = (seen(path, get(resource, path)) for resource in (before, now))
+        was = seen(path, get(before, path))
+        found = seen(path, get(now, path, was), was)
         is_same = same(was, found)
         if not is_same and people.is_left_out(key, attribute):
             continue

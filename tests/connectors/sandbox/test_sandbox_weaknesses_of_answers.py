@@ -52,6 +52,14 @@ def test_the_content_type_can_be_plain_json() -> None:
         assert caller.scim("GET", "/Users/p0").headers["content-type"] == "application/json"
 
 
+def test_names_can_be_cut_at_the_first_blank() -> None:
+    with weak(0, names_cut=True) as caller:
+        made = caller.scim(
+            "POST", "/Users", profile(0) | {"name": {"givenName": "Ann Marie", "familyName": "Lee"}}
+        ).json()
+        assert made["name"] == {"givenName": "Ann", "familyName": "Lee"}
+
+
 # Failing
 
 
@@ -116,6 +124,7 @@ def test_every_switch_has_a_place_in_the_docs() -> None:
 
 
 def test_every_switch_has_a_test_here_or_beside() -> None:
-    beside = Path(__file__).parent.glob("test_sandbox_weaknesses_of_*.py")
+    tests = Path(__file__).parents[1]
+    beside = [*Path(__file__).parent.glob("test_sandbox_weaknesses_of_*.py"), *tests.glob("scim_writer/test_*.py")]
     text = "".join(path.read_text(encoding="utf-8") for path in beside)
     assert [each.name for each in fields(Weaknesses) if f"{each.name}=" not in text] == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.check_world import ATTRIBUTES, World, person, world
+from tests.support.check_world import ATTRIBUTES, World, person, settings, world
 from tests.unit.expectations.test_own_checks import checked, with_file
 from trueup.expectations.conditions import condition_columns
 from trueup.expectations.custom_checks import load_own_checks, source_columns
@@ -214,3 +214,16 @@ def test_a_pattern_means_what_it_means_in_python_whatever_engine_runs_it(
     _, rows = checked(night, with_file(tmp_path, text))
     own = [row["key"] for row in rows if row["check"].startswith("expect_")]
     assert {titles[int(key[3:])] for key in own} == matching
+
+
+@pytest.mark.parametrize("without", [1, 16, 29, 30])
+def test_whoever_has_no_user_name_is_found_whether_few_have_none_or_most_or_all(without: int, tmp_path: Path) -> None:
+    night = world(tmp_path, [person(number) for number in range(30)])
+    for account in night.accounts[:without]:
+        account |= {"userPrincipalName": None, "mail": None}
+    result, findings = checked(night, settings())
+    assert [row["key"] for row in findings if row["check"] == "user_name_missing"] == (
+        [night.accounts[0]["id"]] if without == 1 else []
+    )
+    refused = {refusal.code: refusal.used for refusal in result.refusals}
+    assert refused.get("check_user_name_missing") == (None if without == 1 else pytest.approx(without / 30))
