@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -35,34 +37,50 @@ def label(pin: Requirement) -> str:
     return f"{canonicalize_name(pin.name)}{pin.specifier}"
 
 
-def _ask(pins: list[str], python: str, platform: str) -> dict[str, dict[str, object]]:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--dry-run", "--report", f"{folder}/report.json", "--no-deps", "--ignore-installed"]
-        command += ["--only-binary", ":all:", "--target", folder, "--python-version", python, "--platform", platform]
-        command += ["--platform", "manylinux2014_x86_64", *pins]
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - pip with pins of ours
-        if done.returncode:
-            return {}
-        report = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))
-    told = [entry["metadata"] for entry in report["install"]]
+def _installed() -> dict[str, dict[str, object]]:
+    """What stands in the checkout's own environment: most pins need not be asked for."""
+    folders = [str(folder) for folder in HERE.parent.glob(".venv*/lib/python*/site-packages")]
     return {
-        f"{canonicalize_name(one['name'])}=={one['version']}": {
-            "requires_python": one.get("requires_python", ""),
-            "requires": sorted(one.get("requires_dist", [])),
+        f"{canonicalize_name(one.metadata['Name'])}=={one.version}": {
+            "extras": sorted(one.metadata.get_all("Provides-Extra") or []),
+            "requires": sorted(one.requires or []),
+            "requires_python": one.metadata.get("Requires-Python") or "",
         }
-        for one in told
+        for one in distributions(path=folders)
     }
 
 
+def _ask(pin: str) -> dict[str, dict[str, object]]:
+    """Ask the registry, through pip, what one pin requires; nothing is installed."""
+    for python, platform in _PLACES:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            command += ["--dry-run", "--report", f"{folder}/report.json", "--no-deps", "--ignore-installed"]
+            command += ["--only-binary", ":all:", "--target", folder, "--python-version", python]
+            command += ["--platform", platform, "--platform", "manylinux2014_x86_64", pin]
+            done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - pip with a pin of ours
+            if done.returncode == 0:
+                told = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))["install"][0]["metadata"]
+                return {
+                    pin: {
+                        "extras": sorted(told.get("provides_extra", [])),
+                        "requires": sorted(told.get("requires_dist", [])),
+                        "requires_python": told.get("requires_python", ""),
+                    }
+                }
+    return {}
+
+
 def write_metadata() -> None:
-    """Ask the registry, through pip, what each pin requires, and keep it: no addresses, no hashes."""
-    pins = {label(pin): pin for name in LISTS for pin in read_list(name)}
-    known = _ask([pin for pin in pins if pins[pin].marker is None and pin.partition("==")[0] != "pip"], *_PLACES[0])
-    for pin in sorted(set(pins) - set(known)):
-        for place in _PLACES:
-            known |= _ask([pin], *place) if pin not in known else {}
-    missing = sorted(set(pins) - set(known))
+    """Keep what each pin requires, without addresses and hashes. A release never changes: only new ones are asked for."""
+    pins = {label(pin) for name in LISTS for pin in read_list(name)}
+    kept = json.loads(METADATA.read_text(encoding="utf-8")) if METADATA.exists() else {}
+    found = _installed() | kept
+    known = {pin: found[pin] for pin in pins if pin in found}
+    with ThreadPoolExecutor(4) as several:
+        for answer in several.map(_ask, sorted(pins - known.keys())):
+            known |= answer
+    missing = sorted(pins - known.keys())
     if missing:
         raise SystemExit(f"No metadata for {len(missing)} pins: {', '.join(missing)}.")
     METADATA.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
