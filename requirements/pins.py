@@ -72,7 +72,7 @@ def _ask(pin: str) -> dict[str, dict[str, object]]:
 
 
 def write_metadata() -> None:
-    """Keep what each pin requires, without addresses and hashes. A release never changes: only new ones are asked for."""
+    """Keep what each pin requires, without addresses or hashes. Releases never change: only new ones are asked for."""
     pins = {label(pin) for name in LISTS for pin in read_list(name)}
     kept = json.loads(METADATA.read_text(encoding="utf-8")) if METADATA.exists() else {}
     found = _installed() | kept
