@@ -28,9 +28,9 @@ def main() -> None:
     for name in LISTS:
         old, new = before[name], _versions(name)
         changed = [package for package in sorted(old | new) if old.get(package) != new.get(package)]
-        print(f"requirements/{name}.txt: {len(changed)} of {len(new)} packages changed")  # noqa: T201 - what it is for
+        print(f"requirements/{name}.txt: {len(changed)} of {len(new)} packages changed")
         for package in changed:
-            print(f"  {package}  {old.get(package, 'new')} → {new.get(package, 'gone')}")  # noqa: T201 - likewise
+            print(f"  {package}  {old.get(package, 'new')} → {new.get(package, 'gone')}")
 
 
 if __name__ == "__main__":

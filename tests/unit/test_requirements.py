@@ -55,7 +55,8 @@ def asked_for(name: str) -> list[str]:
     if name == "peer":
         lines = (CHECKOUT / "requirements/peer.in").read_text(encoding="utf-8").splitlines()
         return [line for line in lines if line and not line.startswith("#")]
-    return PROJECT["project"]["dependencies"] + groups["build"] + (groups["test"] if name == "test" else [])
+    asked: list[str] = PROJECT["project"]["dependencies"] + groups["build"] + (groups["test"] if name == "test" else [])
+    return asked
 
 
 def applies(requirement: Requirement, there: dict[str, str], extras: set[str]) -> bool:
