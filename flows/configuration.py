@@ -27,7 +27,7 @@ DELIMITER = "__"
 
 
 class _NestedNamesOnly(EnvSettingsSource):
-    """``TRUEUP_SECTION__KEY`` overrides a key; ``TRUEUP_NAME`` without ``__`` never is one (design §3)."""
+    """``TRUEUP_SECTION__KEY`` overrides a key; ``TRUEUP_NAME`` without ``__`` never is one."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         _, key, is_complex = super().get_field_value(field, field_name)

@@ -51,7 +51,7 @@ class Misused(TrueupError):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason why a run is refused, as it stands in ``manifest.json`` (design §2)."""
+    """One reason why a run is refused, as it stands in ``manifest.json``."""
 
     code: str
     """Machine word, e.g. ``limit_deactivate``, ``source_incomplete``; limits start with ``limit_``."""
@@ -71,7 +71,7 @@ class Refusal:
         return self.code.removeprefix("limit_")
 
     def as_json(self) -> dict[str, Any]:
-        """The refusal with exactly the keys of design §2."""
+        """The refusal with the keys it has in ``manifest.json``."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""``manifest.json`` and the acts as frozen data (design §2): pure, reading and writing is the archive's."""
+"""``manifest.json`` and the acts as frozen data: pure, reading and writing is the archive's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each file of a run lies (design §2). Pure path arithmetic; nothing is opened here."""
+"""Where each file of a run lies. Pure path arithmetic; nothing is opened here."""
 
 from __future__ import annotations
 

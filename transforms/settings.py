@@ -1,4 +1,4 @@
-"""The configuration as frozen data, section by section (design §3).
+"""The configuration as frozen data, section by section.
 
 Pure: reading ``trueup.toml`` and the environment is ``trueup.flows.configuration``'s. Secrets are references
 (``env:NAME`` or ``file:PATH``) and stay references here.
@@ -331,7 +331,7 @@ class Settings(Section):
         return (self._folder / path).expanduser().resolve()
 
     def what_matters(self) -> dict[str, Any]:
-        """The part of the configuration the fingerprint covers (design §2), as plain JSON values."""
+        """The part of the configuration the fingerprint covers, as plain JSON values."""
         whole = self.model_dump(mode="json", by_alias=True)
         source = whole["source"]
         return {

@@ -1,4 +1,4 @@
-"""The words of the product as types: one word per idea, everywhere (design §1 and §2)."""
+"""The words of the product as types: one word per idea, everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weaknesses a directory may have, as switches (facts: scim_servers). Everything off is a good server."""
+"""The weaknesses a directory may have, as switches. Everything off is a good server."""
 
 from __future__ import annotations
 

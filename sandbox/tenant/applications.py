@@ -1,4 +1,4 @@
-"""Service principals, who is assigned to them, and their provisioning schema (facts: graph_users §3)."""
+"""Service principals, who is assigned to them, and their provisioning schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``$batch``: up to twenty requests in one, each with its own answer (facts: graph_users §5)."""
+"""``$batch``: up to twenty requests in one, each with its own answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/users/delta``: everything once, then what changed since (facts: graph_users §2)."""
+"""``/users/delta``: everything once, then what changed since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that say no, in the shapes of Microsoft Graph and of the token endpoint (facts: graph_users §8)."""
+"""Answers that say no, in the shapes of Microsoft Graph and of the token endpoint."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """``$filter`` as far as the sandbox takes it: ``eq``, ``ne``, ``in``, ``startsWith``, ``endsWith``, ``not``, and/or.
 
-``ne``, ``not`` and ``endsWith`` are advanced queries (facts: graph_users §1). Text compares without case, as in Graph.
+``ne``, ``not`` and ``endsWith`` are advanced queries. Text compares without case, as in Graph.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Groups and their members, direct and over all nesting (facts: graph_users §4)."""
+"""Groups and their members, direct and over all nesting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collections page by page: users as they are shown, counts, links to the next page (facts: graph_users §1)."""
+"""Collections page by page: users as they are shown, counts, links to the next page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which properties a user has, which come unasked, and what a call costs (facts: graph_users §§1, 6, 7)."""
+"""Which properties a user has, which come unasked, and what a call costs."""
 
 from __future__ import annotations
 

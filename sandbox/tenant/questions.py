@@ -1,4 +1,4 @@
-"""A request to Graph and what its query options ask for, refused where Graph refuses (facts: graph_users §1)."""
+"""A request to Graph and what its query options ask for, refused where Graph refuses."""
 
 from __future__ import annotations
 

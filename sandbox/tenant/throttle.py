@@ -1,4 +1,4 @@
-"""Throttling as in the identity service: a bucket of resource units per ten seconds (facts: graph_users §6)."""
+"""Throttling as in the identity service: a bucket of resource units per ten seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token endpoint: client credentials only, refusing as Entra refuses (facts: graph_users §§7, 8)."""
+"""The token endpoint: client credentials only, refusing as Entra refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who accepted which plan: what makes an approval valid, and what makes it void (design §2 and §4).
+"""Who accepted which plan: what makes an approval valid, and what makes it void.
 
 An approval is bound to the plan's fingerprint, names what is left out and which limits are overridden, and ends
 by itself. Pure: acts are read and written by the archive, the fingerprint is recomputed by the caller.

@@ -1,4 +1,4 @@
-"""A team's own mapping tests: one case is an expression, inputs and what should come of it (design §4).
+"""A team's own mapping tests: one case is an expression, inputs and what should come of it.
 
 Works without a source, a target or a configuration: the inputs are the user.
 """
