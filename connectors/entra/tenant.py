@@ -12,15 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from trueup.connectors.entra import absence, delta
-from trueup.connectors.entra.assembly import (
-    Joined,
-    anybody,
-    missing,
-    opened,
-    write_absent,
-    write_problems,
-    write_source,
-)
+from trueup.connectors.entra.assembly import Joined, write_absent, write_problems, write_source
 from trueup.connectors.entra.graph import Graph, connected
 from trueup.connectors.entra.incremental import read_incrementally
 from trueup.connectors.entra.mailboxes import NotReadable, purposes
@@ -28,6 +20,7 @@ from trueup.connectors.entra.managers import doubted
 from trueup.connectors.entra.managers_apart import read_apart
 from trueup.connectors.entra.previous_read import memory
 from trueup.connectors.entra.proof import ProvenRead, proven_users
+from trueup.connectors.entra.queries import anybody, missing, opened
 from trueup.connectors.entra.responses import GraphError
 from trueup.connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
 from trueup.connectors.entra.selection import MAILBOX, Selection, selection

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from trueup.connectors.entra.assembly import (
-    Joined,
-    missing,
-    opened,
-    unique_users,
-    write_absent,
-    write_problems,
-    write_source,
-)
+from trueup.connectors.entra.assembly import Joined, write_absent, write_problems, write_source
 from trueup.connectors.entra.credentials import Granted
+from trueup.connectors.entra.queries import missing, opened, unique_users
 from trueup.connectors.entra.selection import BESIDES, Selection, selection
 from trueup.connectors.entra.users import UserWriter
 from trueup.connectors.files.cells import UNREADABLE, WHY_UNREADABLE
