@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -121,7 +121,8 @@ def test_ending_while_the_server_is_away_is_not_complained_of(caplog: pytest.Log
 
     async def serve() -> None:
         runner = QuietRunner(Absence(), limit=1)
-        observer = FlowRunCancellingObserver(lambda _: None, polling_interval=0.1, on_failure=failed.append)
+        watcher: Any = FlowRunCancellingObserver
+        observer = watcher(print, polling_interval=0.1, on_failure=failed.append)
         runner._cancelling_observer = observer
         async with observer:  # without an events stream it polls
             await asyncio.sleep(0.3)
@@ -142,6 +143,7 @@ def test_before_the_end_prefect_is_told_what_failed() -> None:
     from trueup.flows.runner import Absence, QuietRunner
 
     runner = QuietRunner(Absence(), limit=1)
-    runner._cancelling_observer = FlowRunCancellingObserver(lambda _: None)
+    observer: Any = FlowRunCancellingObserver(print)
+    runner._cancelling_observer = observer
     with pytest.raises(RuntimeError, match="not initialized"):
-        asyncio.run(runner._cancelling_observer._check_for_cancelled_flow_runs())
+        asyncio.run(observer._check_for_cancelled_flow_runs())
