@@ -143,7 +143,8 @@ def test_before_the_end_prefect_is_told_what_failed() -> None:
     from trueup.flows.runner import Absence, QuietRunner
 
     runner = QuietRunner(Absence(), limit=1)
-    observer: Any = FlowRunCancellingObserver(print)
+    watcher: Any = FlowRunCancellingObserver
+    observer = watcher(print)
     runner._cancelling_observer = observer
     with pytest.raises(RuntimeError, match="not initialized"):
         asyncio.run(observer._check_for_cancelled_flow_runs())
