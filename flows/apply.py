@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from trueup.flows import clearance, configuration, flow_runs, screen
-from trueup.flows.runs import sealed_state
+from trueup.flows import clearance, configuration, endings, flow_runs, screen
+from trueup.flows.runs import announce_applied, sealed_state
 from trueup.flows.safe_errors import sanitize_errors
 from trueup.transforms.errors import Misused
 from trueup.transforms.history import last_learned
@@ -60,6 +60,7 @@ def close(run_id: str, result: ApplyResult, left_out: str) -> str:
 
 
 @flow(name="apply", validate_parameters=False)
+@endings.told
 def apply(run_id: str) -> Any:
     """Apply the approved run ``run_id``; the caller holds the lock and checked the approval (``flows.clearance``)."""
     from trueup.connectors.archive.atomic_files import folder
@@ -71,34 +72,60 @@ def apply(run_id: str) -> Any:
         left_out = str(this.write_left_out(Path(aside)))
         result = write(run_id, left_out)
         state = close(run_id, result, left_out)
+    flow_runs.log(f"Written: {endings.counts(result)}.")
     _artifact(run_id, state, result)
-    return result
+    return endings.of_apply(result).state(result)
 
 
 @flow(name="approve and apply", validate_parameters=False)
+@endings.told
 @sanitize_errors("approving and applying")
 @screen.without_stdout()
-def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str) -> str:
-    """For the Prefect UI: approve a run you have reviewed, by its fingerprint, and apply it.
+def approve_and_apply(
+    config: str,
+    run_id: str,
+    reviewer: str,
+    fingerprint: str,
+    allow: dict[str, str] | None = None,
+    leave_out: list[str] | None = None,
+    rejection: str = "",
+) -> Any:
+    """For the Prefect UI: approve a run you have reviewed, by its fingerprint, and apply it; or reject it.
 
     Args:
         config: the configuration file on the machine that serves.
         run_id: the reviewed run.
         reviewer: your name, kept in the approval.
         fingerprint: of the plan you reviewed, as the report shows it; at least 8 characters.
+        allow: limits to override, each with the reason why, such as `{"deactivate": "The plant in Lyon closes"}`.
+        leave_out: attributes and decisions not to write, such as `title` or `deactivate`. No keys of people: Prefect
+            keeps what is entered here.
+        rejection: why you reject the run. Nothing is applied then.
     """
     from trueup.flows import approving
 
     if not reviewer.strip() or len(fingerprint.strip()) < 8:
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
     settings = configuration.load(Path(config))
-    wish = approving.Wish(who=reviewer, fingerprint=fingerprint.strip())
+    if rejection.strip():
+        run = approving.reject_one(settings, run_id, who=reviewer, reason=rejection.strip(), fingerprint=fingerprint)
+        flow_runs.name_after(run.run_id)
+        return endings.of_rejection().state(run.state)
+    wish = approving.Wish(
+        who=reviewer,
+        exclude=approving.without_people(settings, tuple(leave_out or ())),
+        allow={limit: reason.strip() for limit, reason in (allow or {}).items()},
+        fingerprint=fingerprint.strip(),
+    )
     approving.approve_one(settings, run_id, wish)
     with clearance.cleared_to_apply(settings, run_id) as ready:
         flow_runs.name_after(ready.run.run_id)
-        if not ready.is_done:
-            run_cleared(ready)
-        return ready.archive.load(ready.run.run_id).state
+        if ready.is_done:
+            return endings.of_nothing_left().state(ready.run.state)
+        result = run_cleared(ready)
+        run = ready.archive.load(ready.run.run_id)
+    announce_applied(settings, run, result.records)
+    return endings.of_apply(result).state(run.state)
 
 
 def _artifact(run_id: str, state: str, result: ApplyResult) -> None:
@@ -107,15 +134,13 @@ def _artifact(run_id: str, state: str, result: ApplyResult) -> None:
     create_markdown_artifact(
         key="trueup-apply",
         description=f"apply {run_id}: {state}",
-        markdown=(
-            f"# {run_id}: {state}\n\n{result.applied} applied, {result.skipped} skipped, {result.failed} failed.\n"
-        ),
+        markdown=(f"# {run_id}: {state}\n\n{endings.counts(result)}.\n"),
     )
 
 
-def run_cleared(ready: Cleared) -> list[dict[str, Any]]:
+def run_cleared(ready: Cleared) -> ApplyResult:
     """Run the apply flow for a run the gate let through; Prefect must be ready."""
     with flow_runs.marked(ready.settings, ready.run.manifest.kind):
         named = apply.with_options(flow_run_name=ready.run.run_id)
-        result = sealed_state(named(ready.run.run_id, return_state=True))
-    return list(result.records)
+        result: ApplyResult = sealed_state(named(ready.run.run_id, return_state=True))
+    return result

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import clearance
+from trueup.flows import clearance, run_context
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trueup.transforms.history import PriorRun
     from trueup.transforms.settings import Settings
 
@@ -24,8 +26,8 @@ class Wish:
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     """Both: keys, attributes, decisions; ``@FILE`` holds one per line."""
-    allow: tuple[str, ...] = ()
-    reason: str = ""
+    allow: Mapping[str, str] = field(default_factory=dict)
+    """Limits to override, each with the reason why."""
     fingerprint: str = ""
 
 
@@ -39,7 +41,7 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
     from trueup.connectors.archive import add_act, open_archive, refuse_damaged
     from trueup.transforms.approval.judgement import ApprovalRequest, judge_approval
 
-    if wish.allow and not wish.reason.strip():
+    if not all(reason.strip() for reason in wish.allow.values()):
         raise Misused("--allow needs a reason.", remedy='Say why: --allow LIMIT --reason "…"; it is kept in the act.')
     archive = open_archive(settings)
     run = archive.load(run_id)
@@ -49,7 +51,7 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
         who=clearance.reviewer(wish.who),
         only=from_files(wish.only),
         exclude=from_files(wish.exclude),
-        allow=dict.fromkeys(wish.allow, wish.reason.strip()),
+        allow={limit: reason.strip() for limit, reason in wish.allow.items()},
         fingerprint_prefix=wish.fingerprint,
     )
     now = datetime.now(UTC)
@@ -73,10 +75,28 @@ def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def reject_one(settings: Settings, run_id: str, *, who: str, reason: str) -> PriorRun:
+def without_people(settings: Settings, selectors: tuple[str, ...]) -> tuple[str, ...]:
+    """``selectors``, where they name attributes and decisions only.
+
+    Raises:
+        Misused: one of them is a key, or a file of keys.
+    """
+    from trueup.transforms.vocabulary import WRITING
+
+    known = {*WRITING, *(attribute.path for attribute in run_context.load_mapping(settings).attributes)}
+    if unknown := len({*selectors} - known):
+        raise Misused(
+            f"Of what is to be left out, {unknown} fits neither an attribute of the mapping nor a decision.",
+            remedy="Leave out people with: trueup approve RUN --exclude KEY. What is entered here stays in Prefect.",
+        )
+    return selectors
+
+
+def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, fingerprint: str = "") -> PriorRun:
     """Store the rejection as an act; returns the run with it.
 
     Raises:
+        Misused: ``fingerprint`` is not the beginning of the run's.
         Refused: the run is already applied, or over.
     """
     from trueup.connectors.archive import add_act, apply_lock, open_archive
@@ -86,6 +106,10 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str) -> Pri
     run = archive.load(run_id)
     with apply_lock(archive.path, settings.target.url, f"reject {run.run_id}"):
         run = archive.load(run.run_id)
+        if not run.manifest.fingerprint.startswith(fingerprint.strip()):
+            raise Misused(
+                f"Run {run.run_id} has another fingerprint than the one given.", remedy="Reject the run you reviewed."
+            )
         may_be_rejected(run)
         add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason)
     return archive.load(run.run_id)

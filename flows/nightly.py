@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow
 from prefect.states import Cancelled
 
-from trueup.flows import configuration, flow_runs, screen
+from trueup.flows import configuration, endings, flow_runs, screen
 from trueup.flows.due import SKIPPED, is_due, last_tick
 from trueup.flows.notify import sentence_of, tell
 from trueup.flows.runs import announce, announce_applied, check_before, reconcile_once
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 @flow(name="nightly", validate_parameters=False)
+@endings.told
 @sanitize_errors("planning the night")
 @screen.without_stdout()
 def nightly(config: str) -> Any:
@@ -49,7 +50,7 @@ def nightly(config: str) -> Any:
             return _plan(settings, archive, expected)
 
 
-def _plan(settings: Settings, archive: Archive, expected: datetime) -> str:
+def _plan(settings: Settings, archive: Archive, expected: datetime) -> Any:
     try:
         check_before(settings)
         _wait_for_apply(archive, settings.target.url)
@@ -61,7 +62,7 @@ def _plan(settings: Settings, archive: Archive, expected: datetime) -> str:
     announce(settings, run)
     if run.manifest.outcome is Outcome.READY:
         return approve_itself(settings, run.run_id)
-    return run.manifest.outcome
+    return endings.of_plan(run.manifest).state(run.manifest.outcome)
 
 
 def _is_overtaken(settings: Settings, expected: datetime) -> bool:
@@ -84,7 +85,7 @@ def _wait_for_apply(archive: Archive, target_url: str) -> None:
         time.sleep(10)
 
 
-def approve_itself(settings: Settings, run_id: str) -> str:
+def approve_itself(settings: Settings, run_id: str) -> Any:
     """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
     from trueup.connectors.archive import open_archive
     from trueup.flows.apply import run_cleared
@@ -94,10 +95,10 @@ def approve_itself(settings: Settings, run_id: str) -> str:
     run = open_archive(settings).load(run_id)
     if auto_approval(run, settings, at=datetime.now(UTC)) is None:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
-        return run.state
+        return endings.of_plan(run.manifest).state(run.state)
     with cleared_to_apply(settings, run_id) as ready:
-        records = run_cleared(ready)
+        result = run_cleared(ready)
         run = ready.archive.load(run_id)
-    screen.note(f"Trueup run {run_id}: {run.state}, {len(records)} people.")
-    announce_applied(settings, run, records)
-    return run.state
+    screen.note(f"Trueup run {run_id}: {run.state}, {len(result.records)} people.")
+    announce_applied(settings, run, result.records)
+    return endings.of_apply(result).state(run.state)

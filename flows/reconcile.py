@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from trueup.flows import screen, sealing, stages
+from trueup.flows import endings, flow_runs, screen, sealing, stages
 from trueup.flows.run_context import Build
 from trueup.flows.run_draft import Draft
 from trueup.flows.safe_errors import sanitize_errors
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceSnapshot
     from trueup.expectations.gates import CheckResult
+    from trueup.transforms.manifest import Manifest
     from trueup.transforms.planning.request import PlanResult
 
 
@@ -100,16 +101,15 @@ def check_plan(run: str) -> CheckResult:
 
 @task(name="report and seal", cache_policy=NO_CACHE)
 @sanitize_errors("reporting and sealing")
-def report_and_seal(run: str, draft: Draft) -> str:
-    """The reports and the manifest; returns the outcome."""
-    manifest = sealing.seal(Build.of(run), draft)
-    sealing.artifact(manifest)
-    return manifest.outcome
+def report_and_seal(run: str, draft: Draft) -> Manifest:
+    """The reports and the manifest, which is returned."""
+    return sealing.seal(Build.of(run), draft)
 
 
 @flow(name="reconcile", validate_parameters=False)
-def reconcile(run: str) -> str:
-    """Make the run begun in the directory ``run``; returns its outcome."""
+@endings.told
+def reconcile(run: str) -> Any:
+    """Make the run begun in the directory ``run``; it ends as what it came to."""
     draft = Draft(Kind.RECONCILE)
     with draft.taking():
         draft.stage = "trying both credentials"
@@ -119,12 +119,17 @@ def reconcile(run: str) -> str:
         target = draft.result(reads[1], "reading the target")
         if source is not None and target is not None:
             draft.read(source, target)
+            flow_runs.log(f"Read: {source.users:,} users, {target.profiles:,} profiles.")
             draft.stage = "mapping"
             map_users(run)
+            flow_runs.log("Mapped.")
             draft.stage = "checking people"
             draft.checked(check_people(run))
+            flow_runs.log(f"People checked: {draft.told_findings()}.")
             draft.stage = "deciding"
             draft.planned(decide(run, source, target))
+            flow_runs.log(f"Decided: {draft.told_counts()}.")
             draft.stage = "checking the plan"
             draft.checked(check_plan(run))
-    return report_and_seal(run, draft)
+            flow_runs.log(f"Plan checked: {draft.told_findings()}.")
+    return sealing.conclude(Build.of(run), report_and_seal(run, draft))

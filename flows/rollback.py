@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from trueup.flows import sealing, stages
+from trueup.flows import endings, flow_runs, sealing, stages
 from trueup.flows.run_context import Build
 from trueup.flows.run_draft import Draft
 from trueup.flows.safe_errors import sanitize_errors
@@ -16,6 +16,7 @@ from trueup.transforms.vocabulary import Kind
 if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.expectations.gates import CheckResult
+    from trueup.transforms.manifest import Manifest
     from trueup.transforms.planning.request import PlanResult
 
 
@@ -46,25 +47,27 @@ def check_plan(run: str) -> CheckResult:
 
 @task(name="report and seal", cache_policy=NO_CACHE)
 @sanitize_errors("reporting and sealing")
-def report_and_seal(run: str, draft: Draft) -> str:
-    """The reports and the manifest; returns the outcome."""
-    manifest = sealing.seal(Build.of(run), draft)
-    sealing.artifact(manifest)
-    return manifest.outcome
+def report_and_seal(run: str, draft: Draft) -> Manifest:
+    """The reports and the manifest, which is returned."""
+    return sealing.seal(Build.of(run), draft)
 
 
 @flow(name="rollback", validate_parameters=False)
+@endings.told
 @sanitize_errors("planning the way back")
-def rollback(run: str) -> str:
-    """Plan the rollback laid down in the directory ``run``; returns its outcome."""
+def rollback(run: str) -> Any:
+    """Plan the rollback laid down in the directory ``run``; it ends as what it came to."""
     build = Build.of(run)
     draft = Draft(Kind.ROLLBACK, parent_run=build.wish.get("run") or build.wish.get("before") or None)
     with draft.taking():
         draft.stage = "reading the target"
         target = read_target(run)
         draft.read_target(target)
+        flow_runs.log(f"Read: {target.profiles:,} profiles.")
         draft.stage = "deciding the way back"
         draft.planned(decide_back(run, target))
+        flow_runs.log(f"Decided: {draft.told_counts()}.")
         draft.stage = "checking the plan"
         draft.checked(check_plan(run))
-    return report_and_seal(run, draft)
+        flow_runs.log(f"Plan checked: {draft.told_findings()}.")
+    return sealing.conclude(build, report_and_seal(run, draft))

@@ -114,6 +114,15 @@ class Draft:
             baseline_run=result.baseline_run,
         )
 
+    def told_counts(self) -> str:
+        """People by decision, in words."""
+        return ", ".join(f"{count:,} {word}" for word, count in self.facts["counts"].items() if count) or "nobody"
+
+    def told_findings(self) -> str:
+        """Findings by severity, in words."""
+        found = self.facts["findings"]
+        return ", ".join(f"{count:,} {word}" for word, count in found.items() if count) or "no findings"
+
     @property
     def outcome(self) -> Outcome:
         """How the run would end now."""

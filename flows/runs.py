@@ -100,11 +100,11 @@ def sealed_state(state: Any) -> Any:
     Raises:
         TrueupError: what ended it.
     """
-    found = state.result(raise_on_failure=False)
-    if state.is_completed():
+    if state.is_completed() or state.is_failed():
+        found = state.result(raise_on_failure=False)
+        if isinstance(found, Exception):
+            raise found
         return found
-    if isinstance(found, Exception):
-        raise found
     raise Failed(f"Prefect ended the flow as {state.name}.", remedy="See which run was begun with: trueup runs")
 
 

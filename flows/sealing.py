@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from trueup.flows import endings, flow_runs
 from trueup.transforms.errors import Refused
 from trueup.transforms.manifest import Manifest
 from trueup.transforms.vocabulary import Decision, Outcome
 
 if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
     from trueup.flows.run_context import Build
     from trueup.flows.run_draft import Draft
+    from trueup.transforms.manifest import LimitUse
 
 _VERSIONS = ("trueup", "duckdb", "great-expectations", "msgraph-sdk", "prefect", "pyarrow", "scim2-client")
 
@@ -79,18 +83,36 @@ def seal(build: Build, draft: Draft) -> Manifest:
     return sealed
 
 
-def artifact(manifest: Manifest) -> None:
-    """Leave counts and the report's place in Prefect; no personal data."""
+def conclude(build: Build, manifest: Manifest) -> State[Any]:
+    """Leave in Prefect what a person looks for there; returns the state the flow ends in."""
     from prefect.artifacts import create_markdown_artifact
 
-    rows = "\n".join(f"| {word} | {count} |" for word, count in manifest.counts.items())
-    refused = "".join(f"\n- {refusal.message}" for refusal in manifest.refusals)
+    ending = endings.of_plan(manifest)
+    flow_runs.log(f"Sealed: {manifest.outcome}.")
+    names = build.settings.privacy.names_in_orchestrator
     create_markdown_artifact(
         key="trueup-run",
         description=f"{manifest.kind} {manifest.run_id}: {manifest.outcome}",
-        markdown=(
-            f"# {manifest.run_id}: {manifest.outcome}\n\n| decision | persons |\n| --- | ---: |\n{rows}\n\n"
-            f"{manifest.changes} attribute changes. Fingerprint `{manifest.fingerprint[:12]}`.\n{refused}\n\n"
-            f"Report: `{manifest.run_id}/report.html` in the archive.\n"
-        ),
+        markdown=build.files.report_md.read_text(encoding="utf-8") if names else _without_people(manifest, ending),
     )
+    return ending.state(manifest.outcome)
+
+
+def _without_people(manifest: Manifest, ending: endings.Ending) -> str:
+    decisions = "\n".join(f"| {word} | {count:,} |" for word, count in manifest.counts.items())
+    limits = "\n".join(
+        f"| {use.name} | {use.used:,} of {use.base:,} | {_bound(use)} | {'over' if use.tripped else ''} |"
+        for use in manifest.limits
+    )
+    refused = "".join(f"\n- {endings.impersonal(refusal.message)}" for refusal in manifest.refusals)
+    return (
+        f"# {manifest.run_id}: {endings.impersonal(ending.message)}\n\n"
+        f"| decision | people |\n| --- | ---: |\n{decisions}\n\n"
+        f"{manifest.changes:,} attribute changes. Fingerprint `{manifest.fingerprint[:12]}`.\n{refused}\n\n"
+        f"| limit | used | allowed | |\n| --- | ---: | ---: | --- |\n{limits}\n\n"
+        f"Report: `{manifest.run_id}/report.html` in the archive.\n"
+    )
+
+
+def _bound(use: LimitUse) -> str:
+    return f"{use.limit:.0%}" if use.is_share else f"{use.limit:,.0f}"

@@ -295,6 +295,12 @@ class NotifySettings(Section):
     command: str = ""
 
 
+class PrivacySettings(Section):
+    """What may be told of people outside the archive."""
+
+    names_in_orchestrator: bool = False
+
+
 class Settings(Section):
     """The whole configuration."""
 
@@ -312,6 +318,7 @@ class Settings(Section):
     archive: ArchiveSettings = ArchiveSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     notify: NotifySettings = NotifySettings()
+    privacy: PrivacySettings = PrivacySettings()
 
     _folder: Path = PrivateAttr(default_factory=Path)
 

@@ -36,7 +36,7 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
 
             server.ready()
             with _ctrl_c_stops_cleanly(STOP):
-                records = run_cleared(ready)
+                records = run_cleared(ready).records
         return conclude(settings, ready.archive.load(ready.run.run_id), records, as_json=as_json)
 
 

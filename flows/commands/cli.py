@@ -163,8 +163,7 @@ def approve(
         who=name,
         only=tuple(only or ()),
         exclude=tuple(exclude or ()),
-        allow=tuple(allow or ()),
-        reason=reason,
+        allow=dict.fromkeys(allow or (), reason),
         fingerprint=fingerprint,
     )
     raise typer.Exit(approve_run(config, run, wish, as_json=as_json))

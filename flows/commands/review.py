@@ -253,17 +253,9 @@ def wish(view: ReportView, said: dict[str, Any]) -> Wish:
     return Wish(
         who=name,
         exclude=(*keys, *sorted(set(paths))),
-        allow=tuple(allow),
-        reason=reasons(allow),
+        allow=allow,
         fingerprint=view.fingerprint,
     )
-
-
-def reasons(allow: dict[str, str]) -> str:
-    """One text for all overrides: the reason where they share one, else each with its limit."""
-    if len(set(allow.values())) <= 1:
-        return next(iter(allow.values()), "")
-    return "; ".join(f"{limit}: {reason}" for limit, reason in allow.items())
 
 
 def _are_rows(rows: Any, view: ReportView) -> bool:

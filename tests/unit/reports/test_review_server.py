@@ -17,7 +17,7 @@ import pytest
 from tests.support.report_cases import CASES
 from tests.support.report_runs import DEPARTMENT, key_of, write_run
 from tests.support.review_server import reviewing
-from trueup.flows.commands.review import ReviewActions, listen, reasons, serve_review
+from trueup.flows.commands.review import ReviewActions, listen, serve_review
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
 
@@ -147,22 +147,17 @@ def test_accepting_says_exactly_what_was_left_out(review: tuple[Session, Office]
     (wish,) = office.wishes
     assert wish.who == "Maja Novak"
     assert set(wish.exclude) == {key_of(4), key_of(10), DEPARTMENT}
-    assert (wish.only, wish.allow, wish.fingerprint) == ((), (), session.view.fingerprint)
+    assert (wish.only, dict(wish.allow), wish.fingerprint) == ((), {}, session.view.fingerprint)
     assert "Left out, with what depends on it: 3 rows" in json.loads(content)["message"]
 
 
 def test_overrides_go_on_with_their_reasons(tmp_path: Path) -> None:
     with reviewing(*_run(tmp_path, "refused")) as (session, office):
         assert session.may_approve
-        body = {"name": "Ada", "people": [], "attributes": [], "allow": {"deactivate": "the plant closes"}}
+        said = {"create": "a new plant", "deactivate": "the old plant closes"}
+        body = {"name": "Ada", "people": [], "attributes": [], "allow": said}
         assert _ask(session, "POST", f"/{session.token}/approve", body)[0] == 200
-        assert (office.wishes[0].allow, office.wishes[0].reason) == (("deactivate",), "the plant closes")
-
-
-def test_different_reasons_are_kept_with_their_limits() -> None:
-    assert reasons({"create": "new plant", "deactivate": "old plant"}) == "create: new plant; deactivate: old plant"
-    assert reasons({"create": "same", "deactivate": "same"}) == "same"
-    assert reasons({}) == ""
+        assert office.wishes[0].allow == said
 
 
 def test_rejecting_needs_a_name_and_a_reason(review: tuple[Session, Office]) -> None:

@@ -1,0 +1,126 @@
+"""How a flow run ends in Prefect: as what it came to, in words and counts, and without people.
+
+What was refused, failed or was applied in part ends in the type and the name ``Failed``, so that an automation on
+``prefect.flow-run.Failed`` fires; all else is ``Completed``. The message says which it was, and so does a tag.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from trueup.connectors.redaction import redacted
+from trueup.flows import flow_runs
+from trueup.transforms.errors import Refused, TrueupError
+from trueup.transforms.vocabulary import Act, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prefect.client.schemas.objects import State
+
+    from trueup.connectors.scim_writer import ApplyResult
+    from trueup.transforms.manifest import Manifest
+
+P = ParamSpec("P")
+
+_KEY = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[^\s@,;()<>\"']+@[^\s@,;()<>\"']+\.[^\s@,;()<>\"']+|profile:[^\s,;.]+",
+    re.IGNORECASE,
+)
+_LONGEST = 2000
+"""Characters of a message: Prefect shows it in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a flow run came to."""
+
+    message: str
+    tag: str
+    is_failure: bool = False
+
+    def state(self, result: Any = None) -> State[Any]:
+        """The state to return from a flow; ``result`` stays in this process."""
+        from prefect.states import Completed, Failed
+
+        flow_runs.tag_with(self.tag)
+        kind = Failed if self.is_failure else Completed
+        return kind(message=impersonal(self.message)[:_LONGEST], data=result)
+
+
+_WORDS = {
+    Outcome.READY: "Awaiting approval",
+    Outcome.NOTHING_TO_DO: "Nothing to do",
+    Act.APPLIED: "Applied",
+    Act.REJECTED: "Rejected",
+}
+
+
+def impersonal(text: str) -> str:
+    """``text`` without keys of people: object ids, addresses, ids of profiles. Without secrets too."""
+    return _KEY.sub("(a key)", redacted(text))
+
+
+def of_plan(manifest: Manifest) -> Ending:
+    """How planning ended."""
+    if manifest.outcome is Outcome.REFUSED:
+        return _failure("Refused", " ".join(refusal.message for refusal in manifest.refusals))
+    if manifest.outcome is Outcome.FAILED:
+        return _failure("Failed", manifest.error)
+    return _success(_WORDS[manifest.outcome])
+
+
+def of_apply(result: ApplyResult) -> Ending:
+    """How an apply ended."""
+    if not (result.interrupted or result.is_partial):
+        return _success(_WORDS[Act.APPLIED])
+    broken_off = " It was broken off and goes on with: trueup apply." if result.interrupted else ""
+    return _failure("Partly applied", f"{counts(result)}.{broken_off}")
+
+
+def of_rejection() -> Ending:
+    """A person turned the plan down."""
+    return _success(_WORDS[Act.REJECTED])
+
+
+def of_nothing_left() -> Ending:
+    """The run was applied to its end before."""
+    return _success(_WORDS[Act.APPLIED])
+
+
+def of_error(error: TrueupError) -> Ending:
+    """What kept a flow from its end."""
+    return _failure("Refused" if isinstance(error, Refused) else "Failed", f"{error.message} {error.remedy}".strip())
+
+
+def counts(result: ApplyResult) -> str:
+    """People by what came of their writes."""
+    return f"{result.applied} applied, {result.skipped} skipped, {result.failed} failed"
+
+
+def _success(message: str) -> Ending:
+    return Ending(message, _tag(message))
+
+
+def _failure(word: str, why: str) -> Ending:
+    return Ending(f"{word}: {why}", _tag(word), is_failure=True)
+
+
+def _tag(word: str) -> str:
+    return word.lower().replace(" ", "-")
+
+
+def told(flow: Callable[P, Any]) -> Callable[P, Any]:
+    """A flow that ends by an error of ours ends in the state that says so; whoever began it finds the error in it."""
+
+    @functools.wraps(flow)
+    def truthful(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return flow(*args, **kwargs)
+        except TrueupError as error:
+            return of_error(error).state(error)
+
+    return truthful
