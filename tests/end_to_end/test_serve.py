@@ -200,20 +200,50 @@ def test_no_server_outlives_the_service_however_it_ends(
 
 def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_reviewed(office: Office) -> None:
     from trueup.flows.apply import approve_and_apply
-    from trueup.transforms.errors import Misused, TrueupError
 
     wanted = inspect.signature(approve_and_apply.fn).parameters
     assert all(wanted[name].default is inspect.Parameter.empty for name in ("reviewer", "fingerprint"))
-    plan = office.plan()
     config = str(office.config)
+
+    def ask(plan: Any, reviewer: str = "A", fingerprint: str = "", **more: Any) -> tuple[str, str]:
+        state = approve_and_apply.fn(config, plan["run_id"], reviewer, fingerprint or plan["fingerprint"], **more)
+        return state.type.value, state.message
+
+    plan = office.plan()
     before = office.everything()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in office.sandbox.environment.items():
             patch.setenv(name, value)
-        for reviewer, fingerprint in (("", plan["fingerprint"]), ("  ", plan["fingerprint"]), ("A", ""), ("A", "123")):
-            with pytest.raises(Misused, match="reviewer"):
-                approve_and_apply.fn(config, plan["run_id"], reviewer, fingerprint)
-        with pytest.raises(TrueupError, match="fingerprint"):
-            approve_and_apply.fn(config, plan["run_id"], "A", "0" * 12)
-    assert not (office.run_folder(plan) / "acts").exists() or not [*(office.run_folder(plan) / "acts").iterdir()]
-    assert office.everything() == before
+        for words, why in (
+            ({"reviewer": ""}, "a reviewer"),
+            ({"reviewer": "  "}, "a reviewer"),
+            ({"fingerprint": " "}, "a reviewer"),
+            ({"fingerprint": "123"}, "a reviewer"),
+            ({"fingerprint": "0" * 12}, "fingerprint"),
+            ({"fingerprint": "0" * 12, "rejection": "not these"}, "another fingerprint"),
+            ({"leave_out": ["somebody@contoso.example"]}, "neither an attribute of the mapping nor a decision"),
+            ({"allow": {"update": " "}}, "needs a reason"),
+        ):
+            kind, message = ask(plan, **words)
+            assert kind == "FAILED"
+            assert why in message
+        acts = office.run_folder(plan) / "acts"
+        assert not acts.exists() or not [*acts.iterdir()]
+        assert ask(plan, rejection="not these") == ("COMPLETED", "Rejected")
+        assert office.everything() == before
+
+        plan = office.plan()
+        allow = {refusal["code"].removeprefix("limit_"): "a test" for refusal in plan["refusals"]}
+        ended = ask(plan, allow=allow, leave_out=["create", "deactivate", "reactivate", "title"])
+    assert ended == ("COMPLETED", "Applied")
+    kept = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted((office.run_folder(plan) / "acts").iterdir())
+    ]
+    assert [act["act"] for act in kept] == ["approved", "applied"]
+    assert kept[0]["details"]["allowed"] == allow
+    after = office.everything()
+    assert before.keys() == after.keys()
+    assert before != after
+    assert {key: one.get("title") for key, one in before.items()} == {
+        key: one.get("title") for key, one in after.items()
+    }

@@ -121,6 +121,32 @@ def test_of_late_ticks_that_start_together_only_the_newest_runs_and_nobody_is_to
 
 
 @pytest.mark.services
+def test_an_automation_on_failed_runs_fires_for_a_night_that_was_refused(beside: Clock) -> None:
+    cron, tick = once_today()
+    beside.configure(cron, '[limits]\nupdate = "0%"\nat_least = 0\n')
+    trigger = {
+        "type": "event",
+        "posture": "Reactive",
+        "expect": ["prefect.flow-run.Failed"],
+        "match": {"prefect.resource.id": "prefect.flow-run.*", "prefect.state-message": "Refused:*"},
+        "match_related": {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.trueup"},
+        "threshold": 1,
+        "within": 0,
+    }
+    alarm = {"name": "somebody's alarm", "trigger": trigger, "actions": [{"type": "do-nothing"}]}
+    beside.api("/automations/", alarm)
+    service = beside.serve()
+    night = beside.late_run(tick)
+    until(lambda: beside.states(night)[-1]["type"] == "FAILED", "the end of the night")
+    last = beside.states(night)[-1]
+    assert last["name"] == "Failed"
+    assert last["message"].startswith("Refused: ")
+    wanted = {"filter": {"event": {"name": ["prefect.automation.triggered"]}}}
+    until(lambda: beside.api("/events/filter", wanted)["events"], "the alarm", 30)
+    beside.end(service)
+
+
+@pytest.mark.services
 def test_a_paused_schedule_stays_paused_over_restarts_and_new_deployments_until_it_is_resumed(beside: Clock) -> None:
     beside.configure()
     service = beside.serve(watching=True)
