@@ -12,6 +12,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from trueup.flows import clearance, configuration, flow_runs, screen
+from trueup.flows.runs import sealed_state
 from trueup.flows.safe_errors import sanitize_errors
 from trueup.transforms.errors import Misused
 from trueup.transforms.history import last_learned
@@ -19,6 +20,7 @@ from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from trueup.connectors.scim_writer import ApplyResult
+    from trueup.flows.clearance import Cleared
 
 STOP = threading.Event()
 """Set by Ctrl-C: requests in flight are finished, nothing new is sent."""
@@ -60,10 +62,11 @@ def close(run_id: str, result: ApplyResult, left_out: str) -> str:
 @flow(name="apply", validate_parameters=False)
 def apply(run_id: str) -> Any:
     """Apply the approved run ``run_id``; the caller holds the lock and checked the approval (``flows.clearance``)."""
-    from trueup.connectors.archive.locks import folder, lock_names
+    from trueup.connectors.archive.atomic_files import folder
+    from trueup.connectors.archive.locks import lock_names
 
     this = clearance.in_hand(run_id)
-    lock = lock_names(this.archive, this.settings.target.url)["apply"]
+    lock = lock_names(this.archive.path, this.settings.target.url)["apply"]
     with flow_runs.holding(lock), TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
         left_out = str(this.write_left_out(Path(aside)))
         result = write(run_id, left_out)
@@ -84,14 +87,13 @@ def approve_and_apply(config: str, run_id: str, reviewer: str, fingerprint: str)
         reviewer: your name, kept in the approval.
         fingerprint: of the plan you reviewed, as the report shows it; at least 8 characters.
     """
-    from trueup.flows.commands import approve
-    from trueup.flows.commands.apply import run_cleared
+    from trueup.flows import approving
 
     if not reviewer.strip() or len(fingerprint.strip()) < 8:
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
     settings = configuration.load(Path(config))
-    wish = approve.Wish(who=reviewer, fingerprint=fingerprint.strip())
-    approve.approve_one(settings, run_id, wish)
+    wish = approving.Wish(who=reviewer, fingerprint=fingerprint.strip())
+    approving.approve_one(settings, run_id, wish)
     with clearance.cleared_to_apply(settings, run_id) as ready:
         flow_runs.name_after(ready.run.run_id)
         if not ready.is_done:
@@ -109,3 +111,11 @@ def _artifact(run_id: str, state: str, result: ApplyResult) -> None:
             f"# {run_id}: {state}\n\n{result.applied} applied, {result.skipped} skipped, {result.failed} failed.\n"
         ),
     )
+
+
+def run_cleared(ready: Cleared) -> list[dict[str, Any]]:
+    """Run the apply flow for a run the gate let through; Prefect must be ready."""
+    with flow_runs.marked(ready.settings, ready.run.manifest.kind):
+        named = apply.with_options(flow_run_name=ready.run.run_id)
+        result = sealed_state(named(ready.run.run_id, return_state=True))
+    return list(result.records)

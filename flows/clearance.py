@@ -125,7 +125,7 @@ def cleared_to_apply(settings: Settings, run_id: str) -> Iterator[Cleared]:
 
     archive = open_archive(settings)
     run = archive.load(run_id)
-    with apply_lock(archive, settings.target.url, f"apply {run.run_id}"):
+    with apply_lock(archive.path, settings.target.url, f"apply {run.run_id}"):
         run = archive.load(run.run_id)
         refuse_damaged(run)
         if run.manifest.outcome is Outcome.NOTHING_TO_DO or is_ended(run):

@@ -15,9 +15,9 @@ from prefect import flow
 from prefect.states import Cancelled
 
 from trueup.flows import configuration, flow_runs, screen
-from trueup.flows.commands.plan import announce, check_before, reconcile_once
 from trueup.flows.due import SKIPPED, is_due, last_tick
 from trueup.flows.notify import sentence_of, tell
+from trueup.flows.runs import announce, announce_applied, check_before, reconcile_once
 from trueup.flows.safe_errors import sanitize_errors
 from trueup.transforms.errors import TrueupError
 from trueup.transforms.vocabulary import Outcome
@@ -40,10 +40,10 @@ def nightly(config: str) -> Any:
     if _is_overtaken(settings, expected):
         return Cancelled(message=f"{SKIPPED} a newer night is due.")
     archive = open_archive(settings)
-    with night_lock(archive, settings.target.url) as is_alone:
+    with night_lock(archive.path, settings.target.url) as is_alone:
         if not is_alone:
             return Cancelled(message=f"{SKIPPED} another night of this target is at work.")
-        with flow_runs.holding(lock_names(archive, settings.target.url)["night"]):
+        with flow_runs.holding(lock_names(archive.path, settings.target.url)["night"]):
             if not is_due(settings.schedule, archive.history(settings.target.url).runs, expected):
                 return Cancelled(message=f"{SKIPPED} this night is planned already.")
             return _plan(settings, archive, expected)
@@ -79,7 +79,7 @@ def _wait_for_apply(archive: Archive, target_url: str) -> None:
     from trueup.connectors.archive import apply_holder
 
     for _ in range(360):
-        if apply_holder(archive, target_url) is None:
+        if apply_holder(archive.path, target_url) is None:
             return
         time.sleep(10)
 
@@ -87,9 +87,8 @@ def _wait_for_apply(archive: Archive, target_url: str) -> None:
 def approve_itself(settings: Settings, run_id: str) -> str:
     """Approve and apply under ``[approval.auto]``, recorded as such; else leave the run to a person."""
     from trueup.connectors.archive import open_archive
+    from trueup.flows.apply import run_cleared
     from trueup.flows.clearance import cleared_to_apply
-    from trueup.flows.commands.apply import announce as announce_apply
-    from trueup.flows.commands.apply import run_cleared
     from trueup.transforms.approval.judgement import auto_approval
 
     run = open_archive(settings).load(run_id)
@@ -100,5 +99,5 @@ def approve_itself(settings: Settings, run_id: str) -> str:
         records = run_cleared(ready)
         run = ready.archive.load(run_id)
     screen.note(f"Trueup run {run_id}: {run.state}, {len(records)} people.")
-    announce_apply(settings, run, records)
+    announce_applied(settings, run, records)
     return run.state

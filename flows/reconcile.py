@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceSnapshot
     from trueup.expectations.gates import CheckResult
-    from trueup.transforms.planning.plan import PlanResult
+    from trueup.transforms.planning.request import PlanResult
 
 
 @task(name="try credentials", cache_policy=NO_CACHE)
@@ -71,7 +71,8 @@ def check_people(run: str) -> CheckResult:
 @sanitize_errors("deciding")
 def decide(run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResult:
     """One decision per person and its changes, into ``decisions.parquet`` and ``changes.parquet``."""
-    from trueup.transforms.planning.plan import PlanRequest, make_plan
+    from trueup.transforms.planning.plan import make_plan
+    from trueup.transforms.planning.request import PlanRequest
 
     this = Build.of(run)
     return make_plan(

@@ -16,7 +16,7 @@ from trueup.transforms.vocabulary import Kind
 if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.expectations.gates import CheckResult
-    from trueup.transforms.planning.plan import PlanResult
+    from trueup.transforms.planning.request import PlanResult
 
 
 @task(name="read target", cache_policy=NO_CACHE)

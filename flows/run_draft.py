@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceSnapshot
     from trueup.expectations.gates import CheckResult
-    from trueup.transforms.planning.plan import PlanResult
+    from trueup.transforms.planning.request import PlanResult
 
 
 @dataclass(slots=True)

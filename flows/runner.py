@@ -33,6 +33,8 @@ _ASKING = {
     "_cancelling_observer": "_check_for_cancelled_flow_runs",
 }
 """Parts of Prefect's runner, and what each does again and again until it fails three times running."""
+_TOLD_OF_ITS_END = "_handle_polling_task_done"
+"""What the second of them calls when its asking has ended."""
 
 
 def is_absence(error: BaseException) -> bool:
@@ -55,13 +57,21 @@ class Absence:
         """Whether it is away now."""
         return self._failures >= _LEAST_FAILURES
 
-    def forgiving(self, ask: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[Any, Any, None]]:
-        """``ask``, which fails no more for an absence: Prefect's runner would end after three such failures."""
+    def forgiving(
+        self, ask: Callable[[], Awaitable[None]], *, ending: Callable[[], bool] = lambda: False
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """``ask``, which fails no more for an absence: Prefect's runner would end after three such failures.
+
+        While the service is ``ending`` it does not fail at all: Prefect closes the client first and asks once more with
+        it, and what it then begins for the failure is complained of on stderr as never awaited.
+        """
 
         async def ask_patiently() -> None:
             try:
                 await ask()
             except Exception as error:
+                if ending():
+                    return
                 if not is_absence(error):
                     raise
                 await self._failed()
@@ -94,9 +104,9 @@ class QuietRunner(Runner):
     def __init__(self, absence: Absence, *, limit: int) -> None:
         """Run at most ``limit`` runs beside each other; ``absence`` is told whether the server answers."""
         self._absence = absence
-        super().__init__(pause_on_shutdown=False, limit=limit, query_seconds=POLL_SECONDS)
         self.is_told = False
         """A signal has said to end, perhaps before the loop runs that ``stop_soon`` wakes."""
+        super().__init__(pause_on_shutdown=False, limit=limit, query_seconds=POLL_SECONDS)
         self.stop_soon: Callable[[], object] = lambda: None
 
     def handle_sigterm(self, *_args: Any, **_kwargs: Any) -> None:
@@ -108,8 +118,15 @@ class QuietRunner(Runner):
         """Give whatever asks the server again and again its patience, before it is begun."""
         asks = _ASKING.get(name)
         if asks and value is not None and asks not in vars(value):
-            setattr(value, asks, self._absence.forgiving(getattr(value, asks)))
+            patient = self._absence.forgiving(getattr(value, asks), ending=lambda: self.is_told)
+            setattr(value, asks, patient)
+            if told := getattr(value, _TOLD_OF_ITS_END, None):
+                setattr(value, _TOLD_OF_ITS_END, self._unless_ending(told))
         super().__setattr__(name, value)
+
+    def _unless_ending(self, tell: Callable[[asyncio.Task[None]], None]) -> Callable[[asyncio.Task[None]], None]:
+        """``tell`` of a task's end, but not of one that we have cancelled: Prefect takes that for a fault in itself."""
+        return lambda task: None if task.cancelled() or self.is_told else tell(task)
 
     async def end_runs(self) -> None:
         """End what is running: first asked, then by force; Prefect is told of either as a crash."""
@@ -168,6 +185,7 @@ async def _run(runner: QuietRunner) -> None:
     if not told.is_set():
         wish.cancel()
         await work  # it ended by itself: say why
+    runner.is_told = True
     _leave_at_last(runner)
     await runner.end_runs()
     work.cancel()

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, screen
-from trueup.flows.commands.plan import check_before
 from trueup.flows.due import last_tick
 from trueup.flows.orchestrator import orchestrator
+from trueup.flows.runs import check_before
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceRequest
     from trueup.flows.run_context import Build
-    from trueup.transforms.rollback.plan import RollbackRequest
+    from trueup.transforms.planning.request import RollbackRequest
 
 
 def source_request(build: Build) -> SourceRequest:
@@ -76,7 +76,7 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
         Misused: no such run.
     """
     from trueup.connectors.archive import open_archive
-    from trueup.transforms.rollback.plan import RollbackRequest
+    from trueup.transforms.planning.request import RollbackRequest
 
     wish = build.wish
     archive = open_archive(build.settings)

@@ -149,12 +149,12 @@ def without_lock(settings: Settings, archive: Archive, runs: list[FlowRun]) -> l
     from trueup.connectors.archive import apply_holder
     from trueup.connectors.archive.locks import lock_names, night_at_work
 
-    names = lock_names(archive, settings.target.url)
+    names = lock_names(archive.path, settings.target.url)
     claimed = {run.labels.get(flow_runs.LABEL) for run in runs}
     free = set()
-    if names["night"] in claimed and not night_at_work(archive, settings.target.url):
+    if names["night"] in claimed and not night_at_work(archive.path, settings.target.url):
         free.add(names["night"])
-    if names["apply"] in claimed and apply_holder(archive, settings.target.url) is None:
+    if names["apply"] in claimed and apply_holder(archive.path, settings.target.url) is None:
         free.add(names["apply"])
     if not free:
         return []

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from trueup.sandbox import sample
 from trueup.sandbox.directory.weaknesses import Weaknesses
+from trueup.sandbox.tenant.edits import play
 from trueup.sandbox.tenant.faults import Fault
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def routes(tenant: Tenant, directory: Directory) -> list[Route]:
     """
 
     def edits(document: Any) -> Any:
-        tenant.play(sample.edits(document["scenario"]) if isinstance(document, dict) else document)
+        play(tenant, sample.edits(document["scenario"]) if isinstance(document, dict) else document)
         return _standing(tenant, directory)
 
     def faults(document: Any) -> Any:

@@ -4,7 +4,7 @@ from trueup.connectors.archive.acts import add_act, add_act_with, supersede_earl
 from trueup.connectors.archive.archive import Archive, open_archive
 from trueup.connectors.archive.doctor import examine
 from trueup.connectors.archive.integrity import Damage, check_archive, check_run, refuse_damaged
-from trueup.connectors.archive.locks import Holder, apply_holder, apply_lock, same_target
+from trueup.connectors.archive.locks import Holder, apply_holder, apply_lock
 from trueup.connectors.archive.reading import readable
 from trueup.connectors.archive.seals import seal
 
@@ -22,7 +22,6 @@ __all__ = [
     "open_archive",
     "readable",
     "refuse_damaged",
-    "same_target",
     "seal",
     "supersede_earlier",
 ]

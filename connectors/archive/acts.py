@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
+    folder,
     make_directory,
     on_disk,
     protect,
@@ -15,7 +16,7 @@ from trueup.connectors.archive.atomic_files import (
     sync_file,
     write_new,
 )
-from trueup.connectors.archive.locks import folder, sealing
+from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.seals import record_of, stands_in
 from trueup.transforms.approval.run_state import has_plan, is_supersedable, refusal

@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
-from trueup.connectors.archive.atomic_files import Access, make_directory, on_disk, protect
-from trueup.connectors.archive.locks import folder
+from trueup.connectors.archive.atomic_files import Access, folder, make_directory, on_disk, protect
 from trueup.connectors.archive.unfinished import finished, watch
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.run_files import RunFiles

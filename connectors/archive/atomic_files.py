@@ -165,3 +165,19 @@ def sha256_of(path: Path, length: int | None = None) -> str:
             digest.update(block)
             length -= len(block)
         return digest.hexdigest()
+
+
+FOLDER = ".locks"
+
+
+def folder(root: Path) -> Path:
+    """Where locks and drafts lie, outside all runs; made when missing, and read by whoever reads runs."""
+    path = root / FOLDER
+    if not path.is_dir():
+        try:
+            make_directory(path, access_like(root))
+        except FileExistsError:
+            return path
+    elif path.stat().st_uid == os.geteuid():
+        protect(path, access_like(root))
+    return path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.archive import open_archive
-from trueup.connectors.archive.locks import same_target
 from trueup.connectors.archive.unfinished import died
 from trueup.transforms.doctor import Line
 from trueup.transforms.errors import TrueupError
+from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,18 +17,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit, urlunsplit
 
-from trueup.connectors.archive.atomic_files import access_like, make_directory, on_disk, protect
+from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, protect
 from trueup.transforms.errors import Refusal, Refused
+from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trueup.connectors.archive.archive import Archive
-
-FOLDER = ".locks"
 _PATIENCE = {"seal": 300.0, "apply": 0.5, None: 3.0}
 """Seconds to wait for a holder before giving up; one without a name is coming, leaving or only looking."""
 _LOOKING = 1.0
@@ -51,27 +48,15 @@ class Holder:
         return f"{self.what} (process {self.pid} on {self.host}, since {self.since})"
 
 
-def same_target(url: str) -> str:
-    """One spelling per target: no credentials, lower-case host, no default port, no slash at the end."""
-    parts = urlsplit(url.strip())
-    host = (parts.hostname or "").lower()
-    if ":" in host:
-        host = f"[{host}]"
-    usual = {"http": 80, "https": 443}.get(parts.scheme.lower())
-    if parts.port not in (None, usual):
-        host = f"{host}:{parts.port}"
-    return urlunsplit((parts.scheme.lower(), host, parts.path.rstrip("/"), parts.query, ""))
-
-
 @contextmanager
-def apply_lock(archive: Archive, target_url: str, what: str) -> Iterator[Holder]:
+def apply_lock(root: Path, target_url: str, what: str) -> Iterator[Holder]:
     """Nobody else applies to this target, and no plan of it is sealed, inside; waits for a seal to end.
 
     Raises:
         Refused: somebody else applies (``apply_running``); the message says who, where and since when.
         Failed: the lock file cannot be written.
     """
-    with _held(archive.path, target_url, _myself("apply", what)) as holder:
+    with _held(root, target_url, _myself("apply", what)) as holder:
         yield holder
 
 
@@ -87,10 +72,10 @@ def sealing_lock(root: Path, target_url: str) -> Iterator[Holder]:
 
 
 @contextmanager
-def night_lock(archive: Archive, target_url: str) -> Iterator[bool]:
+def night_lock(root: Path, target_url: str) -> Iterator[bool]:
     """Whether this is the only scheduled night at work on this target; waits only for somebody who is just looking."""
     with on_disk("The archive's lock cannot be taken"):
-        number = _open(_night_file(archive.path, target_url))
+        number = _open(_night_file(root, target_url))
     try:
         until = time.monotonic() + _LOOKING
         while not (is_alone := _take(number)) and time.monotonic() < until:
@@ -100,10 +85,10 @@ def night_lock(archive: Archive, target_url: str) -> Iterator[bool]:
         os.close(number)
 
 
-def night_at_work(archive: Archive, target_url: str) -> bool:
+def night_at_work(root: Path, target_url: str) -> bool:
     """Whether a scheduled night is at work on this target right now; whoever was killed is not."""
     with on_disk("The archive's lock cannot be read"):
-        number = _open(_night_file(archive.path, target_url))
+        number = _open(_night_file(root, target_url))
     try:
         return not _take(number)
     finally:
@@ -145,9 +130,9 @@ def _myself(kind: Literal["apply", "seal"], what: str) -> Holder:
     return Holder(os.getpid(), socket.gethostname(), since, what, kind)
 
 
-def apply_holder(archive: Archive, target_url: str) -> Holder | None:
+def apply_holder(root: Path, target_url: str) -> Holder | None:
     """Who applies to this target, or seals a plan of it, right now; None when nobody does."""
-    path = _apply_file(archive.path, target_url)
+    path = _apply_file(root, target_url)
     if not path.exists():
         return None
     with on_disk("The archive's lock cannot be read"):
@@ -180,19 +165,6 @@ def sealing(root: Path) -> Iterator[None]:
         os.close(number)
 
 
-def folder(root: Path) -> Path:
-    """Where locks and drafts lie, outside all runs; made when missing, and read by whoever reads runs."""
-    path = root / FOLDER
-    if not path.is_dir():
-        try:
-            make_directory(path, access_like(root))
-        except FileExistsError:
-            return path
-    elif path.stat().st_uid == os.geteuid():
-        protect(path, access_like(root))
-    return path
-
-
 def _apply_file(root: Path, target_url: str) -> Path:
     name = hashlib.sha256(same_target(target_url).encode()).hexdigest()[:16]
     return folder(root) / f"apply-{name}.lock"
@@ -203,12 +175,12 @@ def _night_file(root: Path, target_url: str) -> Path:
     return path.with_name(path.name.replace("apply-", "night-"))
 
 
-def lock_names(archive: Archive, target_url: str) -> dict[str, str]:
+def lock_names(root: Path, target_url: str) -> dict[str, str]:
     """What to call this host's two locks on a target where others tell of them: ``night`` and ``apply``.
 
     The same name means the same lock file on the same host, so that whoever finds it free knows its holder is gone.
     """
-    path = _apply_file(archive.path, target_url).resolve()
+    path = _apply_file(root, target_url).resolve()
     own = hashlib.sha256(f"{socket.gethostname()}\0{path}".encode()).hexdigest()[:16]
     return {kind: f"{kind}-{own}" for kind in ("night", "apply")}
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from trueup.connectors.archive.atomic_files import on_disk
-from trueup.connectors.archive.locks import same_target
 from trueup.connectors.archive.records import unsigned_problem
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import ActRecord, Manifest
 from trueup.transforms.run_files import RunFiles
+from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import SILENT_ACTS, Act
 
 if TYPE_CHECKING:

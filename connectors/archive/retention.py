@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import add_act
 from trueup.connectors.archive.atomic_files import on_disk, sync_directory
-from trueup.connectors.archive.locks import apply_lock, same_target
+from trueup.connectors.archive.locks import apply_lock
 from trueup.transforms.approval.run_state import is_begun, is_supersedable, overtaken
 from trueup.transforms.history import History
+from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def prune(archive: Archive, *, keep_days: int, who: str, at: datetime) -> tuple[
     targets = {same_target(run.manifest.target) for run in archive.runs()}
     with ExitStack() as stack:
         for target in sorted(targets):
-            stack.enter_context(apply_lock(archive, target, "prune"))
+            stack.enter_context(apply_lock(archive.path, target, "prune"))
         found = going(archive, keep_days=keep_days, at=at)
         for one in found:
             _remove(one, who, at)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
+    folder,
     on_disk,
     protect,
     sha256_of,
@@ -19,7 +20,7 @@ from trueup.connectors.archive.atomic_files import (
     sync_file,
     write_new,
 )
-from trueup.connectors.archive.locks import folder, sealing, sealing_lock
+from trueup.connectors.archive.locks import sealing, sealing_lock
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.unfinished import finished
 from trueup.transforms.errors import Failed

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trueup.connectors.archive.locks import FOLDER, folder
+from trueup.connectors.archive.atomic_files import FOLDER, folder
 from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import reading
-from trueup.connectors.archive.atomic_files import access_like, on_disk, replace
-from trueup.connectors.archive.locks import folder
+from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, replace
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Misused

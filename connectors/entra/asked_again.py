@@ -13,10 +13,11 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from trueup.connectors.entra.absence import BATCH
-from trueup.connectors.entra.assembly import SQL, lacks_anything, people_unread
+from trueup.connectors.entra.assembly import lacks_anything, people_unread
 from trueup.connectors.entra.id_ranges import AS_A_READ
 from trueup.connectors.entra.managers import address, is_none
 from trueup.connectors.entra.pages import Problem, user_table
+from trueup.connectors.entra.queries import SQL
 from trueup.connectors.entra.responses import GraphError, Spoiled
 from trueup.connectors.entra.unsaid import UNREADABLE, allowed, may_be_left_out, said
 from trueup.transforms.duck.database import statement

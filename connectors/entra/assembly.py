@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from trueup.connectors.entra.id_ranges import COUNTED, slices
+from trueup.connectors.entra.id_ranges import slices
+from trueup.connectors.entra.queries import SQL, view
 from trueup.connectors.entra.scope import Scope
 from trueup.connectors.entra.unsaid import UNREADABLE
-from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed
 
@@ -25,51 +26,7 @@ if TYPE_CHECKING:
     from trueup.connectors.entra.pages import Problem
     from trueup.transforms.run_files import RunFiles
 
-SQL = "trueup.connectors.entra.sql"
 PURPOSES = pa.schema([("id", pa.string()), ("purpose", pa.string())])
-
-
-def opened(files: RunFiles) -> DuckDBPyConnection:
-    """An engine that spills beside the run's work files."""
-    return connect(spill=files.work / "spill", memory="300MB")
-
-
-def _view(engine: DuckDBPyConnection, name: str, path: Path) -> None:
-    engine.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM read_parquet({literal(str(path))})")
-
-
-def number(engine: DuckDBPyConnection, query: str) -> int:
-    """The one number ``query`` gives; its result is read to the end, as DuckDB asks."""
-    return int(engine.execute(query).fetchall()[0][0])
-
-
-def unique_users(engine: DuckDBPyConnection, path: Path) -> int:
-    """How many different ids ``path`` holds; ``users_read`` is that read from now on."""
-    counted = "SELECT count(DISTINCT id) FROM users_read WHERE within(id)"
-    return sum(number(engine, counted) for _ in slices(engine, path, COUNTED))
-
-
-def differing(engine: DuckDBPyConnection, one: Path, other: Path) -> int:
-    """How many ids are in one read only."""
-    _view(engine, "one", one)
-    _view(engine, "other", other)
-    return number(engine, statement("differing", SQL))
-
-
-def missing(engine: DuckDBPyConnection, wanted: pa.Table, path: Path) -> list[str]:
-    """Ids of ``wanted`` that the read at ``path`` does not hold, sorted."""
-    _view(engine, "users_read", path)
-    engine.register("wanted", wanted)
-    found = [row[0] for row in engine.execute(statement("missing", SQL)).fetchall()]
-    engine.unregister("wanted")
-    return found
-
-
-def anybody(engine: DuckDBPyConnection, path: Path) -> str | None:
-    """The id of one user the read at ``path`` holds."""
-    _view(engine, "users_read", path)
-    rows = engine.execute("SELECT min(id) FROM users_read").fetchall()
-    return None if rows[0][0] is None else str(rows[0][0])
 
 
 def write_source(
@@ -91,7 +48,7 @@ def write_source(
     wanted = ", ".join(unreadable if column == UNREADABLE else identifier(column) for column in columns)
     written = read.with_name("sorted.parquet")
     _write_slices(engine, read, f"SELECT {wanted} FROM ({statement('source', SQL)}) ORDER BY id", written)
-    _view(engine, "written", written)
+    view(engine, "written", written)
     rows, in_scope = engine.execute("SELECT count(*), count(*) FILTER (assigned) FROM written").fetchall()[0]
     if rows != users:
         raise Failed("The snapshot does not hold as many users as were read.", remedy="Check the disk and run again.")
@@ -108,7 +65,7 @@ def people_unread(engine: DuckDBPyConnection, path: Path, columns: Iterable[str]
     """Of each of ``columns`` that entries of the read at ``path`` lack: how many people it is unreadable for."""
     if not lacks_anything(path):
         return {}
-    _view(engine, "users_read", path)
+    view(engine, "users_read", path)
     names = [column for column in columns if column != UNREADABLE]
     engine.register("asked_for", pa.table({"name": pa.array(names, pa.string())}))
     found = engine.execute(statement("unread", SQL)).fetchall()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from trueup.connectors.entra.absence import whereabouts
-from trueup.connectors.entra.assembly import anybody, missing
 from trueup.connectors.entra.loop_detection import ids
+from trueup.connectors.entra.queries import anybody, missing
 from trueup.connectors.entra.responses import GraphError, LinkExpired, objects
 from trueup.transforms.errors import TrueupError
 

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from trueup.connectors.entra.absence import BATCH
 from trueup.connectors.entra.asked_again import unsettled
-from trueup.connectors.entra.assembly import SQL, differing, number, people_unread, unique_users
+from trueup.connectors.entra.assembly import people_unread
 from trueup.connectors.entra.change_pages import BARE, NULL
 from trueup.connectors.entra.delta import UNTRACKED, Changes, ReadInFull, Start, read_changes
 from trueup.connectors.entra.id_ranges import AS_A_READ
 from trueup.connectors.entra.managers import unexpanded
 from trueup.connectors.entra.pages import Problem, user_table
 from trueup.connectors.entra.proof import ProvenRead, count_users
+from trueup.connectors.entra.queries import SQL, differing, number, unique_users
 from trueup.connectors.entra.responses import Spoiled
 from trueup.connectors.entra.selection import Selection
 from trueup.connectors.entra.unsaid import UNREADABLE, allowed, may_be_left_out, said

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pyarrow import parquet
 
 from trueup.connectors.entra.absence import BATCH
-from trueup.connectors.entra.assembly import SQL, number
+from trueup.connectors.entra.queries import SQL, number
 from trueup.connectors.entra.responses import GraphError
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import literal

@@ -12,9 +12,9 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from trueup.connectors.entra.absence import BATCH
-from trueup.connectors.entra.assembly import SQL, unique_users
 from trueup.connectors.entra.id_ranges import AS_A_READ
 from trueup.connectors.entra.managers import address, is_none, is_there
+from trueup.connectors.entra.queries import SQL, unique_users
 from trueup.connectors.entra.responses import GraphError
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import literal

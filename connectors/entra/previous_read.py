@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from pyarrow import parquet
 
-from trueup.connectors.entra.assembly import SQL
+from trueup.connectors.entra.queries import SQL
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Failed

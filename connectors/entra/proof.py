@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.entra.assembly import differing, missing, unique_users
 from trueup.connectors.entra.delta_crosscheck import overlooked
+from trueup.connectors.entra.queries import differing, missing, unique_users
 from trueup.connectors.entra.users import UserRead, read_users
 from trueup.transforms.errors import Refusal, Refused
 

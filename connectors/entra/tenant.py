@@ -13,16 +13,7 @@ from pyarrow import parquet
 
 from trueup.connectors.entra import absence, delta
 from trueup.connectors.entra.asked_again import asked_again
-from trueup.connectors.entra.assembly import (
-    Joined,
-    anybody,
-    missing,
-    opened,
-    people_unread,
-    write_absent,
-    write_problems,
-    write_source,
-)
+from trueup.connectors.entra.assembly import Joined, people_unread, write_absent, write_problems, write_source
 from trueup.connectors.entra.graph import Graph, connected
 from trueup.connectors.entra.incremental import read_incrementally
 from trueup.connectors.entra.mailboxes import NotReadable, purposes
@@ -30,6 +21,7 @@ from trueup.connectors.entra.managers import doubted
 from trueup.connectors.entra.managers_apart import read_apart
 from trueup.connectors.entra.previous_read import memory
 from trueup.connectors.entra.proof import ProvenRead, proven_users
+from trueup.connectors.entra.queries import anybody, missing, opened
 from trueup.connectors.entra.responses import GraphError
 from trueup.connectors.entra.scope import Scope, forbidden, nobody_in_scope, read_scope
 from trueup.connectors.entra.selection import MAILBOX, Selection, selection

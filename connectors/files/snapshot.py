@@ -11,17 +11,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from trueup.connectors.entra.asked_again import blank_table, with_blanks
-from trueup.connectors.entra.assembly import (
-    Joined,
-    missing,
-    opened,
-    people_unread,
-    unique_users,
-    write_absent,
-    write_problems,
-    write_source,
-)
+from trueup.connectors.entra.assembly import Joined, people_unread, write_absent, write_problems, write_source
 from trueup.connectors.entra.credentials import Granted
+from trueup.connectors.entra.queries import missing, opened, unique_users
 from trueup.connectors.entra.selection import BESIDES, Selection, selection
 from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE, allowed, said
 from trueup.connectors.entra.users import UserWriter

@@ -6,11 +6,11 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import configuration, flow_runs, screen
-from trueup.flows.clearance import Cleared, cleared_to_apply
-from trueup.flows.commands.plan import sealed_state, tell_of_died
+from trueup.flows import configuration, screen
+from trueup.flows.clearance import cleared_to_apply
 from trueup.flows.orchestrator import orchestrator
-from trueup.transforms.vocabulary import Act, Result
+from trueup.flows.runs import announce_applied, counted, tell_of_died
+from trueup.transforms.vocabulary import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,22 +32,12 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)
         with orchestrator() as server, screen.bars(show=not as_json):
-            from trueup.flows.apply import STOP
+            from trueup.flows.apply import STOP, run_cleared
 
             server.ready()
             with _ctrl_c_stops_cleanly(STOP):
                 records = run_cleared(ready)
         return conclude(settings, ready.archive.load(ready.run.run_id), records, as_json=as_json)
-
-
-def run_cleared(ready: Cleared) -> list[dict[str, Any]]:
-    """Run the apply flow for a run the gate let through; Prefect must be ready."""
-    from trueup.flows.apply import apply
-
-    with flow_runs.marked(ready.settings, ready.run.manifest.kind):
-        named = apply.with_options(flow_run_name=ready.run.run_id)
-        result = sealed_state(named(ready.run.run_id, return_state=True))
-    return list(result.records)
 
 
 @contextmanager
@@ -70,7 +60,7 @@ def _ctrl_c_stops_cleanly(stop: Any) -> Iterator[None]:
 
 def conclude(settings: Settings, run: PriorRun, records: list[dict[str, Any]], *, as_json: bool) -> int:
     """Show what came of an apply, tell who wants to be told, and return the exit code."""
-    counts = _counted(records)
+    counts = counted(records)
     if as_json:
         screen.document(
             {
@@ -86,26 +76,4 @@ def conclude(settings: Settings, run: PriorRun, records: list[dict[str, Any]], *
         from trueup.reports import applied_summary
 
         screen.say(applied_summary(run, records))
-    return announce(settings, run, records)
-
-
-def announce(settings: Settings, run: PriorRun, records: list[dict[str, Any]]) -> int:
-    """Tell who wants to be told of an apply that fell short; returns the exit code. No personal data."""
-    from trueup.flows.notify import tell
-
-    counts = _counted(records)
-    partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or counts[Result.SKIPPED] or counts[Result.FAILED]
-    if not partly:
-        return 0
-    text = f"Trueup run {run.run_id} was only partly applied: {counts[Result.APPLIED]} applied, "
-    text += f"{counts[Result.SKIPPED]} skipped, {counts[Result.FAILED]} failed."
-    problem = tell(settings, text, str(run.files.report_html))
-    if problem:
-        screen.note(problem)
-    return 4
-
-
-def _counted(records: list[dict[str, Any]]) -> dict[Result, int]:
-    """People by result; what our own writes lost and put back is no person more."""
-    people = [record for record in records if record["operation"] != "restore"]
-    return {result: sum(1 for record in people if record["result"] == result) for result in Result}
+    return announce_applied(settings, run, records)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trueup.flows import clearance, configuration, screen
-from trueup.flows.commands.plan import tell_of_died
+from trueup.flows.runs import tell_of_died
 from trueup.reports.sentences import counted
 from trueup.transforms.errors import Misused
 

@@ -131,7 +131,7 @@ def review(
     config: Config = DEFAULT,
 ) -> None:
     """Read the report in a browser and approve or reject it there, row by row if you like."""
-    from trueup.flows.commands.approve import review_run
+    from trueup.flows.commands.review import review_run
 
     review_run(config, run, port=port, who=name)
 
@@ -156,7 +156,8 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Accept a plan, wholly or in part. Nothing is written yet."""
-    from trueup.flows.commands.approve import Wish, approve_run
+    from trueup.flows.approving import Wish
+    from trueup.flows.commands.approve import approve_run
 
     wish = Wish(
         who=name,

@@ -11,13 +11,15 @@ from rich.rule import Rule
 from rich.text import Text
 
 from trueup.flows import configuration, screen
+from trueup.flows.approving import Wish
 from trueup.flows.commands.apply import apply_run
-from trueup.flows.commands.approve import Wish, approve_run
+from trueup.flows.commands.approve import approve_run
 from trueup.flows.commands.plan import make_plan
 from trueup.flows.commands.rollback import Way, plan_rollback
 from trueup.flows.commands.verify import verify_run
 from trueup.flows.orchestrator import orchestrator
 from trueup.reports.sentences import counted
+from trueup.sandbox.tenant import edits
 from trueup.transforms.errors import Failed
 from trueup.transforms.vocabulary import Decision, Outcome
 
@@ -104,7 +106,7 @@ class Demo:
         _title("A bad night: half the tenant is missing at the source")
         before = raw(self.sandbox)
         with self.sandbox.tenant.undone_afterwards():
-            self.sandbox.tenant.play(sample.edits("bad_night_half_missing"))
+            edits.play(self.sandbox.tenant, sample.edits("bad_night_half_missing"))
             self._expect(make_plan(self.config), {3}, "the plan of the bad night")
         self._check(raw(self.sandbox) == before, "the bad night changed the directory")
         _say("Refused, and the directory is untouched: its own answers before and after are the same.")
@@ -113,7 +115,7 @@ class Demo:
         from trueup.sandbox import sample
 
         _title("Day two: people moved, left, joined")
-        self.sandbox.tenant.play(sample.edits("second_day"))
+        edits.play(self.sandbox.tenant, sample.edits("second_day"))
         self._expect(make_plan(self.config), {0, 3}, "the plan of day two")
         run = self._latest()
         self._accept(run)

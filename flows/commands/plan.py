@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import configuration, flow_runs, run_context, screen
-from trueup.flows.orchestrator import orchestrator
-from trueup.transforms.errors import Failed
-from trueup.transforms.vocabulary import Kind, Outcome
+from trueup.flows import configuration, screen
+from trueup.flows.runs import announce, check_before, earlier, orchestrated, reconcile_once
+from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
-    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.history import PriorRun
     from trueup.transforms.settings import Settings
 
 EXIT_OF = {Outcome.READY: 0, Outcome.NOTHING_TO_DO: 0, Outcome.REFUSED: 3, Outcome.FAILED: 1}
@@ -36,95 +32,6 @@ def make_plan(config: Path, *, only: tuple[str, ...] = (), as_json: bool = False
     return conclude(settings, run, as_json=as_json)
 
 
-def check_before(settings: Settings) -> None:
-    """What can be known to be wrong before anything is started: keys, secrets, the mapping, the archive.
-
-    Raises:
-        Misused: configuration that cannot lead to a plan.
-        Failed: an archive that cannot be written.
-    """
-    from trueup.connectors.archive import open_archive
-    from trueup.connectors.secrets import reveal
-    from trueup.transforms.mapping import columns_for
-
-    configuration.require(settings)
-    secrets = {"target.token": settings.target.token}
-    if settings.source.kind == "entra" and settings.source.auth in {"client_secret", "token"}:
-        secrets[f"source.{settings.source.auth}"] = getattr(settings.source, settings.source.auth)
-    for key, reference in secrets.items():
-        reveal(reference, key=key, folder=settings.folder)
-    columns_for(run_context.load_mapping(settings), settings.source)
-    tell_of_died(open_archive(settings).path)
-
-
-def tell_of_died(archive: Path) -> None:
-    """Say on stderr which runs their process did not live to seal; nothing else would ever say so."""
-    from trueup.connectors.archive.unfinished import died
-
-    for one in died(archive):
-        screen.note(f"{one.text} {one.remedy}")
-
-
-@contextmanager
-def orchestrated(*, show: bool) -> Iterator[None]:
-    """Prefect is ready for the block, which begins as soon as its server answers; bars are drawn on stderr."""
-    with orchestrator() as server, screen.bars(show=show):
-        screen.progress("starting Prefect", 0, 1)
-        import trueup.flows.reconcile  # noqa: F401 - Prefect's import takes as long as its server's first steps
-
-        server.ready()
-        screen.progress("starting Prefect", 1, 1)
-        yield
-
-
-def reconcile_once(
-    settings: Settings, *, only: tuple[str, ...] = (), expected: datetime | None = None, tried: bool = False
-) -> PriorRun:
-    """One reconcile run, sealed; Prefect must be ready.
-
-    Args:
-        settings: the configuration.
-        only: keys of a partial plan.
-        expected: when the schedule meant it to begin.
-        tried: both credentials were tried just now. Otherwise the run tries them first: one that is refused seals a
-            failed run that has read nothing.
-    """
-    from trueup.flows.reconcile import reconcile
-
-    files = run_context.begin(settings, Kind.RECONCILE, only=only, wish={"tried": tried}, expected=expected)
-    flow_runs.name_after(files.run_id)
-    with flow_runs.marked(settings, Kind.RECONCILE):
-        named = reconcile.with_options(flow_run_name=files.run_id)
-        state = named(str(files.path), return_state=True)
-    return sealed_run(settings, files.run_id, state)
-
-
-def sealed_run(settings: Settings, run_id: str, state: Any) -> PriorRun:
-    """The run a flow sealed.
-
-    Raises:
-        TrueupError: what kept it from sealing; then the run never happened.
-    """
-    from trueup.connectors.archive import open_archive
-
-    sealed_state(state)
-    return open_archive(settings).load(run_id)
-
-
-def sealed_state(state: Any) -> Any:
-    """What a flow returned.
-
-    Raises:
-        TrueupError: what ended it.
-    """
-    found = state.result(raise_on_failure=False)
-    if state.is_completed():
-        return found
-    if isinstance(found, Exception):
-        raise found
-    raise Failed(f"Prefect ended the flow as {state.name}.", remedy="See which run was begun with: trueup runs")
-
-
 def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
     """Show a freshly sealed run, tell who wants to be told, and return the exit code."""
     from trueup.transforms.errors import TrueupError
@@ -142,24 +49,6 @@ def conclude(settings: Settings, run: PriorRun, *, as_json: bool) -> int:
         for refusal in run.manifest.refusals:
             screen.note(f"Refused: {refusal.message} {refusal.remedy}")
     return EXIT_OF[run.manifest.outcome]
-
-
-def earlier(settings: Settings) -> History:
-    """All runs against the target, newest first."""
-    from trueup.connectors.archive import open_archive
-
-    return open_archive(settings).history(settings.target.url)
-
-
-def announce(settings: Settings, run: PriorRun) -> None:
-    """Tell who wants to be told of a sealed run, where there is something to tell."""
-    from trueup.flows.notify import sentence_of, tell
-
-    if run.manifest.outcome is Outcome.NOTHING_TO_DO:
-        return
-    problem = tell(settings, sentence_of(run.manifest), str(run.files.report_html))
-    if problem:
-        screen.note(problem)
 
 
 def summary(run: PriorRun) -> dict[str, Any]:

@@ -16,18 +16,19 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import screen
+from trueup.flows import clearance, configuration, screen
+from trueup.flows.approving import Wish, approve_one, reject_one
 from trueup.transforms.errors import Failed, Misused, TrueupError
 from trueup.transforms.vocabulary import WRITING, Act, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from trueup.flows.commands.approve import Wish
     from trueup.reports.model import ReportView
     from trueup.transforms.history import History, PriorRun
 
@@ -242,8 +243,6 @@ def wish(view: ReportView, said: dict[str, Any]) -> Wish:
     Raises:
         Misused: no name, or a row or attribute that is not in the view.
     """
-    from trueup.flows.commands.approve import Wish
-
     name = _text(said, "name")
     if not name:
         raise Misused("An approval needs your name.", remedy="Sign with your name; it is kept in the act.")
@@ -287,3 +286,22 @@ def _are_reasons(allow: Any) -> bool:
 def _text(said: dict[str, Any], key: str) -> str:
     value = said.get(key)
     return value.strip() if isinstance(value, str) else ""
+
+
+def review_run(config: Path, run_id: str, *, port: int, who: str) -> None:
+    """Serve the report on loopback with its actions until the reviewer has decided or presses Ctrl-C."""
+    from trueup.connectors.archive import open_archive, refuse_damaged
+
+    settings = configuration.load(config)
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    refuse_damaged(run)
+
+    def on_approve(wish: Wish) -> PriorRun:
+        return approve_one(settings, run.run_id, wish)[0]
+
+    def on_reject(name: str, reason: str) -> PriorRun:
+        return reject_one(settings, run.run_id, who=name, reason=reason)
+
+    actions = ReviewActions(on_approve=on_approve, on_reject=on_reject)
+    serve_review(run, archive.history(settings.target.url), actions, port=port, who=clearance.reviewer(who))

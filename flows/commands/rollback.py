@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, run_context, screen
-from trueup.flows.commands.plan import conclude, sealed_run, tell_of_died
+from trueup.flows.commands.plan import conclude
 from trueup.flows.orchestrator import orchestrator
+from trueup.flows.runs import sealed_run, tell_of_died
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.values.paths import parse
 from trueup.transforms.vocabulary import Kind

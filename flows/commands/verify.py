@@ -38,7 +38,7 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
         Refused: the run was never applied, or is damaged.
     """
     from trueup.connectors.archive import add_act_with, open_archive, refuse_damaged
-    from trueup.connectors.archive.locks import folder
+    from trueup.connectors.archive.atomic_files import folder
     from trueup.connectors.scim.read_back import verify
     from trueup.transforms.approval.judgement import what_was_left_out
 

@@ -20,8 +20,9 @@ def play(tenant: Tenant, edits: Sequence[Mapping[str, Any]]) -> None:
     ``add_member``, ``remove_member`` (``group``, ``user``), ``assign``, ``unassign`` (``application``, ``user``).
     ``user`` is an object id or a user principal name.
     """
-    for edit in edits:
-        _EDITS[edit["edit"]](tenant, edit)
+    with tenant.lock:
+        for edit in edits:
+            _EDITS[edit["edit"]](tenant, edit)
 
 
 def _id(tenant: Tenant, edit: Mapping[str, Any]) -> str:

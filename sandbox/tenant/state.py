@@ -237,13 +237,6 @@ class Tenant:
         with self.lock:
             self.tokens = dict.fromkeys(self.tokens, (time.time() - 1, frozenset()))
 
-    def play(self, edits: Sequence[Mapping[str, Any]]) -> None:
-        """Carry out a list of edits as they stand in ``data/sample``: ``{"edit": name, …}``."""
-        from trueup.sandbox.tenant.edits import play
-
-        with self.lock:
-            play(self, edits)
-
     def _note(self, user_id: str) -> None:
         self.moves.append(Moved(user_id, frozenset()))
 

@@ -108,7 +108,8 @@ def measure(folder: str) -> None:
     from trueup.expectations.gates import check_people, check_plan
     from trueup.expectations.people import judge
     from trueup.expectations.telemetry import quiet_context
-    from trueup.transforms.planning.plan import PlanRequest, make_plan
+    from trueup.transforms.planning.plan import make_plan
+    from trueup.transforms.planning.request import PlanRequest
 
     quiet_context()
     from trueup.expectations import suites

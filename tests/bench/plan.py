@@ -155,7 +155,8 @@ def _measure(folder: Path, way: str) -> None:
     """Print seconds of the stage, seconds of writing actual and links, and peak MB of this process."""
     import resource
 
-    from trueup.transforms.planning import plan
+    from trueup.transforms.planning import outputs, plan
+    from trueup.transforms.planning.request import PlanRequest
 
     runs: tuple[PriorRun, ...] = ()
     if way == "linked":
@@ -167,7 +168,7 @@ def _measure(folder: Path, way: str) -> None:
         act = ActRecord(act=Act.APPLIED, number=1, at=at, who="bench", previous_sha256="")
         runs = (PriorRun(before, manifest, (act,), "applied"),)
     writing = 0.0
-    wrapped = plan.write_sides
+    wrapped = outputs.write_sides
 
     def timed(*arguments: object, **named: object) -> None:
         nonlocal writing
@@ -175,10 +176,10 @@ def _measure(folder: Path, way: str) -> None:
         wrapped(*arguments, **named)  # type: ignore[arg-type]
         writing += time.perf_counter() - begun
 
-    plan.write_sides = timed
+    outputs.write_sides = timed
     begun = time.perf_counter()
     plan.make_plan(
-        plan.PlanRequest(
+        PlanRequest(
             now(folder), ATTRIBUTES, TargetSchema(), Settings.model_validate(_LOOSE), History(runs), datetime.now(UTC)
         )
     )

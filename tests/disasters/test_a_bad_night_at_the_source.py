@@ -18,7 +18,8 @@ from trueup.expectations.people import judge
 from trueup.transforms.attributes import CHECKED, TargetSchema
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import Manifest
-from trueup.transforms.planning.plan import PlanRequest, make_plan
+from trueup.transforms.planning.plan import make_plan
+from trueup.transforms.planning.request import PlanRequest
 from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:

@@ -215,7 +215,7 @@ def test_two_approvers_must_be_two_people(desk: Desk) -> None:
 
 def test_a_second_apply_at_the_same_time_is_refused_by_name(desk: Desk) -> None:
     run = desk.run()
-    with apply_lock(desk.archive, desk.settings.target.url, f"apply {run.run_id}"):
+    with apply_lock(desk.archive.path, desk.settings.target.url, f"apply {run.run_id}"):
         assert f"process {os.getpid()}" in desk.trueup("apply", run.run_id, code=3)
         desk.trueup("reject", run.run_id, "--as", "Ann", code=3)
     desk.trueup("reject", run.run_id, "--as", "Ann")

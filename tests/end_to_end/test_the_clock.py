@@ -207,7 +207,7 @@ def test_only_a_run_whose_lock_is_free_or_that_three_times_said_nothing_is_close
             patch.setenv(name, value)
         settings = configuration.load(beside.folder / "trueup.toml")
     archive = open_archive(settings)
-    names = lock_names(archive, settings.target.url)
+    names = lock_names(archive.path, settings.target.url)
     mine = flow_runs.tags_of(settings)
     dead = beside.run_at_work(mine, names["night"])
     below = beside.run_at_work(mine, "", below=dead)
@@ -218,11 +218,14 @@ def test_only_a_run_whose_lock_is_free_or_that_three_times_said_nothing_is_close
     untagged = beside.run_at_work([mine[1]], names["night"])
     watch = Watch(since=datetime.now(UTC))
     assert beside.real is not None
-    with temporary_settings({PREFECT_API_URL: beside.real.url}), apply_lock(archive, settings.target.url, "a test"):
+    with (
+        temporary_settings({PREFECT_API_URL: beside.real.url}),
+        apply_lock(archive.path, settings.target.url, "a test"),
+    ):
         watch._close_killed(settings, archive)
         assert beside.kind_of(dead) == beside.kind_of(below) == "CRASHED"
         assert len(flow_runs.unfinished(settings)) == 3, "whoever holds its lock is at work"
-        with night_lock(archive, settings.target.url):
+        with night_lock(archive.path, settings.target.url):
             again = beside.run_at_work(mine, names["night"])
             watch._close_killed(settings, archive)
             assert beside.kind_of(again) == "RUNNING"

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from trueup.sandbox import sample
+from trueup.sandbox.tenant import edits
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
@@ -141,7 +142,7 @@ def test_a_bad_night_is_refused_and_nothing_is_written(office: Office) -> None:
     office.accept(first)
     office.apply(first)
     before = office.everything()
-    office.sandbox.tenant.play(sample.edits("bad_night_half_missing"))
+    edits.play(office.sandbox.tenant, sample.edits("bad_night_half_missing"))
     done = office.trueup("plan", "--json")
     assert done.code == 3
     assert done.json["outcome"] == "refused"

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tests.support.plan_world import DEPARTMENT, LOOSE, MANAGER, Planned, World, profile, user
 from trueup.transforms.history import History
-from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.planning.request import RollbackRequest
+from trueup.transforms.rollback.plan import make_rollback_plan
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.values.equality import canonical
 from trueup.transforms.vocabulary import Decision, Kind

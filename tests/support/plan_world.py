@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from trueup.transforms.attributes import ManagedAttribute, TargetSchema
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import ActRecord, Manifest
-from trueup.transforms.planning.plan import PlanRequest, PlanResult, make_plan
+from trueup.transforms.planning.plan import make_plan
+from trueup.transforms.planning.request import PlanRequest, PlanResult
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.settings import Settings
 from trueup.transforms.vocabulary import Act, Kind, Outcome

@@ -18,7 +18,7 @@ from trueup.transforms.vocabulary import Act
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.flows.commands.approve import Wish
+    from trueup.flows.approving import Wish
     from trueup.transforms.errors import TrueupError
     from trueup.transforms.history import History, PriorRun
 

@@ -17,7 +17,8 @@ from trueup.transforms.history import History, PriorRun, last_learned
 from trueup.transforms.manifest import ActRecord
 from trueup.transforms.planning.earlier_runs import known_links, names_in_vain
 from trueup.transforms.planning.plan import make_plan
-from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.planning.request import RollbackRequest
+from trueup.transforms.rollback.plan import make_rollback_plan
 from trueup.transforms.vocabulary import WRITING, Act, Kind
 from trueup.transforms.work import plan_work
 

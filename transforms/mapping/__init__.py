@@ -9,7 +9,8 @@ Pure: no clock, no randomness, no network. What is not per-row pure takes the ru
 from __future__ import annotations
 
 from trueup.transforms.mapping.errors import WrongExpression, WrongMapping
-from trueup.transforms.mapping.loading import Mapping, columns_for, load_mapping
+from trueup.transforms.mapping.loading import columns_for, load_mapping
+from trueup.transforms.mapping.model import Mapping
 from trueup.transforms.mapping.parser import parse
 from trueup.transforms.mapping.statement import CompiledMapping, compile_run, run_mapping
 from trueup.transforms.mapping.tree import Expression, render

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.database import column_types
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.mapping.filters import holds
-from trueup.transforms.mapping.sources import column_of
-from trueup.transforms.mapping.statement import Users
+from trueup.transforms.mapping.sources import Users, column_of
 from trueup.transforms.mapping.values import as_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from trueup.transforms.values.paths import parse
 
 if TYPE_CHECKING:
     from trueup.transforms.attributes import ManagedAttribute, ManagedKind
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
 
 _WITH_ELEMENTS = {
     "emails",
@@ -75,7 +75,7 @@ def kind_for(path: str, given: Kind) -> ManagedKind:
     return "text"
 
 
-def column(compiler: Compiler, attribute: ManagedAttribute, value: Value) -> Column:
+def column(compiler: Builder, attribute: ManagedAttribute, value: Value) -> Column:
     """The column of ``attribute``; where the value does not flow it is null."""
     if attribute.kind == "boolean":
         value = _boolean(compiler, value)
@@ -117,7 +117,7 @@ def _list(path: str, sql: str) -> str:
     return f"""nullif(concat('[', array_to_string({listed}, ','), ']'), '[]')"""
 
 
-def _boolean(compiler: Compiler, value: Value) -> Value:
+def _boolean(compiler: Builder, value: Value) -> Value:
     if value.kind in {Kind.BOOLEAN, Kind.NOTHING}:
         return value
     text = compiler.once(Value(as_text(value), Kind.TEXT, value.flow, value.level))

@@ -15,7 +15,7 @@ from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.values import Kind, Value, as_text
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Expression
 
 NUMERIC = r"^\s*[+-]?[0-9]{1,25}(\.[0-9]{1,10})?\s*$"
@@ -23,7 +23,7 @@ _EXACT = "DECIMAL(38, 10)"
 _NUMBERS = {Kind.INTEGER, Kind.NUMBER}
 
 
-def compare(compiler: Compiler, operator: str, sides: tuple[Expression, Expression]) -> Value:
+def compare(compiler: Builder, operator: str, sides: tuple[Expression, Expression]) -> Value:
     """BOOLEAN, never null."""
     left, right = (compiler.part(side) for side in sides)
     for value, node in zip((left, right), sides, strict=True):
@@ -54,7 +54,7 @@ def _unequal(given: tuple[Value, Value], read: tuple[Value, Value]) -> str:
 
 
 def _row_by_row(
-    compiler: Compiler, operator: str, values: tuple[Value, Value], nodes: tuple[Expression, Expression]
+    compiler: Builder, operator: str, values: tuple[Value, Value], nodes: tuple[Expression, Expression]
 ) -> Value:
     """For sides of which only the row says whether they are numbers, as ``Coalesce(0, [u])`` makes them."""
     left, right = (compiler.once(value) for value in values)
@@ -72,7 +72,7 @@ def _row_by_row(
     return compiler.made(sql, Kind.BOOLEAN, left, right, one, other, *texts)
 
 
-def holds(compiler: Compiler, node: Expression) -> Value:
+def holds(compiler: Builder, node: Expression) -> Value:
     """BOOLEAN, never null: whether the part is a true or non-zero value."""
     value = compiler.part(node)
     if value.kind is Kind.BOOLEAN:
@@ -85,7 +85,7 @@ def holds(compiler: Compiler, node: Expression) -> Value:
     return compiler.made(f"({sql})", Kind.BOOLEAN, text)
 
 
-def _number(compiler: Compiler, value: Value, node: Expression) -> Value:
+def _number(compiler: Builder, value: Value, node: Expression) -> Value:
     if value.kind is Kind.INTEGER:
         return Value(f"({value.sql})::{_EXACT}", Kind.NUMBER, value.flow, value.level)
     text = compiler.once(compiler.to_text(value, node))
@@ -93,7 +93,7 @@ def _number(compiler: Compiler, value: Value, node: Expression) -> Value:
     return compiler.made(sql, Kind.NUMBER, text)
 
 
-def _moment(compiler: Compiler, value: Value, node: Expression) -> Value:
+def _moment(compiler: Builder, value: Value, node: Expression) -> Value:
     if value.kind is Kind.TIME:
         return value
     text = compiler.once(compiler.to_text(value, node))

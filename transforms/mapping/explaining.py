@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.mapping.compiler import Compiler
 from trueup.transforms.mapping.parser import parse
-from trueup.transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of, column_type
-from trueup.transforms.mapping.statement import kind_of
+from trueup.transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of, column_type, kind_of
 from trueup.transforms.mapping.tree import attributes, render
 from trueup.transforms.mapping.values import Kind, Value
 

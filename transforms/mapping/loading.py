@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -15,9 +15,10 @@ from trueup.transforms.mapping.columns import kind_for
 from trueup.transforms.mapping.compiler import Compiler
 from trueup.transforms.mapping.errors import WrongExpression, WrongMapping, suggestion
 from trueup.transforms.mapping.explaining import assumed
+from trueup.transforms.mapping.model import Base, Mapping, Row
 from trueup.transforms.mapping.parser import parse
+from trueup.transforms.mapping.scope import filters_of
 from trueup.transforms.mapping.sources import column_of
-from trueup.transforms.mapping.statement import filters_of
 from trueup.transforms.mapping.tree import Call, Expression, attributes, walk
 from trueup.transforms.mapping.values import Kind
 from trueup.transforms.settings import AttributeSettings
@@ -26,64 +27,12 @@ from trueup.transforms.values.paths import parse as parse_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from trueup.transforms.mapping.filters import Filter
     from trueup.transforms.settings import MappingSettings, SourceSettings
 
 PRESETS = ("pingboard", "scim")
 _NEW_EVERY_RUN = ("Now", "Guid", "RandomString")
 _RESERVED = {"key", "left_alone"}
 _NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a mapping before it is compiled."""
-
-    path: str
-    expression: str = ""
-    required: bool = False
-    case_exact: bool = False
-    apply: str = "always"
-    when_empty: str = ""
-    default: str | None = None
-    place: str = ""
-    """Where it is written, for messages."""
-    problem: Misused | None = None
-    """Why it cannot be kept as it is written; another expression laid over it, or leaving it out, settles that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What the configuration's attributes are laid over."""
-
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
-    matching: tuple[str, ...] = ()
-    filters: tuple[Filter, ...] = ()
-    problems: tuple[Misused, ...] = ()
-    """Filters that cannot be kept; who is in scope would be another without them, so they are never left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """Target attribute ← expression, every expression parsed and known to compile."""
-
-    attributes: tuple[ManagedAttribute, ...]
-    trees: dict[str, Expression | None]
-    """By path; none where nothing but a default on creation is given."""
-    source_columns: frozenset[str]
-    """Columns of ``source.parquet`` the expressions and imported filters read."""
-    notes: tuple[str, ...] = ()
-    """What is worth knowing: what an import cannot honour, values that are new in every run."""
-    matching: tuple[str, ...] = ()
-    """Matching attributes of an import, in their order; empty otherwise."""
-    scope_filters: tuple[Filter, ...] = ()
-    """Scoping filters of an import; the configuration's own take their place."""
-    places: dict[str, str] = field(default_factory=dict)
-
-    def place(self, path: str) -> str:
-        """Where the row of ``path`` is written, for messages."""
-        return self.places.get(path, path)
 
 
 def load_mapping(

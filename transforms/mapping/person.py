@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from trueup.transforms.mapping.loading import Mapping
+    from trueup.transforms.mapping.model import Mapping
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import SourceSettings
 

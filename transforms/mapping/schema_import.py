@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.transforms.errors import Misused
 from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.filters import OPERATORS, Clause, checked
-from trueup.transforms.mapping.loading import Base, Row
+from trueup.transforms.mapping.model import Base, Row
 from trueup.transforms.mapping.parser import parse
 from trueup.transforms.mapping.schema_rules import SHAPE, objects, user_mapping
 from trueup.transforms.mapping.sources import SOFT_DELETED, column_of

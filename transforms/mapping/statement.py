@@ -15,10 +15,10 @@ from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.mapping.columns import Column, column
 from trueup.transforms.mapping.compiler import Compiler
 from trueup.transforms.mapping.errors import WrongExpression
-from trueup.transforms.mapping.filters import any_holds, first_failing, parse_clause
-from trueup.transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of
-from trueup.transforms.mapping.unsaid import UNREADABLE, UNSAID, columns_unsaid, filter_reason, is_unsaid
-from trueup.transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value, present
+from trueup.transforms.mapping.scope import Scope
+from trueup.transforms.mapping.sources import READ, SOFT_DELETED, Users
+from trueup.transforms.mapping.unsaid import UNSAID, filter_reason, is_unsaid
+from trueup.transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dictionary
@@ -28,13 +28,11 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from trueup.transforms.mapping.filters import Filter
-    from trueup.transforms.mapping.loading import Mapping
+    from trueup.transforms.mapping.model import Mapping
     from trueup.transforms.mapping.tree import Attribute
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import SourceSettings
 
-_READ = "read_parquet('source.parquet')"
 _KEY = '"key"'
 
 
@@ -54,57 +52,6 @@ class CompiledMapping:
     """Paths left alone for everybody, since the source could not say what they need."""
     needs_assigned: bool
     """Whether the scope rests on the column ``assigned``."""
-
-
-def kind_of(column_type: str) -> Kind:
-    """The kind of a column by its DuckDB type."""
-    name = column_type.upper()
-    if name.endswith("[]"):
-        return Kind.ASSIGNMENTS if name.startswith("STRUCT") else Kind.LIST
-    if name == "BOOLEAN":
-        return Kind.BOOLEAN
-    return Kind.INTEGER if name.endswith(("INT", "INTEGER")) else Kind.TEXT
-
-
-class Users:
-    """The relation ``users``: which columns of the source it takes, and the values they give."""
-
-    def __init__(self, columns: Dictionary[str, str]) -> None:
-        """Over ``columns`` of ``source.parquet``: name and DuckDB type."""
-        self._columns = columns
-        self.taken: dict[str, str] = {}
-        """SQL by name, in the order of first use."""
-
-    def has(self, name: str) -> bool:
-        """Whether the snapshot has the column ``name``."""
-        return name in self._columns
-
-    def value(self, name: str) -> Value:
-        """The value behind an attribute's name; the column must be there."""
-        column_name = column_of(name)
-        kind = kind_of(self._columns[column_name])
-        quoted = identifier(column_name)
-        as_it_is = self._columns[column_name].upper() in {"VARCHAR", "VARCHAR[]", "BOOLEAN"} or kind not in {
-            Kind.TEXT,
-            Kind.LIST,
-        }
-        cast = "" if as_it_is else f"::{'VARCHAR' if kind is Kind.TEXT else 'VARCHAR[]'}"
-        self.taken[column_name] = quoted if not cast else f"{quoted}{cast} AS {quoted}"
-        if name == FIRST_PHONE:
-            first = f"list_filter({quoted}, lambda phone: {present('phone')})[1]"
-            return Value(first if kind is Kind.LIST else quoted, Kind.TEXT)
-        return Value(quoted, kind)
-
-    def unsaid(self) -> str:
-        """SQL of the columns among those taken that the source did not say of the person."""
-        kinds = {name: kind_of(self._columns[name]) for name in sorted(self.taken)}
-        return columns_unsaid(kinds, has_list=UNREADABLE in self._columns)
-
-    def select(self, extra: Dictionary[str, str]) -> str:
-        """``SELECT`` of the taken columns, ``key`` first."""
-        lines = ['"id" AS "key"', *(sql for _, sql in sorted(self.taken.items()))]
-        lines += [f"{sql} AS {name}" for name, sql in extra.items()]
-        return "SELECT\n    " + ",\n    ".join(lines) + f"\n  FROM {_READ}"
 
 
 def compile_run(
@@ -133,7 +80,7 @@ def compile_run(
         Failed: scope or filters rest on a column that could not be read.
     """
     _same_but_for_case(columns)
-    scope = _Scope(mapping, source, columns)
+    scope = Scope(mapping, source, columns)
     users = Users(columns)
     compiler = Compiler(
         resolve=lambda node: _resolved(users, scope, node),
@@ -173,7 +120,7 @@ def compile_run(
     )
 
 
-def _resolved(users: Users, scope: _Scope, node: Attribute) -> Value:
+def _resolved(users: Users, scope: Scope, node: Attribute) -> Value:
     if node.name != SOFT_DELETED:
         return users.value(node.name)
     enabled = users.value("accountEnabled").sql
@@ -181,89 +128,6 @@ def _resolved(users: Users, scope: _Scope, node: Attribute) -> Value:
     gone = f"(NOT coalesce({enabled}, TRUE) OR NOT {scope.column})"
     unknown = f"CASE WHEN {enabled} IS NULL AND {scope.column} THEN {literal(LEAVE)} END"
     return Value(gone, Kind.BOOLEAN, flow=unknown)
-
-
-class _Scope:
-    """Who is in scope: assigned, and let through by the filters."""
-
-    column = '"in scope"'
-
-    def __init__(self, mapping: Mapping, source: SourceSettings, columns: Dictionary[str, str]) -> None:
-        self._source = source
-        self._columns = columns
-        self._filters = filters_of(mapping, source)
-        self.is_used = False
-        wanted = {column_of(clause.attribute) for one in self._filters for clause in one}
-        self.rests_on = tuple(sorted(wanted))
-        """Columns the filters read."""
-        if source.scope != "all":
-            wanted.add("assigned")
-        if missing := sorted(wanted - set(columns)):
-            raise Failed(
-                f"The scope cannot be decided: the source could not say {', '.join(missing)} of anybody.",
-                remedy="Grant the permission that doctor names, or take the clause out of [source] filters.",
-            )
-
-    def in_scope(self, users: Users) -> str:
-        """SQL, never null. Who cannot be judged by what the source said stays in scope, and is held."""
-        through = self._through(users)
-        if self._source.scope == "all":
-            return f"({through})"
-        assigned = f"coalesce({users.value('assigned').sql}, FALSE)"
-        return assigned if through == "TRUE" else f"({assigned} AND ({through}))"
-
-    def _through(self, users: Users) -> str:
-        through = any_holds(self._filters, users.value)
-        return f"{through} OR {is_unsaid(self.rests_on)}" if self.rests_on else through
-
-    def sql(self) -> str:
-        """The statement of ``.work/scope``."""
-        users = Users(self._columns)
-        through = self._through(users)
-        by = first_failing(self._filters, users.value) if self._filters else "NULL"
-        if self._source.scope == "all":
-            assigned, said = "TRUE", "NULL"
-        else:
-            assigned = f"coalesce({users.value('assigned').sql}, FALSE)"
-            app = self._source.enterprise_app
-            said = literal(
-                f"not assigned to {app}" if self._source.scope == "assigned" else "in none of the groups named"
-            )
-        lines = (
-            f"CASE WHEN NOT {assigned} THEN 'not_assigned' WHEN NOT ({through}) THEN 'filtered_out' END AS reason_code",
-            f"CASE WHEN NOT {assigned} THEN {said} WHEN NOT ({through}) THEN {by} END AS excluded_by",
-        )
-        extra = {UNSAID: users.unsaid()} if self.rests_on else {}
-        select = users.select(extra).replace("\n  FROM", ",\n    " + ",\n    ".join(lines) + "\n  FROM")
-        return (
-            f"WITH users AS (\n  {select}\n)\n"
-            'SELECT\n  "key",\n  reason_code IS NULL AS in_scope,\n  reason_code::VARCHAR AS reason_code,\n'
-            '  excluded_by::VARCHAR AS excluded_by\nFROM users\nORDER BY "key"\n'
-        )
-
-
-def filters_of(mapping: Mapping, source: SourceSettings) -> tuple[Filter, ...]:
-    """The scoping filters in force: the configuration's own, else those of the imported schema.
-
-    Raises:
-        Misused: a clause that does not parse, with a caret.
-    """
-    if not source.filters:
-        return mapping.scope_filters
-    filters = []
-    for number, one in enumerate(source.filters, 1):
-        clauses = []
-        for text in one:
-            try:
-                clause = parse_clause(text)
-                column_of(clause.attribute)
-            except WrongExpression as wrong:
-                raise wrong.placed(text, f"[source] filters, filter {number}") from wrong
-            if clause.attribute == SOFT_DELETED:
-                raise Misused(f"[source] filters, filter {number}: {SOFT_DELETED} rests on the scope itself.")
-            clauses.append(clause)
-        filters.append(tuple(clauses))
-    return tuple(filters)
 
 
 def _same_but_for_case(columns: Dictionary[str, str]) -> None:
@@ -383,7 +247,7 @@ def run_mapping(compiled: CompiledMapping, files: RunFiles) -> None:
 
 
 def _no_doubt(connection: DuckDBPyConnection) -> None:
-    found = connection.execute(f"SELECT count(*) FROM {_READ} WHERE assigned IS NULL").fetchone()
+    found = connection.execute(f"SELECT count(*) FROM {READ} WHERE assigned IS NULL").fetchone()
     if found and found[0]:
         raise Failed(
             f"Of {found[0]} users the source does not say whether they are assigned.", remedy="Run again with doctor."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup.transforms.mapping.filters import Filter
-    from trueup.transforms.mapping.loading import Mapping
+    from trueup.transforms.mapping.model import Mapping
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from trueup.transforms.history import History
-    from trueup.transforms.planning.plan import PlanRequest
-    from trueup.transforms.rollback.plan import RollbackRequest
+    from trueup.transforms.planning.request import PlanRequest, RollbackRequest
     from trueup.transforms.settings import Bound, LimitSettings
 
 _EPSILON = 1e-9

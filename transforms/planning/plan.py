@@ -2,67 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trueup.transforms.duck.quoting import literal
-from trueup.transforms.duck.relations import count, open_run, view, write
-from trueup.transforms.history import last_learned
-from trueup.transforms.planning import causes, changes, decisions, limits
+from trueup.transforms.duck.relations import count, open_run
+from trueup.transforms.planning import causes, changes, decisions, limits, outputs
 from trueup.transforms.planning import earlier_runs as baseline
-from trueup.transforms.planning.actual import write_actual
 from trueup.transforms.planning.comparison import Terms
 from trueup.transforms.planning.matching import match
+from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from duckdb import DuckDBPyConnection
 
     from trueup.transforms.attributes import ManagedAttribute, TargetSchema
-    from trueup.transforms.errors import Refusal
-    from trueup.transforms.history import History
-    from trueup.transforms.manifest import LimitUse
-    from trueup.transforms.rollback.plan import RollbackRequest
-    from trueup.transforms.run_files import RunFiles
-    from trueup.transforms.settings import Settings
-
-
-_WORDS = 4096
-"""More than decisions, codes and reasons are ever told apart; ids and names are more, and no dictionary serves them."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What a plan is made from; everything else lies in ``files``."""
-
-    files: RunFiles
-    attributes: tuple[ManagedAttribute, ...]
-    schema: TargetSchema
-    settings: Settings
-    history: History
-    at: datetime
-    only: tuple[str, ...] = ()
-    """Object ids, user names or e-mails of a partial plan; empty for everybody."""
-    unreadable: frozenset[str] = frozenset()
-    """Source columns that could not be read: what depends on them is left alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanResult:
-    """What a plan came to, in figures; the people are in the run's files."""
-
-    counts: dict[str, int]
-    """All ten decisions; they add up to users ∪ profiles."""
-    changes: int
-    users: int
-    profiles: int
-    limits: tuple[LimitUse, ...]
-    refusals: tuple[Refusal, ...]
-    first_run: bool
-    baseline_run: str | None
-    notes: tuple[str, ...]
+    from trueup.transforms.planning.request import PlanRequest
 
 
 def make_plan(request: PlanRequest) -> PlanResult:
@@ -88,9 +42,9 @@ def make_plan(request: PlanRequest) -> PlanResult:
         changes.refine(connection, terms, history)
         changes.settle(connection, partial=bool(request.only))
         decisions.decide(connection)
-        write_decisions(connection, files)
+        outputs.write_decisions(connection, files)
         causes.explain(connection, history, terms)
-        written = write_changes(connection, files)
+        written = outputs.write_changes(connection, files)
         changes.report(connection, files)
         uses, refusals = limits.weigh(connection, request)
         return PlanResult(
@@ -122,7 +76,7 @@ def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, 
     decisions.road(connection, request.settings, by=_matched_paths(request), unreadable=request.unreadable)
     if request.only:
         select(connection, request.only)
-    write_sides(connection, request)
+    outputs.write_sides(connection, request)
     return notes
 
 
@@ -138,43 +92,3 @@ def _of_the_schema(connection: DuckDBPyConnection, schema: TargetSchema) -> tupl
     planned = {row[0] for row in connection.execute("SELECT DISTINCT attribute FROM explained").fetchall()}
     barred = sorted(planned & schema.forbids.keys())
     return (*said, *(f"{path} may not be written as planned: {schema.forbids[path]}." for path in barred))
-
-
-def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest) -> None:
-    """Write ``links`` and ``actual`` and open the latter."""
-    files = request.files
-    write(
-        connection,
-        f"SELECT source_id, profile_id, matched_by, coalesce(since, {literal(files.run_id)}) AS since "
-        "FROM owned ORDER BY source_id",
-        files.links,
-        few=_WORDS,
-    )
-    # Who is whose is written; the sorting to come needs the room.
-    for name in ("linked", "tried"):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
-    learned = last_learned(request.history, digest=request.schema.digest) or {}
-    untyped = frozenset(str(name) for name in learned.get("untyped") or ())
-    write_actual(connection, request.attributes, files.actual, bare=request.schema.bare, untyped=untyped)
-    view(connection, "actual", files.actual)
-
-
-def write_decisions(connection: DuckDBPyConnection, files: RunFiles) -> None:
-    """Write ``decided`` as ``decisions``, and open that."""
-    write(
-        connection,
-        "SELECT key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason "
-        "FROM decided ORDER BY key",
-        files.decisions,
-        few=_WORDS,
-    )
-    view(connection, "decisions", files.decisions)
-
-
-def write_changes(connection: DuckDBPyConnection, files: RunFiles) -> int:
-    """Write ``explained`` as ``changes``; returns how many there are."""
-    return write(
-        connection,
-        "SELECT key, attribute, before, after, cause FROM explained ORDER BY key, attribute",
-        files.changes,
-    )

@@ -3,65 +3,36 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import count, empty, open_run, view, write
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.planning import changes, decisions, earlier_runs, limits, plan
+from trueup.transforms.planning import changes, decisions, earlier_runs, limits
 from trueup.transforms.planning.comparison import Terms
 from trueup.transforms.planning.matching import settle_links
+from trueup.transforms.planning.outputs import write_changes, write_decisions, write_sides
+from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
 from trueup.transforms.report_rows import desired_from_report, lay_told
 from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
 from trueup.transforms.rollback.sql import statement
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
-
     from duckdb import DuckDBPyConnection
 
-    from trueup.transforms.attributes import TargetSchema
-    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.planning.request import RollbackRequest
     from trueup.transforms.run_files import RunFiles
-    from trueup.transforms.settings import Settings
 
 _MAPPING = """-- This run is a rollback: what it restores comes from the archive, not from a mapping.
 SELECT * FROM read_parquet('desired.parquet') ORDER BY key;
 """
 
 
-@dataclass(frozen=True, slots=True)
-class RollbackRequest:
-    """Which way back; exactly one of ``undo``, ``before`` and ``report`` is given."""
-
-    files: RunFiles
-    """Of the new run; ``target.parquet`` is there, freshly read."""
-    attributes: tuple[ManagedAttribute, ...]
-    schema: TargetSchema
-    settings: Settings
-    history: History
-    at: datetime
-    undo: PriorRun | None = None
-    """Take back what this run changed, from the values journalled just before each write."""
-    before: PriorRun | None = None
-    """The directory as it was in this run's ``target.parquet``."""
-    report: Path | None = None
-    """Parquet file of ``trueup.transforms.report_rows``: the directory as this report has it."""
-    report_notes: tuple[str, ...] = ()
-    """What reading the report came to, for the reviewer."""
-    only: tuple[str, ...] = ()
-    only_attributes: tuple[str, ...] = ()
-    overwrite: bool = False
-    """Also take back edits others made since."""
-    delete_created: bool = False
-    """Delete what was created, instead of deactivating it."""
-
-
-def make_rollback_plan(request: RollbackRequest) -> plan.PlanResult:
+def make_rollback_plan(request: RollbackRequest) -> PlanResult:
     """Write the same files a plan does, with cause ``rollback``; touches only profiles of ours.
 
     ``source.parquet`` is the last applied run's, ``desired.parquet`` what the profiles are to be again. Edits made
@@ -80,12 +51,12 @@ def make_rollback_plan(request: RollbackRequest) -> plan.PlanResult:
         notes = _wishes(connection, request, terms)
         _choose(connection, request, terms)
         notes += _decide(connection)
-        plan.write_decisions(connection, files)
-        written = plan.write_changes(connection, files)
+        write_decisions(connection, files)
+        written = write_changes(connection, files)
         _write_desired(connection, files, terms)
         changes.merge_findings(connection, files, statement("rollback_findings"))
         uses, refusals = limits.weigh(connection, request)
-        return plan.PlanResult(
+        return PlanResult(
             counts=decisions.counts(connection),
             changes=written,
             users=count(connection, "FROM users"),
@@ -134,7 +105,7 @@ def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:
     settle_links(connection)
     decisions.gather(connection)
     connection.execute("CREATE OR REPLACE TEMP TABLE persons AS FROM everybody")
-    plan.write_sides(connection, request)
+    write_sides(connection, request)
     decisions.lay_terms(connection, request.attributes)
     decisions.lay_sentences(connection)
     newest = earlier_runs.last_reconcile(request.history)

@@ -14,6 +14,7 @@ from tests.support.sandbox import Caller, calling
 from trueup.sandbox import sample
 from trueup.sandbox.assembly import directory_document, tenant_document, write
 from trueup.sandbox.directory.data import ENTERPRISE
+from trueup.sandbox.tenant import edits
 from trueup.sandbox.tenant.properties import is_known
 
 User = dict[str, Any]
@@ -182,7 +183,7 @@ def test_each_scenario_plays_and_can_be_undone(name: str) -> None:
         tenant = caller.sandbox.tenant
         before = _state(caller)
         with tenant.undone_afterwards():
-            tenant.play(sample.edits(name))
+            edits.play(tenant, sample.edits(name))
             assert _state(caller) != before
         assert _state(caller) == before
 

@@ -17,7 +17,8 @@ from trueup.transforms.attributes import TargetSchema
 from trueup.transforms.errors import Failed
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import Manifest
-from trueup.transforms.planning.plan import PlanRequest, make_plan
+from trueup.transforms.planning.plan import make_plan
+from trueup.transforms.planning.request import PlanRequest
 from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from trueup.transforms.errors import Misused
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import Manifest
 from trueup.transforms.mapping.clauses import clauses_seen
-from trueup.transforms.planning.plan import PlanRequest, make_plan
+from trueup.transforms.planning.plan import make_plan
+from trueup.transforms.planning.request import PlanRequest
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Kind, Outcome
 

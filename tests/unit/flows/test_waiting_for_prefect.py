@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -109,3 +109,42 @@ with server.DeafServer(server.uvicorn.Config("nothing:here")).capture_signals():
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "True", f"uvicorn took {signal.SIGTERM.name}"
+
+
+def test_ending_while_the_server_is_away_is_not_complained_of(caplog: pytest.LogCaptureFixture) -> None:
+    from prefect._internal.observers import FlowRunCancellingObserver
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from trueup.flows.runner import Absence, QuietRunner
+
+    failed: list[object] = []
+
+    async def serve() -> None:
+        runner = QuietRunner(Absence(), limit=1)
+        watcher: Any = FlowRunCancellingObserver
+        observer = watcher(print, polling_interval=0.1, on_failure=failed.append)
+        runner._cancelling_observer = observer
+        async with observer:  # without an events stream it polls
+            await asyncio.sleep(0.3)
+            runner.handle_sigterm()
+        # Prefect closed its client before it ended the poll, which may ask once more.
+        observer._is_shutting_down = False
+        await observer._check_for_cancelled_flow_runs()
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), caplog.at_level("ERROR"):
+        asyncio.run(serve())
+    assert not failed
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_before_the_end_prefect_is_told_what_failed() -> None:
+    from prefect._internal.observers import FlowRunCancellingObserver
+
+    from trueup.flows.runner import Absence, QuietRunner
+
+    runner = QuietRunner(Absence(), limit=1)
+    watcher: Any = FlowRunCancellingObserver
+    observer = watcher(print)
+    runner._cancelling_observer = observer
+    with pytest.raises(RuntimeError, match="not initialized"):
+        asyncio.run(observer._check_for_cancelled_flow_runs())

@@ -12,7 +12,8 @@ from tests.support.plan_world import MANAGER, Planned, World, profile, user
 from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.history import History
 from trueup.transforms.manifest import ActRecord
-from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.planning.request import RollbackRequest
+from trueup.transforms.rollback.plan import make_rollback_plan
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Act, Kind
 

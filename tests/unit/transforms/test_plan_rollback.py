@@ -8,7 +8,8 @@ import pytest
 from tests.support.plan_world import MANAGER, Planned, World, profile, user
 from trueup.transforms.errors import Refused
 from trueup.transforms.history import History
-from trueup.transforms.rollback.plan import RollbackRequest, make_rollback_plan
+from trueup.transforms.planning.request import RollbackRequest
+from trueup.transforms.rollback.plan import make_rollback_plan
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Kind
 

@@ -16,7 +16,7 @@ from trueup.transforms.mapping.values import Kind, Value
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
@@ -38,7 +38,7 @@ ANY_DATE = rf"(?i)^\s*{_DATE}{_CLOCK}\s*$"
 _GROUPS = ("iy", "im", "id", "um", "ud", "uy", "dd", "dm", "dy", "nm", "nd", "ny", "h", "mi", "s", "f", "ap", "z")
 
 
-def read_time(compiler: Compiler, text: Value) -> Value:
+def read_time(compiler: Builder, text: Value) -> Value:
     """TIMESTAMP of a date in any of the forms ``CDate`` reads; null for anything else.
 
     ``text`` must be simple. Forms: ISO 8601 and ``yyyy/M/d``, ``M/d/yyyy``, ``d MMM yyyy``, ``MMM d, yyyy``; each with
@@ -213,7 +213,7 @@ def _unknown(token: str, at: int) -> WrongExpression:
     return WrongExpression(f"the date format part {token!r} is not supported", at=at, remedy="Use yyyy MM dd HH mm ss.")
 
 
-def parse_exact(compiler: Compiler, text: Value, form: str, *, at: int, white: tuple[bool, bool]) -> Value:
+def parse_exact(compiler: Builder, text: Value, form: str, *, at: int, white: tuple[bool, bool]) -> Value:
     """TIMESTAMP of ``text`` (simple) read by a .NET custom format to the letter, else null.
 
     Args:

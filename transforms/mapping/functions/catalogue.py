@@ -15,7 +15,7 @@ from trueup.transforms.mapping.tree import Keyword
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Call
     from trueup.transforms.mapping.values import Value
 
@@ -30,7 +30,7 @@ class Function:
 
     name: str
     signature: str
-    compile: Callable[[Compiler, Call], Value]
+    compile: Callable[[Builder, Call], Value]
     least: int
     most: int = _ANY
 

@@ -12,13 +12,13 @@ from trueup.transforms.mapping.tree import Call, walk
 from trueup.transforms.mapping.values import FAIL, LEAVE, NOTHING, Kind, Value, first_flow
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Expression
 
 _LISTS = {Kind.LIST, Kind.ASSIGNMENTS}
 
 
-def iif(compiler: Compiler, call: Call) -> Value:
+def iif(compiler: Builder, call: Call) -> Value:
     """``IIF``: the branch not taken is without effect, also where it would fail."""
     condition_node = compiler.needed(call, 0, "a condition")
     for part in walk(condition_node):
@@ -33,7 +33,7 @@ def iif(compiler: Compiler, call: Call) -> Value:
     return compiler.choose([(condition.sql, yes)], no, condition)
 
 
-def switch(compiler: Compiler, call: Call) -> Value:
+def switch(compiler: Builder, call: Call) -> Value:
     """``Switch``: the first key that equals the source, none behind it counts; key ``""`` also fits null."""
     node = compiler.needed(call, 0, "a source")
     pairs = list(call.arguments[2:])
@@ -68,11 +68,11 @@ def _fits(source: Value, key: Value) -> str:
     return f"({source.sql} = {key.sql} OR ({key.sql} = '' AND {source.sql} IS NULL))"
 
 
-def _optional(compiler: Compiler, node: Expression | None) -> Value:
+def _optional(compiler: Builder, node: Expression | None) -> Value:
     return NOTHING if node is None else compiler.part(node)
 
 
-def coalesce(compiler: Compiler, call: Call) -> Value:
+def coalesce(compiler: Builder, call: Call) -> Value:
     """``Coalesce``: the first value that is not null; an empty text is a value."""
     values = [compiler.part(node) for node in call.arguments if node is not None]
     if not values:
@@ -100,7 +100,7 @@ def _something(value: Value) -> str:
     return f"len({value.sql}) > 0" if value.kind in _LISTS else f"{value.sql} IS NOT NULL"
 
 
-def ignore_flow_if_null_or_empty(compiler: Compiler, call: Call) -> Value:
+def ignore_flow_if_null_or_empty(compiler: Builder, call: Call) -> Value:
     """``IgnoreFlowIfNullOrEmpty``: null or empty leaves the attribute alone."""
     value = compiler.once(compiler.part(compiler.needed(call, 0, "an expression")))
     flow = f"CASE WHEN {_nothing(value)} THEN {literal(LEAVE)} END"
@@ -117,26 +117,26 @@ def _nothing(value: Value) -> str:
     return f"{value.sql} IS NULL"
 
 
-def is_null(compiler: Compiler, call: Call) -> Value:
+def is_null(compiler: Builder, call: Call) -> Value:
     """``IsNull``, ``IsNothing``: null; a list without values is null, an empty text is not."""
     value = compiler.part(compiler.needed(call, 0, "a value"))
     sql = f"coalesce(len({value.sql}), 0) = 0" if value.kind in _LISTS else f"{value.sql} IS NULL"
     return compiler.made(f"({sql})", Kind.BOOLEAN, value)
 
 
-def is_null_or_empty(compiler: Compiler, call: Call) -> Value:
+def is_null_or_empty(compiler: Builder, call: Call) -> Value:
     """``IsNullOrEmpty``: null or an empty text."""
     value = compiler.part(compiler.needed(call, 0, "a value"))
     return compiler.made(f"({_nothing(value)})", Kind.BOOLEAN, value)
 
 
-def is_present(compiler: Compiler, call: Call) -> Value:
+def is_present(compiler: Builder, call: Call) -> Value:
     """``IsPresent``: neither null nor empty."""
     value = compiler.part(compiler.needed(call, 0, "a value"))
     return compiler.made(f"(NOT ({_nothing(value)}))", Kind.BOOLEAN, value)
 
 
-def is_string(compiler: Compiler, call: Call) -> Value:
+def is_string(compiler: Builder, call: Call) -> Value:
     """``IsString``: whether the value has a text form: one value, not null."""
     value = compiler.part(compiler.needed(call, 0, "a value"))
     if value.kind in _LISTS or value.kind is Kind.COMPLEX:
@@ -144,24 +144,24 @@ def is_string(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"({value.sql} IS NOT NULL)", Kind.BOOLEAN, value)
 
 
-def cbool(compiler: Compiler, call: Call) -> Value:
+def cbool(compiler: Builder, call: Call) -> Value:
     """``CBool``: true for a true or non-zero value."""
     return holds(compiler, compiler.needed(call, 0, "an expression"))
 
 
-def negation(compiler: Compiler, call: Call) -> Value:
+def negation(compiler: Builder, call: Call) -> Value:
     """``Not``: false for True, true for anything else, null included."""
     node = compiler.needed(call, 0, "a value")
     value = compiler.to_text(compiler.part(node), node)
     return compiler.made(f"coalesce(lower({value.sql}) <> 'true', TRUE)", Kind.BOOLEAN, value)
 
 
-def error(compiler: Compiler, call: Call) -> Value:
+def error(compiler: Builder, call: Call) -> Value:
     """``Error``: sets the person aside with the message."""
     text = compiler.text(compiler.needed(call, 0, "a message"))
     return Value("NULL", Kind.NOTHING, first_flow(text.flow, f"concat({literal(FAIL)}, {text.sql})"), text.level)
 
 
-def redact(compiler: Compiler, call: Call) -> Value:
+def redact(compiler: Builder, call: Call) -> Value:
     """``Redact``: the value unchanged; reports still show it (Entra hides it in its log only)."""
     return compiler.part(compiler.needed(call, 0, "a value"))

@@ -10,7 +10,7 @@ from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.values import Kind, Value
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Call
 
 _EPOCH_1601 = 11_644_473_600_000_000
@@ -28,7 +28,7 @@ _INTERVALS = {
 }
 
 
-def _interval(compiler: Compiler, call: Call) -> str:
+def _interval(compiler: Builder, call: Call) -> str:
     name = (compiler.constant(call, 0, "the interval") or "").lower()
     if name not in _INTERVALS:
         raise WrongExpression(
@@ -37,17 +37,17 @@ def _interval(compiler: Compiler, call: Call) -> str:
     return name
 
 
-def now(compiler: Compiler, call: Call) -> Value:  # noqa: ARG001 - every function is called alike
+def now(compiler: Builder, call: Call) -> Value:  # noqa: ARG001 - every function is called alike
     """``Now``: the run's own time in UTC, whole seconds; the same for everybody and on every repetition."""
     return Value(f"TIMESTAMP {literal(compiler.at.strftime('%Y-%m-%d %H:%M:%S'))}", Kind.TIME)
 
 
-def cdate(compiler: Compiler, call: Call) -> Value:
+def cdate(compiler: Builder, call: Call) -> Value:
     """``CDate``: null and blank text stay null, text that is no date sets the person aside."""
     return compiler.time(compiler.needed(call, 0, "a date"))
 
 
-def date_add(compiler: Compiler, call: Call) -> Value:
+def date_add(compiler: Builder, call: Call) -> Value:
     """``DateAdd``: calendar years and months clip at the month's end; the rest is exact."""
     name = _interval(compiler, call)
     amount = compiler.once(compiler.integer(compiler.needed(call, 1, "a number")))
@@ -65,7 +65,7 @@ def date_add(compiler: Compiler, call: Call) -> Value:
     return compiler.failing(within, lost, "DateAdd leaves the years 1 to 9999")
 
 
-def date_diff(compiler: Compiler, call: Call) -> Value:
+def date_diff(compiler: Builder, call: Call) -> Value:
     """``DateDiff``: positive when the second is later; as Microsoft.VisualBasic counts."""
     name = _interval(compiler, call)
     one, other = (compiler.once(compiler.time(compiler.needed(call, n, "a date"))) for n in (1, 2))
@@ -82,7 +82,7 @@ def date_diff(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"{sql}::BIGINT", Kind.INTEGER, one, other)
 
 
-def date_from_num(compiler: Compiler, call: Call) -> Value:
+def date_from_num(compiler: Builder, call: Call) -> Value:
     """``DateFromNum``: of 100 ns ticks since 1601; a number beyond the year 9999 sets the person aside."""
     ticks = compiler.once(compiler.integer(compiler.needed(call, 0, "a number")))
     within = f"{ticks.sql} BETWEEN 0 AND {_LAST_TICK}"
@@ -91,7 +91,7 @@ def date_from_num(compiler: Compiler, call: Call) -> Value:
     return compiler.failing(made, f"NOT ({within})", "a file time outside the years 1601 to 9999")
 
 
-def num_from_date(compiler: Compiler, call: Call) -> Value:
+def num_from_date(compiler: Builder, call: Call) -> Value:
     """``NumFromDate``: 100 ns ticks since 1601-01-01 UTC."""
     node = compiler.needed(call, 0, "a date")
     value = compiler.part(node)
@@ -106,7 +106,7 @@ def num_from_date(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"({ticks})", Kind.INTEGER, *uses)
 
 
-def format_date_time(compiler: Compiler, call: Call) -> Value:
+def format_date_time(compiler: Builder, call: Call) -> Value:
     """``FormatDateTime``: read by one .NET format to the letter, written by another; empty text passes.
 
     Text that does not fit sets the person aside.

@@ -13,14 +13,14 @@ from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.values import Kind, Value, constant_text, failure, first_flow
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Call
 
 _SPECIAL = "!#$%&()*+,-./:;<=>?@[]^_{|}~"
 _LONGEST = 256
 
 
-def default_domain(compiler: Compiler, call: Call) -> Value:
+def default_domain(compiler: Builder, call: Call) -> Value:
     """``DefaultDomain``: the tenant's default verified domain."""
     if not compiler.default_domain:
         raise WrongExpression(
@@ -31,7 +31,7 @@ def default_domain(compiler: Compiler, call: Call) -> Value:
     return constant_text(compiler.default_domain)
 
 
-def guid(compiler: Compiler, call: Call) -> Value:  # noqa: ARG001 - every function is called alike
+def guid(compiler: Builder, call: Call) -> Value:  # noqa: ARG001 - every function is called alike
     """``Guid``: a version 4 GUID in small letters, per person and run."""
     digest, level = compiler.step(f"md5({compiler.draw()})", 0)
     pieces = (
@@ -44,7 +44,7 @@ def guid(compiler: Compiler, call: Call) -> Value:  # noqa: ARG001 - every funct
     return Value(f"concat_ws('-', {', '.join(pieces)})", Kind.TEXT, level=level)
 
 
-def random_string(compiler: Compiler, call: Call) -> Value:
+def random_string(compiler: Builder, call: Call) -> Value:
     """``RandomString``: of a given length with at least so many of each class."""
     figures = [compiler.constant_number(call, n, "a number") or 0 for n in range(5)]
     total, minima = figures[0], figures[1:]
@@ -74,7 +74,7 @@ def _repeated(pool: str, times: int) -> str:
     return f"list_transform(range({times}), lambda i: {literal(pool)})"
 
 
-def select_unique_value(compiler: Compiler, call: Call) -> Value:
+def select_unique_value(compiler: Builder, call: Call) -> Value:
     """``SelectUniqueValue``: the first candidate nobody else has, in the target or in this plan.
 
     Case is ignored, as user names do. Candidates are given out in rounds: everybody's first, then the second of those

@@ -8,11 +8,11 @@ from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.values import Kind, Value
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Call
 
 
-def join(compiler: Compiler, call: Call) -> Value:
+def join(compiler: Builder, call: Call) -> Value:
     """``Join``: null and empty sources are left out with their separator; lists are spread."""
     separator = compiler.text(call.arguments[0]) if call.arguments[0] is not None else None
     glue = "''" if separator is None else separator.sql
@@ -37,7 +37,7 @@ def join(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"concat_ws({glue}, {', '.join(sqls)})", Kind.TEXT, *uses)
 
 
-def split(compiler: Compiler, call: Call) -> Value:
+def split(compiler: Builder, call: Call) -> Value:
     """``Split``: the pieces between the delimiter, blanks kept."""
     source = compiler.text(compiler.needed(call, 0, "a text"))
     delimiter = compiler.text(compiler.needed(call, 1, "a delimiter"))
@@ -51,7 +51,7 @@ def split(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"string_split({source.sql}, {delimiter.sql})", Kind.LIST, source, delimiter)
 
 
-def count(compiler: Compiler, call: Call) -> Value:
+def count(compiler: Builder, call: Call) -> Value:
     """``Count``: how many values; 0 for null."""
     node = compiler.needed(call, 0, "an attribute")
     value = compiler.part(node)
@@ -60,7 +60,7 @@ def count(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"coalesce(len({value.sql}), 0)", Kind.INTEGER, value)
 
 
-def item(compiler: Compiler, call: Call) -> Value:
+def item(compiler: Builder, call: Call) -> Value:
     """``Item``: the value at a place counted from 1; a place that is not there sets the person aside."""
     values = compiler.once(compiler.values(compiler.needed(call, 0, "an attribute")))
     index_node = compiler.needed(call, 1, "an index")
@@ -72,7 +72,7 @@ def item(compiler: Compiler, call: Call) -> Value:
     return compiler.failing(made, f"len({values.sql}) > 0 AND NOT ({there})", "Item asks for a value that is not there")
 
 
-def contains(compiler: Compiler, call: Call) -> Value:
+def contains(compiler: Builder, call: Call) -> Value:
     """``Contains``: the place, from 1, of the first value that holds the text, case included; 0 if none does."""
     values = compiler.once(compiler.values(compiler.needed(call, 0, "an attribute")))
     text = compiler.once(compiler.text(compiler.needed(call, 1, "a text")))
@@ -80,7 +80,7 @@ def contains(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"coalesce({found}, 0)::BIGINT", Kind.INTEGER, values, text)
 
 
-def remove_duplicates(compiler: Compiler, call: Call) -> Value:
+def remove_duplicates(compiler: Builder, call: Call) -> Value:
     """``RemoveDuplicates``: each value once, at its first place, case included."""
     values = compiler.once(compiler.values(compiler.needed(call, 0, "an attribute")))
     sql = f"list_filter({values.sql}, lambda v, place: list_position({values.sql}, v) = place)"

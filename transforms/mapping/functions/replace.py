@@ -19,7 +19,7 @@ from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.values import Kind, Value
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Call, Expression
 
 _MARKS = r"[\x{1}\x{2}]"
@@ -28,7 +28,7 @@ _PIECES = r"\x{1}[^\x{1}\x{2}]*\x{2}|[^\x{1}\x{2}]+"
 _DOLLAR = "a text ending in a line break, before which $ would also match"
 
 
-def replace(compiler: Compiler, call: Call) -> Value:
+def replace(compiler: Builder, call: Call) -> Value:
     """Compile the form the filled slots make."""
     old, pattern, group, value, other, template = (compiler.slot(call, number) for number in range(1, 7))
     source = compiler.once(compiler.text(compiler.needed(call, 0, "a source")))
@@ -50,7 +50,7 @@ def replace(compiler: Compiler, call: Call) -> Value:
     )
 
 
-def _literally(compiler: Compiler, source: Value, old: Expression, value: Expression) -> Value:
+def _literally(compiler: Builder, source: Value, old: Expression, value: Expression) -> Value:
     sought, new = compiler.text(old), compiler.text(value)
     if sought.constant == "":
         return compiler.made(source.sql, Kind.TEXT, source, sought, new)
@@ -63,17 +63,17 @@ def _literally(compiler: Compiler, source: Value, old: Expression, value: Expres
     return compiler.made(sql, Kind.TEXT, source, sought, new)
 
 
-def _filled(compiler: Compiler, source: Value, old: Expression, template: Expression) -> Value:
+def _filled(compiler: Builder, source: Value, old: Expression, template: Expression) -> Value:
     sought, form = compiler.text(old), compiler.text(template)
     return compiler.made(f"replace({form.sql}, {sought.sql}, {source.sql})", Kind.TEXT, source, sought, form)
 
 
-def _translated(compiler: Compiler, call: Call) -> Pattern:
+def _translated(compiler: Builder, call: Call) -> Pattern:
     node = compiler.needed(call, 2, "a pattern")
     return translate(compiler.constant(call, 2, "the pattern") or "", at=node.at)
 
 
-def _taken_from(compiler: Compiler, call: Call, source: Value, other: Expression) -> Value:
+def _taken_from(compiler: Builder, call: Call, source: Value, other: Expression) -> Value:
     pattern = _translated(compiler, call)
     number = _group_number(compiler, call, pattern)
     text = compiler.once(compiler.text(other))
@@ -86,7 +86,7 @@ def _taken_from(compiler: Compiler, call: Call, source: Value, other: Expression
     return compiler.failing(made, f"coalesce({source.sql}, '') = '' AND ends_with({text.sql}, chr(10))", _DOLLAR)
 
 
-def _group_number(compiler: Compiler, call: Call, pattern: Pattern) -> int:
+def _group_number(compiler: Builder, call: Call, pattern: Pattern) -> int:
     name = compiler.constant(call, 3, "the group name") or ""
     number = pattern.group(name)
     if number is None:
@@ -94,7 +94,7 @@ def _group_number(compiler: Compiler, call: Call, pattern: Pattern) -> int:
     return number
 
 
-def _by_pattern(compiler: Compiler, call: Call, source: Value, value: Expression) -> Value:
+def _by_pattern(compiler: Builder, call: Call, source: Value, value: Expression) -> Value:
     pattern = _translated(compiler, call)
     new = compiler.text(value)
     parts: list[str | int] | None = None
@@ -127,7 +127,7 @@ def _by_pattern(compiler: Compiler, call: Call, source: Value, value: Expression
     return made
 
 
-def _every_match(compiler: Compiler, source: Value, text: str, form: str, pattern: Pattern | None) -> Value:
+def _every_match(compiler: Builder, source: Value, text: str, form: str, pattern: Pattern | None) -> Value:
     """Every match replaced. RE2 passes over an empty match right behind another match; .NET does not.
 
     So where the pattern can match nothing and the replacement holds text, matches are marked first, an empty one is

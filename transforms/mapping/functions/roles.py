@@ -8,13 +8,13 @@ from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.values import Kind, Value
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Call
 
 _NAME = "coalesce(nullif(r.displayName, ''), r.value)"
 
 
-def _assignments(compiler: Compiler, call: Call) -> Value:
+def _assignments(compiler: Builder, call: Call) -> Value:
     node = compiler.needed(call, 0, "[appRoleAssignments]")
     value = compiler.part(node)
     if value.kind is Kind.LIST:
@@ -29,7 +29,7 @@ def _names(value: Value) -> str:
     return f"list_sort(list_filter(list_transform({value.sql}, lambda r: {_NAME}), lambda n: n IS NOT NULL))"
 
 
-def roles(compiler: Compiler, call: Call) -> Value:
+def roles(compiler: Builder, call: Call) -> Value:
     """SCIM ``roles`` as canonical JSON, sorted by name; null without an assignment."""
     value = _assignments(compiler, call)
     if value.kind is Kind.NOTHING:
@@ -44,7 +44,7 @@ def roles(compiler: Compiler, call: Call) -> Value:
     return compiler.made(sql, Kind.COMPLEX, value)
 
 
-def names(compiler: Compiler, call: Call) -> Value:
+def names(compiler: Builder, call: Call) -> Value:
     """The names of the roles, sorted."""
     value = _assignments(compiler, call)
     if value.kind is Kind.NOTHING:
@@ -52,7 +52,7 @@ def names(compiler: Compiler, call: Call) -> Value:
     return compiler.made(_names(value), Kind.LIST, value)
 
 
-def single(compiler: Compiler, call: Call) -> Value:
+def single(compiler: Builder, call: Call) -> Value:
     """The name of one role: of several the first by name, which Entra leaves undefined."""
     value = _assignments(compiler, call)
     if value.kind is Kind.NOTHING:

@@ -12,7 +12,7 @@ from trueup.transforms.mapping.tree import Keyword
 from trueup.transforms.mapping.values import Kind, Value
 
 if TYPE_CHECKING:
-    from trueup.transforms.mapping.compiler import Compiler
+    from trueup.transforms.mapping.builder import Builder
     from trueup.transforms.mapping.tree import Call
 
 _WHITE = r"[\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]+"
@@ -33,29 +33,29 @@ _UNDECOMPOSED = (
 )
 
 
-def _source(compiler: Compiler, call: Call) -> Value:
+def _source(compiler: Builder, call: Call) -> Value:
     return compiler.text(compiler.needed(call, 0, "a text"))
 
 
-def append(compiler: Compiler, call: Call) -> Value:
+def append(compiler: Builder, call: Call) -> Value:
     """``Append``, ``Prepend``: both texts, nothing between; null where either is null."""
     one = _source(compiler, call)
     other = compiler.text(compiler.needed(call, 1, "a text"))
     return compiler.made(f"({one.sql} || {other.sql})", Kind.TEXT, one, other)
 
 
-def cstr(compiler: Compiler, call: Call) -> Value:
+def cstr(compiler: Builder, call: Call) -> Value:
     """``CStr``, ``CRef``: the value's text form."""
     return _source(compiler, call)
 
 
-def length(compiler: Compiler, call: Call) -> Value:
+def length(compiler: Builder, call: Call) -> Value:
     """``Len``: characters; 0 for null."""
     text = _source(compiler, call)
     return compiler.made(f"coalesce(length({text.sql}), 0)", Kind.INTEGER, text)
 
 
-def left(compiler: Compiler, call: Call) -> Value:
+def left(compiler: Builder, call: Call) -> Value:
     """``Left``: null gives the empty text, a negative count the whole."""
     text = _source(compiler, call)
     count = compiler.integer(compiler.needed(call, 1, "a count"))
@@ -67,7 +67,7 @@ def left(compiler: Compiler, call: Call) -> Value:
     return compiler.made(sql, Kind.TEXT, text, count)
 
 
-def mid(compiler: Compiler, call: Call) -> Value:
+def mid(compiler: Builder, call: Call) -> Value:
     """``Mid``: from a place counted from 1; past the end gives the empty text, a place before 1 sets aside."""
     text = _source(compiler, call)
     start_node = compiler.needed(call, 1, "a start")
@@ -87,7 +87,7 @@ def mid(compiler: Compiler, call: Call) -> Value:
     return compiler.failing(made, f"{start.sql} < 1", "Mid counts from 1")
 
 
-def in_str(compiler: Compiler, call: Call) -> Value:
+def in_str(compiler: Builder, call: Call) -> Value:
     """``InStr``: the place of the first hit at or after start, counted from 1; 0 if absent."""
     node = compiler.slot(call, 3)
     mode = node.name if isinstance(node, Keyword) else compiler.constant(call, 3, "the compare type")
@@ -108,13 +108,13 @@ def in_str(compiler: Compiler, call: Call) -> Value:
     return compiler.failing(compiler.made(sql, Kind.INTEGER, within), f"{start.sql} < 1", "InStr counts from 1")
 
 
-def strip_spaces(compiler: Compiler, call: Call) -> Value:
+def strip_spaces(compiler: Builder, call: Call) -> Value:
     """``StripSpaces``: without U+0020; other white space stays."""
     text = _source(compiler, call)
     return compiler.made(f"replace({text.sql}, ' ', '')", Kind.TEXT, text)
 
 
-def trim(compiler: Compiler, call: Call) -> Value:
+def trim(compiler: Builder, call: Call) -> Value:
     """``Trim``: without Unicode white space at both ends, value by value."""
     node = compiler.needed(call, 0, "a value")
     value = compiler.part(node)
@@ -125,7 +125,7 @@ def trim(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"regexp_replace({text.sql}, {_EDGES}, '', 'g')", Kind.TEXT, text)
 
 
-def word(compiler: Compiler, call: Call) -> Value:
+def word(compiler: Builder, call: Call) -> Value:
     """``Word``: the n-th run of characters that are no delimiters; else the empty text."""
     text = _source(compiler, call)
     number = compiler.once(compiler.integer(compiler.needed(call, 1, "a number")))
@@ -136,19 +136,19 @@ def word(compiler: Compiler, call: Call) -> Value:
     return compiler.made(sql, Kind.TEXT, text, number)
 
 
-def to_lower(compiler: Compiler, call: Call) -> Value:
+def to_lower(compiler: Builder, call: Call) -> Value:
     """``ToLower``: character by character, as .NET; invariant without a culture."""
     return _cased(compiler, call, "lower", {"invariant": "İ", "turkish": ("Iİ", f"{_DOTLESS}i")})
 
 
-def to_upper(compiler: Compiler, call: Call) -> Value:
+def to_upper(compiler: Builder, call: Call) -> Value:
     """``ToUpper``: character by character, as .NET: ``ß`` stays; invariant without a culture."""
     return _cased(
         compiler, call, "upper", {"invariant": f"ß{_DOTLESS}", "culture": "ß", "turkish": (f"i{_DOTLESS}", "İI")}
     )
 
 
-def _cased(compiler: Compiler, call: Call, function: str, special: dict[str, str | tuple[str, str]]) -> Value:
+def _cased(compiler: Builder, call: Call, function: str, special: dict[str, str | tuple[str, str]]) -> Value:
     culture = compiler.constant(call, 1, "the culture")
     if culture and not _CULTURE.match(culture):
         raise WrongExpression(f"{culture!r} is no culture", at=call.at, remedy="A culture is written tr-TR.")
@@ -170,7 +170,7 @@ def _cased(compiler: Compiler, call: Call, function: str, special: dict[str, str
     return compiler.made(sql, Kind.TEXT, held)
 
 
-def pcase(compiler: Compiler, call: Call) -> Value:
+def pcase(compiler: Builder, call: Call) -> Value:
     """``PCase``: each word with a capital first and small letters after.
 
     Without separators by .NET's ``TextInfo.ToTitleCase`` on the lowered text: a word begins at a letter and ends at a
@@ -190,7 +190,7 @@ def pcase(compiler: Compiler, call: Call) -> Value:
     return compiler.made(sql, Kind.TEXT, text)
 
 
-def normalize_diacritics(compiler: Compiler, call: Call) -> Value:
+def normalize_diacritics(compiler: Builder, call: Call) -> Value:
     """``NormalizeDiacritics``: Latin letters without their marks, other scripts untouched."""
     text = compiler.once(_source(compiler, call))
     sql = text.sql
@@ -207,19 +207,19 @@ def normalize_diacritics(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"CASE WHEN {plain_text} THEN {text.sql} ELSE {slow} END", Kind.TEXT, text)
 
 
-def bit_and(compiler: Compiler, call: Call) -> Value:
+def bit_and(compiler: Builder, call: Call) -> Value:
     """``BitAnd``: of two whole numbers."""
     one, other = (compiler.integer(compiler.needed(call, n, "a number")) for n in (0, 1))
     return compiler.made(f"(({one.sql})::BIGINT & ({other.sql})::BIGINT)", Kind.INTEGER, one, other)
 
 
-def convert_to_utf8_hex(compiler: Compiler, call: Call) -> Value:
+def convert_to_utf8_hex(compiler: Builder, call: Call) -> Value:
     """``ConvertToUTF8Hex``: the UTF-8 bytes in capitals."""
     text = _source(compiler, call)
     return compiler.made(f"hex({text.sql})", Kind.TEXT, text)
 
 
-def convert_to_base64(compiler: Compiler, call: Call) -> Value:
+def convert_to_base64(compiler: Builder, call: Call) -> Value:
     """``ConvertToBase64``: of the UTF-16 little-endian bytes."""
     text = _source(compiler, call)
     unit = "printf('%02X%02X', {u} & 255, {u} >> 8)"
@@ -232,7 +232,7 @@ def convert_to_base64(compiler: Compiler, call: Call) -> Value:
     return compiler.made(f"base64(unhex(array_to_string({characters}, '')))", Kind.TEXT, text)
 
 
-def convert_from_base64(compiler: Compiler, call: Call) -> Value:
+def convert_from_base64(compiler: Builder, call: Call) -> Value:
     """``ConvertFromBase64``: text of the bytes in UTF-16 (default), ASCII or UTF-8; anything else sets aside."""
     encoding = compiler.constant(call, 1, "the encoding") or "Unicode"
     if encoding not in {"Unicode", "ASCII", "UTF8"}:
@@ -252,7 +252,7 @@ def convert_from_base64(compiler: Compiler, call: Call) -> Value:
     return compiler.failing(made, f"{text.sql} IS NOT NULL AND {made.sql} IS NULL", "text that is no base64")
 
 
-def _utf16(compiler: Compiler, text: Value) -> tuple[str, int]:
+def _utf16(compiler: Builder, text: Value) -> tuple[str, int]:
     """The text whose UTF-16 little-endian bytes ``text`` holds in base64, else null: a step's name and level."""
     raw, level = compiler.step(f"TRY(hex(from_base64({text.sql})))", text.level)
     # Per character four hex digits, or eight for a surrogate pair: xxD8..xxDB followed by xxDC..xxDF.
@@ -267,7 +267,7 @@ def _utf16(compiler: Compiler, text: Value) -> tuple[str, int]:
     return compiler.step(sql, level)
 
 
-def dn_component(compiler: Compiler, call: Call) -> Value:
+def dn_component(compiler: Builder, call: Call) -> Value:
     """``DNComponent``: the value of one part of a distinguished name, counted from 1 from the left; else null."""
     text = _source(compiler, call)
     number = compiler.once(compiler.integer(compiler.needed(call, 1, "a number")))
@@ -277,7 +277,7 @@ def dn_component(compiler: Compiler, call: Call) -> Value:
     return compiler.made(sql, Kind.TEXT, text, number)
 
 
-def string_from_sid(compiler: Compiler, call: Call) -> Value:
+def string_from_sid(compiler: Builder, call: Call) -> Value:
     """``StringFromSid``: ``S-1-…`` of a SID's bytes in base64; text that already is one passes."""
     text = compiler.once(_source(compiler, call))
     raw, level = compiler.step(f"TRY(hex(from_base64({text.sql})))", text.level)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.archive_runs import TARGET, archive_in, settings_in
-from trueup.connectors.archive import apply_holder, apply_lock, open_archive, same_target
+from trueup.connectors.archive import apply_holder, apply_lock, open_archive
 from trueup.connectors.archive.locks import lock_names, night_at_work, night_lock, sealing_lock
 from trueup.transforms.errors import Failed, Refused
+from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,11 +41,11 @@ def test_an_apply_waits_for_a_seal_to_end(tmp_path: Path) -> None:
 
     def apply() -> None:
         begun.set()
-        with apply_lock(archive, TARGET, "apply"):
+        with apply_lock(archive.path, TARGET, "apply"):
             order.append("apply")
 
     with sealing_lock(archive.path, TARGET):
-        holder = apply_holder(archive, TARGET)
+        holder = apply_holder(archive.path, TARGET)
         assert holder is not None
         assert holder.kind == "seal"
         worker = threading.Thread(target=apply)
@@ -62,7 +63,7 @@ def test_a_seal_that_is_just_leaving_does_not_turn_an_apply_away(tmp_path: Path)
 
     def apply() -> None:
         begun.set()
-        with apply_lock(archive, TARGET, "apply"):
+        with apply_lock(archive.path, TARGET, "apply"):
             done.append("apply")
 
     with sealing_lock(archive.path, TARGET):
@@ -79,38 +80,38 @@ def test_a_seal_that_is_just_leaving_does_not_turn_an_apply_away(tmp_path: Path)
 
 def test_a_lock_left_by_a_dead_process_says_nothing(tmp_path: Path) -> None:
     archive = archive_in(tmp_path)
-    with apply_lock(archive, TARGET, "apply"):
+    with apply_lock(archive.path, TARGET, "apply"):
         (file,) = (archive.path / ".locks").glob("apply-*.lock")
         content = file.read_bytes()
     for left in (content, b"", b"{", b'{"pid": 1}', b"[]"):
         file.write_bytes(left)
-        assert apply_holder(archive, TARGET) is None
-        with apply_lock(archive, TARGET, "the next") as holder:
-            assert apply_holder(archive, TARGET) == holder
+        assert apply_holder(archive.path, TARGET) is None
+        with apply_lock(archive.path, TARGET, "the next") as holder:
+            assert apply_holder(archive.path, TARGET) == holder
 
 
 def test_whoever_holds_a_lock_and_does_not_say_who_is_said_to_be_unknown(tmp_path: Path) -> None:
     archive = archive_in(tmp_path)
-    with apply_lock(archive, TARGET, "apply"):
+    with apply_lock(archive.path, TARGET, "apply"):
         (file,) = (archive.path / ".locks").glob("apply-*.lock")
         file.write_bytes(b"")
-        holder = apply_holder(archive, TARGET)
+        holder = apply_holder(archive.path, TARGET)
         assert holder is not None
         assert "not said its name" in str(holder)
-        with pytest.raises(Refused, match="not said its name"), apply_lock(archive, TARGET, "second"):
+        with pytest.raises(Refused, match="not said its name"), apply_lock(archive.path, TARGET, "second"):
             pass
 
 
 def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     archive = archive_in(tmp_path)
-    with apply_lock(archive, TARGET, "apply"):
+    with apply_lock(archive.path, TARGET, "apply"):
         pass
     (file,) = (archive.path / ".locks").glob("apply-*.lock")
     precious = tmp_path / "precious"
     precious.write_text("keep me", encoding="utf-8")
     file.unlink()
     file.symlink_to(precious)
-    with pytest.raises(Failed), apply_lock(archive, TARGET, "apply"):
+    with pytest.raises(Failed), apply_lock(archive.path, TARGET, "apply"):
         pass
     assert precious.read_text(encoding="utf-8") == "keep me"
 
@@ -124,14 +125,14 @@ def test_a_place_that_may_not_be_written_is_said_with_the_remedy(tmp_path: Path)
 def test_a_night_is_alone_on_its_target_and_seen_at_work_while_it_is(tmp_path: Path) -> None:
     archive = archive_in(tmp_path)
     other = "https://y.example/scim/v2"
-    assert not night_at_work(archive, TARGET)
-    with night_lock(archive, TARGET) as first:
+    assert not night_at_work(archive.path, TARGET)
+    with night_lock(archive.path, TARGET) as first:
         assert first
-        assert night_at_work(archive, f" {TARGET}/ ")
-        assert not night_at_work(archive, other)
-        with night_lock(archive, TARGET) as second, night_lock(archive, other) as elsewhere:
+        assert night_at_work(archive.path, f" {TARGET}/ ")
+        assert not night_at_work(archive.path, other)
+        with night_lock(archive.path, TARGET) as second, night_lock(archive.path, other) as elsewhere:
             assert (second, elsewhere) == (False, True)
-    assert not night_at_work(archive, TARGET)
+    assert not night_at_work(archive.path, TARGET)
 
 
 def test_whoever_only_looks_turns_no_night_away(tmp_path: Path) -> None:
@@ -140,13 +141,13 @@ def test_whoever_only_looks_turns_no_night_away(tmp_path: Path) -> None:
 
     def look() -> None:
         while not stop.is_set():
-            night_at_work(archive, TARGET)
+            night_at_work(archive.path, TARGET)
 
     watcher = threading.Thread(target=look)
     watcher.start()
     try:
         for _ in range(30):
-            with night_lock(archive, TARGET) as is_alone:
+            with night_lock(archive.path, TARGET) as is_alone:
                 assert is_alone
     finally:
         stop.set()
@@ -155,9 +156,13 @@ def test_whoever_only_looks_turns_no_night_away(tmp_path: Path) -> None:
 
 def test_a_lock_has_one_name_per_file_however_the_target_is_spelt(tmp_path: Path) -> None:
     archive, other = archive_in(tmp_path), archive_in(tmp_path / "other")
-    names = lock_names(archive, TARGET)
-    assert lock_names(archive, f" {TARGET}/ ") == names
+    names = lock_names(archive.path, TARGET)
+    assert lock_names(archive.path, f" {TARGET}/ ") == names
     assert names.keys() == {"night", "apply"}
-    told_apart = [*names.values(), *lock_names(archive, f"{TARGET}/b").values(), *lock_names(other, TARGET).values()]
+    told_apart = [
+        *names.values(),
+        *lock_names(archive.path, f"{TARGET}/b").values(),
+        *lock_names(other.path, TARGET).values(),
+    ]
     assert len(set(told_apart)) == 6
     assert "example" not in "".join(told_apart)

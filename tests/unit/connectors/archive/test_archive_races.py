@@ -50,7 +50,7 @@ def start(folder: Path, script: str) -> subprocess.Popen[str]:
 def holding(folder: Path, what: str) -> Iterator[subprocess.Popen[str]]:
     """Another process inside ``apply_lock``, until it is told to go on."""
     script = f"""
-with apply_lock(archive, TARGET, {what!r}):
+with apply_lock(archive.path, TARGET, {what!r}):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -115,17 +115,17 @@ def test_a_second_apply_is_told_who_is_at_it(archive: Archive, tmp_path: Path) -
         with pytest.raises(Refused, match=f"20261123T010000Z-0001.*process {process.pid}") as refused:
             next(_lock(archive))
         assert refused.value.exit_code == 3
-        holder = apply_holder(archive, TARGET)
+        holder = apply_holder(archive.path, TARGET)
         assert holder is not None
         assert holder.pid == process.pid
-        with apply_lock(archive, "https://other.example", "another target"):
+        with apply_lock(archive.path, "https://other.example", "another target"):
             pass
-    assert apply_holder(archive, TARGET) is None
+    assert apply_holder(archive.path, TARGET) is None
     next(_lock(archive))
 
 
 def test_the_same_process_cannot_apply_twice_at_once(archive: Archive) -> None:
-    with apply_lock(archive, TARGET, "first"), pytest.raises(Refused, match="first"):
+    with apply_lock(archive.path, TARGET, "first"), pytest.raises(Refused, match="first"):
         next(_lock(archive))
 
 
@@ -133,17 +133,17 @@ def test_a_killed_apply_holds_no_lock(archive: Archive, tmp_path: Path) -> None:
     with holding(tmp_path, "apply") as process:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        with apply_lock(archive, TARGET, "the next"):
-            holder = apply_holder(archive, TARGET)
+        with apply_lock(archive.path, TARGET, "the next"):
+            holder = apply_holder(archive.path, TARGET)
             assert holder is not None
             assert holder.what == "the next"
-    assert apply_holder(archive, TARGET) is None
+    assert apply_holder(archive.path, TARGET) is None
 
 
 def test_a_child_that_outlives_a_killed_apply_holds_no_lock(archive: Archive, tmp_path: Path) -> None:
     script = """
 import os, subprocess
-with apply_lock(archive, TARGET, "apply"):
+with apply_lock(archive.path, TARGET, "apply"):
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     child = subprocess.Popen(["sleep", "60"], start_new_session=True, **quiet)
     print(child.pid, flush=True)
@@ -207,5 +207,5 @@ while True:
 
 
 def _lock(archive: Archive) -> Iterator[None]:
-    with apply_lock(archive, TARGET, "mine"):
+    with apply_lock(archive.path, TARGET, "mine"):
         yield

@@ -144,7 +144,7 @@ def test_a_prune_killed_after_its_act_is_finished_by_the_next(archive: Archive) 
 
 def test_nothing_is_pruned_while_an_apply_is_at_work_or_from_a_damaged_archive(archive: Archive) -> None:
     run = superseded(archive, sealed_run(archive))
-    with apply_lock(archive, TARGET, "apply"), pytest.raises(Refused):
+    with apply_lock(archive.path, TARGET, "apply"), pytest.raises(Refused):
         prune(archive, keep_days=400, who="ann", at=NOW)
     (run.files.acts / "001-superseded.json").write_bytes(b"{}")
     with pytest.raises(Refused):

@@ -92,7 +92,7 @@ def test_a_group_may_read_and_nobody_else(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         run = approved(archive, sealed_run(archive))
-        with apply_lock(archive, TARGET, "apply"):
+        with apply_lock(archive.path, TARGET, "apply"):
             (lock,) = (archive.path / ".locks").glob("apply-*.lock")
             assert (mode(lock), mode(lock.parent)) == (0o640, 0o750), "who holds the lock is for the group to see"
     finally:
@@ -298,7 +298,7 @@ def test_the_chain_is_by_seal_when_runs_overtake_each_other(archive: Archive) ->
 
 def test_a_plan_is_not_sealed_while_an_apply_to_its_target_runs(archive: Archive) -> None:
     files = archive.new_run(Kind.RECONCILE, AT)
-    with apply_lock(archive, TARGET, "apply something"):
+    with apply_lock(archive.path, TARGET, "apply something"):
         with pytest.raises(Refused, match="apply something") as refused:
             seal(files, manifest_of(files))
         assert refused.value.refusals[0].code == "apply_running"

@@ -11,8 +11,9 @@ from pyarrow import parquet
 
 from trueup.connectors.entra import assembly
 from trueup.connectors.entra import id_ranges as under_test
-from trueup.connectors.entra.assembly import Joined, opened, unique_users, write_source
+from trueup.connectors.entra.assembly import Joined, write_source
 from trueup.connectors.entra.id_ranges import slices
+from trueup.connectors.entra.queries import opened, unique_users
 from trueup.connectors.entra.scope import Scope
 from trueup.connectors.entra.users import UserWriter
 from trueup.transforms.errors import Failed

@@ -1,0 +1,91 @@
+"""A person's word on a plan, bound to its fingerprint and stored as an act; flows and commands share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trueup.flows import clearance
+from trueup.transforms.errors import Misused
+from trueup.transforms.vocabulary import Act
+
+if TYPE_CHECKING:
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to approve."""
+
+    who: str = ""
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Both: keys, attributes, decisions; ``@FILE`` holds one per line."""
+    allow: tuple[str, ...] = ()
+    reason: str = ""
+    fingerprint: str = ""
+
+
+def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, dict[str, Any]]:
+    """Store the approval as an act; returns the run with it, and the act's details.
+
+    Raises:
+        Misused: a limit is allowed without a reason, or a selector fits nothing.
+        Refused: the run cannot be approved; each reason is named.
+    """
+    from trueup.connectors.archive import add_act, open_archive, refuse_damaged
+    from trueup.transforms.approval.judgement import ApprovalRequest, judge_approval
+
+    if wish.allow and not wish.reason.strip():
+        raise Misused("--allow needs a reason.", remedy='Say why: --allow LIMIT --reason "…"; it is kept in the act.')
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    refuse_damaged(run)
+    fingerprint = clearance.same_fingerprint(settings, run)
+    request = ApprovalRequest(
+        who=clearance.reviewer(wish.who),
+        only=from_files(wish.only),
+        exclude=from_files(wish.exclude),
+        allow=dict.fromkeys(wish.allow, wish.reason.strip()),
+        fingerprint_prefix=wish.fingerprint,
+    )
+    now = datetime.now(UTC)
+    approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
+    add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=approval.details)
+    return archive.load(run.run_id), approval.details
+
+
+def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
+    """Selectors with each ``@FILE`` replaced by the file's lines."""
+    found: list[str] = []
+    for selector in selectors:
+        if not selector.startswith("@"):
+            found.append(selector)
+            continue
+        try:
+            lines = Path(selector[1:]).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misused(f"The file {selector[1:]} cannot be read.", remedy="One selector per line.") from error
+        found.extend(line.strip() for line in lines if line.strip())
+    return tuple(found)
+
+
+def reject_one(settings: Settings, run_id: str, *, who: str, reason: str) -> PriorRun:
+    """Store the rejection as an act; returns the run with it.
+
+    Raises:
+        Refused: the run is already applied, or over.
+    """
+    from trueup.connectors.archive import add_act, apply_lock, open_archive
+    from trueup.transforms.approval.judgement import may_be_rejected
+
+    archive = open_archive(settings)
+    run = archive.load(run_id)
+    with apply_lock(archive.path, settings.target.url, f"reject {run.run_id}"):
+        run = archive.load(run.run_id)
+        may_be_rejected(run)
+        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason)
+    return archive.load(run.run_id)

@@ -1,0 +1,148 @@
+"""What flows, nights and commands share: one run from beginning to seal, and who is told of it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from trueup.flows import configuration, flow_runs, run_context, screen
+from trueup.flows.orchestrator import orchestrator
+from trueup.transforms.errors import Failed
+from trueup.transforms.vocabulary import Act, Kind, Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.settings import Settings
+
+
+def check_before(settings: Settings) -> None:
+    """What can be known to be wrong before anything is started: keys, secrets, the mapping, the archive.
+
+    Raises:
+        Misused: configuration that cannot lead to a plan.
+        Failed: an archive that cannot be written.
+    """
+    from trueup.connectors.archive import open_archive
+    from trueup.connectors.secrets import reveal
+    from trueup.transforms.mapping import columns_for
+
+    configuration.require(settings)
+    secrets = {"target.token": settings.target.token}
+    if settings.source.kind == "entra" and settings.source.auth in {"client_secret", "token"}:
+        secrets[f"source.{settings.source.auth}"] = getattr(settings.source, settings.source.auth)
+    for key, reference in secrets.items():
+        reveal(reference, key=key, folder=settings.folder)
+    columns_for(run_context.load_mapping(settings), settings.source)
+    tell_of_died(open_archive(settings).path)
+
+
+def tell_of_died(archive: Path) -> None:
+    """Say on stderr which runs their process did not live to seal; nothing else would ever say so."""
+    from trueup.connectors.archive.unfinished import died
+
+    for one in died(archive):
+        screen.note(f"{one.text} {one.remedy}")
+
+
+@contextmanager
+def orchestrated(*, show: bool) -> Iterator[None]:
+    """Prefect is ready for the block, which begins as soon as its server answers; bars are drawn on stderr."""
+    with orchestrator() as server, screen.bars(show=show):
+        screen.progress("starting Prefect", 0, 1)
+        import trueup.flows.reconcile  # noqa: F401 - Prefect's import takes as long as its server's first steps
+
+        server.ready()
+        screen.progress("starting Prefect", 1, 1)
+        yield
+
+
+def reconcile_once(
+    settings: Settings, *, only: tuple[str, ...] = (), expected: datetime | None = None, tried: bool = False
+) -> PriorRun:
+    """One reconcile run, sealed; Prefect must be ready.
+
+    Args:
+        settings: the configuration.
+        only: keys of a partial plan.
+        expected: when the schedule meant it to begin.
+        tried: both credentials were tried just now. Otherwise the run tries them first: one that is refused seals a
+            failed run that has read nothing.
+    """
+    from trueup.flows.reconcile import reconcile
+
+    files = run_context.begin(settings, Kind.RECONCILE, only=only, wish={"tried": tried}, expected=expected)
+    flow_runs.name_after(files.run_id)
+    with flow_runs.marked(settings, Kind.RECONCILE):
+        named = reconcile.with_options(flow_run_name=files.run_id)
+        state = named(str(files.path), return_state=True)
+    return sealed_run(settings, files.run_id, state)
+
+
+def sealed_run(settings: Settings, run_id: str, state: Any) -> PriorRun:
+    """The run a flow sealed.
+
+    Raises:
+        TrueupError: what kept it from sealing; then the run never happened.
+    """
+    from trueup.connectors.archive import open_archive
+
+    sealed_state(state)
+    return open_archive(settings).load(run_id)
+
+
+def sealed_state(state: Any) -> Any:
+    """What a flow returned.
+
+    Raises:
+        TrueupError: what ended it.
+    """
+    found = state.result(raise_on_failure=False)
+    if state.is_completed():
+        return found
+    if isinstance(found, Exception):
+        raise found
+    raise Failed(f"Prefect ended the flow as {state.name}.", remedy="See which run was begun with: trueup runs")
+
+
+def earlier(settings: Settings) -> History:
+    """All runs against the target, newest first."""
+    from trueup.connectors.archive import open_archive
+
+    return open_archive(settings).history(settings.target.url)
+
+
+def announce(settings: Settings, run: PriorRun) -> None:
+    """Tell who wants to be told of a sealed run, where there is something to tell."""
+    from trueup.flows.notify import sentence_of, tell
+
+    if run.manifest.outcome is Outcome.NOTHING_TO_DO:
+        return
+    problem = tell(settings, sentence_of(run.manifest), str(run.files.report_html))
+    if problem:
+        screen.note(problem)
+
+
+def announce_applied(settings: Settings, run: PriorRun, records: list[dict[str, Any]]) -> int:
+    """Tell who wants to be told of an apply that fell short; returns the exit code. No personal data."""
+    from trueup.flows.notify import tell
+
+    counts = counted(records)
+    partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or counts[Result.SKIPPED] or counts[Result.FAILED]
+    if not partly:
+        return 0
+    text = f"Trueup run {run.run_id} was only partly applied: {counts[Result.APPLIED]} applied, "
+    text += f"{counts[Result.SKIPPED]} skipped, {counts[Result.FAILED]} failed."
+    problem = tell(settings, text, str(run.files.report_html))
+    if problem:
+        screen.note(problem)
+    return 4
+
+
+def counted(records: list[dict[str, Any]]) -> dict[Result, int]:
+    """People by result of an apply; what our own writes lost and put back is not one person more."""
+    people = [record for record in records if record["operation"] != "restore"]
+    return {result: sum(1 for record in people if record["result"] == result) for result in Result}
