@@ -1,7 +1,7 @@
 """Damage in every text the mapping reads: what PowerShell, spreadsheets and code pages leave in a value's place.
 
 Looked for in SQL over the snapshot, whichever kind of source it is from. What stood there the night before is told
-beside it, and lets a text pass that only looks damaged.
+beside it, and lets a text pass that only looks damaged. Letters that are simply gone (“Mller”) show only beside it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trueup.expectations.patterns import BROKEN_TEXT, CERTAINLY_BROKEN
+from trueup.expectations.patterns import BROKEN, BROKEN_TEXT, CERTAINLY_BROKEN
 from trueup.expectations.people import PACKAGE
 from trueup.expectations.relations import columns_of, view_file
 from trueup.transforms.damage import NO_VALUE, SPREADSHEET, TYPE_NAME, TYPE_NAME_WITHIN
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from trueup.transforms.attributes import ManagedAttribute
-    from trueup.transforms.history import History
+    from trueup.transforms.history import History, PriorRun
     from trueup.transforms.run_files import RunFiles
 
 CHECKED_AS_NAMES = ("givenName", "surname")
 """Their lost letters are the affair of the suite over the names themselves; here they get what stood there before."""
+LOOKED_BACK = 60
+"""So many applied runs are looked at for what stood there when somebody held was last taken over."""
 _NOWHERE = Path("no such file")
 _TEXTS = ("VARCHAR", "VARCHAR[]")
 
@@ -50,7 +52,7 @@ def find_damage(
     texts = {name: kind for name, kind in sorted(there.items()) if name in used and kind in _TEXTS}
     connection.execute(
         'CREATE OR REPLACE TEMP TABLE damage (key VARCHAR, "check" VARCHAR, attribute VARCHAR, value VARCHAR, '
-        "before VARCHAR)"
+        "before VARCHAR, is_older BOOLEAN)"
     )
     if not texts:
         return ()
@@ -66,9 +68,8 @@ def find_damage(
     for name, pattern in patterns.items():
         query = query.replace(f"${name}", literal(pattern))
     connection.execute(query)
-    if not connection.execute("SELECT 1 FROM damaged LIMIT 1").fetchall():
-        return ()
     _compare(connection, texts, history)
+    _find_letters_lost(connection, texts, history)
     rows = connection.execute(
         'SELECT "check", attribute, count(DISTINCT key) FROM damage GROUP BY ALL ORDER BY ALL'
     ).fetchall()
@@ -76,9 +77,19 @@ def find_damage(
 
 
 def _compare(connection: DuckDBPyConnection, texts: Mapping[str, str], history: History) -> None:
+    before = _before(history)
+    _view_run(connection, before, texts)
+    query = statement("damaged_since", PACKAGE).replace("$pairs", _pairs("mapped_before", texts))
+    connection.execute(f"INSERT INTO damage {query.replace('$certain', literal(CERTAINLY_BROKEN))}")
+
+
+def _before(history: History) -> PriorRun | None:
     before = history.baseline or history.latest_read
-    if before is not None and not before.files.source.exists():
-        before = None
+    return before if before is not None and before.files.source.exists() else None
+
+
+def _view_run(connection: DuckDBPyConnection, before: PriorRun | None, texts: Mapping[str, str]) -> None:
+    """``mapped_before`` and ``decided_before``: what ``before`` read and decided; empty where there is none."""
     columns = {"id": "VARCHAR", **texts}
     if before is not None:
         view_file(connection, "mapped_before", before.files.source, columns)
@@ -88,8 +99,35 @@ def _compare(connection: DuckDBPyConnection, texts: Mapping[str, str], history: 
     # What was held then was taken over by nobody: only an applied run's decisions make a value a known one.
     decided = before.files.decisions if before is not None and before.was_applied else _NOWHERE
     view_file(connection, "decided_before", decided, {"key": "VARCHAR", "decision": "VARCHAR"})
-    query = statement("damaged_since", PACKAGE).replace("$pairs", _pairs("mapped_before", texts))
-    connection.execute(f"INSERT INTO damage {query.replace('$certain', literal(CERTAINLY_BROKEN))}")
+
+
+def _find_letters_lost(connection: DuckDBPyConnection, texts: Mapping[str, str], history: History) -> None:
+    """Add to ``damage`` what only what stood there before shows to be damaged.
+
+    Whoever is held keeps the damaged text night after night, so that the night before is no evidence any more: of them
+    it is what stood there when they were last taken over.
+    """
+    before = _before(history)
+    if before is None:
+        return
+    connection.execute(statement("known_before", PACKAGE))
+    for older in [run for run in history.applied if run is not before][:LOOKED_BACK]:
+        waiting = connection.execute("SELECT 1 FROM known_before WHERE is_waiting LIMIT 1").fetchall()
+        if not waiting:
+            break
+        if older.files.source.exists():
+            _view_run(connection, older, texts)
+            for name in ("known_earlier", "known_now"):
+                connection.execute(statement(name, PACKAGE))
+    query = statement("letters_lost", PACKAGE)
+    for place, relation in (("now", "mapped"), ("then", "known_before")):
+        query = query.replace(f"${place}_together", ", ".join(_text(relation, *one) for one in texts.items()))
+        query = query.replace(f"${place}", _pairs(relation, texts))
+    connection.execute(statement("singled_macro", PACKAGE))
+    connection.execute(
+        "INSERT INTO damage SELECT key, 'broken_encoding', attribute, value, before, is_older "
+        f"FROM ({query}) AS lost ANTI JOIN damage USING (key, attribute)"
+    )
 
 
 def _pairs(relation: str, texts: Mapping[str, str]) -> str:
@@ -118,12 +156,15 @@ def tell_damage(
     for check, severity in severities.items():
         given = literal(severity)
         least = f"CASE WHEN {given} = 'info' AND list_contains({listed}, attribute) THEN 'warning' ELSE {given} END"
-        others = f"AND attribute NOT IN {CHECKED_AS_NAMES}" if check == "broken_encoding" else ""
+        # The suite over names sees what is damaged by itself, not what only the night before shows.
+        seen = f"attribute IN {CHECKED_AS_NAMES} AND regexp_matches(value, {literal(BROKEN)})"
+        others = f"AND NOT ({seen})" if check == "broken_encoding" else ""
         connection.execute(
             f'INSERT INTO failed SELECT key, "check", attribute, {least} FROM damage '
             f'WHERE "check" = {literal(check)} {others}'
         )
     connection.execute(
         "INSERT INTO details SELECT key, \"check\", concat(attribute, ' is “', left(value, 80), '”', "
-        "CASE WHEN before <> value THEN concat(', the night before it was “', left(before, 80), '”') END) FROM damage"
+        "CASE WHEN before <> value THEN concat(if(is_older, ', when last taken over', ', the night before'), "
+        "' it was “', left(before, 80), '”') END) FROM damage"
     )

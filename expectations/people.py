@@ -11,8 +11,9 @@ import unicodedata
 from importlib.resources import files as resources
 from typing import TYPE_CHECKING
 
-from trueup.expectations.relations import SPILL, view_file, view_users, write
+from trueup.expectations.relations import SPILL, columns_of, view_file, view_users, write
 from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.history import History
 from trueup.transforms.mapping.unsaid import UNREADABLE
 
 if TYPE_CHECKING:
@@ -50,22 +51,36 @@ LOOKED_AT = (
     "groups",
 )
 """Columns of ``source.parquet`` that can speak for or against a person; those not read are silent."""
+DECLARING = (
+    "userType",
+    "externalUserState",
+    "userPurpose",
+    "isResourceAccount",
+    "employeeType",
+    "onPremisesDistinguishedName",
+)
+"""Columns that say outright that an account is a thing: who is new is no person while one of them was not said."""
+LOOKED_BACK = 60
+"""So many applied runs are asked what an account was taken for."""
 _RANKS = {"id": 1, "upn": 2, "group": 3}
 
 
-def judge(files: RunFiles, settings: Settings) -> None:
+def judge(files: RunFiles, settings: Settings, history: History | None = None) -> None:
     """Every user of ``source.parquet`` has exactly one verdict in ``.work/verdicts`` afterwards.
 
     Columns ``key``, ``verdict`` (``transforms.vocabulary.Verdict``), ``signals`` VARCHAR[] in words, ``overridden_by``
-    (the rule of ``[people]`` that decided, else null); sorted by key.
+    (the rule of ``[people]`` that decided, else null); sorted by key. Nobody becomes a person because the source did
+    not say what earlier showed a thing: ``history`` knows what each account was taken for, and what was read then.
     """
     files.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with connect(spill=files.work / SPILL) as connection:
-        judge_into(connection, files.source, settings.people)
+        judge_into(connection, files.source, settings.people, history)
         write(connection, "SELECT * FROM verdicts", files.work_verdicts)
 
 
-def judge_into(connection: DuckDBPyConnection, source: Path, people: PeopleSettings) -> frozenset[str]:
+def judge_into(
+    connection: DuckDBPyConnection, source: Path, people: PeopleSettings, history: History | None = None
+) -> frozenset[str]:
     """Leave the verdicts in the table ``verdicts`` of ``connection``; says which columns could be looked at."""
     connection.execute(statement("words_macro", PACKAGE))
     seen = view_users(connection, source, LOOKED_AT)
@@ -75,8 +90,10 @@ def judge_into(connection: DuckDBPyConnection, source: Path, people: PeopleSetti
     connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {statement('verdicts', PACKAGE)}")
     _say_by_hand(connection, people)
     _say_unread(connection, source)
+    _say_what_was_thought(connection, history or History(), seen)
+    connection.execute(statement("doubted", PACKAGE), {"declaring": list(DECLARING)})
     connection.execute(f"CREATE OR REPLACE TEMP TABLE verdicts AS {statement('verdicts_said', PACKAGE)}")
-    for name in ("accounts", "thing_names", "marks", "judged", "said", "unread"):
+    for name in ("accounts", "thing_names", "marks", "judged", "said", "unread", "thought", "doubted"):
         connection.execute(f"DROP TABLE {name}")
     return seen
 
@@ -89,6 +106,30 @@ def _say_unread(connection: DuckDBPyConnection, source: Path) -> None:
         f"list_sort(list_intersect({UNREADABLE}, ?)) AS columns FROM told_in_part WHERE list_has_any({UNREADABLE}, ?)",
         [list(LOOKED_AT), list(LOOKED_AT)],
     )
+
+
+def _say_what_was_thought(connection: DuckDBPyConnection, history: History, seen: frozenset[str]) -> None:
+    """Make ``thought`` (key, verdict, gone): what each account was last taken for, and what could be read then only.
+
+    Of whom it was not clear, the run before that is asked, and so on: what was not read once stays in doubt as long as
+    it is not read.
+    """
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE thought (key VARCHAR, verdict VARCHAR, gone VARCHAR[]);"
+        "CREATE OR REPLACE TEMP TABLE unclear (key VARCHAR)"
+    )
+    runs = history.applied or tuple(filter(None, [history.latest_read]))
+    for number, run in enumerate(runs[:LOOKED_BACK]):
+        view_file(connection, "decided_then", run.files.decisions, {"key": "VARCHAR", "verdict": "VARCHAR"})
+        gone = sorted((columns_of(connection, run.files.source).keys() & set(LOOKED_AT)) - seen)
+        waiting = "" if number == 0 else " AND key IN (SELECT key FROM unclear ANTI JOIN thought USING (key))"
+        connection.execute(
+            f"INSERT INTO thought SELECT key, verdict, ? FROM decided_then WHERE verdict <> 'unsure'{waiting}", [gone]
+        )
+        if number == 0:
+            connection.execute("INSERT INTO unclear SELECT key FROM decided_then WHERE verdict = 'unsure'")
+        if not connection.execute("SELECT 1 FROM unclear ANTI JOIN thought USING (key) LIMIT 1").fetchall():
+            break
 
 
 def read_first_names(connection: DuckDBPyConnection) -> None:

@@ -64,7 +64,7 @@ def check_people(run: str) -> CheckResult:
     from trueup.expectations.people import judge
 
     this = Build.of(run)
-    judge(this.files, this.settings)
+    judge(this.files, this.settings, this.history)
     return check(this.files, this.settings, this.mapping.attributes, this.history)
 
 

@@ -13,13 +13,13 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from trueup.connectors.entra.absence import BATCH
-from trueup.connectors.entra.assembly import people_unread
+from trueup.connectors.entra.assembly import lacks_anything, people_unread
 from trueup.connectors.entra.id_ranges import AS_A_READ
 from trueup.connectors.entra.managers import address, is_none
 from trueup.connectors.entra.pages import Problem, user_table
 from trueup.connectors.entra.queries import SQL
 from trueup.connectors.entra.responses import GraphError, Spoiled
-from trueup.connectors.entra.unsaid import allowed, may_be_left_out, said
+from trueup.connectors.entra.unsaid import UNREADABLE, allowed, may_be_left_out, said
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Refusal, Refused
@@ -137,6 +137,8 @@ def with_blanks(engine: DuckDBPyConnection, path: Path, blank: pa.Table) -> Path
 
 def _lacking(engine: DuckDBPyConnection, read: UserRead, columns: list[str]) -> list[str]:
     """Ids of who lacks one of ``columns``, sorted."""
+    if not lacks_anything(read.path):
+        return []
     _view(engine, read.path)
     engine.register("asked_for", pa.table({"name": pa.array(columns, pa.string())}))
     found = [str(row[0]) for row in engine.execute(statement("lacking", SQL)).fetchall()]
@@ -196,7 +198,9 @@ def _filled(engine: DuckDBPyConnection, read: UserRead, rows: pa.Table) -> None:
 
 
 def _view(engine: DuckDBPyConnection, path: Path) -> None:
-    engine.execute(f"CREATE OR REPLACE VIEW users_read AS FROM read_parquet({literal(str(path))})")
+    """``users_read`` is the read at ``path``, with the column ``unreadable`` whether or not the file has it."""
+    unsaid = "" if lacks_anything(path) else f", NULL::VARCHAR[] AS {UNREADABLE}"
+    engine.execute(f"CREATE OR REPLACE VIEW users_read AS SELECT *{unsaid} FROM read_parquet({literal(str(path))})")
 
 
 def _written(engine: DuckDBPyConnection, path: Path, query: str) -> Path:

@@ -56,8 +56,15 @@ def write_source(
     return int(in_scope)
 
 
+def lacks_anything(path: Path) -> bool:
+    """Whether the read at ``path`` has the column ``unreadable``: without it, every entry said all of itself."""
+    return UNREADABLE in parquet.read_schema(path).names
+
+
 def people_unread(engine: DuckDBPyConnection, path: Path, columns: Iterable[str]) -> dict[str, int]:
     """Of each of ``columns`` that entries of the read at ``path`` lack: how many people it is unreadable for."""
+    if not lacks_anything(path):
+        return {}
     view(engine, "users_read", path)
     names = [column for column in columns if column != UNREADABLE]
     engine.register("asked_for", pa.table({"name": pa.array(names, pa.string())}))

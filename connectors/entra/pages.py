@@ -36,7 +36,7 @@ class UserPage:
     """The users of one page, a column per selected attribute, in the order they came."""
 
     users: pa.Table
-    """With ``unreadable``: what an entry did not say although it was asked for."""
+    """With ``unreadable``, what an entry did not say although it was asked for, where one lacks something."""
     problems: tuple[Problem, ...] = ()
 
 
@@ -45,7 +45,7 @@ class PageReader:
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
-        self.schema = table_schema(selection)
+        self.schema = pa.schema([(column.name, ARROW[column.type]) for column in selection.columns])
         self.unseen = {name for name in selection.properties if name != "id"}
         self.blank: list[tuple[str, pa.Array]] = []
         """What may be left out where there is none, and the ids of a page of which nobody came with it."""
@@ -72,22 +72,25 @@ class PageReader:
         table = read_object(body, self._page_schema)
         if table is None:
             return None
-        rows = table.column("value").combine_chunks().flatten()
-        arrays = [_column(rows, column) for column in self.selection.columns]
+        arrays = _columns(table.column("value").combine_chunks().flatten(), self.selection)
         if any(array is None for array in arrays) or not _all_named(arrays[0]):
             return None
         link = table.column("@odata.nextLink")[0].as_py()
         if link == "":
             raise Spoiled("the link to the next page is no text")
+        users = pa.Table.from_arrays(arrays, schema=self.schema)
         unsaid = self._unsaid(body, arrays)
-        return self._noted(pa.Table.from_arrays([*arrays, unsaid], schema=self.schema)), link
+        return self._noted(users if unsaid is None else users.append_column(UNREADABLE, unsaid)), link
 
-    def _unsaid(self, body: bytes, arrays: list[pa.Array]) -> pa.Array:
-        """What each entry lacks. Arrow takes absent and null for the same, so that where it found one is looked at."""
+    def _unsaid(self, body: bytes, arrays: list[pa.Array]) -> pa.Array | None:
+        """What each entry lacks; None where none lacks anything.
+
+        Arrow takes absent and null for the same, so that where it found one is looked at.
+        """
         asked = zip(self.selection.columns, arrays, strict=True)
         empty = tuple(column for column, values in asked if values.null_count and not may_be_left_out(column))
         if not empty or all_say(body, empty):
-            return pa.nulls(len(arrays[0]), UNREADABLE_TYPE)
+            return None
         return unsaid_by_row(_loosely(body)["value"], self.selection)
 
     def _noted(self, users: pa.Table, problems: tuple[Problem, ...] = ()) -> UserPage:
@@ -249,9 +252,13 @@ def json_fields(columns: tuple[SourceAttribute, ...]) -> list[tuple[str, pa.Data
     return [*plain.items(), *((name, pa.struct(list(inner.items()))) for name, inner in nested.items())]
 
 
-def _column(rows: pa.StructArray, column: SourceAttribute) -> Any:
-    """The column's values; None where only a closer look can tell."""
-    outer = pc.struct_field(rows, [column.path[0]])
+def _columns(rows: pa.StructArray, selection: Selection) -> list[Any]:
+    """The values of each column, None in place of one of which only a closer look can tell."""
+    outer = dict(zip(rows.type.names, rows.flatten(), strict=True))
+    return [_column(outer[column.path[0]], column) for column in selection.columns]
+
+
+def _column(outer: pa.Array, column: SourceAttribute) -> Any:
     if column.type == "integer":
         return pc.list_value_length(outer).cast(pa.int64())
     if len(column.path) == 1:

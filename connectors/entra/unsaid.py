@@ -89,6 +89,13 @@ def unsaid_by_row(rows: list[Any], selection: Selection) -> pa.Array:
     return pa.array(lacking, UNREADABLE_TYPE)
 
 
+def with_unsaid(users: pa.Table) -> pa.Table:
+    """``users`` with the column ``unreadable``, of nothing where it was not there."""
+    if UNREADABLE in users.schema.names:
+        return users
+    return users.append_column(UNREADABLE, pa.nulls(users.num_rows, UNREADABLE_TYPE))
+
+
 def all_said(users: pa.Table) -> pa.Table:
     """``users`` where what an entry lacks counts as said to be none."""
     place = users.schema.get_field_index(UNREADABLE)
@@ -104,4 +111,5 @@ __all__ = [
     "may_be_left_out",
     "said",
     "unsaid_by_row",
+    "with_unsaid",
 ]

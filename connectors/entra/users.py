@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -14,6 +14,7 @@ from trueup.connectors.entra.id_ranges import ROW_GROUP
 from trueup.connectors.entra.pages import PageReader, Problem, UserPage
 from trueup.connectors.entra.responses import GraphError, LinkExpired, expired_too_often
 from trueup.connectors.entra.selection import NEVER_MISSING
+from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE, with_unsaid
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ class UserRead:
     """One whole read, last page seen."""
 
     path: Path
-    """Parquet: the selection's columns, ``unreadable`` and ``seq``, the order in which users came; repeats included."""
+    """Parquet: the selection's columns and ``seq``, the order in which users came; repeats included.
+
+    With ``unreadable``, names of what somebody's entry did not say, where there is such an entry.
+    """
     selection: Selection
     pages: int = 0
     rows: int = 0
@@ -45,33 +49,66 @@ class UserRead:
 
 
 class UserWriter:
-    """Collects pages and writes them in runs sorted by id, of small row groups: slices of ids find theirs again."""
+    """Collects pages and writes them in runs sorted by id, of small row groups: slices of ids find theirs again.
+
+    The column ``unreadable`` is there from the page on that has something in it: the whole read is carried through
+    sorting and files, and most reads have nothing to say in it.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
         self._schema = schema.append(pa.field("seq", pa.int64()))
-        self._writer = parquet.ParquetWriter(path, self._schema, compression="lz4", use_dictionary=False)
+        self._writer = self._opened()
         self._waiting: list[pa.Table] = []
         self._count = 0
         self.rows = 0
 
     def add(self, users: pa.Table) -> None:
         """Take the users of one page."""
-        seq = pa.array(range(self.rows, self.rows + users.num_rows), pa.int64())
+        seq = pa.arange(self.rows, self.rows + users.num_rows)
         self._waiting.append(users.append_column("seq", seq))
         self.rows += users.num_rows
         self._count += users.num_rows
+        if UNREADABLE not in self._schema.names and _lacks_something(users):
+            self._widen()
         if self._count >= BUFFERED:
             self._flush()
 
+    def _opened(self) -> Any:
+        # Slices find theirs by the ids; nobody asks how the values of another column range.
+        return parquet.ParquetWriter(
+            self._path, self._schema, compression="lz4", use_dictionary=False, write_statistics=["id"]
+        )
+
+    def _widen(self) -> None:
+        """Begin the file once more, with the column ``unreadable`` in it, and take over what was written."""
+        self._writer.close()
+        narrow = self._path.replace(self._path.with_suffix(".narrow"))
+        self._schema = self._schema.append(pa.field(UNREADABLE, UNREADABLE_TYPE))
+        self._writer = self._opened()
+        with parquet.ParquetFile(narrow) as written:
+            for group in range(written.num_row_groups):
+                self._writer.write_table(self._fitting(written.read_row_group(group)))
+        narrow.unlink()
+
+    def _fitting(self, users: pa.Table) -> pa.Table:
+        """``users`` with the columns of the file, in their order."""
+        return (with_unsaid(users) if UNREADABLE in self._schema.names else users).select(self._schema.names)
+
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting).sort_by("id"), row_group_size=ROW_GROUP)
+            users = pa.concat_tables([self._fitting(page) for page in self._waiting])
+            self._writer.write_table(users.sort_by("id"), row_group_size=ROW_GROUP)
         self._waiting, self._count = [], 0
 
     def close(self) -> None:
         """Write what is left and finish the file."""
         self._flush()
         self._writer.close()
+
+
+def _lacks_something(users: pa.Table) -> bool:
+    return UNREADABLE in users.schema.names and users.column(UNREADABLE).null_count < users.num_rows
 
 
 async def read_users(

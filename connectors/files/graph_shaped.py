@@ -8,7 +8,7 @@ import orjson
 
 from trueup.connectors.entra.pages import PageReader, user_table
 from trueup.connectors.entra.responses import Spoiled
-from trueup.connectors.entra.unsaid import all_said
+from trueup.connectors.entra.unsaid import all_said, with_unsaid
 from trueup.connectors.files.cells import NOT_EXPANDED, RUN_TOGETHER, apart, checked_table
 from trueup.connectors.files.json_stream import JsonStream, NotWhole
 from trueup.connectors.files.names import Names, incomplete
@@ -133,4 +133,4 @@ class GraphShapedFile:
         except TypeError:  # lone surrogates, endless numbers: a problem of one person, found by looking at each
             return user_table(rows, self.selection)
         page, _ = self._page(body)
-        return page.users, list(page.problems)
+        return with_unsaid(page.users), list(page.problems)

@@ -1,6 +1,6 @@
 -- in:  damaged, mapped_before (the night before), decided_before (key, decision of an applied run), $pairs (the columns
 --      of mapped_before, generated), $certain pattern
--- out: key, check, attribute, value, before: less what may be meant (“Who?”) and was taken over as it is already
+-- out: key, check, attribute, value, before, is_older: less what may be meant (“Who?”) and was taken over as it is already
 WITH compared AS (
     SELECT
         damaged.*,
@@ -11,7 +11,7 @@ WITH compared AS (
     LEFT JOIN decided_before ON decided_before.key = damaged.key
 )
 
-SELECT key, "check", attribute, value, before
+SELECT key, "check", attribute, value, before, FALSE AS is_older
 FROM compared
 WHERE
     "check" <> 'broken_encoding'

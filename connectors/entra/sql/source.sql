@@ -48,26 +48,29 @@ granted AS (
     FROM ways
     LEFT JOIN roles ON roles.id = ways.role_id
     GROUP BY ways.id
+),
+besides AS (
+    SELECT id, in_scope.assigned_by, named.names, granted.role_list, purposes.purpose
+    FROM in_scope
+    FULL JOIN named USING (id)
+    FULL JOIN granted USING (id)
+    FULL JOIN purposes USING (id)
 )
 SELECT
     sliced.* EXCLUDE (seq),
     CASE (SELECT scope FROM kind)
         WHEN 'all' THEN NULL
         WHEN 'file' THEN TRUE
-        ELSE in_scope.id IS NOT NULL
+        ELSE besides.assigned_by IS NOT NULL
     END AS assigned,
     CASE (SELECT scope FROM kind)
         WHEN 'all' THEN NULL
         WHEN 'file' THEN ['file']
-        ELSE coalesce(in_scope.assigned_by, CAST([] AS VARCHAR[]))
+        ELSE coalesce(besides.assigned_by, CAST([] AS VARCHAR[]))
     END AS assigned_by,
-    coalesce(named.names, CAST([] AS VARCHAR[])) AS groups,
-    coalesce(granted.role_list, CAST([] AS STRUCT(id VARCHAR, value VARCHAR, displayName VARCHAR)[])) AS appRoleAssignments,
-    purposes.purpose AS userPurpose
+    coalesce(besides.names, CAST([] AS VARCHAR[])) AS groups,
+    coalesce(besides.role_list, CAST([] AS STRUCT(id VARCHAR, value VARCHAR, displayName VARCHAR)[])) AS appRoleAssignments,
+    besides.purpose AS userPurpose
 FROM sliced
-LEFT JOIN repeated ON repeated.id = sliced.id
-LEFT JOIN in_scope ON in_scope.id = sliced.id
-LEFT JOIN named ON named.id = sliced.id
-LEFT JOIN granted ON granted.id = sliced.id
-LEFT JOIN purposes ON purposes.id = sliced.id
-WHERE repeated.id IS NULL OR repeated.last_seq = sliced.seq
+LEFT JOIN besides ON besides.id = sliced.id
+ANTI JOIN repeated ON repeated.id = sliced.id AND repeated.last_seq <> sliced.seq

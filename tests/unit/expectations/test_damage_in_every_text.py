@@ -135,3 +135,68 @@ def test_what_could_not_be_read_of_a_person_is_said_and_no_wrong_type(tmp_path: 
     }
     reason = rows["id-00001", "not_said"]["reason"]
     assert "department is given as the name of a type; jobTitle was not sent" in reason
+
+
+DROPPED = {
+    "Müller": "Mller",
+    "Geschäftsführerin": "Geschftsfhrerin",
+    "Łukasz Żak": "ukasz ak",
+    "Jørgensen": "J_rgensen",
+    "José María": "Jos  Mar a",
+    "Größe": "Gr\u00b3\u2592e",
+    "Lück": "Lьck",
+    "Sales – EMEA": "Sales ? EMEA",
+    "Anna Ö Berg": "Anna ? Berg",
+    "Иван Петров": " ",
+}
+ORDINARY = {
+    "Müller": "Mueller",
+    "Möller": "Moller",
+    "Renée": "Rene",
+    "Jörg Übel": "Jörg Übel-Schmidt",
+    "Sales – EMEA": "Sales - EMEA",
+    "Anna Ö Berg": "Anna Berg",
+    "O\u2019Brien": "O'Brien",
+    "Muller": "Müller",
+    "Şahin": "Șahin",
+    "Иван": "Ivan",
+    "Größe": "Head of Sales",
+    "Café": "",
+}
+
+
+def test_letters_that_are_gone_show_beside_what_stood_there_before(tmp_path: Path) -> None:
+    staff = [person(number) for number in range(60)]
+    then = [dict(one) for one in staff]
+    for number, (before, now) in enumerate(DROPPED.items()):
+        then[number]["jobTitle"], staff[number]["jobTitle"] = before, now
+    for number, (before, now) in enumerate(ORDINARY.items(), 20):
+        then[number]["jobTitle"], staff[number]["jobTitle"] = before, now
+    then[40]["surname"], staff[40]["surname"] = "Grönlund", "Grnlund"
+    history = earlier(tmp_path, then)
+    night = world(tmp_path, staff)
+    assert checked(night, history).refusals == ()
+    held = {key for key, check in found(night) if check == "broken_encoding"}
+    assert held == {f"id-{number:05d}" for number in (*range(len(DROPPED)), 40)}
+    reason = found(night)["id-00000", "broken_encoding"]["reason"]
+    assert "jobTitle is “Mller”, the night before it was “Müller”" in reason
+    assert "“Grnlund”" in found(night)["id-00040", "broken_encoding"]["reason"]
+
+
+def test_who_is_held_for_lost_letters_stays_held_on_the_next_nights(tmp_path: Path) -> None:
+    then, since = ([person(number) for number in range(60)] for _ in range(2))
+    for number, text in ((0, "Müller"), (55, "Mölder")):
+        then[number]["jobTitle"], since[number]["jobTitle"] = text, text.encode("ascii", "ignore").decode()
+    first = earlier(tmp_path / "first", then).runs[0]
+    second = earlier(tmp_path / "second", since).runs[0]
+    decisions = pq.read_table(second.files.decisions).to_pylist()
+    for one in decisions:
+        one["decision"] = "hold" if one["key"] in {"id-00000", "id-00055"} else "unchanged"
+    pq.write_table(pa.Table.from_pylist(decisions), second.files.decisions)
+    taken_over = pa.Table.from_pylist([{**one, "decision": "unchanged"} for one in decisions])
+    pq.write_table(taken_over, first.files.decisions)
+    night = world(tmp_path, since)
+    checked(night, History((second, first)))
+    reasons = {key: row["reason"] for (key, check), row in found(night).items() if check == "broken_encoding"}
+    assert reasons.keys() == {"id-00000", "id-00055"}
+    assert "when last taken over it was “Müller”" in reasons["id-00000"]

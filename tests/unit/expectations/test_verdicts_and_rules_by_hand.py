@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,10 +13,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.support.check_world import person, settings, table
+from tests.support.prior import prior_run
+from tests.support.reading import Outcome as Reading
+from trueup.connectors.source import SourceSnapshot
 from trueup.expectations.people import judge, named_groups
 from trueup.transforms.attributes import CHECKED
+from trueup.transforms.history import History, PriorRun
 from trueup.transforms.run_files import RunFiles
-from trueup.transforms.vocabulary import Verdict
+from trueup.transforms.vocabulary import Outcome, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +102,49 @@ def test_guests_are_people_only_when_said(tmp_path: Path) -> None:
 
 def test_a_guest_who_became_a_member_is_a_person(tmp_path: Path) -> None:
     assert verdict(tmp_path, person(50, **(GUEST | {"userType": "Member"})))[0] == "person"
+
+
+def told_before(path: Path, verdicts: dict[str, str], columns: tuple[str, ...]) -> PriorRun:
+    path.mkdir()
+    files = RunFiles(path)
+    pq.write_table(table([person(1)], columns), files.source)
+    pq.write_table(pa.table({"key": list(verdicts), "verdict": list(verdicts.values())}), files.decisions)
+    run = prior_run(Reading(SourceSnapshot(1, {}), files))
+    return replace(run, manifest=run.manifest.model_copy(update={"outcome": Outcome.NOTHING_TO_DO}))
+
+
+def test_nobody_becomes_a_person_because_what_showed_a_thing_was_not_read(tmp_path: Path) -> None:
+    everything = (*CHECKED, "groups", "userPurpose")
+    room, known, mended = (person(number)["id"] for number in (1, 2, 3))
+    thought = {room: "room_or_equipment", known: "person", mended: "service_account"}
+    first = told_before(tmp_path / "first", thought, everything)
+    second = told_before(tmp_path / "second", {**thought, room: "unsure"}, CHECKED)
+    for name, history in (("once", (first,)), ("for ever", (second, first))):
+        files = RunFiles(tmp_path / name)
+        files.path.mkdir()
+        pq.write_table(table([person(n) for n in range(1, 20)], (*CHECKED, "groups")), files.source)
+        judge(files, settings(), History(history))
+        rows = {row["key"]: row for row in pq.read_table(files.work_verdicts).to_pylist()}
+        assert rows[room]["verdict"] == "unsure"
+        assert (
+            "did not say userPurpose, and when it did this was taken for: room or equipment"
+            in rows[room]["signals"][-1]
+        )
+        assert rows[known]["verdict"] == "person"
+        # What was read of it last night is read tonight, and says that it is a person now.
+        assert rows[mended]["verdict"] == ("unsure" if history == (first,) else "person")
+
+
+def test_who_is_new_is_no_person_while_what_says_so_outright_was_not_said(tmp_path: Path) -> None:
+    files = RunFiles(tmp_path)
+    told = table([person(n) for n in range(1, 20)], (*CHECKED, "groups"))
+    unsaid = [["userType"], ["department"], *([None] * 17)]
+    pq.write_table(told.append_column("unreadable", pa.array(unsaid, pa.list_(pa.string()))), files.source)
+    judge(files, settings())
+    rows = {row["key"]: row for row in pq.read_table(files.work_verdicts).to_pylist()}
+    keys = told.column("id").to_pylist()
+    assert [rows[key]["verdict"] for key in keys[:3]] == ["unsure", "person", "person"]
+    assert "userType, which may show a thing" in rows[keys[0]]["signals"][-1]
 
 
 def test_an_empty_tenant_has_no_verdicts(tmp_path: Path) -> None:
