@@ -58,7 +58,7 @@ class Spelling:
     def _at_the_top(self, resource: dict[str, Any]) -> dict[str, Any]:
         """``resource`` respelt; what is named with its extension's URN in front goes into the extension."""
         schemas = {name: schema for name in resource if (schema := self._schema_of(name))}
-        made = self._respelt({name: value for name, value in resource.items() if name not in schemas})
+        made: dict[str, Any] = self._respelt({name: value for name, value in resource.items() if name not in schemas})
         ahead: dict[str, dict[str, Any]] = {}
         for name, schema in schemas.items():
             rest = name[len(schema) + 1 :]
