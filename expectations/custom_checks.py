@@ -113,27 +113,30 @@ class OwnChecks:
                 )
 
 
-def source_columns(settings: Settings, managed: Iterable[str] | None = None) -> frozenset[str]:
+def source_columns(
+    settings: Settings, managed: Iterable[str] | None = None, *, text: str | None = None
+) -> frozenset[str]:
     """Source attributes the file's checks need to be read, beside those mapping and checks use.
 
     Args:
         settings: with ``[checks] file``.
         managed: paths of the mapping; where given, what the file says of the suite ``desired`` is held against them
             here, before anything is read.
+        text: of the file, where it was read already.
 
     Raises:
         Misused: as ``load_own_checks``, or a column that the mapping does not manage.
     """
     if not settings.checks.file:
         return frozenset()
-    own = load_own_checks(settings)
+    own = load_own_checks(settings, text=text)
     if managed is not None:
         own.require(own.source_columns, frozenset(managed) | {"left_alone"})
     return own.source_columns
 
 
-def load_own_checks(settings: Settings) -> OwnChecks:
-    """What ``[checks] file`` says; nothing where none is named.
+def load_own_checks(settings: Settings, *, text: str | None = None) -> OwnChecks:
+    """What ``[checks] file`` says; nothing where none is named. ``text`` is its content, where it was read already.
 
     Raises:
         Misused: the file cannot be read, or says something unknown; the message names file and key.
@@ -144,8 +147,8 @@ def load_own_checks(settings: Settings) -> OwnChecks:
     if path.suffix == ".py":
         from trueup.expectations.custom_modules import from_module
 
-        return _collected(path.name, *from_module(path))
-    document = _read(path)
+        return _collected(path.name, *from_module(path, _text_of(path) if text is None else text))
+    document = _parsed(path, _text_of(path) if text is None else text)
     unknown = sorted(set(document) - {"expectations", "override"})
     if unknown:
         raise _misused(path.name, unknown[0], "is no key of this file")
@@ -159,13 +162,16 @@ def load_own_checks(settings: Settings) -> OwnChecks:
     return _collected(path.name, built, document.get("override", {}))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Misused(
             f"checks.file: {path.name} cannot be read.", remedy="Check the path; it starts at the file."
         ) from error
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
     if path.suffix in {".yaml", ".yml"}:
         from trueup.expectations.yaml_files import refusal_of
 

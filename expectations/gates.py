@@ -87,11 +87,17 @@ class _Session:
 
 
 def check_people(
-    files: RunFiles, settings: Settings, attributes: tuple[ManagedAttribute, ...], history: History
+    files: RunFiles,
+    settings: Settings,
+    attributes: tuple[ManagedAttribute, ...],
+    history: History,
+    *,
+    own_text: str | None = None,
 ) -> CheckResult:
     """The suites ``source``, ``desired`` and ``history`` over everybody in scope who is or may be a person.
 
     Writes ``findings.parquet`` (``key``, ``check``, ``severity``, ``reason``, ``remedy``; sorted) and ``checks.json``.
+    ``own_text`` is what ``[checks] file`` says, where the run has read it already.
 
     Raises:
         Misused: ``[checks] file`` names what is not there.
@@ -101,7 +107,7 @@ def check_people(
     from trueup.expectations.custom_checks import load_own_checks
     from trueup.expectations.telemetry import quiet_context
 
-    own = load_own_checks(settings)
+    own = load_own_checks(settings, text=own_text)
     context = quiet_context()
     with connect(spill=files.work / SPILL) as connection:
         ground = lay(connection, files, attributes, history, own.source_columns)

@@ -98,7 +98,7 @@ def same_fingerprint(settings: Settings, run: PriorRun) -> str:
                 remedy="Plan again, so that what is reviewed is what the configuration says: trueup plan",
             )
         )
-    found = fingerprint(run.files, now)
+    found = fingerprint(run.files, now, version=run.manifest.fingerprint_version)
     if found != run.manifest.fingerprint:
         raise Refused(
             Refusal(

@@ -196,14 +196,29 @@ def read_text_beside(settings: Settings, name: str) -> str:
         ) from error
 
 
-def digest(settings: Settings) -> str:
+class NamedFiles:
+    """The texts of the files the configuration names, each read once: what is saved meanwhile is not seen."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """The text of the file ``name``, as it was when it was first asked for.
+
+        Raises:
+            Misused: it cannot be read.
+        """
+        if name not in self._texts:
+            self._texts[name] = read_text_beside(self._settings, name)
+        return self._texts[name]
+
+
+def digest(settings: Settings, named_files: NamedFiles | None = None) -> str:
     """The digest of the configuration that matters, with the content of the files it names."""
     from trueup.transforms.fingerprint import configuration_digest
 
+    read = named_files or NamedFiles(settings)
     named = {"mapping.import": settings.mapping.import_, "checks.file": settings.checks.file}
-    extra = {
-        key: hashlib.sha256(read_text_beside(settings, name).encode()).hexdigest()
-        for key, name in named.items()
-        if name
-    }
+    extra = {key: hashlib.sha256(read(name).encode()).hexdigest() for key, name in named.items() if name}
     return configuration_digest(settings, extra)

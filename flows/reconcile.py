@@ -65,7 +65,7 @@ def check_people(run: str) -> CheckResult:
 
     this = Build.of(run)
     judge(this.files, this.settings, this.history)
-    return check(this.files, this.settings, this.mapping.attributes, this.history)
+    return check(this.files, this.settings, this.mapping.attributes, this.history, own_text=this.checks_text)
 
 
 @task(name="decide", cache_policy=NO_CACHE)

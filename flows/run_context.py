@@ -14,6 +14,7 @@ from trueup.transforms.settings import AttributeSettings
 
 if TYPE_CHECKING:
     from trueup.connectors.archive import Archive
+    from trueup.flows.configuration import NamedFiles
     from trueup.transforms.history import History
     from trueup.transforms.mapping import Mapping
     from trueup.transforms.run_files import RunFiles
@@ -35,19 +36,22 @@ class Build:
     night changes the next run, not this one.
     """
 
-    def __init__(self, settings: Settings, files: RunFiles, mapping: Mapping, digest: str) -> None:
+    def __init__(self, settings: Settings, files: RunFiles, mapping: Mapping, named_files: NamedFiles) -> None:
         """Bind what was read to the run in ``files``.
 
         Args:
             settings: the configuration.
             files: where the run lies.
             mapping: the mapping it names, parsed.
-            digest: of the configuration that matters, with the content of the files it names.
+            named_files: the files the configuration names, as they were read.
         """
         self.settings = settings
         self.files = files
         self.mapping = mapping
-        self.digest = digest
+        self.digest = configuration.digest(settings, named_files)
+        """Of the configuration that matters, with the content of the files it names."""
+        self.checks_text = named_files(settings.checks.file) if settings.checks.file else None
+        """What ``[checks] file`` says."""
 
     @classmethod
     def of(cls, run: str) -> Build:
@@ -120,10 +124,12 @@ def begin(
     """
     from trueup.connectors.archive import open_archive
 
-    mapping, digest = load_mapping(settings), configuration.digest(settings)
+    named_files = configuration.NamedFiles(settings)
+    mapping = load_mapping(settings, named_files)
+    configuration.digest(settings, named_files)  # every file is read, or nothing is begun
     started = datetime.now(UTC)
     files = open_archive(settings).new_run(kind, started)
-    _BEGUN[str(files.path)] = Build(settings, files, mapping, digest)
+    _BEGUN[str(files.path)] = Build(settings, files, mapping, named_files)
     request = {
         "started": started.isoformat(),
         "expected": expected.isoformat() if expected else None,
@@ -134,7 +140,7 @@ def begin(
     return files
 
 
-def load_mapping(settings: Settings) -> Mapping:
+def load_mapping(settings: Settings, named_files: NamedFiles | None = None) -> Mapping:
     """The mapping the configuration names, parsed.
 
     Raises:
@@ -142,9 +148,7 @@ def load_mapping(settings: Settings) -> Mapping:
     """
     from trueup.transforms.mapping import load_mapping as load
 
-    def read_text(name: str) -> str:
-        return configuration.read_text_beside(settings, name)
-
+    read_text = named_files or configuration.NamedFiles(settings)
     mapping = load(settings.mapping, read_text=read_text)
     if settings.checks.mononym == "repeat":
         return load(_with_repeated_names(settings.mapping, mapping), read_text=read_text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.flows import configuration, flow_runs, run_context, screen
 from trueup.flows.orchestrator import orchestrator
 from trueup.transforms.errors import Failed
-from trueup.transforms.vocabulary import Act, Kind, Outcome, Result
+from trueup.transforms.vocabulary import Act, Exit, Kind, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,13 +133,13 @@ def announce_applied(settings: Settings, run: PriorRun, records: list[dict[str, 
     counts = counted(records)
     partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or counts[Result.SKIPPED] or counts[Result.FAILED]
     if not partly:
-        return 0
+        return Exit.DONE
     text = f"Trueup run {run.run_id} was only partly applied: {counts[Result.APPLIED]} applied, "
     text += f"{counts[Result.SKIPPED]} skipped, {counts[Result.FAILED]} failed."
     problem = tell(settings, text, str(run.files.report_html))
     if problem:
         screen.note(problem)
-    return 4
+    return Exit.PARTLY
 
 
 def counted(records: list[dict[str, Any]]) -> dict[Result, int]:

@@ -48,7 +48,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
     from trueup.connectors.archive import seal as seal_run
     from trueup.connectors.archive import supersede_earlier
     from trueup.reports import write_reports
-    from trueup.transforms.fingerprint import fingerprint
+    from trueup.transforms.fingerprint import VERSION, fingerprint
 
     settings, files = build.settings, build.files
     config_digest = build.digest
@@ -69,6 +69,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         versions=versions(),
         configuration=settings.what_matters(),
         configuration_digest=config_digest,
+        fingerprint_version=VERSION,
         fingerprint=fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else "",
         **{**draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
     )

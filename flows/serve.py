@@ -12,7 +12,7 @@ from trueup.flows import configuration, flow_runs, screen
 from trueup.flows.due import last_tick
 from trueup.flows.orchestrator import orchestrator
 from trueup.flows.runs import check_before
-from trueup.transforms.vocabulary import Kind
+from trueup.transforms.vocabulary import Exit, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def serve_schedule(config: Path) -> int:
         screen.note("Stopped.")
     finally:
         signal.signal(signal.SIGTERM, before)
-    return 0
+    return Exit.DONE
 
 
 def _serve_until_stopped(settings: Settings, config: Path) -> None:

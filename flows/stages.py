@@ -28,8 +28,9 @@ def source_request(build: Build) -> SourceRequest:
     from trueup.transforms.planning.earlier_runs import known_links
 
     managed = [attribute.path for attribute in build.mapping.attributes]
+    own = own_columns(build.settings, managed, text=build.checks_text)
     return SourceRequest(
-        columns=columns_for(build.mapping, build.settings.source) | own_columns(build.settings, managed) | set(CHECKED),
+        columns=columns_for(build.mapping, build.settings.source) | own | set(CHECKED),
         people_groups=named_groups(build.settings.people),
         known=known_links(build.history, build.files.work / "known_source.parquet"),
         previous=build.history.baseline,

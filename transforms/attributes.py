@@ -6,10 +6,7 @@ Sources: Microsoft Graph ``user`` resource; Entra's provisioning schema (older A
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Literal
 
 SourceType = Literal["text", "boolean", "integer", "time", "texts", "assignments"]
 
@@ -230,8 +227,3 @@ class TargetSchema:
     """What a profile must have and no managed attribute gives, in lower case."""
     forbids: dict[str, str] = field(default_factory=dict)
     """Managed paths that may not be written, and why."""
-
-
-def columns_needed(managed: Iterable[ManagedAttribute]) -> frozenset[str]:
-    """Columns of ``source.parquet`` that mapping and checks use."""
-    return frozenset(CHECKED).union(*(attribute.source_columns for attribute in managed))

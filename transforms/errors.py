@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trueup.transforms.vocabulary import Exit
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 class TrueupError(Exception):
     """Base of all deliberate errors; ``exit_code`` is what the command line ends with."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = Exit.FAILED
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
@@ -36,7 +38,7 @@ class TrueupError(Exception):
 class Failed(TrueupError):
     """Something broke: network, credentials, disk, an unwritable archive."""
 
-    exit_code = 1
+    exit_code = Exit.FAILED
 
 
 class Unreachable(Failed):
@@ -46,7 +48,7 @@ class Unreachable(Failed):
 class Misused(TrueupError):
     """Wrong arguments or configuration; the message names file, key and remedy."""
 
-    exit_code = 2
+    exit_code = Exit.MISUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Refusal:
 class Refused(TrueupError):
     """Trueup chose not to go on; carries every refusal, not only the first."""
 
-    exit_code = 3
+    exit_code = Exit.REFUSED
 
     def __init__(self, refusals: Iterable[Refusal] | Refusal) -> None:
         self.refusals = (refusals,) if isinstance(refusals, Refusal) else tuple(refusals)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import Settings
 
+VERSION = 1
+"""The rule new runs are sealed by; kept in the manifest as ``fingerprint_version``."""
 ROWS = 65_536
 """Rows hashed at a time; part of the format, so that how a file is cut into row groups does not matter."""
 
@@ -37,12 +40,33 @@ def configuration_digest(settings: Settings, extra: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fingerprint(files: RunFiles, configuration_digest: str) -> str:
+def fingerprint(files: RunFiles, configuration_digest: str, *, version: int = VERSION) -> str:
     """SHA-256, in hex, over the sorted content of source, target, decisions and changes, mapping and configuration.
 
     The same for any order of rows and columns, any compression and any cut into row groups; another for any other
     value, including null against empty text. Memory stays bounded by ``ROWS`` rows per file where files are sorted.
+
+    Args:
+        files: the run.
+        configuration_digest: of :func:`configuration_digest`.
+        version: the rule, as the run's manifest names it: an earlier run is held against its own.
+
+    Raises:
+        Refused: a newer Trueup sealed the run by a rule that is not known here.
     """
+    if version not in _RULES:
+        raise Refused(
+            Refusal(
+                code="newer_version",
+                message=f"Run {files.run_id} was sealed by a newer Trueup (fingerprint version {version}; the newest "
+                f"known here is {VERSION}).",
+                remedy="Use the version of Trueup that made the run, or a later one.",
+            )
+        )
+    return _RULES[version](files, configuration_digest)
+
+
+def _rule_1(files: RunFiles, configuration_digest: str) -> str:
     parts = (
         (files.source, ("id",)),
         (files.target, ("id",)),
@@ -57,6 +81,10 @@ def fingerprint(files: RunFiles, configuration_digest: str) -> str:
     whole.update(b"mapping.sql\0" + hashlib.sha256(files.mapping_sql.read_bytes()).digest())
     whole.update(b"configuration\0" + configuration_digest.encode())
     return whole.hexdigest()
+
+
+_RULES = {VERSION: _rule_1}
+"""Every rule a run was ever sealed by. A new one is added with the next number; none is ever changed."""
 
 
 def content_digest(path: Path, keys: tuple[str, ...]) -> bytes:

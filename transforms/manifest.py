@@ -88,6 +88,8 @@ class Manifest(_Record):
     configuration: dict[str, Any] = {}
     """The part of the configuration the digest covers."""
     fingerprint: str = ""
+    fingerprint_version: int = 1
+    """The rule the fingerprint was made by (``trueup.transforms.fingerprint``)."""
     files: dict[str, FileRecord] = {}
     previous_manifest_sha256: str | None = None
     """Of the run before this one in the archive; null for the first."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, count, empty, view
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.planning.comparison import json_of
 from trueup.transforms.sql import statement
+from trueup.transforms.values.columns import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

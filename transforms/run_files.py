@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ SEALED = (
     "report.md",
 )
 """Files a manifest lists. A refused or failed run has only those it came to."""
+
+
+RUN_ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{4})")
+"""A run's directory: when it began, in UTC, and four digits that set runs of one second apart."""
 
 
 @dataclass(frozen=True, slots=True)

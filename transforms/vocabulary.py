@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+
+
+class Exit(IntEnum):
+    """What a command ends with."""
+
+    DONE = 0
+    """Done; a plan with holds is done."""
+    FAILED = 1
+    """Something broke, or an examination found something to fix."""
+    MISUSED = 2
+    """Arguments or configuration."""
+    REFUSED = 3
+    """A check, a limit, an incomplete read, a stale plan, a missing approval, a damaged run."""
+    PARTLY = 4
+    """Records skipped or rejected, an apply that stopped, or differences found by ``verify``."""
 
 
 class Kind(StrEnum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import grp
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -16,7 +15,7 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import Access, folder, make_directory, on_disk, protect
 from trueup.connectors.archive.unfinished import finished, watch
 from trueup.transforms.errors import Failed, Misused
-from trueup.transforms.run_files import RunFiles
+from trueup.transforms.run_files import RUN_ID, RunFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from trueup.transforms.settings import Settings
     from trueup.transforms.vocabulary import Kind
 
-_ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{4})")
 _STAMP = "%Y%m%dT%H%M%SZ"
 _LAST = 0xFFFF
 
@@ -64,7 +62,7 @@ class Archive:
 
     def _next(self, at: datetime) -> tuple[str, int]:
         stamp = at.astimezone(UTC).strftime(_STAMP)
-        newest = max((path.name for path in self.path.iterdir() if _ID.fullmatch(path.name)), default="")
+        newest = max((path.name for path in self.path.iterdir() if RUN_ID.fullmatch(path.name)), default="")
         if newest[: len(stamp)] < stamp:
             return stamp, secrets.randbelow(_LAST // 2)
         return _after(*_parts(newest))

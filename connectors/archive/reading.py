@@ -14,14 +14,13 @@ from trueup.connectors.archive.records import unsigned_problem
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import ActRecord, Manifest
-from trueup.transforms.run_files import RunFiles
+from trueup.transforms.run_files import RUN_ID, RunFiles
 from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import SILENT_ACTS, Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 _ACT = re.compile(r"(\d{3,})-([a-z_]+)\.json")
 CLOSING = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED, Act.REJECTED)
 """Acts after which the journal, as far as they state it, is settled."""
@@ -32,7 +31,7 @@ def directories(root: Path) -> Iterator[RunFiles]:
     if not root.is_dir():
         return
     with on_disk("The archive cannot be read"):
-        names = sorted((path.name for path in root.iterdir() if _RUN.fullmatch(path.name)), reverse=True)
+        names = sorted((path.name for path in root.iterdir() if RUN_ID.fullmatch(path.name)), reverse=True)
     for name in names:
         yield RunFiles(root / name)
 
@@ -178,7 +177,7 @@ def find(root: Path, name: str) -> RunFiles:
     if found:
         some = ", ".join(files.run_id for files in found[:3])
         raise Misused(f"{len(found)} runs begin with {wanted!r}: {some} …", remedy="Give more of the run's id.")
-    if _RUN.fullmatch(wanted) and (root / wanted).is_dir():
+    if RUN_ID.fullmatch(wanted) and (root / wanted).is_dir():
         raise Misused(f"Run {wanted} was never finished: it has no manifest.", remedy="Plan again: trueup plan")
     raise Misused(f"There is no run {wanted!r} in the archive.", remedy="See the runs there are: trueup runs")
 

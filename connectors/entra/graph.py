@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -36,10 +35,13 @@ from trueup.connectors.entra.responses import (
     said_no,
     sorted_out,
 )
-from trueup.connectors.entra.retry import Attempts, ReadStats, RetryPolicy, slowing, stated_wait
-from trueup.transforms.errors import Misused, Refusal, Refused, Unreachable
+from trueup.connectors.entra.retry import Attempts, ReadStats, RetryPolicy, slowing
+from trueup.connectors.http.retry import stated_wait
+from trueup.connectors.http.trust import trusted
+from trueup.transforms.errors import Refusal, Refused, Unreachable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable
 
     from trueup.connectors.entra.clouds import Endpoints
@@ -390,12 +392,4 @@ async def connected(settings: Settings, patience: RetryPolicy | None = None) -> 
 def _trust(settings: Settings, where: Endpoints) -> ssl.SSLContext | bool:
     if where.graph.startswith("http://"):
         return False  # plain http on loopback: no certificates to load
-    bundle = settings.source.ca_bundle
-    if not bundle:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(settings.place(bundle)))
-    except OSError as error:
-        raise Misused(
-            "source.ca_bundle cannot be read as PEM certificates.", remedy="Point it at a file of PEM certificates."
-        ) from error
+    return trusted(settings, settings.source.ca_bundle, key="source.ca_bundle")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trueup.connectors.entra.retry import stated_wait
+from trueup.connectors.http.retry import stated_wait
 from trueup.connectors.redaction import foreign
 from trueup.connectors.secrets import code_word
 from trueup.transforms.errors import Refusal, Refused

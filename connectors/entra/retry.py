@@ -6,20 +6,16 @@ Microsoft Graph "throttling guidance": 429 with ``Retry-After`` is waited out; o
 from __future__ import annotations
 
 import asyncio
-import math
-import random
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+
+from trueup.connectors.http.retry import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from trueup.connectors.entra.prefetch import Ahead
-
-_CHANCE = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +38,7 @@ class RetryPolicy:
 
     def step(self, attempt: int) -> float:
         """The jittered wait before attempt ``attempt`` + 1."""
-        bound = min(self.longest_step, self.first_step * float(2 ** min(attempt, 16)))
-        return bound * _CHANCE.uniform(0.5, 1.0)
+        return Backoff(self.first_step, self.longest_step, is_jittered=True).wait(attempt)
 
 
 @dataclass(slots=True)
@@ -71,24 +66,6 @@ class Attempts:
     last: str = ""
     ahead: Ahead | None = None
     """May hold the first answer already."""
-
-
-def stated_wait(header: str | None) -> float | None:
-    """Seconds a ``Retry-After`` asks for: whole, decimal, or a date; None where it says nothing usable."""
-    if not header:
-        return None
-    first = header.split(",")[0].strip() if header.count(",") == 1 and header[:1].isdigit() else header.strip()
-    try:
-        seconds = float(first)
-    except ValueError:
-        try:
-            at = parsedate_to_datetime(first)
-        except (ValueError, TypeError, IndexError):
-            return None
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=UTC)
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
-    return None if math.isnan(seconds) else max(0.0, seconds)
 
 
 def slowing(percentage: str | None) -> float:

@@ -14,13 +14,14 @@ from trueup.connectors.scim.discovery import discover
 from trueup.connectors.scim.paging import Reading, list_of, read_pages
 from trueup.connectors.scim.session import Session, open_session
 from trueup.connectors.scim.shape import Shape, missing
-from trueup.connectors.scim.spelling import Spelling
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.progress import silent
+from trueup.transforms.values.columns import select_list
 from trueup.transforms.values.equality import as_boolean, canonical, is_same_text
-from trueup.transforms.values.paths import expression, get, member, parse
+from trueup.transforms.values.paths import get, member, parse
+from trueup.transforms.values.spelling import Spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -280,18 +281,6 @@ def _known_ids(known: Path | None) -> set[str]:
     names = pq.read_schema(known).names
     column = "profile_id" if "profile_id" in names else "id"
     return {str(value) for value in pq.read_table(known, columns=[column])[column].to_pylist() if value is not None}
-
-
-def select_list(kinds: Mapping[str, str]) -> str:
-    """The flattened columns as SQL over ``said``, the profile as the paths spell it, and ``complex <path>``."""
-    parts = []
-    for path, kind in kinds.items():
-        sql = identifier(f"complex {path}") if kind == "complex" else expression(parse(path), "said")
-        if path.lower() == "active" or kind == "boolean":
-            text = f"lower(trim({sql}))"
-            sql = f"CASE WHEN {text} IN ('true', '1') THEN TRUE WHEN {text} IN ('false', '0') THEN FALSE END"
-        parts.append(f"{sql} AS {identifier(path)}")
-    return ",\n  ".join(parts)
 
 
 def _flatten(spool: Path, kinds: Mapping[str, str], files: RunFiles) -> int:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from trueup.connectors.http.retry import stated_wait
 from trueup.connectors.redaction import REMOVED, foreign
 from trueup.connectors.secrets import code_word
 
@@ -67,23 +65,9 @@ class Answer:
 
     @property
     def pause(self) -> float | None:
-        """Seconds the server asked to wait: ``Retry-After`` as seconds or as an HTTP date; none if it did not."""
-        return pause_of(self.headers.get("retry-after"), datetime.now(UTC))
-
-
-def pause_of(text: str | None, at: datetime) -> float | None:
-    """``Retry-After`` in seconds from ``at``, between 0 and ten minutes; none when absent or unreadable."""
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        seconds = (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - at.timestamp()
-    return None if isnan(seconds) else min(max(seconds, 0.0), _LONGEST_PAUSE_S)
+        """Seconds the server asked to wait, ten minutes at most; none if it did not."""
+        wait = stated_wait(self.headers.get("retry-after"))
+        return None if wait is None else min(wait, _LONGEST_PAUSE_S)
 
 
 def parsed(body: bytes) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,11 +10,15 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx2
 
+from trueup.connectors.http.rate_limit import Turns
+from trueup.connectors.http.retry import Backoff
+from trueup.connectors.http.trust import trusted
 from trueup.connectors.scim.responses import Answer, sentence
 from trueup.connectors.secrets import reveal
 from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
 
     from trueup.transforms.settings import Settings
@@ -27,6 +29,7 @@ FIRST_CONTACT_S = 20.0
 BRIEF_S = 3.0
 """How long the token is tried; what does not answer within this is left to the read."""
 _ATTEMPTS = 6
+_BACKOFF = Backoff(0.25, 8.0)
 _SAFE = "!$&'()*+,;=:@"
 _AS_IT_IS = re.compile(r"(?:[^%?#]|%[0-9A-Fa-f]{2})+\Z")
 _NOT_THERE = (400, 404, 410)
@@ -72,12 +75,7 @@ def certificates(settings: Settings) -> ssl.SSLContext | bool:
     Raises:
         Misused: the bundle cannot be read.
     """
-    if not settings.target.ca_bundle:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(settings.place(settings.target.ca_bundle)))
-    except (OSError, ssl.SSLError) as error:
-        raise Misused("target.ca_bundle cannot be read.", remedy="Point it at a PEM file of the CA.") from error
+    return trusted(settings, settings.target.ca_bundle, key="target.ca_bundle")
 
 
 def timeouts(settings: Settings) -> httpx2.Timeout:
@@ -117,9 +115,7 @@ class Session:
         self, client: httpx2.Client, *, per_second: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._client = client
-        self._gap = 1.0 / per_second
-        self._next = 0.0
-        self._lock = threading.Lock()
+        self._turns = Turns(per_second)
         self._sleep = sleep
         self._met = False
         self.requests = 0
@@ -143,7 +139,7 @@ class Session:
             unusable = answer.is_lost or (answer.is_ok and answer.json is None)
             if answer.status and answer.status != 429 and not (unusable and attempt < 3):
                 break
-            pause = answer.pause if answer.pause is not None else min(0.25 * 2**attempt, 8.0)
+            pause = _BACKOFF.wait(attempt, answer.pause)
             if attempt == _ATTEMPTS - 1 or (deadline and time.monotonic() + pause > deadline):
                 break
             self.retries += 1
@@ -206,12 +202,8 @@ class Session:
         return answer
 
     def _wait_for_turn(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            turn = max(self._next, now)
-            self._next = turn + self._gap
-        if turn > now:
-            self._sleep(turn - now)
+        if (wait := self._turns.take()) > 0:
+            self._sleep(wait)
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from typing import TYPE_CHECKING
+
+from trueup.connectors.http.rate_limit import Turns
+from trueup.connectors.http.retry import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,38 +32,38 @@ class Pace:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._full = per_second
-        self.rate = per_second
-        """Requests per second at the moment."""
-        self._unit = unit
+        self._turns = Turns(per_second)
+        self._backoff = Backoff(unit, _LONGEST_S)
         self.grace = grace
         """Seconds a request may still be on its way after its sender was killed."""
         self._sleep = sleep
-        self._next = 0.0
         self.slowed = 0
         """How often the server asked for less."""
 
+    @property
+    def rate(self) -> float:
+        """Requests per second at the moment."""
+        return self._turns.rate
+
     async def turn(self) -> None:
         """Returns when the next request may leave."""
-        now = time.monotonic()
-        turn = max(self._next, now)
-        self._next = turn + 1.0 / self.rate
-        if turn - now > 0.001:
-            await self._sleep(turn - now)
+        if (wait := self._turns.take()) > 0.001:
+            await self._sleep(wait)
 
     def good(self) -> None:
         """The server answered without complaint: regain a little speed."""
         if self.rate < self._full:
-            self.rate = min(self._full, self.rate + self._full * _RECOVERY)
+            self._turns.rate = min(self._full, self.rate + self._full * _RECOVERY)
 
     def slow(self, answer: Answer, attempt: int) -> None:
         """The server asked for less (429, 503): everybody waits as long as it said, and half the rate is left."""
         self.slowed += 1
-        self.rate = max(self._full * _SLOWEST, self.rate / 2)
-        self._next = max(self._next, time.monotonic() + self.pause_for(answer, attempt))
+        self._turns.rate = max(self._full * _SLOWEST, self.rate / 2)
+        self._turns.hold(self.pause_for(answer, attempt))
 
     def pause_for(self, answer: Answer, attempt: int) -> float:
         """Seconds before trying again: the server's word, else doubling with each attempt."""
-        return answer.pause if answer.pause is not None else min(self._unit * 2**attempt, _LONGEST_S)
+        return self._backoff.wait(attempt, answer.pause)
 
     async def settle(self, since: float) -> None:
         """Wait until a request sent ``since`` seconds ago has surely arrived or been lost."""

@@ -10,8 +10,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import httpx2
@@ -20,6 +19,7 @@ from scim2_client.client import BaseAsyncSCIMClient
 from scim2_client.errors import RequestNetworkException
 from yarl import URL
 
+from trueup.connectors.http.trust import proxy_for
 from trueup.connectors.scim.session import MEDIA_TYPE, certificates, headers_for, place_of
 
 if TYPE_CHECKING:
@@ -150,16 +150,6 @@ def _payload(body: Any) -> bytes | io.BytesIO | None:
         return None
     data = orjson.dumps(body)
     return data if len(data) < _LARGE else io.BytesIO(data)
-
-
-def proxy_for(base: str) -> str | None:
-    """The proxy the environment names for this target (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``); none for none."""
-    parts = urlsplit(base)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _trust(settings: Settings, base: str) -> ssl.SSLContext | bool:

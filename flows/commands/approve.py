@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, screen
 from trueup.flows.approving import Wish, approve_one, reject_one
+from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +18,11 @@ def approve_run(config: Path, run_id: str, wish: Wish, *, as_json: bool) -> int:
     run, details = approve_one(settings, run_id, wish)
     if as_json:
         screen.document({"run_id": run.run_id, "state": run.state, "fingerprint": run.manifest.fingerprint, **details})
-        return 0
+        return Exit.DONE
     from trueup.reports import approval_summary
 
     screen.say(approval_summary(run, details))
-    return 0
+    return Exit.DONE
 
 
 def reject_run(config: Path, run_id: str, *, who: str, reason: str, as_json: bool) -> int:
@@ -31,4 +32,4 @@ def reject_run(config: Path, run_id: str, *, who: str, reason: str, as_json: boo
         screen.document({"run_id": run.run_id, "state": run.state})
     else:
         screen.say(f"Run {run.run_id} is rejected; nothing of it will be applied.")
-    return 0
+    return Exit.DONE

@@ -12,6 +12,7 @@ from trueup.flows import clearance, configuration, screen
 from trueup.flows.runs import tell_of_died
 from trueup.reports.sentences import counted
 from trueup.transforms.errors import Misused
+from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def runs_command(config: Path, *, as_json: bool) -> int:
     for _, refused in damaged:
         screen.note(refused.message)
     tell_of_died(archive.path)
-    return 0
+    return Exit.DONE
 
 
 def history_command(config: Path, key: str, *, as_json: bool) -> int:
@@ -52,7 +53,7 @@ def history_command(config: Path, key: str, *, as_json: bool) -> int:
         screen.say(_history_table(rows))
     else:
         screen.say("Nothing was ever to be done for this person.")
-    return 0
+    return Exit.DONE
 
 
 def release_command(config: Path, what: str, *, who: str, as_json: bool, reason: str = "") -> int:
@@ -74,7 +75,7 @@ def release_command(config: Path, what: str, *, who: str, as_json: bool, reason:
     for run_id, keys in () if as_json else released.items():
         people = counted(len(keys), "person", "people")
         screen.say(f"Released {people} of run {run_id}; the next plan follows the source again.")
-    return 0
+    return Exit.DONE
 
 
 def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
@@ -90,10 +91,10 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
         gone = retention.going(archive, keep_days=keep, at=at)
     if as_json:
         screen.document({"removed": yes, "keep_days": keep, "runs": [_going_row(one) for one in gone]})
-        return 0
+        return Exit.DONE
     if not gone:
         screen.say(f"Nothing to remove: no run is older than {keep} days.")
-        return 0
+        return Exit.DONE
     size = sum(one.bytes for one in gone) / 1024**2
     verb = "Removed" if yes else "Would remove"
     for one in gone:
@@ -103,7 +104,7 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
     screen.say(f"{verb} the data of {runs} older than {keep} days, {size:.1f} MiB; manifests and acts stay.")
     if not yes:
         screen.say("To remove it: trueup prune --yes")
-    return 0
+    return Exit.DONE
 
 
 def verify_archive_command(config: Path, *, as_json: bool) -> int:
@@ -121,7 +122,7 @@ def verify_archive_command(config: Path, *, as_json: bool) -> int:
         screen.say(f"{counted(runs, 'run')} whole: every file fits its hash, acts and manifests are one chain.")
     for one in () if as_json else damages:
         screen.say(f"{one.run_id}  {one.kind:<8} {one}")
-    return 3 if damages else 0
+    return Exit.REFUSED if damages else Exit.DONE
 
 
 def views_command(config: Path) -> int:
@@ -132,7 +133,7 @@ def views_command(config: Path) -> int:
     archive = open_archive(configuration.load(config))
     path = write_views(archive)
     screen.say(f"cd {path.parent} && duckdb -init {path.name}")
-    return 0
+    return Exit.DONE
 
 
 def _run_row(run: PriorRun) -> dict[str, Any]:

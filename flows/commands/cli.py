@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.exceptions import TyperException
 
 from trueup.flows import screen
 from trueup.flows.commands import mapping_cli
-from trueup.transforms.errors import Failed, Misused, TrueupError
+from trueup.flows.commands.ending import run_to_its_end
 
 app = typer.Typer(
     name="trueup",
@@ -350,66 +347,8 @@ def demo(
 
 
 app.add_typer(mapping_cli.app, name="mapping")
-_INTERRUPTED = 130
-
-
-def _misuse(error: TyperException) -> Misused:
-    """Which words do not fit; where there were none, which there are."""
-    context = getattr(error, "ctx", None)
-    message = error.format_message()
-    if context is None:
-        return Misused(message, remedy="See: trueup --help")
-    if "\n" in message:
-        return Misused("a command is missing.", remedy=message)
-    return Misused(message, remedy=f"See: {context.command_path} --help")
-
-
-def _ended_by(error: TrueupError) -> int:
-    """Say what ended the command: in words on stderr, and with ``--json`` as the one document on stdout."""
-    screen.complain(error)
-    if "--json" in sys.argv:
-        screen.document_of_error(error)
-    _let_go(error)
-    return error.exit_code
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Close what the frames behind ``error`` still hold open: DuckDB would complain of it when the process ends."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
 
 
 def main() -> None:
     """Run the command line and end with the exit code of the README's table."""
-    screen.made_ready()
-    try:
-        code = app(standalone_mode=False)
-        if code == _INTERRUPTED:
-            raise typer.Abort  # Typer made of Ctrl-C a code that is none of ours
-    except typer.Exit as done:
-        code = done.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("Stopped.\n")
-        code = 1
-    except TyperException as error:
-        code = _ended_by(_misuse(error))
-    except TrueupError as error:
-        code = _ended_by(error)
-    except BrokenPipeError:
-        screen.leave_the_pipe()
-        code = 0
-    except Exception as error:
-        if os.environ.get("TRUEUP_DEBUG"):
-            raise
-        from trueup.flows.run_draft import where
-
-        code = _ended_by(
-            Failed(
-                f"Something unforeseen went wrong: {type(error).__name__} at {where(error)}.",
-                remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
-            )
-        )
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(run_to_its_end(app))

@@ -21,7 +21,7 @@ from trueup.flows.orchestrator import orchestrator
 from trueup.reports.sentences import counted
 from trueup.sandbox.tenant import edits
 from trueup.transforms.errors import Failed
-from trueup.transforms.vocabulary import Decision, Outcome
+from trueup.transforms.vocabulary import Decision, Exit, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ class Demo:
         _say(f"The report of the first run: {first.files.report_html}")
         for problem in self.problems:
             _say(f"NOT AS IT SHOULD BE: {problem}")
-        return 1 if self.problems else 0
+        return Exit.FAILED if self.problems else Exit.DONE
 
     def _first_run(self) -> PriorRun:
         _title("Night one: plan")

@@ -9,6 +9,7 @@ from rich.text import Text
 from trueup.flows import configuration, run_context, screen
 from trueup.transforms.doctor import Line
 from trueup.transforms.errors import TrueupError
+from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ def examine(config: Path, *, as_json: bool, schema: Path | None = None) -> int:
             screen.say(Text.assemble((mark, style), f"  {one.subject}: ", screen.visible(one.text)))
             if one.remedy and (one.status != "ok" or one.subject == "mapping schema"):
                 screen.say(Text(f"         → {screen.visible(one.remedy)}"))
-    return 1 if any(one.status == "fix" for one in lines) else 0
+    return Exit.FAILED if any(one.status == "fix" for one in lines) else Exit.DONE
 
 
 def _saved(settings: Settings, into: Path) -> Line:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from trueup.flows import configuration, screen
 from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def check_cases(file: Path, *, as_json: bool) -> int:
             if not result.ok:
                 screen.say(_failed_case(result))
         screen.say(f"{passed} passed, {failed} failed, {refused} refused.")
-    return 0 if passed == len(results) else 1
+    return Exit.DONE if passed == len(results) else Exit.FAILED
 
 
 def _failed_case(result: CaseResult) -> Text:
@@ -64,11 +65,11 @@ def explain_expression(expression: str, *, as_json: bool) -> int:
         raise wrong.placed(expression) from wrong
     if as_json:
         screen.document(asdict(found))
-        return 0
+        return Exit.DONE
     screen.say(f"{found.expression}\n")
     screen.say(f"gives   {found.kind}" + (f"   (reads {', '.join(found.columns)})" if found.columns else ""))
     screen.say(f"\n{found.sql}")
-    return 0
+    return Exit.DONE
 
 
 def trace_person(config: Path, user: str, *, run: str = "", attributes: tuple[str, ...] = (), as_json: bool) -> int:
@@ -100,7 +101,7 @@ def trace_person(config: Path, user: str, *, run: str = "", attributes: tuple[st
         screen.document(_person_document(person, files.run_id, chosen))
     else:
         _say_person(person, files.run_id, chosen)
-    return 0
+    return Exit.DONE
 
 
 def _snapshot(settings: Settings, run: str) -> RunFiles:
@@ -190,7 +191,7 @@ def import_schema(file: Path, *, output: Path | None, skip: tuple[str, ...] = ()
         screen.note(f"Not honoured: {note}.")
     if output is None:
         sys.stdout.write(written)
-        return 0
+        return Exit.DONE
     try:
         with output.open("x", encoding="utf-8") as target:
             target.write(written)
@@ -199,7 +200,7 @@ def import_schema(file: Path, *, output: Path | None, skip: tuple[str, ...] = ()
     except OSError as error:
         raise Failed(f"{output} cannot be written ({type(error).__name__}).") from error
     screen.note(f"Wrote {output}.")
-    return 0
+    return Exit.DONE
 
 
 def _without(file: Path, wrong: WrongMapping, skip: tuple[str, ...]) -> str:
@@ -221,7 +222,7 @@ def show_mapping(config: Path, *, as_json: bool) -> int:
     if as_json:
         rows = [asdict(attribute) for attribute in mapping.attributes]
         screen.document({"attributes": rows, "matching": list(settings.matching.by), "notes": list(mapping.notes)})
-        return 0
+        return Exit.DONE
     for attribute in mapping.attributes:
         remarks = [attribute.kind] * (attribute.kind != "text") + ["required"] * attribute.required
         remarks += ["on creation only"] * (attribute.apply == "create")
@@ -235,7 +236,7 @@ def show_mapping(config: Path, *, as_json: bool) -> int:
         )
     for note in mapping.notes:
         screen.say(Text.assemble(("note: ", "yellow"), screen.visible(note)))
-    return 0
+    return Exit.DONE
 
 
 def _read(file: Path) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
 from trueup.flows.runs import announce, check_before, earlier, orchestrated, reconcile_once
-from trueup.transforms.vocabulary import Outcome
+from trueup.transforms.vocabulary import Exit, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
     from trueup.transforms.settings import Settings
 
-EXIT_OF = {Outcome.READY: 0, Outcome.NOTHING_TO_DO: 0, Outcome.REFUSED: 3, Outcome.FAILED: 1}
+EXIT_OF = {
+    Outcome.READY: Exit.DONE,
+    Outcome.NOTHING_TO_DO: Exit.DONE,
+    Outcome.REFUSED: Exit.REFUSED,
+    Outcome.FAILED: Exit.FAILED,
+}
 
 
 def make_plan(config: Path, *, only: tuple[str, ...] = (), as_json: bool = False) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.vocabulary import Act
+from trueup.transforms.vocabulary import Act, Exit
 
 if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
@@ -28,7 +28,7 @@ def verify_run(config: Path, run_id: str, *, as_json: bool) -> int:
         from trueup.reports import verified_summary
 
         screen.say(verified_summary(run, document))
-    return 0 if document["converged"] else 4
+    return Exit.DONE if document["converged"] else Exit.PARTLY
 
 
 def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRun]:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from trueup.flows import configuration, screen
 from trueup.flows.story import story
+from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,7 @@ def tell_why(config: Path, key: str, *, run: str, as_json: bool) -> int:
         screen.document(told)
     else:
         screen.say(as_text(told))
-    return 0
+    return Exit.DONE
 
 
 def as_text(told: dict[str, Any]) -> RenderableType:

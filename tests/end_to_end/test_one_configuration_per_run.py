@@ -27,14 +27,13 @@ def while_it_runs(office: Office, *words: str, begun: Callable[[], bool]) -> Don
             assert not command.done(), command.result()
             time.sleep(0.002)
         office.config.write_text(BROKEN, encoding="utf-8")
+        (office.folder / "own.toml").write_text(BROKEN, encoding="utf-8")
         return command.result()
 
 
 def test_a_configuration_saved_in_the_middle_does_not_reach_the_run(office: Office) -> None:
-    (office.folder / "own.toml").write_text(
-        '[[expectations]]\nsuite = "source"\ntype = "expect_column_values_to_not_be_null"\ncolumn = "id"\n',
-        encoding="utf-8",
-    )
+    own = '[[expectations]]\nsuite = "source"\ntype = "expect_column_values_to_not_be_null"\ncolumn = "id"\n'
+    (office.folder / "own.toml").write_text(own, encoding="utf-8")
     office.configure('[checks]\nfile = "own.toml"\n[limits]\ncreate = "100%"\nupdate = "100%"\n')
     good, digest = office.config.read_text(encoding="utf-8"), configuration.digest(configuration.load(office.config))
 
@@ -48,6 +47,7 @@ def test_a_configuration_saved_in_the_middle_does_not_reach_the_run(office: Offi
     assert manifest["configuration_digest"] == digest
 
     office.config.write_text(good, encoding="utf-8")
+    (office.folder / "own.toml").write_text(own, encoding="utf-8")
     office.accept(plan)
     journal = office.run_folder(plan) / "journal.jsonl"
     done = while_it_runs(office, "apply", plan["run_id"], "--json", begun=journal.exists)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed
+from trueup.transforms.values.columns import create_comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,6 +35,7 @@ def open_run(files: RunFiles, *, mapped: bool = True) -> DuckDBPyConnection:
         if not path.exists():
             raise Failed(f"{path.name} is missing from the run.", remedy="Plan again.")
         view(connection, name, path)
+    create_comparison(connection)
     view(connection, "findings", files.findings, columns=_FINDINGS)
     view(connection, "scope", files.work_scope, columns=("key", "in_scope BOOLEAN", "reason_code", "excluded_by"))
     view(connection, "held", files.work_held, columns=("key", "reason"))

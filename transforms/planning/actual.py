@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.duck.relations import columns_of, write
-from trueup.transforms.values.paths import bare_expression, parse
+from trueup.transforms.values.columns import bare_expression
+from trueup.transforms.values.paths import parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

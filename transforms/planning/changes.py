@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import empty, write
 from trueup.transforms.planning import earlier_runs
-from trueup.transforms.planning.comparison import differences, first_values, json_of
+from trueup.transforms.planning.comparison import differences, first_values
 from trueup.transforms.planning.sql import statement
+from trueup.transforms.values.columns import json_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.values.columns import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trueup.transforms.attributes import ManagedAttribute
-
-_NOTHING = {"complex": ("", "[]", "{}", "null", '""')}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +33,6 @@ class Terms:
     def compared(self) -> tuple[ManagedAttribute, ...]:
         """Attributes an existing profile is kept to."""
         return tuple(a for a in self.readable if a.apply == "always")
-
-
-def json_of(attribute: ManagedAttribute, expression: str) -> str:
-    """SQL for ``expression`` as JSON text; null for every way of saying nothing."""
-    if attribute.kind == "boolean":
-        return f"CASE {expression} WHEN TRUE THEN 'true' WHEN FALSE THEN 'false' END"
-    if attribute.kind == "complex":
-        nothing = ", ".join(literal(text) for text in _NOTHING["complex"])
-        return f"CASE WHEN {expression} NOT IN ({nothing}) THEN {expression} END"
-    return f"to_json(nullif({expression}, ''))::VARCHAR"
 
 
 def _differs(attribute: ManagedAttribute, terms: Terms) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view, write
-from trueup.transforms.planning.comparison import json_of
 from trueup.transforms.planning.sql import statement
+from trueup.transforms.values.columns import json_of
 from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 if TYPE_CHECKING:
     from trueup.transforms.values.paths import ScimPath
@@ -21,6 +20,7 @@ _NOT_ALNUM = re.compile(r"[\W_]+")
 _NOT_DIGIT = re.compile(r"\D+")
 _NUMBER = re.compile(r"[\d+\-()./ ]+\Z")
 _DIGITS_OF_A_NUMBER = 6
+_LEAST_PLAIN, _MOST_PLAIN = -6, 21
 _SPACES = re.compile(r"\s+")
 
 
@@ -59,8 +59,18 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return as_boolean(left) is as_boolean(right) and as_boolean(left) is not None
     if isinstance(left, (dict, list)) or isinstance(right, (dict, list)):
-        return repr(left) == repr(right) or canonical(left) == canonical(right)
-    return str(left) == str(right)
+        return repr(left) == repr(right) or _whole(left) == _whole(right)
+    return plain(left) == plain(right)
+
+
+def _whole(value: Any) -> str:
+    """A list or object as one text; where planning read it into a text column, it comes as its JSON."""
+    if isinstance(value, str) and value[:1] in {"[", "{"}:
+        try:
+            return canonical(json.loads(value))
+        except ValueError:
+            return value
+    return plain(value)
 
 
 def classify(written: Any, found: Any) -> Kept:
@@ -124,15 +134,51 @@ def is_same_text(left: Any, right: Any, *, case_exact: bool) -> bool:
     return left == right or (not case_exact and left.casefold() == right.casefold())
 
 
+def plain(value: Any) -> str:
+    """A value as a text column holds it, as DuckDB's ``json_extract_string`` gives it: text as it is, else JSON."""
+    if isinstance(value, str):
+        return value
+    return _number(value) if isinstance(value, float) else canonical(value)
+
+
+def _number(value: float) -> str:
+    """A number with a fraction or an exponent as DuckDB spells it: plain up to 21 digits, else ``1.5e22``."""
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    text = "".join(map(str, digits)).rstrip("0") or "0"
+    exponent = int(exponent) + len(digits) - len(text)
+    point = len(text) + exponent if value else 1
+    minus = "-" if sign else ""
+    if not value:
+        return f"{minus}0.0"
+    if not _LEAST_PLAIN < point <= _MOST_PLAIN:
+        return f"{minus}{text[0]}{'.' + text[1:] if text[1:] else ''}e{point - 1}"
+    if point <= 0:
+        return f"{minus}0.{'0' * -point}{text}"
+    return f"{minus}{text[:point].ljust(point, '0')}.{text[point:] or '0'}"
+
+
+def text_of(path: ScimPath, value: Any, kind: str) -> str | None:
+    """What stands in ``changes`` for ``value`` read at ``path``: JSON text, null for every way of saying nothing."""
+    if kind == "boolean":
+        read = None if value is None else as_boolean(value if isinstance(value, bool) else plain(value))
+        return None if read is None else canonical(read)
+    value = seen(path, value)
+    if is_nothing(value):
+        return None
+    return canonical(value if kind == "complex" else plain(value))
+
+
 def seen(path: ScimPath, value: Any, like: Any = None) -> Any:
     """``value`` as it is compared and journalled, in the type planning reads it in.
 
     ``active``, and what stands beside a boolean (``like``), is a boolean where it can be read as one; any other number
     or boolean is its text, as JSON spells it, unless a whole list or object is meant.
     """
-    is_active = path.attribute.lower() == "active" and not path.schema
-    if (is_active or isinstance(like, bool)) and (read := as_boolean(value)) is not None:
-        return read
+    is_active = path.attribute.lower() == "active" and not path.schema and not path.sub
+    if (is_active or isinstance(like, bool)) and value is not None:
+        return as_boolean(value if isinstance(value, bool) else plain(value))
     if isinstance(value, bool):
         return canonical(value) if isinstance(like, str) else value
-    return orjson.dumps(value).decode() if isinstance(value, (int, float)) else value
+    if isinstance(value, (int, float)) or (isinstance(like, str) and isinstance(value, (dict, list))):
+        return plain(value)
+    return value

@@ -1,4 +1,4 @@
-"""SCIM attribute paths: parsed, read and written in a resource, and as SQL over a JSON column (RFC 7644 §3.10).
+"""SCIM attribute paths: parsed, and read and written in a resource (RFC 7644 §3.10); in SQL see ``columns``.
 
 Understood are the forms a mapping uses: ``userName``, ``name.givenName``, ``emails[type eq "work"].value``,
 ``phoneNumbers[type eq "mobile" and primary eq true].value``, ``emails.value`` (the primary, else the first) and
@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-
-from trueup.transforms.duck.quoting import literal
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -214,18 +212,20 @@ def get(resource: dict[str, Any], path: ScimPath, wanted: Any = None, *, untyped
     if isinstance(value, list) and (path.where or path.sub):
         at = element_at(value, path, wanted, untyped=untyped)
         value = None if at is None else part_of(value[at], path.sub)
+    elif path.where:
+        value = None
     elif path.sub:
         value = member(value, path.sub)
     return None if value in ([], {}) else value
 
 
 def reference(value: Any) -> str | None:
-    """The profile id in any of the shapes servers give a manager: object, bare text, list of one."""
+    """The profile id in any of the shapes servers give a manager: object, bare text or number, list of one."""
     if isinstance(value, list):
         value = value[0] if value else None
     if isinstance(value, dict):
         value = member(value, "value")
-    return None if value in (None, "") else str(value)
+    return None if isinstance(value, bool) or not isinstance(value, (str, int)) else str(value) or None
 
 
 def put(resource: dict[str, Any], path: ScimPath, value: Any, *, untyped: bool = False) -> None:
@@ -299,68 +299,3 @@ def new_element(path: ScimPath, value: Any, *, first: bool) -> dict[str, Any]:
     if first and path.attribute.lower() == "emails":
         element.setdefault("primary", True)
     return element
-
-
-def expression(path: ScimPath, column: str = "resource") -> str:
-    """A SQL expression giving ``path`` of the JSON text in ``column`` as VARCHAR; null for missing and null.
-
-    Objects and lists come as their JSON text. Names are matched as the RFC spells them.
-    """
-    steps = [path.schema] if path.schema else []
-    at = _json_path([*steps, path.attribute])
-    if path.is_reference:
-        inner, bare = _json_path([*steps, path.attribute, "value"]), f"json_extract_string({column}, {at})"
-        listed = literal(_raw(at) + "[0].value")
-        return (
-            f"coalesce(json_extract_string({column}, {inner}), json_extract_string({column}, {listed}), "
-            f"CASE WHEN json_type({column}, {at}) = 'VARCHAR' THEN {bare} END)"
-        )
-    if not path.where and not path.sub:
-        return f"json_extract_string({column}, {at})"
-    sub = _json_path([path.sub]) if path.sub else "'$'"
-    elements = f"json_extract({column}, {literal(_raw(at) + '[*]')})"
-    if path.where:
-        tests = " AND ".join(
-            f"lower(json_extract_string(e, {_json_path([name])})) = {literal(str(wanted).lower())}"
-            for name, wanted in path.where
-        )
-        return f"json_extract_string(list_filter({elements}, lambda e: coalesce({tests}, FALSE))[1], {sub})"
-    primary = "lower(json_extract_string(e, '$.primary')) = 'true'"
-    return (
-        f"CASE WHEN json_type({column}, {at}) = 'ARRAY' THEN json_extract_string(coalesce("
-        f"list_filter({elements}, lambda e: coalesce({primary}, FALSE))[1], {elements}[1]), {sub}) "
-        f"ELSE json_extract_string({column}, {_json_path([*steps, path.attribute, path.sub])}) END"
-    )
-
-
-def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) -> str:
-    """A SQL expression like :func:`expression` for elements without ``type``, see :func:`element_at`.
-
-    ``wanted`` is a SQL expression too.
-    """
-    at = _raw(_json_path([*([path.schema] if path.schema else []), path.attribute])) + "[*]"
-    elements = f"json_extract({column}, {literal(at)})"
-    sub = _json_path([path.sub or "value"])
-    own = "json_extract_string(e, '$')" if (path.sub or "value").lower() == "value" else "NULL"
-    value = f"CASE WHEN json_type(e) = 'OBJECT' THEN json_extract_string(e, {sub}) ELSE {own} END"
-    bare = (
-        f"list_filter({elements}, lambda e: json_type(e) <> 'OBJECT' "
-        "OR coalesce(json_extract_string(e, '$.type'), '') = '')"
-    )
-    values = f"list_transform({bare}, lambda e: {value})"
-    equal = f"list_filter({values}, lambda v: lower(v) = lower({wanted}))[1]"
-    if not untyped:
-        return equal
-    main = f"list_filter({bare}, lambda e: lower(coalesce(json_extract_string(e, '$.primary'), '')) = 'true')"
-    return (
-        f"coalesce({equal}, CASE WHEN len({bare}) = len({elements}) THEN "
-        f"coalesce(list_transform({main}, lambda e: {value})[1], CASE WHEN len({bare}) = 1 THEN {values}[1] END) END)"
-    )
-
-
-def _json_path(steps: list[str]) -> str:
-    return literal("$" + "".join(f'."{step}"' for step in steps))
-
-
-def _raw(quoted: str) -> str:
-    return quoted[1:-1].replace("''", "'")

@@ -24,8 +24,9 @@ from trueup.connectors.entra.clouds import endpoints
 from trueup.connectors.entra.credentials import granted
 from trueup.connectors.entra.doctor import examine_tenant
 from trueup.connectors.entra.permissions import needed
-from trueup.connectors.entra.retry import slowing, stated_wait
+from trueup.connectors.entra.retry import slowing
 from trueup.connectors.entra.trying import try_source
+from trueup.connectors.http.retry import stated_wait
 from trueup.connectors.source import examine
 from trueup.transforms.errors import Failed, Misused, TrueupError
 from trueup.transforms.settings import Settings, SourceSettings

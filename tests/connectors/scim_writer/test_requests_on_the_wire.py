@@ -11,9 +11,9 @@ import trustme
 
 from tests.support.scim_directory import Directory
 from tests.support.scim_runs import settings_for
+from trueup.connectors.http.trust import proxy_for
 from trueup.connectors.scim_writer.rate_limit import Pace
 from trueup.connectors.scim_writer.sender import Sender
-from trueup.connectors.scim_writer.transport import proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,7 +8,9 @@ import pytest
 
 from tests.support.plan_world import user
 from trueup.transforms import fingerprint as module
+from trueup.transforms.errors import Refused
 from trueup.transforms.fingerprint import configuration_digest, content_digest, fingerprint
+from trueup.transforms.run_files import RunFiles
 from trueup.transforms.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,6 +92,22 @@ def test_a_run_s_fingerprint_covers_plan_mapping_and_configuration(world: World)
         pq.write_table(table, path)
     files.mapping_sql.write_text("SELECT 2\n")
     assert fingerprint(files, "c") != plain
+
+
+def test_rule_1_never_changes(tmp_path: Path) -> None:
+    files = RunFiles(tmp_path)
+    parts = {"source": "id", "target": "id", "decisions": "key", "changes": "key"}
+    for name, key in parts.items():
+        rows = [{key: "a", "attribute": "title", "n": 1, "list": ["é", None]}, {key: "b", "attribute": None, "n": None}]
+        pq.write_table(pa.Table.from_pylist(rows), getattr(files, name))
+    files.mapping_sql.write_text("SELECT 1\n")
+    assert fingerprint(files, "c", version=1) == "fd15aea04144bcc5dfd78273300c5bba36269d42275af3ff079141b88396ffae"
+
+
+def test_a_run_sealed_by_a_newer_rule_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="newer Trueup") as refused:
+        fingerprint(RunFiles(tmp_path), "c", version=module.VERSION + 1)
+    assert [refusal.code for refusal in refused.value.refusals] == ["newer_version"]
 
 
 def test_planning_twice_gives_the_same_fingerprint(world: World) -> None:

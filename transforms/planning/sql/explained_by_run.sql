@@ -1,6 +1,7 @@
 -- Causes as one applied run shows them: what it wanted, saw and planned, against what is wanted and seen now.
 -- in:  open_changes(key, attribute, before, after), desired_then, actual_then (key, attribute, value), changes_then,
---      decided_then, outcome_then(key, result), left_behind(key, attribute, value), moved_sources(key, attribute), ends(key, end_state)
+--      decided_then, outcome_then(key, result), left_behind(key, attribute, value), moved_sources(key, attribute), ends(key, end_state),
+--      and the macro means_same(json text, json text)
 -- out: key, attribute, cause (null: this run cannot tell, an older one may)
 SELECT
     o.key, o.attribute,
@@ -8,7 +9,7 @@ SELECT
         WHEN c.key IS NOT NULL AND c.after IS NOT DISTINCT FROM o.after AND c.before IS NOT DISTINCT FROM o.before
             AND coalesce(r.result, 'failed') <> 'applied' THEN c.cause
         WHEN c.key IS NOT NULL AND c.after IS NOT DISTINCT FROM o.after
-            AND b.key IS NOT NULL AND b.value IS NOT DISTINCT FROM o.before THEN c.cause
+            AND b.key IS NOT NULL AND means_same(b.value, o.before) THEN c.cause
         WHEN e.key IS NOT NULL AND d.reason_code IS DISTINCT FROM e.end_state AND d.key IS NOT NULL
             THEN 'source_changed'
         WHEN e.key IS NOT NULL AND c.key IS NOT NULL THEN 'edited_in_target'

@@ -1,5 +1,6 @@
 -- People whose road ends before anything is compared; the first reason counts.
--- in:  courses, restored, suppressed, incomplete(key, detail), unselected(key)
+-- in:  courses, restored, suppressed, incomplete(key, detail), unselected(key),
+--      and the macro means_same(json text, json text)
 -- out: key, decision, reason_code, detail
 WITH reasons AS (
     SELECT c.key, 'hold' AS decision, 'rolled_back' AS reason_code, NULL AS detail, 1 AS rank
@@ -16,7 +17,7 @@ WITH reasons AS (
     FROM courses c
     JOIN suppressed s ON s.key = c.key AND s.attribute = 'active' AND s.written = 'false'
     WHERE c.course = 'deactivate'
-    AND s.found IS NOT DISTINCT FROM (CASE c.active WHEN TRUE THEN 'true' WHEN FALSE THEN 'false' END)
+    AND means_same(s.found, CASE c.active WHEN TRUE THEN 'true' WHEN FALSE THEN 'false' END)
     UNION ALL
     SELECT i.key, 'hold', 'required_missing', i.detail, 3 FROM incomplete i
     UNION ALL

@@ -1,5 +1,6 @@
 -- Each difference with the word for why it is left alone, or null where it becomes a change.
--- in:  candidates(key, left_alone, attribute, before, after, course), terms, holders(key), restored, suppressed, provided
+-- in:  candidates(key, left_alone, attribute, before, after, course), terms, holders(key), restored, suppressed, provided,
+--      and the macro means_same(json text, json text)
 -- out: key, attribute, before, after, course, barred
 SELECT
     c.key, c.attribute, c.before, c.after, c.course,
@@ -19,5 +20,5 @@ LEFT JOIN (SELECT DISTINCT ON (key, attribute) * FROM restored) AS r
     ON c.course = 'compare' AND r.key = c.key AND r.attribute = c.attribute
 LEFT JOIN suppressed s
     ON c.course = 'compare' AND s.key = c.key AND s.attribute = c.attribute
-    AND s.written IS NOT DISTINCT FROM c.after AND s.found IS NOT DISTINCT FROM c.before
+    AND means_same(s.written, c.after) AND means_same(s.found, c.before)
 LEFT JOIN provided p ON p.key = c.key AND p.attribute = c.attribute

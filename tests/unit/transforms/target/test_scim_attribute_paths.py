@@ -12,8 +12,9 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from trueup.transforms.duck.database import connect
+from trueup.transforms.values.columns import expression
 from trueup.transforms.values.equality import canonical, classify, is_same_text, moved_members, same
-from trueup.transforms.values.paths import CORE, ENTERPRISE, expression, get, new_element, parse, put
+from trueup.transforms.values.paths import CORE, ENTERPRISE, get, new_element, parse, put
 from trueup.transforms.vocabulary import Kept
 
 PATHS = (

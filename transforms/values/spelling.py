@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trueup.transforms.values.paths import member, parse
+from trueup.transforms.values.paths import ScimPath, member, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Spelling:
 
     def of(self, resource: dict[str, Any]) -> dict[str, Any]:
         """``resource`` itself where it is spelt like the paths, else a copy that is."""
-        said = resource if self._is_fine(resource) else self._respelt(resource)
+        said = resource if self._is_fine(resource) else self._at_the_top(resource)
         for name, whole in self._typed.items():
             elements = said.get(name)
             if isinstance(elements, list) and any(not member(each, "type") for each in elements):
@@ -45,6 +45,34 @@ class Spelling:
             return all(self._is_fine(inner) for inner in value.values() if isinstance(inner, (dict, list)))
         return all(self._is_fine(inner) for inner in value if isinstance(inner, dict))
 
+    def path(self, path: ScimPath) -> ScimPath:
+        """``path`` with every name as a profile from :meth:`of` spells it."""
+        names = self._names
+        return ScimPath(
+            names.get(path.attribute.lower(), path.attribute),
+            self._schemas.get(path.schema.lower(), path.schema),
+            tuple((names.get(name.lower(), name), wanted) for name, wanted in path.where),
+            names.get(path.sub.lower(), path.sub),
+        )
+
+    def _at_the_top(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """``resource`` respelt; what is named with its extension's URN in front goes into the extension."""
+        schemas = {name: schema for name in resource if (schema := self._schema_of(name))}
+        made: dict[str, Any] = self._respelt({name: value for name, value in resource.items() if name not in schemas})
+        ahead: dict[str, dict[str, Any]] = {}
+        for name, schema in schemas.items():
+            rest = name[len(schema) + 1 :]
+            spelt = self._names.get(rest.lower()) or rest
+            members = ahead.setdefault(schema, {})
+            if name == f"{schema}:{spelt}" or spelt not in members:
+                members[spelt] = resource[name]
+        for schema, members in ahead.items():
+            holder = made.get(schema)
+            inside = holder if isinstance(holder, dict) else {}
+            known = {name: value for name, value in inside.items() if value is not None}
+            made[schema] = self._respelt(members) | known
+        return made
+
     def _respelt(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._respelt(inner) for inner in value]
@@ -52,18 +80,9 @@ class Spelling:
             return value
         made: dict[str, Any] = {}
         for name, inner in value.items():
-            if schema := self._schema_of(name):
-                rest = name[len(schema) + 1 :]
-                holder = made.setdefault(schema, {})
-                if isinstance(holder, dict):
-                    holder.setdefault(self._names.get(rest.lower()) or rest, self._respelt(inner))
-                continue
             spelt = self._names.get(name.lower()) or name
-            said = self._respelt(inner)
-            if isinstance(made.get(spelt), dict) and isinstance(said, dict):
-                made[spelt] |= said
-            elif spelt == name or spelt not in made:  # the name as the RFC has it wins over another spelling
-                made[spelt] = said
+            if spelt == name or spelt not in made:  # the name as the paths have it wins over another spelling
+                made[spelt] = self._respelt(inner)
         return made
 
     def _schema_of(self, name: str) -> str:

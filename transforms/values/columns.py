@@ -1,0 +1,176 @@
+"""The SQL side of a value: read at a path, spelt as JSON text, compared; the Python is in ``paths`` and ``equality``.
+
+That both sides agree, whatever a server sends, is held by ``tests/property/test_one_value_one_reading.py``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.values.paths import parse
+from trueup.transforms.values.spelling import Spelling
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from duckdb import DuckDBPyConnection
+
+    from trueup.transforms.attributes import ManagedAttribute
+    from trueup.transforms.values.paths import ScimPath
+
+_NOTHING = ("", "[]", "{}", "null", '""')
+
+
+def select_list(kinds: Mapping[str, str]) -> str:
+    """The columns of ``target.parquet`` over ``said``, a profile as :class:`Spelling` of ``kinds`` spells it.
+
+    What is complex comes from a column ``complex <path>``.
+    """
+    spelling = Spelling(kinds)
+    parts = []
+    for path, kind in kinds.items():
+        sql = identifier(f"complex {path}") if kind == "complex" else expression(spelling.path(parse(path)), "said")
+        if path.lower() == "active" or kind == "boolean":
+            text = f"lower(trim({sql}))"
+            sql = f"CASE WHEN {text} IN ('true', '1') THEN TRUE WHEN {text} IN ('false', '0') THEN FALSE END"
+        parts.append(f"{sql} AS {identifier(path)}")
+    return ",\n  ".join(parts)
+
+
+def json_of(attribute: ManagedAttribute, expression: str) -> str:
+    """SQL for ``expression`` as JSON text; null for every way of saying nothing."""
+    if attribute.kind == "boolean":
+        return f"CASE {expression} WHEN TRUE THEN 'true' WHEN FALSE THEN 'false' END"
+    if attribute.kind == "complex":
+        nothing = ", ".join(literal(text) for text in _NOTHING)
+        return f"CASE WHEN {expression} NOT IN ({nothing}) THEN {expression} END"
+    return f"to_json(nullif({expression}, ''))::VARCHAR"
+
+
+def create_comparison(connection: DuckDBPyConnection) -> None:
+    """Make the macro ``means_same(left, right)`` over JSON texts: :func:`equal`."""
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO means_same(a, b) AS {equal('a', 'b')}")
+
+
+def equal(left: str, right: str) -> str:
+    """SQL for whether two JSON texts mean the same, as :func:`trueup.transforms.values.equality.same` has it.
+
+    What was read back from a target is compared so, never by its text: ``"True"`` is true there, and 7 is ``"7"``.
+    """
+    one, other = _plain(left), _plain(right)
+    is_boolean = f"({left}) IN ('true', 'false') OR ({right}) IN ('true', 'false')"
+    return (
+        f"CASE WHEN {one} IS NULL OR {other} IS NULL THEN {one} IS NULL AND {other} IS NULL "
+        f"WHEN {is_boolean} THEN coalesce({_boolean(one)} = {_boolean(other)}, FALSE) ELSE {one} = {other} END"
+    )
+
+
+def _plain(text: str) -> str:
+    """SQL for what a JSON text says: text without its quotes, null for nothing."""
+    nothing = ", ".join(literal(one) for one in _NOTHING)
+    return (
+        f"(CASE WHEN ({text}) IN ({nothing}) THEN NULL WHEN starts_with({text}, '\"') "
+        f"THEN json_extract_string({text}, '$') ELSE {text} END)"
+    )
+
+
+def _boolean(text: str) -> str:
+    said = f"lower(trim({text}))"
+    return f"(CASE WHEN {said} IN ('true', '1') THEN TRUE WHEN {said} IN ('false', '0') THEN FALSE END)"
+
+
+def expression(path: ScimPath, column: str = "resource") -> str:
+    """A SQL expression giving ``path`` of the JSON text in ``column`` as VARCHAR; null for missing and null.
+
+    Objects and lists come as their JSON text, nothing as null. Names are matched as the path spells them.
+    """
+    text = _expression(path, column, "json_extract_string")
+    if path.is_reference:
+        return text
+    kind = f"json_type({_expression(path, column, 'json_extract')})"
+    return f"CASE WHEN {text} IN ('[]', '{{}}') AND {kind} IN ('ARRAY', 'OBJECT') THEN NULL ELSE {text} END"
+
+
+def _expression(path: ScimPath, column: str, extract: str) -> str:
+    steps = [path.schema] if path.schema else []
+    at = _json_path([*steps, path.attribute])
+    if path.is_reference:
+        whole = f"json_extract({column}, {at})"
+        one = f"CASE json_type({whole}) WHEN 'ARRAY' THEN json_extract({whole}, '$[0]') ELSE {whole} END"
+        held = f"CASE json_type({one}) WHEN 'OBJECT' THEN json_extract({one}, '$.value') ELSE {one} END"
+        usual = _json_path([*steps, path.attribute, "value"])
+        return (
+            f"nullif(CASE WHEN json_type({column}, {usual}) = 'VARCHAR' THEN json_extract_string({column}, {usual}) "
+            f"WHEN json_type({held}) IN ('VARCHAR', 'BIGINT', 'UBIGINT') "
+            f"THEN json_extract_string({held}, '$') END, '')"
+        )
+    if not path.where and not path.sub:
+        return f"{extract}({column}, {at})"
+    sub = _json_path([path.sub]) if path.sub else "'$'"
+    elements = f"json_extract({column}, {literal(_raw(at) + '[*]')})"
+    if path.where:
+        tests = " AND ".join(
+            f"lower(json_extract_string(e, {_json_path([name])})) = {literal(str(wanted).lower())}"
+            for name, wanted in path.where
+        )
+        return f"{extract}(list_filter({elements}, lambda e: coalesce({tests}, FALSE))[1], {sub})"
+    primary = "json_type(e) = 'OBJECT' AND lower(json_extract_string(e, '$.primary')) = 'true'"
+    one = f"coalesce(list_filter({elements}, lambda e: coalesce({primary}, FALSE))[1], {elements}[1])"
+    part = f"{extract}({one}, {sub})"
+    if path.sub.lower() == "value":  # a bare element is its own value
+        part = f"CASE json_type({one}) WHEN 'OBJECT' THEN {part} ELSE {extract}({one}, '$') END"
+    return (
+        f"CASE WHEN json_type({column}, {at}) = 'ARRAY' THEN {part} "
+        f"ELSE {extract}({column}, {_json_path([*steps, path.attribute, path.sub])}) END"
+    )
+
+
+def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) -> str:
+    """A SQL expression for an element without ``type``; null where an element fits the filter as it stands.
+
+    See :func:`trueup.transforms.values.paths.element_at`. ``column`` holds the resource as it was read, so that names
+    are matched whatever their case; ``wanted`` is a SQL expression too.
+    """
+    holder = _member(column, path.schema) if path.schema else column
+    elements = f"json_extract({_member(holder, path.attribute)}, '$[*]')"
+    sub = path.sub or "value"
+    own = "WHEN json_type(e) <> 'ARRAY' THEN e" if sub.lower() == "value" else ""
+    value = f"CASE WHEN json_type(e) = 'OBJECT' THEN {_member('e', sub)} {own} END"
+    fits = " AND ".join(
+        f"lower(json_extract_string({_member('e', name)}, '$')) = {literal(str(wants).lower())}"
+        for name, wants in path.where
+    )
+    kind = f"json_extract_string({_member('e', 'type')}, '$')"
+    bare = (
+        f"list_filter({elements}, lambda e: json_type(e) <> 'OBJECT' "
+        f"OR coalesce({kind}, '') IN ('', 'false', '0', '0.0', '-0.0', '[]', '{{}}'))"
+    )
+    values = f"list_transform({bare}, lambda e: {value})"
+    found = f"list_filter({values}, lambda v: lower(json_extract_string(v, '$')) = lower({wanted}))[1]"
+    if untyped:
+        main = (
+            f"list_filter({bare}, lambda e: json_type(e) = 'OBJECT' "
+            f"AND lower(coalesce(json_extract_string({_member('e', 'primary')}, '$'), '')) = 'true')"
+        )
+        only = f"CASE WHEN len({bare}) = 1 THEN {values}[1] END"
+        first = f"CASE WHEN len({main}) > 0 THEN list_transform({main}, lambda e: {value})[1] ELSE {only} END"
+        found = f"coalesce({found}, CASE WHEN len({bare}) = len({elements}) THEN {first} END)"
+    met = f"(len(list_filter({elements}, lambda e: json_type(e) = 'OBJECT' AND coalesce({fits}, FALSE))) > 0)"
+    return (
+        f"CASE WHEN NOT {met} AND ({found})::VARCHAR NOT IN ('[]', '{{}}') THEN json_extract_string({found}, '$') END"
+    )
+
+
+def _member(holder: str, name: str) -> str:
+    """SQL for the member ``name`` of a JSON object, as spelt or else whatever its case; null where there is none."""
+    folded = f"list_filter(json_keys({holder}), lambda k: lower(k) = {literal(name.lower())})[1]"
+    return f"coalesce(json_extract({holder}, {_json_path([name])}), json_extract({holder}, '$.\"' || {folded} || '\"'))"
+
+
+def _json_path(steps: list[str]) -> str:
+    return literal("$" + "".join(f'."{step}"' for step in steps))
+
+
+def _raw(quoted: str) -> str:
+    return quoted[1:-1].replace("''", "'")
