@@ -11,7 +11,7 @@ from trueup.transforms.errors import Refusal
 from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 SCHEMA_VERSION = 2
-"""The format of runs this version writes; it reads all earlier ones too. 2 has ``night``, ``stage_seconds``, summaries."""
+"""The format of runs this version writes; earlier ones are read too. 2 has ``night``, ``stage_seconds``, summaries."""
 
 
 class _Record(BaseModel):

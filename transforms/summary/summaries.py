@@ -68,4 +68,4 @@ def _write(connection: DuckDBPyConnection, name: str, into: Path) -> None:
     # Arrow writes it, not DuckDB's COPY: a sum or count of no rows keeps its type, and nothing is renamed on the way.
     import pyarrow.parquet as pq
 
-    pq.write_table(connection.execute(statement(name, PACKAGE)).to_arrow_table(), into, compression="zstd")
+    pq.write_table(connection.sql(statement(name, PACKAGE)).to_arrow_table(), into, compression="zstd")
