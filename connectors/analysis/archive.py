@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from trueup.connectors.analysis.contents import contents
 from trueup.connectors.analysis.engine import Engine
-from trueup.connectors.analysis.relations import NOBODY
+from trueup.connectors.analysis.relations import NOBODY, PACKAGE
 from trueup.connectors.analysis.result import Result
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.views import mails
@@ -95,6 +95,21 @@ class Archive:
         night = next((one for one in reversed(self._contents.directory_nights) if one.night <= day), None)
         return Result(self._engine, self._engine.night_of_people(night) if night else NOBODY)
 
+    def people_of_night(self, night: date) -> Result:
+        """The directory after exactly that night; without rows where it did not reach the directory."""
+        found = next((one for one in self._contents.directory_nights if one.night == night), None)
+        return Result(self._engine, self._engine.night_of_people(found) if found else NOBODY)
+
+    def versions_of_nights(self) -> dict[date, str]:
+        """Each night with a word that changes whenever something happens to a run of that night."""
+        reached = {one.night: one.run for one in self._contents.directory_nights}
+        versions = {}
+        for one in self._contents.nights:
+            runs = {run.run_id: run for run in (one.run, reached.get(one.night, one.run))}
+            last = (run.acts[-1].sha256 if run.acts else run.manifest.sha256 for run in runs.values())
+            versions[one.night] = " ".join(last)
+        return versions
+
     def changes(self, since: date | str | None = None, until: date | str | None = None) -> Result:
         """What was to change, night by night, from ``since`` to ``until``, both included: the view ``moves``."""
         bounds = [f"night >= DATE {literal(_date(since).isoformat())}"] if since is not None else []
@@ -115,6 +130,11 @@ class Archive:
         newest = tuple(reversed(self._contents.runs))
         story = _select(statement("history", _ARCHIVE_SQL)).replace("WITH said AS", "said AS", 1)
         return self._result(f"WITH mails AS ({mails(newest)}), person AS ({keys}), {story}")
+
+    def figures_of_nights(self) -> dict[str, list[tuple[Any, ...]]]:
+        """What the page of all nights shows: name of a ``nights_….sql`` → its rows. No person stands in it."""
+        names = ("all", "causes", "ages", "moved", "approvals", "departments", "headcount")
+        return {name: self._result(_select(statement(f"nights_{name}", PACKAGE))).fetchall() for name in names}
 
     def connection(self) -> Connection:
         """SQL over the views, read-only."""

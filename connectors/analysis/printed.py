@@ -18,7 +18,11 @@ def table_of(rows: pa.Table) -> Table:
     """The rows as a table; text with control characters and direction overrides spelt out."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, kind in zip(rows.column_names, rows.schema.types, strict=True):
-        table.add_column(_shown(name), justify="right" if str(kind).startswith(("int", "uint", "double")) else "left")
+        table.add_column(
+            _shown(name),
+            overflow="fold",
+            justify="right" if str(kind).startswith(("int", "uint", "double")) else "left",
+        )
     for row in rows.to_pylist():
         table.add_row(*(_shown(value) for value in row.values()))
     return table
