@@ -19,6 +19,7 @@ from rich.text import Text
 
 from trueup.reports.escaping import visible
 from trueup.reports.sentences import CAUSE_WORDS, number
+from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -141,11 +142,18 @@ def nights_view(figures: Mapping[str, list[tuple[Any, ...]]], *, left_out: Itera
 def _line(row: tuple[Any, ...]) -> NightLine:
     night, run_id, _, state, written, ended, held, changes, limits, seconds, approved_by = row
     uses = tuple(
-        (one["name"], _part(one), bool(one["tripped"])) for one in json.loads(limits or "[]") if not one["exempt"]
+        (_limit_words(one["name"]), _part(one), bool(one["tripped"]))
+        for one in json.loads(limits or "[]")
+        if not one["exempt"]
     )
     return NightLine(
         night, run_id, state, written, ended, held, changes, uses, json.loads(seconds or "{}"), approved_by or ""
     )
+
+
+def _limit_words(name: str) -> str:
+    family, _, attribute = name.partition(":")
+    return f"{family}: {label(attribute)}" if attribute else family.replace("_", " ")
 
 
 def _part(use: Mapping[str, Any]) -> float:
@@ -209,7 +217,7 @@ def _limits(nights: tuple[NightLine, ...]) -> list[tuple[str, float, int]]:
 def _bars(values: Iterable[float]) -> list[tuple[float, float, float]]:
     """Left edge, top and height of each bar in a box of 100 by 100."""
     found = list(values)
-    top, width = max([1e-9, *found]), 100 / max(1, len(found))
+    top, width = max([1e-9, *found]), 100 / max(10, len(found))
     return [(n * width, 100 - 100 * value / top, 100 * value / top) for n, value in enumerate(found)]
 
 

@@ -11,7 +11,9 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.views import COLUMNS, records_view, states_view, table_view
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.summary import COLUMNS as COLUMNS_OF_PEOPLE
 from trueup.transforms.summary import directory
+from trueup.transforms.summary.directory import OUTCOME, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,6 +40,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "runs": ("states",),
     "acts_by": ("acts",),
     "nights": ("whole_nights", "runs", "acts_by", "manifest_parts"),
+    "people": ("read_actual", "read_decisions", "read_outcome"),
     "moves": ("whole_nights", "changes", "outcome", "names", "acts_by"),
     "holds": ("whole_nights", "decisions", "findings", "names"),
     "headcount": ("directory_nights", "figures"),
@@ -45,7 +48,20 @@ NEEDS: dict[str, tuple[str, ...]] = {
 """View → views it is made of."""
 VIEWS = ("runs", "acts", *COLUMNS, "people", "moves", "holds", "nights", "headcount")
 """What people ask for, in the order of the documentation."""
-EVERY = ("states", "acts", "acts_by", "manifest_parts", "whole_nights", "directory_nights", "figures", "names", *VIEWS)
+EVERY = (
+    "states",
+    "acts",
+    "acts_by",
+    "manifest_parts",
+    "whole_nights",
+    "directory_nights",
+    "figures",
+    "names",
+    "read_actual",
+    "read_decisions",
+    "read_outcome",
+    *VIEWS,
+)
 
 
 def with_needs(views: Iterable[str]) -> tuple[str, ...]:
@@ -90,7 +106,9 @@ class Relations:
             "directory_nights": self._directory_nights,
             "figures": self._figures,
             "names": self._names,
-            "people": self._people,
+            "read_actual": self._read_actual,
+            "read_decisions": self._read_decisions,
+            "read_outcome": self._read_outcome,
         }
         return made[view]() if view in made else statement(view, PACKAGE)
 
@@ -183,10 +201,43 @@ class Relations:
             f"FROM ({rows}) WHERE display_name IS NOT NULL GROUP BY key;"
         )
 
-    def _people(self) -> str:
+    def _read_actual(self) -> str:
+        """Runs with the same columns are read at once; each attribute has the name it has in ``people``."""
+        by_columns: dict[str, list[Night]] = {}
+        for night in self._directory():
+            by_columns.setdefault(chosen(columns_of(night.run.files.actual)), []).append(night)
+        parts = [self._of_nights("actual", nights, f"key, {columns}") for columns, nights in by_columns.items()]
+        nothing = f"SELECT run_id, night, key, {', '.join(COLUMNS_OF_PEOPLE)} FROM ({NOBODY})"
+        return f"CREATE OR REPLACE VIEW read_actual AS {' UNION ALL '.join([nothing, *parts])};"
+
+    def _read_decisions(self) -> str:
+        nothing = f"SELECT run_id, night, key, decision FROM ({NOBODY})"
+        parts = [self._of_nights("decisions", nights, "key, decision") for nights in [self._directory()] if nights]
+        return f"CREATE OR REPLACE VIEW read_decisions AS {' UNION ALL '.join([nothing, *parts])};"
+
+    def _read_outcome(self) -> str:
+        having = {run.run_id for run in self.having("outcome")}
+        nights = [night for night in self._directory() if night.run.run_id in having]
+        wanted = ("key", "operation", "result", "written", "found")
+        typed = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in OUTCOME if name in wanted)
+        nothing = f"SELECT NULL::VARCHAR AS run_id, NULL::DATE AS night, {typed} WHERE FALSE"
+        columns = ", ".join(name for name, _ in OUTCOME if name in wanted)
+        parts = [self._of_nights("outcome", some, columns) for some in [nights] if some]
+        return f"CREATE OR REPLACE VIEW read_outcome AS {' UNION ALL BY NAME '.join([nothing, *parts])};"
+
+    def _directory(self) -> list[Night]:
         whole = {run.run_id for run in self.having("actual")} & {run.run_id for run in self.having("decisions")}
-        parts = [self.people_of(night) for night in self.contents.directory_nights if night.run.run_id in whole]
-        return f"CREATE OR REPLACE VIEW people AS {' UNION ALL '.join(parts) or NOBODY};"
+        return [night for night in self.contents.directory_nights if night.run.run_id in whole]
+
+    def _of_nights(self, stem: str, nights: list[Night], columns: str) -> str:
+        """``night`` is a function of the file's name alone: DuckDB then opens no file that a condition rules out."""
+        listed = ", ".join(literal(self.place(night.run.files.path / f"{stem}.parquet")) for night in nights)
+        dates = ", ".join(f"{literal(night.run.run_id)}: DATE {literal(night.night.isoformat())}" for night in nights)
+        run_id = "split_part(filename, '/', -2)"
+        return (
+            f"SELECT {run_id} AS run_id, (MAP {{{dates}}})[{run_id}] AS night, {columns} "
+            f"FROM read_parquet([{listed}], filename = true)"
+        )
 
 
 NOBODY = (
