@@ -50,12 +50,15 @@ def write(run_id: str, left_out: str) -> ApplyResult:
 def close(run_id: str, result: ApplyResult, left_out: str) -> str:
     """Archive what came of it as an act; returns the run's state."""
     from trueup.connectors.archive import add_act_with
+    from trueup.transforms.summary import write_apply_summary
 
     archive = clearance.in_hand(run_id).archive
     run = archive.load(run_id)
     act = Act.INTERRUPTED if result.interrupted else Act.PARTIALLY_APPLIED if result.is_partial else Act.APPLIED
     files = tuple(path for path in (run.files.journal, run.files.outcome, run.files.target_after) if path.exists())
-    add_act_with(run, act, "trueup", Path(left_out), at=datetime.now(UTC), files=files, details=result.details)
+    summary = Path(left_out).with_name("summary.parquet")
+    write_apply_summary(run.files, summary)
+    add_act_with(run, act, "trueup", Path(left_out), summary, at=datetime.now(UTC), files=files, details=result.details)
     return archive.load(run_id).state
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 @task(name="try credentials", cache_policy=NO_CACHE)
 @sanitize_errors("trying both credentials")
+@stages.timed("sign_in")
 def try_credentials(run: str) -> None:
     """Sign in to both sides, unless that was just done: nothing is read where one would be refused in the end."""
     from trueup.connectors.trying import try_credentials
@@ -34,6 +35,7 @@ def try_credentials(run: str) -> None:
 
 @task(name="read source", cache_policy=NO_CACHE)
 @sanitize_errors("reading the source")
+@stages.timed("source")
 def read_source(run: str) -> SourceSnapshot:
     """Every user of the tenant into ``source.parquet``, proven complete."""
     from trueup.connectors.source import snapshot
@@ -44,6 +46,7 @@ def read_source(run: str) -> SourceSnapshot:
 
 @task(name="read target", cache_policy=NO_CACHE)
 @sanitize_errors("reading the target")
+@stages.timed("target")
 def read_target(run: str) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""
     return stages.read_target(Build.of(run))
@@ -51,6 +54,7 @@ def read_target(run: str) -> TargetSnapshot:
 
 @task(name="map", cache_policy=NO_CACHE)
 @sanitize_errors("mapping")
+@stages.timed("map")
 def map_users(run: str) -> None:
     """The compiled mapping's result into ``desired.parquet``."""
     stages.map_users(Build.of(run))
@@ -58,6 +62,7 @@ def map_users(run: str) -> None:
 
 @task(name="check people", cache_policy=NO_CACHE)
 @sanitize_errors("checking people")
+@stages.timed("check")
 def check_people(run: str) -> CheckResult:
     """Who is a person, and what is wrong with whom, into ``findings.parquet`` and ``checks.json``."""
     from trueup.expectations.gates import check_people as check
@@ -70,6 +75,7 @@ def check_people(run: str) -> CheckResult:
 
 @task(name="decide", cache_policy=NO_CACHE)
 @sanitize_errors("deciding")
+@stages.timed("plan")
 def decide(run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResult:
     """One decision per person and its changes, into ``decisions.parquet`` and ``changes.parquet``."""
     from trueup.transforms.planning.plan import make_plan
@@ -92,6 +98,7 @@ def decide(run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResu
 
 @task(name="check plan", cache_policy=NO_CACHE)
 @sanitize_errors("checking the plan")
+@stages.timed("check_plan")
 def check_plan(run: str) -> CheckResult:
     """The plan itself against what every plan must keep."""
     from trueup.expectations.gates import check_plan as check

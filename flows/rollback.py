@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 @task(name="read target", cache_policy=NO_CACHE)
 @sanitize_errors("reading the target")
+@stages.timed("target")
 def read_target(run: str) -> TargetSnapshot:
     """Every profile of the directory as it is now, proven complete."""
     return stages.read_target(Build.of(run))
@@ -29,6 +30,7 @@ def read_target(run: str) -> TargetSnapshot:
 
 @task(name="decide the way back", cache_policy=NO_CACHE)
 @sanitize_errors("deciding the way back")
+@stages.timed("plan")
 def decide_back(run: str, target: TargetSnapshot) -> PlanResult:
     """What each profile must be again, from the archive, and the changes that lead there."""
     from trueup.transforms.rollback.plan import make_rollback_plan
@@ -38,6 +40,7 @@ def decide_back(run: str, target: TargetSnapshot) -> PlanResult:
 
 @task(name="check plan", cache_policy=NO_CACHE)
 @sanitize_errors("checking the plan")
+@stages.timed("check_plan")
 def check_plan(run: str) -> CheckResult:
     """The way back itself against what every plan must keep."""
     from trueup.expectations.gates import check_plan as check

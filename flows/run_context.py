@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +15,8 @@ from trueup.transforms.errors import Failed
 from trueup.transforms.settings import AttributeSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trueup.connectors.archive import Archive
     from trueup.flows.configuration import NamedFiles
     from trueup.transforms.history import History
@@ -52,6 +56,18 @@ class Build:
         """Of the configuration that matters, with the content of the files it names."""
         self.checks_text = named_files(settings.checks.file) if settings.checks.file else None
         """What ``[checks] file`` says."""
+        self.seconds: dict[str, float] = {}
+        """Stage → seconds it took."""
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Note how long the block took, however it ends."""
+        self.seconds[stage] = 0.0
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = round(time.monotonic() - begun, 3)
 
     @classmethod
     def of(cls, run: str) -> Build:

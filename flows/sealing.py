@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from trueup.flows import endings, flow_runs
 from trueup.transforms.errors import Refused
 from trueup.transforms.manifest import Manifest
-from trueup.transforms.vocabulary import Decision, Outcome
+from trueup.transforms.vocabulary import Decision, Kind, Outcome
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from prefect.client.schemas.objects import State
 
     from trueup.flows.run_context import Build
@@ -49,10 +52,13 @@ def seal(build: Build, draft: Draft) -> Manifest:
     from trueup.connectors.archive import supersede_earlier
     from trueup.reports import write_reports
     from trueup.transforms.fingerprint import VERSION, fingerprint
+    from trueup.transforms.summary import write_plan_summary
 
     settings, files = build.settings, build.files
     config_digest = build.digest
     counts = {decision.value: 0 for decision in Decision}
+    with build.timed("summary"):
+        write_plan_summary(files, files.summary)
     manifest = Manifest(
         run_id=files.run_id,
         kind=draft.kind,
@@ -63,6 +69,8 @@ def seal(build: Build, draft: Draft) -> Manifest:
         started=build.started,
         expected=build.expected,
         sealed=datetime.now(UTC),
+        night=night_of(build, draft.kind),
+        stage_seconds=dict(build.seconds),
         notes=tuple(draft.notes),
         only=build.only,
         target=settings.target.url,
@@ -82,6 +90,17 @@ def seal(build: Build, draft: Draft) -> Manifest:
     if sealed.outcome is not Outcome.FAILED:
         supersede_earlier(build.archive, sealed, at=sealed.sealed)
     return sealed
+
+
+def night_of(build: Build, kind: Kind) -> date | None:
+    """Whose night a whole reconcile run is: the local date of when it was meant to begin, else of when it began."""
+    if kind is not Kind.RECONCILE or build.only:
+        return None
+    try:
+        zone: tzinfo = ZoneInfo(build.settings.schedule.timezone)
+    except (KeyError, ValueError):
+        zone = UTC  # only a schedule needs the right name, and asks for it; no run is lost over it
+    return (build.expected or build.started).astimezone(zone).date()
 
 
 def conclude(build: Build, manifest: Manifest) -> State[Any]:

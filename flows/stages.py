@@ -6,16 +6,37 @@ is never repeated, so Prefect's tasks have no retries.
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from trueup.flows import screen
+from trueup.flows.run_context import Build
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceRequest
-    from trueup.flows.run_context import Build
     from trueup.transforms.planning.request import RollbackRequest
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def timed(stage: str) -> Callable[[Callable[Concatenate[str, _P], _R]], Callable[Concatenate[str, _P], _R]]:
+    """Note in the run, whose directory is the first argument, how long the stage took."""
+
+    def around(work: Callable[Concatenate[str, _P], _R]) -> Callable[Concatenate[str, _P], _R]:
+        @wraps(work)
+        def timed_work(run: str, *args: _P.args, **more: _P.kwargs) -> _R:
+            with Build.of(run).timed(stage):
+                return work(run, *args, **more)
+
+        return timed_work
+
+    return around
 
 
 def source_request(build: Build) -> SourceRequest:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from trueup.transforms.errors import Refusal
 from trueup.transforms.vocabulary import Act, Kind, Outcome
+
+SCHEMA_VERSION = 2
+"""The format of runs this version writes; earlier ones are read too. 2 has ``night``, ``stage_seconds``, summaries."""
 
 
 class _Record(BaseModel):
@@ -45,7 +48,7 @@ class LimitUse(_Record):
 class Manifest(_Record):
     """What a run was. Written last, atomically; never changes."""
 
-    schema_version: int = 1
+    schema_version: int = SCHEMA_VERSION
     run_id: str
     kind: Kind
     parent_run: str | None = None
@@ -58,6 +61,10 @@ class Manifest(_Record):
     expected: datetime | None = None
     """When the schedule meant it to begin, which says whose night it is; null for a run begun by hand."""
     sealed: datetime
+    night: date | None = None
+    """Of a whole reconcile run: the local date, in ``[schedule] timezone``, of when it was meant to begin."""
+    stage_seconds: dict[str, float] = {}
+    """Stage → seconds it took, in the order of the run; the two reads run beside each other."""
     counts: dict[str, int] = {}
     """Decision → persons. All ten decisions are present; they add up to ``users`` ∪ ``profiles``."""
     changes: int = 0

@@ -22,6 +22,7 @@ SEALED = (
     "mapping.sql",
     "report.html",
     "report.md",
+    "summary.parquet",
 )
 """Files a manifest lists. A refused or failed run has only those it came to."""
 
@@ -104,6 +105,11 @@ class RunFiles:
     def report_md(self) -> Path:
         """The same for a chat or a pull request."""
         return self.path / "report.md"
+
+    @property
+    def summary(self) -> Path:
+        """The plan in figures; no person stands in it, and it survives pruning."""
+        return self.path / "summary.parquet"
 
     @property
     def manifest(self) -> Path:

@@ -1,1 +1,71 @@
-"""Keeps a people directory true to Microsoft Entra ID."""
+"""Keeps a people directory true to Microsoft Entra ID.
+
+The archive as data, read-only:
+
+    >>> import trueup
+    >>> with trueup.open("trueup.toml") as archive:  # doctest: +SKIP
+    ...     archive.people(at="2026-11-23").filter("department = 'Sales'").df()
+    ...     archive.connection().sql("SELECT night, count(*) FROM moves GROUP BY night").show()
+
+What is named in ``__all__`` is stable; all other modules are the product's own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from trueup.connectors.analysis.archive import Archive, Connection
+    from trueup.connectors.analysis.result import Result
+
+__all__ = ["Archive", "Connection", "Result", "open"]
+_PLACES = {
+    "Archive": "trueup.connectors.analysis.archive",
+    "Connection": "trueup.connectors.analysis.archive",
+    "Result": "trueup.connectors.analysis.result",
+}
+
+
+def open(  # noqa: A001 - ``trueup.open`` reads as it should; nobody imports it bare
+    path_or_config: str | PathLike[str], *, target: str | None = None, timezone: str | None = None
+) -> Archive:
+    """The archive as data: a folder of runs, or a configuration file (``trueup.toml``), which names one.
+
+    Acts and manifests are checked now, each data file before its first use. What is damaged, unfinished or pruned is
+    left out and stands in ``left_out``.
+
+    Args:
+        path_or_config: where the runs are, or what says so.
+        target: whose runs; needed for a folder with runs of several targets. A configuration says it itself.
+        timezone: says whose night an older run is; a configuration says it itself, else UTC.
+
+    Raises:
+        Misused: there is no archive; it holds several targets.
+        Refused: a run has a newer format than this version reads.
+    """
+    from pathlib import Path
+
+    from trueup.connectors.analysis.archive import Archive
+
+    place = Path(path_or_config).expanduser()
+    if place.is_dir():
+        return Archive(place, target=target, timezone=timezone or "UTC")
+    from trueup.flows import configuration
+
+    settings = configuration.load(place)
+    return Archive(
+        settings.place(settings.archive.path),
+        target=target or settings.target.url,
+        timezone=timezone or settings.schedule.timezone,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """The classes of the package, imported when they are asked for, so that ``import trueup`` costs nothing."""
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    message = f"module 'trueup' has no attribute {name!r}"
+    raise AttributeError(message)

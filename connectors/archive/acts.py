@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from trueup.transforms.run_files import RunFiles
 
 
-_NUMBERED = re.compile(r"(?:verified|left_out)-\d{3,}\.parquet")
+NUMBERED = ("verified", "left_out", "summary")
+"""Stems of the files acts add under numbers of their own."""
+_NUMBERED = re.compile(rf"(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet")
 
 
 class ActContent(TypedDict, total=False):
@@ -74,9 +76,9 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
 
 
 def add_act_with(
-    run: PriorRun, act: Act, who: str, draft: Path, *, at: datetime, **content: Unpack[ActContent]
+    run: PriorRun, act: Act, who: str, *drafts: Path, at: datetime, **content: Unpack[ActContent]
 ) -> ActRecord:
-    """The act, and ``draft`` as its ``<stem of draft>-NNN.parquet``; whoever dies on the way leaves no damage.
+    """The act, and each of ``drafts`` as its ``<stem of draft>-NNN.parquet``; whoever dies on the way leaves no damage.
 
     The act is written while the file still is ``….part``: a whole file without an act would hide that its act was
     removed. A name given late is given by whoever looks next (:func:`finish_names`).
@@ -85,7 +87,7 @@ def add_act_with(
         run: a sealed run.
         act: what happened.
         who: as for :func:`add_act`.
-        draft: a Parquet file on the archive's disk; its stem is ``verified`` or ``left_out``.
+        *drafts: Parquet files on the archive's disk; the stem of each is one of ``NUMBERED``.
         at: aware.
         **content: see ``ActContent``.
 
@@ -97,14 +99,17 @@ def add_act_with(
     with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"), sealing(files.path.parent):
         acts = reading.read_acts(files, reading.read_manifest(files)[1])
         finish_names(files, acts)
-        whole = files.path / f"{draft.stem}-{next_number(acts, draft.stem):03d}.parquet"
-        part = whole.with_suffix(".part")
-        draft.replace(part)
         added = {path.name: _settle(files, path) for path in content.get("files", ())}
-        added[whole.name] = _settle(files, part, name=whole.name)
+        parts: dict[Path, Path] = {}
+        for draft in drafts:
+            whole = files.path / f"{draft.stem}-{next_number(acts, draft.stem):03d}.parquet"
+            parts[whole] = whole.with_suffix(".part")
+            draft.replace(parts[whole])
+            added[whole.name] = _settle(files, parts[whole], name=whole.name)
         sync_directory(files.path)
         record = _append(files, {**content, "act": act, "who": who, "at": at, "files": added})
-        part.rename(whole)
+        for whole, part in parts.items():
+            part.rename(whole)
         sync_directory(files.path)
     return record
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from trueup.connectors.archive import reading
-from trueup.connectors.archive.acts import next_number
+from trueup.connectors.archive.acts import NUMBERED, next_number
 from trueup.connectors.archive.atomic_files import sha256_of
 from trueup.connectors.archive.seals import stands_in
 from trueup.transforms.errors import Refusal, Refused
@@ -132,7 +132,7 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
 def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
     """Names of files an apply or a verify that was killed may have left; the next one writes them anew."""
     # Never the whole file: it would hide that the act about it was removed.
-    found = {f"{stem}-{next_number(acts, stem):03d}.part" for stem in ("verified", "left_out")}
+    found = {f"{stem}-{next_number(acts, stem):03d}.part" for stem in NUMBERED}
     if reading.is_open(files, acts):
         for path in (files.outcome, files.target_after):
             found |= {path.name, path.with_suffix(".part").name, path.with_suffix(".spool").name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from trueup.connectors.archive.atomic_files import on_disk
 from trueup.connectors.archive.records import unsigned_problem
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
-from trueup.transforms.manifest import ActRecord, Manifest
+from trueup.transforms.manifest import SCHEMA_VERSION, ActRecord, Manifest
 from trueup.transforms.run_files import RUN_ID, RunFiles
 from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import SILENT_ACTS, Act
@@ -58,6 +59,7 @@ def read_manifest(files: RunFiles) -> tuple[Manifest, str]:
     content = _bytes(files, files.manifest)
     if problem := unsigned_problem(content):
         raise damaged(files.run_id, f"manifest.json was changed: {problem}")
+    refuse_newer(files.run_id, content)
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
@@ -65,6 +67,25 @@ def read_manifest(files: RunFiles) -> tuple[Manifest, str]:
     if manifest.run_id != files.run_id:
         raise damaged(files.run_id, f"manifest.json is that of run {manifest.run_id}")
     return manifest, hashlib.sha256(content).hexdigest()
+
+
+def refuse_newer(run_id: str, content: bytes) -> None:
+    """Return where this version knows the format of a manifest that fits its own hash.
+
+    Raises:
+        Refused: a later version wrote it; which one is needed is said.
+    """
+    document = json.loads(content)
+    found = document.get("schema_version")
+    if isinstance(found, int) and found > SCHEMA_VERSION:
+        wrote = str((document.get("versions") or {}).get("trueup", "a later one"))
+        raise Refused(
+            Refusal(
+                "format_newer",
+                f"Run {run_id} has format {found}; this version of Trueup reads formats up to {SCHEMA_VERSION}.",
+                remedy=f"Use Trueup {wrote} or later with this archive.",
+            )
+        )
 
 
 def read_acts(files: RunFiles, manifest_sha256: str) -> tuple[ActRecord, ...]:

@@ -1,4 +1,4 @@
-"""What may go when it is old: the data of runs nobody needs any more. Manifests and acts always stay."""
+"""What may go when it is old: the data of runs nobody needs any more. Manifests, acts and summaries always stay."""
 
 from __future__ import annotations
 
@@ -126,7 +126,8 @@ def _is_restoring(run: PriorRun) -> bool:
 
 
 def _data_of(files: RunFiles) -> Going:
-    paths = [path for path in sorted(files.path.iterdir()) if path not in (files.manifest, files.acts)]
+    staying = (files.manifest, files.acts, files.summary, *files.path.glob("summary-*.parquet"))
+    paths = [path for path in sorted(files.path.iterdir()) if path not in staying]
     return Going(files, tuple(path.name for path in paths), sum(path.lstat().st_size for path in paths))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import reading
-from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, replace
+from trueup.connectors.archive.atomic_files import folder
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Misused
+from trueup.transforms.summary.directory import OUTCOME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,19 +20,16 @@ if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
     from trueup.transforms.run_files import RunFiles
 
-FILE = "views.sql"
-_HEADER = """\
--- Views over all sealed runs of this archive; written by trueup, may be deleted.
--- Open them inside the archive with: duckdb -init views.sql"""
 _PACKAGE = "trueup.connectors.archive.sql"
-_COLUMNS = {
+COLUMNS = {
     "decisions": ("key", "source_id", "profile_id", "user_name", "matched_by", "verdict", "decision", "reason"),
     "changes": ("key", "attribute", "before", "after", "cause"),
     "findings": ("key", "check", "severity", "reason", "remedy"),
     "links": ("source_id", "profile_id", "matched_by", "since"),
-    "outcome": ("key", "profile_id", "operation", "result", "reason"),
+    "outcome": ("key", "profile_id", "operation", "result", "reason", "written", "found"),
 }
 """Tables with one Parquet file per run, and the columns a view has even where no run has the file."""
+_TYPES = {name: kind for name, kind in OUTCOME if kind != "VARCHAR"}
 
 
 def connected(archive: Archive) -> DuckDBPyConnection:
@@ -45,20 +43,6 @@ def connected(archive: Archive) -> DuckDBPyConnection:
     connection = connect(spill=folder(archive.path) / "spill" if archive.path.is_dir() else None)
     connection.execute(_script(archive.runs(), archive.path))
     return connection
-
-
-def write_views(archive: Archive) -> Path:
-    """Write ``views.sql`` into the archive, to be opened there: ``duckdb -init views.sql``. Derived; may be deleted.
-
-    Raises:
-        Failed: the archive cannot be written.
-        Refused: a run is damaged.
-    """
-    path = archive.path / FILE
-    script = _script(archive.runs(), None).encode()
-    with on_disk("The archive's views cannot be written"):
-        replace(path, script, aside=folder(archive.path), access=access_like(archive.path))
-    return path
 
 
 def history_of(archive: Archive, key: str) -> list[dict[str, Any]]:
@@ -78,7 +62,7 @@ def history_of(archive: Archive, key: str) -> list[dict[str, Any]]:
         Refused: a run is damaged.
     """
     with connected(archive) as connection:
-        connection.execute(f"CREATE VIEW mails AS {_mails(archive.runs())}")
+        connection.execute(f"CREATE VIEW mails AS {mails(archive.runs())}")
         connection.execute(statement("history_keys", _PACKAGE), {"name": key.strip()})
         if not connection.execute("SELECT 1 FROM person LIMIT 1").fetchone():
             raise Misused(
@@ -90,25 +74,25 @@ def history_of(archive: Archive, key: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _script(runs: tuple[PriorRun, ...], root: Path | None) -> str:
-    """The views as SQL; paths relative to the archive without ``root``, absolute with it."""
+def _script(runs: tuple[PriorRun, ...], root: Path) -> str:
+    """The views as SQL."""
 
     def place(run: RunFiles, name: str) -> str:
-        return str((root / run.run_id / name) if root else f"{run.run_id}/{name}")
+        return str(root / run.run_id / name)
 
     manifests = [place(run.files, "manifest.json") for run in runs]
     acts = [place(run.files, f"acts/{path.name}") for run in runs for path in reading.act_paths(run.files)]
-    states = ", ".join(["('', '')", *(f"({literal(run.run_id)}, {literal(run.state)})" for run in runs)])
-    parts = [
-        _HEADER,
-        f"CREATE OR REPLACE VIEW states AS FROM (VALUES {states}) AS t(run_id, state) WHERE run_id <> '';",
-        _records("runs", manifests),
-        _records("acts", acts),
-    ]
-    for table in _COLUMNS:
+    parts = [states_view(runs), records_view("runs", manifests), records_view("acts", acts)]
+    for table in COLUMNS:
         files = [place(run.files, f"{table}.parquet") for run in runs if _holds(run, f"{table}.parquet")]
-        parts.append(_table(table, files))
+        parts.append(table_view(table, files))
     return "\n\n".join(parts) + "\n"
+
+
+def states_view(runs: tuple[PriorRun, ...]) -> str:
+    """``states``: each run's state."""
+    states = ", ".join(["('', '')", *(f"({literal(run.run_id)}, {literal(run.state)})" for run in runs)])
+    return f"CREATE OR REPLACE VIEW states AS FROM (VALUES {states}) AS t(run_id, state) WHERE run_id <> '';"
 
 
 def _holds(run: PriorRun, name: str) -> bool:
@@ -116,16 +100,19 @@ def _holds(run: PriorRun, name: str) -> bool:
     return known and (run.files.path / name).exists()
 
 
-def _records(view: str, files: list[str]) -> str:
-    template = statement(f"view_{view}", _PACKAGE)
+def records_view(view: str, files: list[str], *, template: str = "") -> str:
+    """A view over manifests or acts; ``template`` where it is not the archive's own ``view_….sql``."""
+    template = template or statement(f"view_{view}", _PACKAGE)
     listed = ", ".join(literal(file) for file in files)
     source = f"read_text([{listed}])" if files else "(SELECT '' AS filename, '{}' AS content WHERE false)"
     return template.replace("read_text(:files)", source)
 
 
-def _table(view: str, files: list[str]) -> str:
+def table_view(view: str, files: list[str]) -> str:
+    """A view over one Parquet file per run; with all its columns even where there is no file."""
     if not files:
-        columns = ", ".join(f"NULL::VARCHAR AS {identifier(name)}" for name in ("run_id", *_COLUMNS[view]))
+        typed = ((name, _TYPES.get(name, "VARCHAR")) for name in ("run_id", *COLUMNS[view]))
+        columns = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in typed)
         return f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} WHERE false;"
     listed = ",\n    ".join(literal(file) for file in files)
     return (
@@ -134,7 +121,7 @@ def _table(view: str, files: list[str]) -> str:
     )
 
 
-def _mails(runs: tuple[PriorRun, ...]) -> str:
+def mails(runs: tuple[PriorRun, ...]) -> str:
     """``key, mail`` of the newest run that has both sides: addresses change, keys do not."""
     parts: list[str] = []
     for run in runs:

@@ -298,6 +298,47 @@ def views(*, config: Config = DEFAULT) -> None:
     raise typer.Exit(views_command(config))
 
 
+@app.command(short_help="Ask the archive in SQL.")
+def sql(
+    statement: Annotated[str, typer.Argument(help="One SELECT, DESCRIBE or SUMMARIZE over the archive's views.")],
+    *,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", help="A file; else stdout.")] = None,
+    config: Config = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Answer one SQL statement over all nights; nothing can be written. Views: docs/analysis.md."""
+    from trueup.flows.commands.analysis import sql_command
+
+    raise typer.Exit(sql_command(config, statement, form="json" if as_json else form, output=output))
+
+
+@app.command(short_help="Show all nights: on the screen, or as a page.")
+def nights(
+    *,
+    output: Annotated[Path | None, typer.Option("--output", help="Write the page into this file.")] = None,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Show what came of all nights; with --output as one self-contained page."""
+    from trueup.flows.commands.analysis import nights_command
+
+    raise typer.Exit(nights_command(config, output=output, as_json=as_json))
+
+
+@app.command(short_help="Hand people, nights and moves to other tools.")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where the export lies; what is new is added.")],
+    *,
+    to: Annotated[str, typer.Option("--to", help="parquet or duckdb.")] = "parquet",
+    config: Config = DEFAULT,
+) -> None:
+    """Write people, nights and moves by night as Parquet or a DuckDB file; nights that stand there are left."""
+    from trueup.flows.commands.analysis import export_command
+
+    raise typer.Exit(export_command(config, folder, to=to))
+
+
 @app.command(short_help="Plan every night on the schedule.")
 def serve(*, config: Config = DEFAULT) -> None:
     """Plan every night on the schedule; apply only where [approval.auto] allows it."""

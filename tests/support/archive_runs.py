@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 TARGET = "https://directory.example/scim/v2"
+_VALUES = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string())]))
+_FOUND = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string()), ("class", pa.string())]))
+OUTCOME = pa.schema(
+    [(name, pa.string()) for name in ("key", "profile_id", "operation", "result", "reason")]
+    + [("written", _VALUES), ("found", _FOUND)]
+)
 FINGERPRINT = "f1" * 32
 MAIL = 'emails[type eq "work"].value'
 MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
@@ -157,7 +163,13 @@ def applied(
         {"key": key, "profile_id": f"p-{key}", "operation": "update", "result": result, "reason": ""}
         for key in pq.read_table(run.files.decisions)["key"].to_pylist()
     ]
-    pq.write_table(pa.Table.from_pylist(rows), run.files.outcome)
+    changed: dict[str, list[dict[str, str]]] = {}
+    for row in pq.read_table(run.files.changes).to_pylist():
+        changed.setdefault(row["key"], []).append({"attribute": row["attribute"], "value": row["after"]})
+    written = [
+        row | {"written": changed.get(row["key"], []) if result == "applied" else [], "found": []} for row in rows
+    ]
+    pq.write_table(pa.Table.from_pylist(written, schema=OUTCOME), run.files.outcome)
     added = (run.files.journal, run.files.outcome)
     add_act(run, act, "trueup", at=at or run.manifest.sealed, files=added)
     return archive.load(run.run_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_NAMES = {
+NAMES = {
     "username": "user name",
     "externalid": "external id",
     "displayname": "display name",
@@ -24,14 +24,14 @@ _NAMES = {
     "preferredlanguage": "language",
 }
 _TYPED = re.compile(r'^(\w+)\[type eq "([^"]*)"\]\.(\w+)$')
-_KINDS = {"emails": "e-mail", "phoneNumbers": "phone", "addresses": "address"}
+KINDS = {"emails": "e-mail", "phoneNumbers": "phone", "addresses": "address"}
 
 
 def label(attribute: str) -> str:
     """``attribute`` (a SCIM path) as a reviewer calls it: ``work e-mail``; the path itself where there is no name."""
     if typed := _TYPED.match(attribute):
         kind, of, part = typed.groups()
-        name = f"{of} {_KINDS.get(kind, kind)}"
-        return name if part == "value" else f"{name}: {_NAMES.get(part.lower(), part)}"
+        name = f"{of} {KINDS.get(kind, kind)}"
+        return name if part == "value" else f"{name}: {NAMES.get(part.lower(), part)}"
     last = attribute.rsplit(":", 1)[-1]
-    return _NAMES.get(last.lower(), last)
+    return NAMES.get(last.lower(), last)

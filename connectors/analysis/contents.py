@@ -1,0 +1,129 @@
+"""What an archive holds that can be believed: runs, the nights they belong to, and what was left out and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from trueup.connectors.archive import reading
+from trueup.transforms.errors import Misused, Refused
+from trueup.transforms.targets import same_target
+from trueup.transforms.vocabulary import Kind
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+    from pathlib import Path
+
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.manifest import FileRecord
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A run that is not in a view, and why."""
+
+    run_id: str
+    kind: str
+    """``damaged``, ``unfinished`` or ``pruned``."""
+    text: str
+    """A sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A date and the run that stands for it."""
+
+    night: date
+    run: PriorRun
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The runs of one target, oldest first."""
+
+    root: Path
+    runs: tuple[PriorRun, ...]
+    nights: tuple[Night, ...]
+    """Each date's last whole run, of any outcome."""
+    directory_nights: tuple[Night, ...]
+    """Each date's last whole run that reached the target, wholly or in part, or had nothing to do."""
+    left_out: tuple[LeftOut, ...]
+
+
+def contents(root: Path, *, target: str | None = None, timezone: str = "UTC") -> Contents:
+    """What ``root`` holds of ``target``; acts and manifests are checked, data files are not looked at.
+
+    Args:
+        root: a directory of runs.
+        target: the target's URL; none where the archive has runs of one target only.
+        timezone: says whose night an older run is; newer ones say so themselves.
+
+    Raises:
+        Misused: there is no such directory; it has runs of several targets and none was named.
+        Refused: a run has a newer format than this version reads.
+    """
+    if not root.is_dir():
+        raise Misused(f"There is no archive at {root}.", remedy="Give the folder that holds the runs, or trueup.toml.")
+    good, bad = reading.readable(root)
+    for _, refused in bad:
+        if any(one.code == "format_newer" for one in refused.refusals):
+            raise refused
+    targets = {same_target(run.manifest.target) for run in good}
+    wanted = same_target(target) if target else next(iter(targets), "")
+    if not target and len(targets) > 1:
+        raise Misused(
+            f"The archive holds runs of {len(targets)} targets: {', '.join(sorted(targets))}.",
+            remedy="Say which: open(path, target=…), or open the configuration.",
+        )
+    runs = tuple(sorted((run for run in good if same_target(run.manifest.target) == wanted), key=lambda r: r.run_id))
+    zone = _zone(timezone)
+    left_out = [LeftOut(run_id, "damaged", _sentence(refused)) for run_id, refused in bad]
+    left_out += [
+        LeftOut(files.run_id, "unfinished", f"Run {files.run_id} was never finished: it has no manifest.")
+        for files in reading.directories(root)
+        if not files.manifest.exists()
+    ]
+    left_out += [
+        LeftOut(run.run_id, "pruned", f"Run {run.run_id} was pruned: its figures stay, its people are gone.")
+        for run in runs
+        if run.is_pruned
+    ]
+    whole = [run for run in runs if run.kind is Kind.RECONCILE and not run.manifest.only]
+    return Contents(
+        root,
+        runs,
+        _nights(whole, zone),
+        _nights([run for run in whole if run.was_applied], zone),
+        tuple(sorted(left_out, key=lambda one: one.run_id)),
+    )
+
+
+def file_record(run: PriorRun, name: str) -> FileRecord | None:
+    """What manifest or acts say of a file of the run; none where it has no such file, or it was pruned."""
+    path = run.files.path / name
+    found = [run.manifest.files.get(name), *(act.files.get(name) for act in run.acts)]
+    record = next((one for one in reversed(found) if one is not None), None)
+    return None if record is None or (run.is_pruned and not path.exists()) else record
+
+
+def _nights(runs: list[PriorRun], zone: tzinfo) -> tuple[Night, ...]:
+    last = {_night(run, zone): run for run in runs}
+    return tuple(Night(night, last[night]) for night in sorted(last))
+
+
+def _night(run: PriorRun, zone: tzinfo) -> date:
+    manifest = run.manifest
+    return manifest.night or (manifest.expected or manifest.started).astimezone(zone).date()
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (KeyError, ValueError) as error:
+        raise Misused(f"{name!r} is not a time zone.", remedy='Write one like "Europe/Berlin".') from error
+
+
+def _sentence(refused: Refused) -> str:
+    return refused.message.split("\n")[0]

@@ -1,0 +1,217 @@
+"""DuckDB over an archive: locked against everything but reading it, with views made when they are first asked for."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.analysis.checked import Checked
+from trueup.connectors.analysis.contents import LeftOut, file_record
+from trueup.connectors.analysis.relations import FILES, Relations, columns_of, with_needs
+from trueup.connectors.analysis.statements import judge
+from trueup.connectors.analysis.summarised import summaries_of
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.quoting import literal
+from trueup.transforms.errors import Misused
+from trueup.transforms.summary import word_macro
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pandas as pd
+    import pyarrow as pa
+    from duckdb import DuckDBPyRelation
+
+    from trueup.connectors.analysis.contents import Contents, Night
+    from trueup.transforms.history import PriorRun
+
+_LOOKS = 20
+"""So many runs are asked one by one for a name the newest does not know; then all others at once."""
+
+
+class Engine:
+    """One archive, opened."""
+
+    def __init__(self, contents: Contents) -> None:
+        """Open DuckDB; no data file is read yet."""
+        self.contents = contents
+        self.checked = Checked(contents.root)
+        self.left_out: list[LeftOut] = list(contents.left_out)
+        self._damaged: set[str] = set()
+        self._kinds: set[str] = set()
+        self._made: set[str] = set()
+        self._lock = threading.Lock()
+        root = str(contents.root.resolve())
+        self._duck = connect(spill=self.checked.folder / "spill")
+        self._duck.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._duck.execute(word_macro())
+        folders = ", ".join(literal(one) for one in (root, str(self.checked.folder)))
+        self._duck.execute(f"SET allowed_directories = [{folders}]")
+        self._duck.execute("SET autoload_known_extensions = false")
+        self._duck.execute("SET enable_external_access = false")
+        self._duck.execute("SET lock_configuration = true")
+        self._relations = self._related()
+
+    def judge(self, text: str) -> None:
+        """Return when ``text`` only reads; raises ``Misused``."""
+        judge(self._duck, text)
+
+    def rows(self, text: str) -> list[tuple[Any, ...]]:
+        """The answer to a statement that only reads, as tuples; see ``_ask``."""
+        with self._asked(text) as answer:
+            return answer.fetchall()
+
+    def frame(self, text: str) -> pd.DataFrame:
+        """The same as a pandas frame."""
+        with self._asked(text) as answer:
+            return answer.df()
+
+    def table(self, text: str) -> pa.Table:
+        """The same as an Arrow table."""
+        with self._asked(text) as answer:
+            return answer.to_arrow_table()
+
+    @contextmanager
+    def _asked(self, text: str) -> Iterator[DuckDBPyRelation]:
+        """The answer to a statement; the files it rests on are checked first, and damaged runs left out.
+
+        Raises:
+            Misused: it does more than read, or asks for what is not there.
+        """
+        import duckdb
+
+        with self._lock:
+            reads = judge(self._duck, text)
+            self._check_named(reads.files)
+            self.prepare(reads.views)
+            self.checked.remember()
+            cursor = self._duck.cursor()
+        try:
+            yield cursor.sql(text)
+        except duckdb.Error as error:
+            raise Misused(f"DuckDB says: {str(error).strip()}") from error
+        finally:
+            cursor.close()
+
+    def night_of_people(self, night: Night) -> str:
+        """``SELECT …`` of one night's people, from that night's files alone; without rows where they are damaged."""
+        from trueup.connectors.analysis.relations import NOBODY
+
+        with self._lock:
+            whole = all(self._is_whole(night.run, name) for name in FILES["people"])
+            self.checked.remember()
+        has = file_record(night.run, "actual.parquet") and file_record(night.run, "decisions.parquet")
+        return self._relations.people_of(night) if whole and has else NOBODY
+
+    def prepare(self, views: Iterable[str]) -> None:
+        """Make ``views`` and all they need, of runs whose files fit their hashes."""
+        wanted = with_needs(views)
+        kinds = {name for view in wanted for name in FILES.get(view, ())}
+        before = len(self._damaged)
+        for kind in sorted(kinds - self._kinds):
+            for run in self.contents.runs:
+                for name in _names(run, kind):
+                    self._is_whole(run, name)
+            self._kinds.add(kind)
+        if len(self._damaged) > before:
+            self._made.clear()
+            self._relations = self._related()
+        for view in wanted:
+            if view not in self._made:
+                if view == "names":
+                    self._make_names(wanted)
+                else:
+                    self._duck.execute(self._relations.create(view))
+                self._made.add(view)
+
+    @property
+    def damaged(self) -> frozenset[str]:
+        """Runs whose data files were looked at and found changed."""
+        return frozenset(self._damaged)
+
+    def close(self) -> None:
+        """Let DuckDB and the cache go."""
+        self._duck.close()
+        self.checked.close()
+
+    def _related(self) -> Relations:
+        return Relations(
+            self.contents,
+            lambda path: str(path.resolve()),
+            lambda run: summaries_of(run, self.checked),
+            frozenset(self._damaged),
+        )
+
+    def _is_whole(self, run: PriorRun, name: str) -> bool:
+        record = file_record(run, name)
+        if run.run_id in self._damaged:
+            return False
+        if record is None or self.checked.is_as_written(run.files.path / name, record):
+            return True
+        self._damaged.add(run.run_id)
+        text = f"Run {run.run_id} is damaged: {name} is not what was written. No view has its people."
+        self.left_out.append(LeftOut(run.run_id, "damaged", text))
+        return False
+
+    def _check_named(self, names: Iterable[str]) -> None:
+        root = self.contents.root.resolve()
+        known = {run.run_id: run for run in self.contents.runs}
+        for name in names:
+            path = Path(name)
+            run = known.get(path.parent.name)
+            inside = path.is_absolute() and path.parent.parent == root and run is not None
+            if not inside or run is None or file_record(run, path.name) is None:
+                raise Misused(
+                    f"{name!r} is not a file of a run in this archive.",
+                    remedy="Only files that a manifest or an act of the archive lists can be read, by absolute path.",
+                )
+            if not self._is_whole(run, path.name):
+                raise Misused(f"{name!r} is not what was written.", remedy="See: trueup verify --archive")
+
+    def _make_names(self, wanted: tuple[str, ...]) -> None:
+        """``names``: of everybody a move or hold is about, as the newest run that knows it."""
+        duck, related = self._duck, self._relations
+        duck.execute("CREATE OR REPLACE TABLE names (key VARCHAR, display_name VARCHAR)")
+        people = []
+        if "changes" in wanted:
+            people.append("SELECT DISTINCT key FROM changes")
+        if "decisions" in wanted:
+            people.append("SELECT DISTINCT key FROM decisions WHERE decision = 'hold'")
+        if not people:
+            people = ["SELECT NULL::VARCHAR AS key WHERE FALSE"]
+        duck.execute(f"CREATE OR REPLACE TABLE unnamed AS {' UNION '.join(people)}")
+        named = (
+            [(run, paths) for run, paths in related.named if any("displayname" in _small(columns_of(p)) for p in paths)]
+            if self._unnamed()
+            else []
+        )
+        looks = [paths for _, paths in named[:_LOOKS]]
+        if rest := [path for _, paths in named[_LOOKS:] for path in paths]:
+            looks.append(rest)
+        for paths in looks:
+            if not self._unnamed():
+                break
+            duck.execute(
+                "INSERT INTO names SELECT u.key, any_value(n.display_name) FROM unnamed AS u "
+                f"JOIN ({related.names_of(paths)}) AS n ON n.key = u.key WHERE n.display_name IS NOT NULL "
+                "GROUP BY u.key"
+            )
+            duck.execute("DELETE FROM unnamed WHERE key IN (SELECT key FROM names)")
+        duck.execute("DROP TABLE unnamed")
+
+    def _unnamed(self) -> int:
+        row: Any = self._duck.execute("SELECT count(*) FROM unnamed").fetchone()
+        return int(row[0])
+
+
+def _names(run: PriorRun, kind: str) -> list[str]:
+    if kind != "summary":
+        return [kind]
+    names = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
+    return sorted(name for name in names if name.startswith("summary"))
+
+
+def _small(names: Iterable[str]) -> list[str]:
+    return [name.lower() for name in names]
