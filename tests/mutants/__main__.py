@@ -1,7 +1,7 @@
 """``make mutants``: does a test notice when one sign of the product is wrong? Outside CI, as it takes hours.
 
-A sample of all small faults in the rooms below, chosen by the commit (or ``--seed``); for each, the tests that run the line,
-until one fails. Prints what survived and the figures.
+A sample of all small faults in the rooms below, chosen by the commit (or ``--seed``); for each, the tests that run
+the line, until one fails. Prints what survived and the figures.
 """
 
 from __future__ import annotations

@@ -14,19 +14,20 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import coverage
-import pytest
 
 from tests.mutants._operators import mutated_code, mutated_sql
 from trueup.transforms.duck import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import pytest
 
     from tests.mutants._operators import Mutant
 
@@ -84,7 +85,7 @@ class Driver:
                 mutant = waiting.pop()
                 tests = [items[name] for name in known.tests(mutant) if name in items]
                 if tests:
-                    running[_fork(lambda m=mutant, t=tests: self._alone(m, t))] = (mutant, time.monotonic())
+                    running[_fork(partial(self._alone, mutant, tests))] = (mutant, time.monotonic())
                 else:
                     self.said(mutant, NOT_RUN, 0.0)
             self._collect(running)
@@ -258,9 +259,10 @@ def _exchange_code(mutant: Mutant) -> bool:
 def _functions_of(filename: str, name: str) -> Iterator[FunctionType]:
     gc.unfreeze()  # what is frozen is not listed
     for each in gc.get_objects():
-        if isinstance(each, FunctionType) and each.__code__.co_filename == filename:
-            if each.__code__.co_qualname == name:
-                yield each
+        if not isinstance(each, FunctionType) or each.__code__.co_filename != filename:
+            continue
+        if each.__code__.co_qualname == name:
+            yield each
 
 
 @cache
