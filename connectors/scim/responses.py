@@ -87,7 +87,7 @@ def pause_of(text: str | None, at: datetime) -> float | None:
 
 
 def parsed(body: bytes) -> Any:
-    """``body`` as JSON, lone surrogates replaced; none when it is no JSON at all."""
+    """``body`` as JSON, lone surrogates replaced; none when it is not JSON at all."""
     if not body:
         return None
     try:
