@@ -6,7 +6,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo test test-services test-browser front-door check bench soak golden update audit clean
+.PHONY: help demo test test-services test-browser front-door check bench soak mutants golden update audit clean
 help:
 	@echo "make demo          the whole job on a sandbox tenant and directory; reports under data/demo/"
 	@echo "make test          all tests that need Python only"
@@ -15,6 +15,7 @@ help:
 	@echo "make check         ruff, mypy --strict, import-linter"
 	@echo "make bench         figures beside their floors and peers"
 	@echo "make soak          slow depth: long fuzzing, many kills"
+	@echo "make mutants       a sample of small faults put into the code: does a test notice? takes hours"
 	@echo "make golden        write the golden reports anew (then read the diff)"
 	@echo "make front-door    set up from nothing with the oldest and the newest pip"
 	@echo "make update        renew the pins and say what changed"
@@ -70,6 +71,10 @@ bench: .venv/test.done .venv-peer/done
 
 soak: .venv/test.done
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m soak --timeout 3600
+
+# More with e.g. make mutants MUTANTS="--sample 1000 --only planning".
+mutants: .venv/test.done
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 golden: .venv/test.done
 	TRUEUP_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/golden

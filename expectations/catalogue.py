@@ -49,7 +49,7 @@ CHECKS: dict[str, Check] = {
             "names_missing",
             Severity.WARNING,
             "First and last name are both missing.",
-            f"{_HR}: fill in both names; if this is no person, add it to [people] never.",
+            f"{_HR}: fill in both names; if this is not a person, add it to [people] never.",
         ),
         Check(
             "mononym",
@@ -136,7 +136,7 @@ CHECKS: dict[str, Check] = {
         Check(
             "email_unusable",
             Severity.WARNING,
-            "The work e-mail is no usable address.",
+            "The work e-mail is not a usable address.",
             f"{_IT}: correct mail or the mapping.",
         ),
         Check("email_missing", Severity.INFO, "There is no work e-mail.", f"{_IT} if the person has a mailbox."),
@@ -186,14 +186,14 @@ CHECKS: dict[str, Check] = {
         Check(
             "manager_unknown",
             Severity.INFO,
-            "The manager {detail} is no user of the tenant.",
+            "The manager {detail} is not a user of the tenant.",
             f"{_HR}: set the manager.",
         ),
         Check(
             "manager_out_of_scope", Severity.INFO, "The manager {detail} is out of scope.", "Nothing to do if intended."
         ),
         Check("manager_leaving", Severity.INFO, "The manager {detail} is disabled.", f"{_HR}: set the manager."),
-        Check("manager_not_a_person", Severity.INFO, "The manager {detail} is no person.", f"{_HR}: set the manager."),
+        Check("manager_not_a_person", Severity.INFO, "The manager {detail} is not a person.", f"{_HR}: set one."),
         Check("manager_held", Severity.INFO, "The manager {detail} is held.", "See the finding of the manager."),
         Check(
             "manager_span",

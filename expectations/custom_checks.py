@@ -151,7 +151,7 @@ def load_own_checks(settings: Settings, *, text: str | None = None) -> OwnChecks
     document = _parsed(path, _text_of(path) if text is None else text)
     unknown = sorted(set(document) - {"expectations", "override"})
     if unknown:
-        raise _misused(path.name, unknown[0], "is no key of this file")
+        raise _misused(path.name, unknown[0], "is not a key of this file")
     listed = document.get("expectations", [])
     if not isinstance(listed, list):
         raise _misused(path.name, "expectations", "must be a list of tables")
@@ -209,11 +209,11 @@ def _expectation(name: str, place: str, kind: str, arguments: dict[str, Any]) ->
 
     found = expectation_class(kind)
     if found is None:
-        raise _misused(name, f"{place}.type", f"{kind!r} is no expectation of Great Expectations")
+        raise _misused(name, f"{place}.type", f"{kind!r} is not an expectation of Great Expectations")
     known = set(found.model_fields) if hasattr(found, "model_fields") else set(found.__fields__)
     for key in arguments:
         if key not in known:
-            raise _misused(name, f"{place}.{key}", f"is no argument of {kind}")
+            raise _misused(name, f"{place}.{key}", f"is not an argument of {kind}")
     try:
         with warnings.catch_warnings():
             # A condition as text is deprecated for Python; in a file of TOML it is how a person writes one.
@@ -237,7 +237,7 @@ def _collected(name: str, built: Mapping[str, Sequence[Any]], said: Any) -> OwnC
             _require_numbers(name, suite, check.name, expectation)
     for column in sorted(columns["source"]):
         if column not in CATALOGUE and not column.startswith("extension_"):
-            raise _misused(name, "column", f"{column!r} is no source attribute that Trueup knows")
+            raise _misused(name, "column", f"{column!r} is not a source attribute that Trueup knows")
     return OwnChecks(
         source=tuple(built.get("source", ())),
         desired=tuple(built.get("desired", ())),
@@ -303,7 +303,7 @@ def _overrides(name: str, said: Any) -> dict[str, Override]:
     found = {}
     for check, entry in said.items():
         if check not in CHECKS and check not in GATES:
-            raise _misused(name, f"override.{check}", "is no check that may be overridden")
+            raise _misused(name, f"override.{check}", "is not a check that may be overridden")
         if not isinstance(entry, dict):
             raise _misused(name, f"override.{check}", "must be a table")
         for key in entry:

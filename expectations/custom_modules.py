@@ -46,7 +46,7 @@ def from_module(path: Path, text: str) -> tuple[dict[str, list[Any]], Any]:
         for number, expectation in enumerate(expectations):
             if not isinstance(expectation, Expectation):
                 raise Misused(
-                    f"checks.file: {path.name}: EXPECTATIONS[{suite!r}][{number}] is no Expectation.",
+                    f"checks.file: {path.name}: EXPECTATIONS[{suite!r}][{number}] is not an Expectation.",
                     remedy="Use classes of great_expectations.expectations, or subclasses of them.",
                 )
             _soften(expectation)

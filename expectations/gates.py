@@ -152,7 +152,7 @@ _FAILED = 'CREATE OR REPLACE TEMP TABLE failed (key VARCHAR, "check" VARCHAR, su
 
 
 def _unreadable_rules(settings: Settings, ground: Ground) -> list[Refusal]:
-    """A rule of ``[people]`` that nobody could follow is no rule that nobody met."""
+    """Refuse when a ``[people]`` rule names a group whose members could not be read: it would match nobody."""
     groups = named_groups(settings.people)
     if not groups or "groups" in ground.source_columns:
         return []
@@ -274,7 +274,7 @@ def _note(session: _Session, one: Measured) -> str:
 
 
 def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> None:
-    """Findings that no expectation makes: who is no person, and values that could not be read."""
+    """Findings that no expectation makes: who is not a person, and values that could not be read."""
     from trueup.expectations.damage import tell_damage
 
     used = sorted({column for attribute in attributes for column in attribute.source_columns})

@@ -46,7 +46,7 @@ BROKEN = rf"\p{{L}}\?|\?\p{{L}}|{_MANGLED}"
 """Letters lost (U+FFFD, or a question mark in their place), escaped, or UTF-8 read as a single-byte code page."""
 
 BROKEN_TEXT = rf"{BROKEN}|\?\?"
-"""The same in a text that is no name: whole words of another script become question marks only."""
+"""The same in a text that is not a name: whole words of another script become question marks only."""
 
 CERTAINLY_BROKEN = rf"\p{{L}}\?\p{{L}}|(?:^|\s)\?\p{{L}}|\?\?|{_MANGLED}"
 """The same but for a question mark behind a word, which somebody may have meant."""

@@ -31,7 +31,7 @@ _SENTENCES = {
     "plan_change_without_a_decision": "{n} people would be changed whose decision writes nothing.",
     "plan_decision_without_a_change": "{n} decisions would write and have nothing to write.",
     "plan_deactivation_of_more_than_active": "{n} deactivations would change more than active, or not active.",
-    "plan_hidden_deactivation": "{n} people would be made inactive by what is no deactivation.",
+    "plan_hidden_deactivation": "{n} people would be made inactive by a change that is not called a deactivation.",
     "plan_write_without_a_profile": "{n} decisions would write to a profile that is not named.",
     "plan_creation_of_what_is_there": "{n} people with a profile would be created again.",
     "plan_unmanaged_user": "{n} unmanaged profiles belong to a user.",

@@ -36,7 +36,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     """The suites of ``checks.json``; none where there is no file.
 
     Raises:
-        Failed: the file is no JSON of this form.
+        Failed: the file is not JSON of this form.
     """
     if not path.exists():
         return []

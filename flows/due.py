@@ -80,14 +80,14 @@ def last_tick(schedule: ScheduleSettings, at: datetime) -> datetime:
         zone = ZoneInfo(schedule.timezone)
     except (KeyError, ValueError) as error:
         raise Misused(
-            f"schedule.timezone: {schedule.timezone!r} is no time zone.", remedy='Write one like "Europe/Berlin".'
+            f"schedule.timezone: {schedule.timezone!r} is not a time zone.", remedy='Write one like "Europe/Berlin".'
         ) from error
     try:
         ticks = CronSim(schedule.cron, (at + _LONGEST_GAP).astimezone(zone), reverse=True)
         return next(tick for tick in (_as_prefect_has_it(schedule.cron, tick) for tick in ticks) if tick <= at)
     except (CronSimError, StopIteration) as error:
         raise Misused(
-            f"schedule.cron: {schedule.cron!r} is no schedule.", remedy='Five fields, e.g. "0 1 * * *".'
+            f"schedule.cron: {schedule.cron!r} is not a schedule.", remedy='Five fields, e.g. "0 1 * * *".'
         ) from error
 
 

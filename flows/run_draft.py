@@ -68,7 +68,7 @@ class Draft:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing broke so far; a refusal is no break."""
+        """Whether nothing broke so far; a refusal does not count as broken."""
         return not self.errors
 
     @property

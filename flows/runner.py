@@ -27,7 +27,7 @@ REST_SECONDS = 2.0
 LAST_RESORT_SECONDS = 8.5
 """After so long, whatever still hangs is left behind."""
 _LEAST_FAILURES = 3
-"""One answer that fails is no absence."""
+"""One failed request does not prove that the server is gone."""
 _ASKING = {
     "_scheduled_run_poller": "_get_and_submit_flow_runs",
     "_cancelling_observer": "_check_for_cancelled_flow_runs",

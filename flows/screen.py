@@ -85,7 +85,7 @@ def is_seen_whole() -> bool:
 
 
 def say(renderable: RenderableType) -> None:
-    """Show a result; where it is no terminal, plain, unwrapped and without blanks at the ends of lines."""
+    """Show a result; where it is not a terminal, plain, unwrapped and without blanks at the ends of lines."""
     shown = Text(visible(renderable)) if isinstance(renderable, str) else renderable
     if sys.stdout.isatty():
         Console(highlight=False).print(shown)

@@ -126,7 +126,7 @@ def _first(connection: DuckDBPyConnection, path: Path, column: str, key: str) ->
 
 
 def _said(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What is not null, without what is no value of the person."""
+    """What is not null, without what is not a value of the person."""
     if row is None:
         return None
     return {name: value for name, value in row.items() if value is not None and name not in _NOT_VALUES}

@@ -58,7 +58,7 @@ def show(run: PriorRun, history: History, *, form: str = "text", output: Path | 
         Failed: ``output`` cannot be written.
     """
     if form not in FORMS:
-        raise Misused(f"{form!r} is no format.", remedy=f"Known formats: {', '.join(FORMS)}.")
+        raise Misused(f"{form!r} is not a format.", remedy=f"Known formats: {', '.join(FORMS)}.")
     if output is None and form in _BINARY and sys.stdout.isatty():
         raise Misused(f"{form} is not for a terminal.", remedy="Name a file with --output, or redirect stdout.")
     view = view_of(run, history, complete=form in _COMPLETE)

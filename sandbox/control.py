@@ -74,7 +74,7 @@ def _route(path: str, method: str, act: Callable[[Any], Any]) -> Route:
             try:
                 document = orjson.loads(await request.body())
             except orjson.JSONDecodeError:
-                return JSONResponse({"error": "this is no JSON"}, 400)
+                return JSONResponse({"error": "this is not JSON"}, 400)
         try:
             return JSONResponse(act(document))
         except (KeyError, TypeError, ValueError) as error:

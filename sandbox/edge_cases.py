@@ -16,7 +16,7 @@ RIGHT_TO_LEFT = "\u202e"
 
 
 def things() -> list[User]:
-    """Accounts that are no people, by kind."""
+    """Accounts that are not people, by kind."""
     return [*_services(), *_devices(), *_rooms(), *_mailboxes(), *_administrators(), *_tests()]
 
 

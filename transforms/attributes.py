@@ -171,7 +171,7 @@ COMPUTED = ("IsSoftDeleted",)
 def by_name(name: str) -> SourceAttribute | None:
     """The attribute an expression calls ``name`` (case-sensitive), alias or column; directory extensions too.
 
-    ``telephoneNumber`` is no alias here: it is the first of ``businessPhones`` and the mapping language's affair.
+    ``telephoneNumber`` is not an alias here: it is the first of ``businessPhones`` and belongs to the mapping language.
     """
     if found := _BY_NAME.get(name):
         return found

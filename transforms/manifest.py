@@ -81,7 +81,7 @@ class Manifest(_Record):
     completeness: dict[str, Any] = {}
     """``source`` and ``target``: pages, rows, counts, retries, how it was proven; ``absent``: who was asked for."""
     notes: tuple[str, ...] = ()
-    """Sentences for the reviewer that are no refusals: what could not be read, what deactivation may mean here …"""
+    """Sentences for the reviewer that are not refusals: what could not be read, what deactivation may mean here …"""
     target: str = ""
     """URL of the target, without credentials."""
     target_state: dict[str, Any] = {}

@@ -115,7 +115,7 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
         known.update(act.files)
     pruned = {name for act in acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
     unsettled = _unfinished(files, acts)
-    unsettled.add(files.journal.name)  # it only grows; without an act the run is interrupted, which is no damage
+    unsettled.add(files.journal.name)  # it only grows; without an act the run is interrupted, which is not damage
     found = [
         damage
         for name, record in known.items()

@@ -106,7 +106,7 @@ def _rows(path: Path) -> int:
     try:
         return int(read_metadata(path).num_rows)
     except ArrowInvalid as error:
-        raise Failed(f"{path.name} is no whole Parquet file.", remedy="Run the step that writes it again.") from error
+        raise Failed(f"{path.name} is not a whole Parquet file.", remedy="Repeat the step that writes it.") from error
 
 
 def _complete(manifest: Manifest, records: dict[str, FileRecord], previous: str | None) -> dict[str, object]:

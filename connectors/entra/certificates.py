@@ -116,7 +116,7 @@ def _pkcs12(data: bytes, password: bytes | None) -> tuple[PrivateKeyTypes, Certi
 
 
 def _unopened(data: bytes, password: bytes | None) -> Failed:
-    """Why a PKCS#12 file does not open: a password, the lack of one, or it is no such file."""
+    """Why a PKCS#12 file does not open: a password, the lack of one, or that it is not a PKCS#12 file."""
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     try:

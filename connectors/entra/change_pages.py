@@ -73,7 +73,7 @@ class ChangeReader:
         """The changes on the page and the link to the next.
 
         Raises:
-            Spoiled: the page is truncated, is no page, ends without a link, or holds somebody without an id.
+            Spoiled: the page is truncated, is not a page, ends without a link, or holds somebody without an id.
         """
         return self._swiftly(body) or self._carefully(body)
 
@@ -123,7 +123,7 @@ def bare_page(body: bytes) -> tuple[tuple[Rows, str | None], str | None]:
     """The changes on a page as plain JSON, the link to the next round on the last one, the link to the next page.
 
     Raises:
-        Spoiled: it is no page of changes, or the last one without a link.
+        Spoiled: it is not a page of changes, or the last one without a link.
     """
     page = json_object(body)
     value = page.get("value")

@@ -51,7 +51,7 @@ def endpoints(source: SourceSettings) -> Endpoints:
     """The endpoints of the configured cloud, overrides applied.
 
     Raises:
-        Misused: an override is no http(s) address, or is plain http off loopback.
+        Misused: an override is not an http(s) address, or is plain http off loopback.
     """
     login, graph = _CLOUDS[source.cloud]
     return Endpoints(
@@ -68,7 +68,7 @@ def _address(url: str, key: str) -> str:
     except ValueError:
         parts, host = urlsplit(""), None
     if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or parts.username:
-        raise Misused(f"{key} is no address such as https://graph.microsoft.com.", remedy=f"Correct {key}.")
+        raise Misused(f"{key} is not an address such as https://graph.microsoft.com.", remedy=f"Correct {key}.")
     if parts.scheme == "http" and host not in LOOPBACK:
         raise Misused(
             f"{key} is plain http to a host that is not this machine: the token would travel in clear.",

@@ -59,10 +59,10 @@ class PageReader:
         """The users on the page and the link to the next.
 
         Raises:
-            Spoiled: the page is truncated, is no page, or holds somebody without an id.
+            Spoiled: the page is truncated, is not a page, or holds somebody without an id.
         """
         if not is_utf8(body):
-            raise Spoiled("the page is no valid UTF-8")
+            raise Spoiled("the page is not valid UTF-8")
         if self.unseen:
             self.unseen -= {name for name in self.unseen if _names(body, name)}
         page = self._swiftly(body)
@@ -77,7 +77,7 @@ class PageReader:
             return None
         link = table.column("@odata.nextLink")[0].as_py()
         if link == "":
-            raise Spoiled("the link to the next page is no text")
+            raise Spoiled("the link to the next page is not text")
         users = pa.Table.from_arrays(arrays, schema=self.schema)
         unsaid = self._unsaid(body, arrays)
         return self._noted(users if unsaid is None else users.append_column(UNREADABLE, unsaid)), link
@@ -115,7 +115,7 @@ class PageReader:
 
 def read_object(body: bytes | None, schema: pa.Schema) -> pa.Table | None:
     """The one JSON object ``body`` holds, with a ``value``, as one row; None where it is not as ``schema`` says."""
-    # Arrow's reader crashes the process on a document that is no object, so that is looked at first.
+    # Arrow's reader crashes the process on a document that is not an object, so that is looked at first.
     if body is None or (body[:1] != b"{" and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{"):
         return None
     try:
@@ -135,7 +135,7 @@ def user_table(rows: list[Any], selection: Selection) -> tuple[pa.Table, list[Pr
     """Users in Graph's JSON as a table of the selection's columns, and every value of a wrong type.
 
     Raises:
-        Spoiled: something in the list is no user with an id.
+        Spoiled: something in the list is not a user with an id.
     """
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"] or not _is_text(row["id"]):
@@ -221,7 +221,7 @@ def _is_text(value: object) -> bool:
 
 def _kind(value: object) -> str:
     if isinstance(value, str) and not _is_text(value):
-        return "text that is no valid Unicode"
+        return "text that is not valid Unicode"
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):
         return "a list of something else"
     return _KINDS.get(type(value), "something else")

@@ -101,7 +101,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise Spoiled("the body is not whole JSON") from error
     if not isinstance(value, dict) or (isinstance(value.get("error"), dict) and "value" not in value):
-        raise Spoiled("the body is no good answer")
+        raise Spoiled("the body is not a usable response")
     return value
 
 
@@ -109,11 +109,11 @@ def next_link(page: dict[str, Any]) -> str | None:
     """The link to the next page, or None on the last.
 
     Raises:
-        Spoiled: there is one, but it is no text.
+        Spoiled: there is one, but it is not text.
     """
     link = page.get("@odata.nextLink")
     if link is not None and (not isinstance(link, str) or not link):
-        raise Spoiled("the link to the next page is no text")
+        raise Spoiled("the link to the next page is not text")
     return link
 
 
@@ -138,5 +138,5 @@ def number(body: bytes) -> int:
     """A plain number, as ``$count`` answers."""
     text = body.removeprefix(b"\xef\xbb\xbf").strip()
     if not text.isdigit():
-        raise Spoiled("the count is no number")
+        raise Spoiled("the count is not a number")
     return int(text)

@@ -77,7 +77,7 @@ def selection(columns: Iterable[str], granted: Granted) -> Selection:
     """What to ask for so that each of ``columns`` that can be read is read.
 
     Raises:
-        Misused: a column is no attribute Trueup knows, or two differ by case only.
+        Misused: a column is not an attribute Trueup knows, or two differ by case only.
     """
     names = sorted({"id", "userPrincipalName", "accountEnabled", *columns} - BESIDES)
     folded: dict[str, str] = {}

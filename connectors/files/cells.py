@@ -181,7 +181,7 @@ def collection(texts: pa.Array, column: str, unsaid: Unsaid, keys: pa.Array, pro
 
 
 def apart(text: str, column: str) -> list[str] | None:
-    """``whole_values``, but what is no value at all stays in one piece, to be found by what it is."""
+    """``whole_values``, but what is not a value at all stays in one piece, to be found by what it is."""
     # A number that a spreadsheet rounded has a comma in some languages, a type's name has one between its parameters.
     is_none = any(pc.match_substring_regex(text, pattern).as_py() for pattern in (SPREADSHEET, TYPE_NAME))
     return [text] if is_none else whole_values(text, column)
@@ -204,7 +204,9 @@ def truth(texts: pa.Array, column: str) -> pa.Array:
 def _no_truth(column: str, coded: pa.DictionaryArray, folded: list[str], unknown: list[str]) -> Refused:
     given = dict(zip(folded, coded.dictionary.to_pylist(), strict=True))
     # A column that moved holds people's data: only what is a plain word is repeated.
-    named = [f"“{given[word]}”" if word.isalpha() and len(word) <= 12 else "a text that is no word" for word in unknown]
+    named = [
+        f"“{given[word]}”" if word.isalpha() and len(word) <= 12 else "text that is not a word" for word in unknown
+    ]
     rows = sum(folded[index] in unknown for index in coded.indices.to_pylist() if index is not None)
     listed = ", ".join(sorted(set(named))[:5])
     return Refused(

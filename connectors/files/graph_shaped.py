@@ -79,7 +79,7 @@ class GraphShapedFile:
         """The users, some thousands at a time, in the order of the file.
 
         Raises:
-            Refused: the file is cut off, is no list of users, or says that there is more elsewhere.
+            Refused: the file is cut off, is not a list of users, or says that there is more elsewhere.
         """
         stream = JsonStream(self.path)
         try:

@@ -21,7 +21,7 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 
 
 class NotWhole(Exception):
-    """The text is cut off, or is no JSON."""
+    """The text is cut off, or is not JSON."""
 
 
 def _constant(name: str) -> NoReturn:

@@ -42,7 +42,7 @@ class PortalFile:
         """Columns of the selection the file does not have; known once the first table is there."""
 
     def tables(self) -> Iterator[tuple[pa.Table, list[Problem]]]:
-        """The users and values of a wrong form, in the order of the file. An empty cell is no value.
+        """The users and values of a wrong form, in the order of the file. An empty cell is not a value.
 
         Raises:
             Refused: the file is cut off, has no id column, or an entry without an id.
@@ -61,7 +61,7 @@ class PortalFile:
         except (pa.ArrowInvalid, UnicodeError) as error:
             if why := why_no_text(self._path):
                 raise incomplete(why, remedy=ENCODE) from error
-            raise incomplete("is no whole CSV") from error
+            raise incomplete("is not a whole CSV") from error
 
     def _table(self, table: pa.Table, headers: dict[str, str]) -> tuple[pa.Table, list[Problem]]:
         keys = table.column(headers["id"]).combine_chunks()

@@ -239,7 +239,7 @@ class _Reader:
     def _lost(self, known: set[str], reading: Reading) -> tuple[int, list[dict[str, Any]]]:
         """How many profiles known from the last run the list misses though they are there by id, and the inactive ones.
 
-        Some servers do not list who is inactive: those are no gap in the list.
+        Some servers do not list who is inactive: those are not a gap in the list.
         """
         missing = sorted(profile for profile in known if hash(profile) not in reading.ids)
         if len(missing) > _MOST_ASKED_FOR:

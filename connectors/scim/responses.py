@@ -71,7 +71,7 @@ class Answer:
 
 
 def parsed(body: bytes) -> Any:
-    """``body`` as JSON, lone surrogates replaced; none when it is no JSON at all."""
+    """``body`` as JSON, lone surrogates replaced; none when it is not JSON at all."""
     if not body:
         return None
     try:

@@ -113,7 +113,7 @@ declared_kinds AS (
         text,
         CASE
             WHEN text = 'microsoft communication application instance' THEN 'service_account'
-            -- Who works on printers or attends to rooms is no printer and no room.
+            -- Who works on printers or attends to rooms is neither a printer nor a room.
             WHEN field = 'job title'
                 AND regexp_matches(text, 'engineer|ingen|manag|operat|techni|tecnic|mechan|mecan|sales|vend|vertrieb|special|spezial|consult|berat|leit|lead|head|chef|direct|direkt|respons|assist|asist|analy|coord|koord|support|custom|client|kunden|train|buyer|host|steward|attend|clean|housekeep|recepcion|reception|supervis|officer|referent|sachbearb|nurse|account execut|agent|develop|programm|architec|architekt|controller|worker|mitarbeit|angestellt|employee|zustand|beauftrag|azubi|intern\b')
                 AND NOT regexp_matches(text, '\b(accounts?|users?|konten|konto|comptes?|cuentas?|mailbox(es)?)$')

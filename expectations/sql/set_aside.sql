@@ -1,5 +1,5 @@
 -- in:  verdicts, scope
--- out: key, check, subject, severity, detail: accounts in scope that are no person, with the signals that say so
+-- out: key, check, subject, severity, detail: accounts in scope that are not people, with the signals that say so
 SELECT
     verdicts.key,
     'not_a_person' AS "check",

@@ -212,7 +212,7 @@ def _body(content: bytes) -> dict[str, Any]:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise Misused("The page sent something that is no decision.", remedy="Load the page anew.")
+        raise Misused("The page sent something that is not a decision.", remedy="Load the page anew.")
     return said
 
 

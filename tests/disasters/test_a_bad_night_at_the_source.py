@@ -341,7 +341,7 @@ def test_what_could_not_be_read_is_no_disaster_of_the_checks(tmp_path: Path, his
 
 @pytest.mark.parametrize("column", ["accountEnabled", "surname", "manager"])
 def test_a_column_missing_for_everybody_takes_nothing_away(column: str, tmp_path: Path, history: History) -> None:
-    """What was not read is no value: nobody leaves, nothing is emptied, whoever left out the column."""
+    """What was not read is not a value: nobody leaves, nothing is emptied, whoever left out the column."""
     night = tonight(tmp_path)
     night.columns = tuple(c for c in CHECKED if c != column)
     refusals(night, history)

@@ -99,7 +99,7 @@ def one_chain_that_shows_a_flipped_bit(steps: list[tuple[str, int, Act]], flip: 
 def test_a_record_is_taken_as_written_and_not_otherwise(document: dict[str, object]) -> None:
     try:
         content = rendered(signed(document))
-    except UnicodeEncodeError:  # lone surrogates are no text
+    except UnicodeEncodeError:  # lone surrogates are not text
         return
     assert unsigned_problem(content) == ""
     assert unsigned_problem(content + b" ") != ""

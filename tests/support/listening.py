@@ -48,7 +48,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
-        """A client that went away is no news."""
+        """A client that went away is not news."""
 
 
 @contextlib.contextmanager

@@ -191,7 +191,7 @@ def _replace(slots: Any, inputs: Any) -> str | None:
     source, old, _, _, new, _, template = padded
     value = text(meaning(source, inputs))
     sought = text(meaning(old, inputs)) or ""
-    # Arguments are no branches: what they say of the flow counts whether the value is there or not.
+    # Arguments are not branches: what they say of the flow counts whether the value is there or not.
     put = text(meaning(new if template is None else template, inputs)) or ""
     if template is not None:
         return None if value is None else put.replace(sought, value)

@@ -67,7 +67,7 @@ class Builder(Protocol):
         ...
 
     def time(self, node: Expression) -> Value:
-        """The part as a moment in UTC; text is read as ``CDate`` does, text that is no date sets the person aside."""
+        """The part as a moment in UTC; read as ``CDate`` does; text that is not a date sets the person aside."""
         ...
 
     def to_time(self, value: Value, node: Expression) -> Value:

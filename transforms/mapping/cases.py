@@ -71,12 +71,12 @@ def read_cases(text: str, where: str) -> tuple[Case, ...]:
     """The cases of a JSON document: a list of objects, or an object with the list under ``cases``.
 
     Raises:
-        Misused: it is no such document; the message names the case.
+        Misused: it is not such a document; the message names the case.
     """
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise Misused(f"{where} is no JSON: {error}.", remedy="docs/mapping.md shows a case.") from error
+        raise Misused(f"{where} is not JSON: {error}.", remedy="docs/mapping.md shows a case.") from error
     rows = document.get("cases") if isinstance(document, dict) else document
     if not isinstance(rows, list):
         raise Misused(f"{where} holds no list of cases.", remedy="docs/mapping.md shows a case.")

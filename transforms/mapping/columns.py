@@ -49,7 +49,7 @@ def kind_for(path: str, given: Kind) -> ManagedKind:
     try:
         parsed = parse(path)
     except ValueError as error:
-        raise WrongExpression(f"{path!r} is no SCIM path: {error}") from error
+        raise WrongExpression(f"{path!r} is not a SCIM path: {error}") from error
     name = parsed.attribute.lower()
     if not parsed.schema and name in _READ_ONLY:
         raise WrongExpression(f"{path} is not for a mapping to write")
@@ -93,7 +93,7 @@ def column(compiler: Builder, attribute: ManagedAttribute, value: Value) -> Colu
 
 
 def _text(attribute: ManagedAttribute, value: Value) -> str:
-    """SQL of the VARCHAR: a text that is empty (RFC 7643 §2.5) or made of blanks is no value."""
+    """SQL of the VARCHAR: a text that is empty (RFC 7643 §2.5) or made of blanks is not a value."""
     if value.kind is Kind.NOTHING:
         return "NULL"
     if value.kind is Kind.COMPLEX:

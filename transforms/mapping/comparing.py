@@ -2,7 +2,7 @@
 
 In one place, since Microsoft's pages leave it half open: **a comparison with a null on either side is false**, ``<>``
 included ("the condition fails"). An empty text is a value like any other. A number beside text compares by number;
-text that is no number is then unequal and in no order. Text compares exactly, case included.
+text that is not a number is then unequal and in no order. Text compares exactly, case included.
 """
 
 from __future__ import annotations

@@ -213,11 +213,11 @@ class Compiler:
         guarded = f"CASE WHEN regexp_matches({text.sql}, '{_WHOLE}') THEN TRY_CAST({text.sql} AS BIGINT) END"
         number = self.once(self.made(guarded, Kind.INTEGER, text))
         return self.failing(
-            number, f"{text.sql} IS NOT NULL AND {number.sql} IS NULL", "a value that is no whole number"
+            number, f"{text.sql} IS NOT NULL AND {number.sql} IS NULL", "a value that is not a whole number"
         )
 
     def time(self, node: Expression) -> Value:
-        """The part as a moment in UTC; text is read as ``CDate`` does, text that is no date sets the person aside."""
+        """The part as a moment in UTC; read as ``CDate`` does; text that is not a date sets the person aside."""
         return self.to_time(self.part(node), node)
 
     def to_time(self, value: Value, node: Expression) -> Value:
@@ -228,7 +228,7 @@ class Compiler:
         moment = self.once(read_time(self, text))
         blank = f"trim({text.sql}) = ''"
         return self.failing(
-            moment, f"{text.sql} IS NOT NULL AND NOT {blank} AND {moment.sql} IS NULL", "text that is no date"
+            moment, f"{text.sql} IS NOT NULL AND NOT {blank} AND {moment.sql} IS NULL", "text that is not a date"
         )
 
     def values(self, node: Expression) -> Value:

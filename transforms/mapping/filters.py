@@ -102,7 +102,7 @@ def parse_clause(text: str) -> Clause:
     if not operator:
         said = rest.split(maxsplit=1)[0] if rest.split() else ""
         raise WrongExpression(
-            f"{said!r} is no operator" if said else "expected an operator",
+            f"{said!r} is not an operator" if said else "expected an operator",
             at=at,
             remedy=suggestion(said, [*OPERATORS, *_SPELT.values()])
             or "Operators are " + ", ".join(_SPELT.get(o, o) for o in sorted(OPERATORS)) + ".",

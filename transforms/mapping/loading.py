@@ -122,7 +122,7 @@ def _without(base: Base, skip: Collection[str]) -> Base:
     """``base`` less the rows of ``skip``, each named in its notes.
 
     Raises:
-        Misused: one of them is no attribute of ``base``, or nothing is left.
+        Misused: one of them is not an attribute of ``base``, or nothing is left.
     """
     if not skip:
         return base
@@ -198,7 +198,7 @@ def _normal(path: str, place: str) -> str:
     try:
         return str(parse_path(path))
     except ValueError as error:
-        raise Misused(f"{place}: this is no SCIM path: {error}.", remedy="E.g. name.givenName.") from error
+        raise Misused(f"{place}: this is not a SCIM path: {error}.", remedy="E.g. name.givenName.") from error
 
 
 def _check_names(rows: list[Row]) -> None:

@@ -57,7 +57,7 @@ def parse(text: str) -> Expression:
         )
     for at, character in enumerate(text):
         if "\ud800" <= character <= "\udfff":
-            raise WrongExpression("half of a surrogate pair is no character", at=at)
+            raise WrongExpression("half of a surrogate pair is not a character", at=at)
     return _Parser(text).whole()
 
 

@@ -38,7 +38,7 @@ def read_schema(text: str, where: str) -> Base:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise Misused(f"{where} is no JSON: {error}.", remedy=SHAPE) from error
+        raise Misused(f"{where} is not JSON: {error}.", remedy=SHAPE) from error
     rule, mapping, notes = user_mapping(document, where)
     notes += _on_flow_types(mapping)
     required, exact = _target_definitions(document, rule, mapping)
@@ -127,7 +127,7 @@ def _path(name: str, place: str) -> str:
     try:
         return str(parse_path(name))
     except ValueError as error:
-        raise Misused(f"{place}: the target is no SCIM path: {error}.", remedy="Correct it in the portal.") from error
+        raise Misused(f"{place}: target is not a SCIM path: {error}.", remedy="Correct it in the portal.") from error
 
 
 def _expression(source: Any, place: str) -> str:
@@ -182,7 +182,7 @@ def _clause(given: dict[str, Any], place: str) -> Clause:
     shown = f"{name} {operator}"
     if operator not in OPERATORS:
         raise Misused(
-            f"{place}: {operator!r} is no operator of a scoping filter.", remedy="docs/mapping.md lists them."
+            f"{place}: {operator!r} is not an operator of a scoping filter.", remedy="docs/mapping.md lists them."
         )
     unary = operator.startswith("IS ")
     clause = Clause(name, operator, () if unary or not isinstance(values, list) else tuple(map(str, values)))

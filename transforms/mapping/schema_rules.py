@@ -24,7 +24,7 @@ def user_mapping(document: Any, where: str) -> tuple[dict[str, Any], dict[str, A
         Misused: no schema, no mapping of users that flows out, or several that could be meant.
     """
     if not isinstance(document, dict) or not isinstance(document.get("synchronizationRules"), list):
-        raise Misused(f"{where} is no synchronization schema: it has no synchronizationRules.", remedy=SHAPE)
+        raise Misused(f"{where} is not a synchronization schema: it has no synchronizationRules.", remedy=SHAPE)
     notes: list[str] = []
     found: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for rule in objects(document["synchronizationRules"]):

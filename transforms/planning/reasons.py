@@ -60,7 +60,7 @@ _OTHERS = {
     (Decision.UNMANAGED, "unmanaged"): "No user has this profile; it is never touched.",
     (Decision.REACTIVATE, "active_again"): "The account is enabled and in scope, and the profile is inactive.",
     (Decision.DEACTIVATE, "mapped_inactive"): "The mapping makes this profile inactive.",
-    (Decision.OUT_OF_SCOPE, "not_a_person"): "This is no person ({detail}), so it gets no profile.",
+    (Decision.OUT_OF_SCOPE, "not_a_person"): "This is not a person ({detail}), so it gets no profile.",
     (Decision.OUT_OF_SCOPE, "not_part_of_rollback"): "Has no profile, and this rollback makes none.",
     (Decision.UNCHANGED, "not_part_of_rollback"): "Nothing of this profile is taken back.",
     (Decision.UNCHANGED, "edited_since"): "Edited in the target since; kept, unless the rollback is to overwrite.",

@@ -134,7 +134,7 @@ def test_a_target_that_answers_with_numbers_is_taken_back_exactly(tmp_path: Path
         profile = directory.add(profile_before("ann", nickName=1043, title="Clerk"))
         nights = Nights(tmp_path, directory.url, [user("ann", nick="1043")])
         nights.night()
-        assert directory.people[profile]["nickName"] == 1043, "the same value in another type is no change"
+        assert directory.people[profile]["nickName"] == 1043, "the same value in another type is not a change"
         nights.users[0]["nick"] = "2000"
         night = nights.night()
         assert night.planned.changes == {("ann", NICK): ("1043", "2000")}

@@ -193,15 +193,15 @@ def test_test_shows_one_person_with_every_intermediate_value(
     assert commands.trace_person(config, "ann@X.y", as_json=True) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["key"], document["run_id"], document["in_scope"]) == ("1", snapshot.run_id, True)
-    assert document["held"] == "title: text that is no date"
+    assert document["held"] == "title: text that is not a date"
     rows = {row["attribute"]: row for row in document["attributes"]}
     assert rows["title"]["left_alone"] is True
     assert rows["active"]["value"] is True
     assert [part["value"] for part in rows["name.givenName"]["parts"]] == ["A\x1bnn"]
     assert commands.trace_person(config, "1", attributes=("TITLE", "name.givenName"), as_json=False) == 0
     shown = capsys.readouterr().out
-    assert "set aside: title: text that is no date" in shown
-    assert "CDate([employeeHireDate])  →  set aside: text that is no date" in shown
+    assert "set aside: title: text that is not a date" in shown
+    assert "CDate([employeeHireDate])  →  set aside: text that is not a date" in shown
     assert "\x1b" not in shown
     assert "userName" not in shown
 

@@ -99,7 +99,7 @@ def translate(pattern: str, *, at: int = 0, matching: bool = False) -> Pattern:
         matching: only whether it matches is asked, not where: ``$`` can then be kept to the letter.
 
     Raises:
-        WrongExpression: it uses what RE2 cannot do, by name, or is no regular expression.
+        WrongExpression: it uses what RE2 cannot do, by name, or is not a regular expression.
     """
     translated = _Translator(pattern, at, matching=matching).whole()
     if problem := _objection(translated.text):

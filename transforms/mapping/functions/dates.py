@@ -43,7 +43,7 @@ def now(compiler: Builder, call: Call) -> Value:  # noqa: ARG001 - every functio
 
 
 def cdate(compiler: Builder, call: Call) -> Value:
-    """``CDate``: null and blank text stay null, text that is no date sets the person aside."""
+    """``CDate``: null and blank text stay null, text that is not a date sets the person aside."""
     return compiler.time(compiler.needed(call, 0, "a date"))
 
 

@@ -126,7 +126,7 @@ def trim(compiler: Builder, call: Call) -> Value:
 
 
 def word(compiler: Builder, call: Call) -> Value:
-    """``Word``: the n-th run of characters that are no delimiters; else the empty text."""
+    """``Word``: the n-th run of characters that are not delimiters; else the empty text."""
     text = _source(compiler, call)
     number = compiler.once(compiler.integer(compiler.needed(call, 1, "a number")))
     delimiters = compiler.constant(call, 2, "the delimiters") or ""
@@ -151,7 +151,7 @@ def to_upper(compiler: Builder, call: Call) -> Value:
 def _cased(compiler: Builder, call: Call, function: str, special: dict[str, str | tuple[str, str]]) -> Value:
     culture = compiler.constant(call, 1, "the culture")
     if culture and not _CULTURE.match(culture):
-        raise WrongExpression(f"{culture!r} is no culture", at=call.at, remedy="A culture is written tr-TR.")
+        raise WrongExpression(f"{culture!r} is not a culture", at=call.at, remedy="A culture is written tr-TR.")
     text = compiler.once(_source(compiler, call))
     sql = text.sql
     if culture and culture[:2].lower() in {"tr", "az"}:
@@ -249,7 +249,7 @@ def convert_from_base64(compiler: Builder, call: Call) -> Value:
         sql, level = _utf16(compiler, text)
         text = Value(text.sql, Kind.TEXT, text.flow, level)
     made = compiler.once(compiler.made(sql, Kind.TEXT, text))
-    return compiler.failing(made, f"{text.sql} IS NOT NULL AND {made.sql} IS NULL", "text that is no base64")
+    return compiler.failing(made, f"{text.sql} IS NOT NULL AND {made.sql} IS NULL", "text that is not base64")
 
 
 def _utf16(compiler: Builder, text: Value) -> tuple[str, int]:
@@ -290,4 +290,4 @@ def string_from_sid(compiler: Builder, call: Call) -> Value:
     is_text = f"regexp_matches({text.sql}, '^S-1(-[0-9]+)+$')"
     sql = f"CASE WHEN {is_text} THEN {text.sql} WHEN {sound} THEN {whole} END"
     made = compiler.once(Value(sql, Kind.TEXT, text.flow, level))
-    return compiler.failing(made, f"{text.sql} IS NOT NULL AND {made.sql} IS NULL", "text that is no SID")
+    return compiler.failing(made, f"{text.sql} IS NOT NULL AND {made.sql} IS NULL", "text that is not a SID")

@@ -196,7 +196,7 @@ def test_failing_functions_and_passed_over_objects_are_held_with_the_reason(tmp_
     files, desired = run(tmp_path, settings)
     held = rows(files.work_held)
     assert set(held) == {"2", "4"}
-    assert held["2"]["reason"] == "title: text that is no date"
+    assert held["2"]["reason"] == "title: text that is not a date"
     assert held["4"]["reason"] == "nickName: IgnoreObjectFlow passes the person over"
     assert desired["1"]["title"] == "2504"
     assert set(desired["2"]["left_alone"]) == {"title", "locale"} | _unread()

@@ -86,7 +86,7 @@ def test_sql_and_python_read_the_same(resource: dict[str, Any]) -> None:
 def test_what_is_put_is_got_and_nothing_else_moves(resource: dict[str, Any], path: str, value: str) -> None:
     changed = copy.deepcopy(resource)
     put(changed, parse(path), value)
-    assert get(changed, parse(path)) == value
+    assert get(changed, parse(path), value) == value  # an element without a type that has it already is the one meant
     for other in PATHS:
         if parse(other).attribute.lower() != parse(path).attribute.lower():
             assert same(get(changed, parse(other)), get(resource, parse(other))), other
