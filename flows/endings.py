@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
 from trueup.connectors.redaction import redacted
 from trueup.flows import flow_runs
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from prefect.client.schemas.objects import State
 
-    from trueup.connectors.scim_writer import ApplyResult
     from trueup.transforms.manifest import Manifest
 
 P = ParamSpec("P")
@@ -32,6 +31,30 @@ _KEY = re.compile(
 )
 _LONGEST = 2000
 """Characters of a message: Prefect shows it in one line."""
+
+
+class Written(Protocol):
+    """What is told of an apply."""
+
+    @property
+    def applied(self) -> int:
+        """People whose write is settled."""
+
+    @property
+    def skipped(self) -> int:
+        """People who were left as they are."""
+
+    @property
+    def failed(self) -> int:
+        """People whose write the target refused."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it stopped before its end."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something approved is not so in the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +96,7 @@ def of_plan(manifest: Manifest) -> Ending:
     return _success(_WORDS[manifest.outcome])
 
 
-def of_apply(result: ApplyResult) -> Ending:
+def of_apply(result: Written) -> Ending:
     """How an apply ended."""
     if not (result.interrupted or result.is_partial):
         return _success(_WORDS[Act.APPLIED])
@@ -96,7 +119,7 @@ def of_error(error: TrueupError) -> Ending:
     return _failure("Refused" if isinstance(error, Refused) else "Failed", f"{error.message} {error.remedy}".strip())
 
 
-def counts(result: ApplyResult) -> str:
+def counts(result: Written) -> str:
     """People by what came of their writes."""
     return f"{result.applied} applied, {result.skipped} skipped, {result.failed} failed"
 
