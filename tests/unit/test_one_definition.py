@@ -16,8 +16,8 @@ STATEMENTS = sorted(
     for room in ("transforms", "connectors", "expectations", "reports", "sandbox")
     for path in (ROOT / room).rglob("*.sql")
 )
-WORDS = {
-    "decision": set(Decision) | {"outcome", "restore"},
+WORDS: dict[str, set[str]] = {
+    "decision": {*Decision} | {"outcome", "restore"},
     "operation": set(Decision) | {"restore"},
     "result": set(Result),
     "severity": set(Severity),

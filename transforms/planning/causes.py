@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view
+from trueup.transforms.duck.runner import make
 from trueup.transforms.planning.earlier_runs import values_then
-from trueup.transforms.planning.sql import statement
+from trueup.transforms.planning.sql import PACKAGE
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def explain(connection: DuckDBPyConnection, history: History, terms: Terms) -> N
     """Make ``explained``: ``planned`` with a cause for every row."""
     runs = [run for run in history.applied if run.kind is Kind.RECONCILE and run.files.desired.exists()]
     _decided_then(connection, runs[0] if runs else None, keys="planned")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('explained_at_once')}")
+    make(connection, PACKAGE, tables=("explained_at_once",))
+    connection.execute("ALTER TABLE explained_at_once RENAME TO explained")
     connection.execute("DROP TABLE planned")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE ends AS SELECT key, end_state FROM courses WHERE end_state IS NOT NULL"
@@ -61,22 +63,22 @@ def _ask(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
     view(connection, "changes_then", run.files.changes, columns=_CHANGES)
     _left_behind(connection, run)
     _moved_sources(connection, run, terms)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE answers AS {statement('explained_by_run')}")
+    make(connection, PACKAGE, tables=("explained_by_run",))
     connection.execute(
-        "UPDATE explained SET cause = a.cause FROM answers a "
+        "UPDATE explained SET cause = a.cause FROM explained_by_run a "
         "WHERE a.key = explained.key AND a.attribute = explained.attribute "
         "AND explained.cause IS NULL AND a.cause IS NOT NULL"
     )
 
 
 def _left_behind(connection: DuckDBPyConnection, run: PriorRun) -> None:
-    """``outcome_then`` (key, result), and ``left_behind`` (key, attribute, value): what the run's own apply left."""
+    """``results_then`` (key, result), and ``left_behind`` (key, attribute, value): what the run's own apply left."""
     columns = ("key", "operation", "result", f"found {_FOUND}")
     view(connection, "applied_then", run.files.outcome, columns=columns)
     connection.execute(
-        "CREATE OR REPLACE TEMP VIEW outcome_then AS SELECT key, result FROM applied_then WHERE operation <> 'restore'"
+        "CREATE OR REPLACE TEMP VIEW results_then AS SELECT key, result FROM applied_then WHERE operation <> 'restore'"
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE left_behind AS {statement('left_behind')}")
+    make(connection, PACKAGE, tables=("left_behind",))
 
 
 def _moved_sources(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import empty, write
+from trueup.transforms.duck.runner import make
 from trueup.transforms.planning import earlier_runs
 from trueup.transforms.planning.comparison import differences, first_values
-from trueup.transforms.planning.sql import statement
+from trueup.transforms.planning.sql import PACKAGE, statement
 from trueup.transforms.values.columns import json_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def hold_back_early(connection: DuckDBPyConnection, terms: Terms, *, partial: bo
     empty(connection, "unselected", ("key",))
     if partial:
         connection.execute("INSERT INTO unselected SELECT key FROM courses ANTI JOIN selected USING (key)")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE held_back AS {statement('held_back')}")
+    make(connection, PACKAGE, tables=("held_back",))
 
 
 def _incomplete(connection: DuckDBPyConnection, terms: Terms) -> None:
@@ -78,10 +79,9 @@ def collect(connection: DuckDBPyConnection, terms: Terms) -> None:
 
 def refine(connection: DuckDBPyConnection, terms: Terms, history: History) -> None:
     """Make ``refined``: ``candidates`` with the word for what is left alone."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE holders AS {statement('holders')}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE clearings AS {statement('clearings')}")
+    make(connection, PACKAGE, tables=("holders", "clearings"))
     earlier_runs.provided(connection, history, terms)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE refined AS {statement('refined')}")
+    make(connection, PACKAGE, tables=("refined",))
     connection.execute("DROP TABLE candidates")  # a first run has one row per value of everybody
 
 
@@ -91,17 +91,16 @@ def settle(connection: DuckDBPyConnection, *, partial: bool) -> None:
         "INSERT INTO held_back SELECT key, 'hold', 'required_missing', string_agg(attribute, ', ' ORDER BY attribute) "
         "FROM refined WHERE barred = 'required_missing' AND key NOT IN (SELECT key FROM held_back) GROUP BY key"
     )
-    effects = f"CREATE OR REPLACE TEMP TABLE effects AS {statement('effects')}"
-    connection.execute(effects)
+    make(connection, PACKAGE, tables=("effects",))
     if partial:
         connection.execute(
             "INSERT INTO held_back SELECT key, 'hold', 'not_selected', NULL FROM effects "
             "SEMI JOIN unselected USING (key)"
         )
-        connection.execute(effects)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE planned AS {statement('planned')}")
+        make(connection, PACKAGE, tables=("effects",))
+    make(connection, PACKAGE, tables=("planned",))
     connection.execute(
-        'CREATE OR REPLACE TEMP TABLE "left" AS SELECT key, max(barred) AS reason_code FROM refined '
+        "CREATE OR REPLACE TEMP TABLE shielded AS SELECT key, max(barred) AS reason_code FROM refined "
         "WHERE course = 'compare' AND barred IN ('rolled_back', 'not_kept') GROUP BY key"
     )
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.duck.relations import empty
+from trueup.transforms.duck.runner import make, remember
 from trueup.transforms.planning.reasons import sentences
-from trueup.transforms.planning.sql import statement
+from trueup.transforms.planning.sql import PACKAGE
 from trueup.transforms.vocabulary import Decision
 
 if TYPE_CHECKING:
@@ -19,22 +20,21 @@ if TYPE_CHECKING:
 
 def gather(connection: DuckDBPyConnection) -> None:
     """Let ``everybody`` be one row per user ∪ profile with everything that decides about it."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE warned AS {statement('warned')}")
+    make(connection, PACKAGE, tables=("warned",))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE held_once AS SELECT key, min(reason) AS reason FROM held GROUP BY key"
     )
-    query = statement("persons")
     users = _keys(connection, "source_id", "users")
     for name, word, usual, value in (
-        ("scope", "$in_scope", "in_scope", "TRUE"),
-        ("verdicts", "$verdict", "verdict = 'person'", "'person'"),
+        ("scope", "usual_scope", "in_scope", True),
+        ("verdicts", "usual_verdict", "verdict = 'person'", "person"),
     ):
         # Nearly everybody is in scope and a person: joining the others only is most of the work saved.
         whole = _keys(connection, "key", name) == users
         rest = f"WHERE ({usual}) IS NOT TRUE" if whole else ""
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {name}_told AS FROM {name} {rest}")
-        query = query.replace(word, value if whole else "NULL")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW everybody AS {query}")
+        remember(connection, word, value if whole else None)
+    make(connection, PACKAGE, views=("everybody",))
 
 
 def _keys(connection: DuckDBPyConnection, column: str, name: str) -> list[tuple[object, ...]]:
@@ -54,13 +54,8 @@ def road(
     ``counted`` (source_id, profile_id, is_user, in_scope, active) is what limits are measured by.
     """
     _blind(connection, by, unreadable)
-    query = statement("courses")
-    for name, value in (
-        ("$leavers", settings.deprovision.leavers),
-        ("$out_of_scope", settings.deprovision.out_of_scope),
-    ):
-        query = query.replace(name, literal(value))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE courses AS {query}")
+    ends = {"leavers": settings.deprovision.leavers, "out_of_scope": settings.deprovision.out_of_scope}
+    make(connection, PACKAGE, tables=("courses",), parameters=ends)
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name FROM courses"
     )
@@ -94,7 +89,7 @@ def _blind(connection: DuckDBPyConnection, by: tuple[ManagedAttribute, ...], unr
 def decide(connection: DuckDBPyConnection) -> None:
     """Let ``decided`` be exactly one row per person, with its reason in words."""
     lay_sentences(connection)
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {statement('decided')}")
+    make(connection, PACKAGE, views=("decided",))
 
 
 def lay_sentences(connection: DuckDBPyConnection) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view, write
-from trueup.transforms.planning.sql import statement
+from trueup.transforms.duck.runner import make, remember
+from trueup.transforms.planning.sql import PACKAGE, statement
 from trueup.transforms.values.columns import json_of
 from trueup.transforms.vocabulary import Act, Kind
 
@@ -50,12 +51,10 @@ def links_before(connection: DuckDBPyConnection, baseline: PriorRun | None) -> N
         empty(connection, "links_before", ("source_id", "profile_id", "matched_by", "since"))
         return
     view(connection, "links_then", baseline.files.links, columns=_LINKS)
-    view(connection, "outcome_then", baseline.files.outcome, columns=_OUTCOME)
+    view(connection, "outcome_linked", baseline.files.outcome, columns=_OUTCOME)
     view(connection, "decisions_linked", baseline.files.decisions, columns=("key", "reason_code"))
-    made = statement("made_then").replace("$run", literal(baseline.run_id))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE made_then AS {made}")
-    before = statement("links_before").replace("$run", literal(baseline.run_id))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW links_before AS {before}")
+    remember(connection, "links_run", baseline.run_id)
+    make(connection, PACKAGE, tables=("made_then",), views=("links_before",), parameters={"run": baseline.run_id})
 
 
 def last_reconcile(history: History) -> PriorRun | None:

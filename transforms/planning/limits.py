@@ -109,9 +109,9 @@ def deactivated_within(connection: DuckDBPyConnection, history: History, *, sinc
         closed = max((act.at for act in run.acts if act.act in _CLOSING), default=run.manifest.sealed)
         if closed < since or not run.files.outcome.exists():
             continue
-        view(connection, "outcome_then", run.files.outcome)
+        view(connection, "outcome_within", run.files.outcome)
         total += count(
-            connection, "FROM outcome_then WHERE operation IN ('deactivate', 'delete') AND result = 'applied'"
+            connection, "FROM outcome_within WHERE operation IN ('deactivate', 'delete') AND result = 'applied'"
         )
     return total
 

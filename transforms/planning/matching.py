@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.duck.relations import columns_of, count, empty, pairs, view
+from trueup.transforms.duck.runner import make
 from trueup.transforms.errors import Failed, Misused
-from trueup.transforms.planning.sql import statement
+from trueup.transforms.planning.sql import PACKAGE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,7 +36,7 @@ def match(
     connection.execute(f"CREATE OR REPLACE TEMP MACRO same_id(t) AS {'t' if exact else 'lower(t)'}")
     _make(connection, "by_hand", anybody=bool(settings.links))
     _link(connection)
-    _look(connection, "unlinked")
+    make(connection, PACKAGE, views=("unlinked",))
     _by_external_id(connection)
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW settled AS SELECT source_id, profile_id FROM firm "
@@ -43,13 +44,9 @@ def match(
     )
     sought = _any(connection, "seekers")
     _offers(connection, settings.by, schema, sought=sought)
-    _make(connection, "known", anybody=sought)
-    _make(connection, "hits", anybody=sought)
-    _make(connection, "disputed_profiles")
+    _make(connection, "hits", "known", anybody=sought)
     _gone_numbers(connection, baseline)
-    _look(connection, "found_now")
-    _look(connection, "owned")
-    _make(connection, "disputes")
+    make(connection, PACKAGE, tables=("disputes", "disputed_profiles"), views=("owned", "found_now"))
     return _unused_links(connection)
 
 
@@ -59,19 +56,14 @@ def settle_links(connection: DuckDBPyConnection) -> None:
     empty(connection, "by_hand", ("source_id", "profile_id", "matched_by", "since", "rivals INTEGER"))
     _link(connection)
     empty(connection, "found_now", ("source_id", "profile_id", "matched_by", "profile_name", "active BOOLEAN"))
-    _look(connection, "owned")
+    make(connection, PACKAGE, views=("owned",))
     empty(connection, "disputes", ("source_id", "reason_code", "profile_id", "other"))
     empty(connection, "disputed_profiles", ("profile_id",))
 
 
-def _make(connection: DuckDBPyConnection, name: str, *, anybody: bool = True) -> None:
-    """Make ``name``; where it concerns nobody, its columns without the scans."""
-    limit = "" if anybody else "LIMIT 0"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM (\n{statement(name)}\n) {limit}")
-
-
-def _look(connection: DuckDBPyConnection, name: str) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS\n{statement(name)}")
+def _make(connection: DuckDBPyConnection, *tables: str, anybody: bool = True) -> None:
+    """Make ``tables``; where they concern nobody, their columns without the scans."""
+    make(connection, PACKAGE, tables=tables, nobody=() if anybody else tables)
 
 
 def _link(connection: DuckDBPyConnection) -> None:
@@ -80,7 +72,7 @@ def _link(connection: DuckDBPyConnection) -> None:
     connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
     _make(connection, "linked")
     connection.execute("RESET disabled_optimizers")
-    _look(connection, "firm")
+    make(connection, PACKAGE, views=("firm",))
 
 
 def _by_external_id(connection: DuckDBPyConnection) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import count, empty, open_run, view, write
+from trueup.transforms.duck.runner import make
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.planning import changes, decisions, earlier_runs, limits
 from trueup.transforms.planning.comparison import Terms
@@ -18,7 +19,7 @@ from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
 from trueup.transforms.report_rows import desired_from_report, lay_told
 from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
-from trueup.transforms.rollback.sql import statement
+from trueup.transforms.rollback.sql import PACKAGE, statement
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -147,7 +148,7 @@ def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
 
 
 def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> None:
-    """``endings``, ``returning_now``, ``candidates`` and ``explained``: what changes, and what is left alone."""
+    """``endings``, ``returning_now``, ``rollback_candidates`` and ``explained``: what changes, what is left alone."""
     asked = "TRUE" if not request.only else "p.key IN (SELECT key FROM asked)"
     whole = literal(not request.only_attributes)
     ending = "delete" if request.delete_created else "deactivate"
@@ -168,12 +169,10 @@ def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
     _nobody_then(connection, request.undo or request.before)
     repair_references(connection, request.files.actual, terms)
     earlier_runs.values_of(connection, "values_now", request.files.actual, terms, keys="wishes")
-    query = statement("rollback_candidates")
     flags = {"some_people": request.only, "some_attributes": request.only_attributes, "overwrite": request.overwrite}
-    for name, value in flags.items():
-        query = query.replace(f"${name}", literal(bool(value)))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE candidates AS {query}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE explained AS {statement('rollback_explained')}")
+    make(connection, PACKAGE, tables=("rollback_candidates",), parameters={n: bool(v) for n, v in flags.items()})
+    make(connection, PACKAGE, tables=("rollback_explained",))
+    connection.execute("CREATE OR REPLACE TEMP VIEW explained AS FROM rollback_explained")
 
 
 def _nobody_then(connection: DuckDBPyConnection, then: PriorRun | None) -> None:
@@ -186,15 +185,17 @@ def _nobody_then(connection: DuckDBPyConnection, then: PriorRun | None) -> None:
 def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:
     """``decided`` and ``counted``; returns what the reviewer must know beyond it."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE edited AS SELECT DISTINCT key FROM candidates WHERE barred = 'edited_since'"
+        "CREATE OR REPLACE TEMP TABLE edited AS SELECT DISTINCT key FROM rollback_candidates "
+        "WHERE barred = 'edited_since'"
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE decided AS {statement('rollback_decided')}")
+    make(connection, PACKAGE, tables=("rollback_decided",))
+    connection.execute("CREATE OR REPLACE TEMP VIEW decided AS FROM rollback_decided")
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW counted AS "
         "SELECT source_id, profile_id, is_user, is_user AS in_scope, active FROM persons"
     )
     back = count(connection, "FROM decided WHERE decision = 'create'")
-    edits = count(connection, "FROM candidates WHERE barred = 'edited_since'")
+    edits = count(connection, "FROM rollback_candidates WHERE barred = 'edited_since'")
     lost = count(
         connection,
         "FROM (SELECT DISTINCT key FROM wishes) w ANTI JOIN (FROM persons WHERE profile_id IS NOT NULL) p USING (key)",

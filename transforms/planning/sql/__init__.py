@@ -4,5 +4,7 @@ from functools import partial
 
 from trueup.transforms.duck import database
 
-statement = partial(database.statement, package=__name__)
+PACKAGE = __name__
+"""What the runner is told, to find the statements of this folder."""
+statement = partial(database.statement, package=PACKAGE)
 """The text of a statement of this folder, by its name."""

@@ -1,6 +1,6 @@
 -- What happens to each person: the road, corrected by what comparing showed.
 -- in:  courses, held_back(key, reason_code, detail) (one row per key), effects(key, turns_off, turns_on, n),
---      left(key, reason_code), sentences(reason_code, decision, sentence)
+--      shielded(key, reason_code), sentences(reason_code, decision, sentence)
 -- out: key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason
 WITH decided AS (
     SELECT
@@ -28,7 +28,7 @@ WITH decided AS (
     FROM (SELECT *, profile_id IS NOT NULL AND since IS NULL AS is_new FROM courses) AS c
     LEFT JOIN held_back b ON b.key = c.key
     LEFT JOIN effects e ON e.key = c.key
-    LEFT JOIN "left" l ON l.key = c.key
+    LEFT JOIN shielded l ON l.key = c.key
 )
 SELECT
     d.key, d.source_id, d.profile_id, d.user_name, d.matched_by, d.verdict, d.decision, d.reason_code,

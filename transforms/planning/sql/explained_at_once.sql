@@ -1,5 +1,5 @@
 -- Causes that need no look at values of earlier runs.
--- in:  planned, decisions, courses, and the relations of the last applied run: decided_then
+-- in:  planned, decisions, courses, decided_then(key, profile_id, reason_code) (of the last applied run)
 -- out: key, attribute, before, after, cause (null: to be found out)
 SELECT
     p.key, p.attribute, p.before, p.after,

@@ -1,6 +1,6 @@
 -- Causes as one applied run shows them: what it wanted, saw and planned, against what is wanted and seen now.
 -- in:  open_changes(key, attribute, before, after), desired_then, actual_then (key, attribute, value), changes_then,
---      decided_then, outcome_then(key, result), left_behind(key, attribute, value), moved_sources(key, attribute), ends(key, end_state),
+--      decided_then, results_then(key, result), left_behind(key, attribute, value), moved_sources(key, attribute), ends(key, end_state),
 --      and the macro means_same(json text, json text)
 -- out: key, attribute, cause (null: this run cannot tell, an older one may)
 SELECT
@@ -26,7 +26,7 @@ LEFT JOIN desired_then w ON w.key = o.key AND w.attribute = o.attribute
 LEFT JOIN actual_then a ON a.key = o.key AND a.attribute = o.attribute
 LEFT JOIN changes_then c ON c.key = o.key AND c.attribute = o.attribute
 LEFT JOIN decided_then d ON d.key = o.key
-LEFT JOIN outcome_then r ON r.key = o.key
+LEFT JOIN results_then r ON r.key = o.key
 LEFT JOIN left_behind b ON b.key = o.key AND b.attribute = o.attribute
 LEFT JOIN ends e ON e.key = o.key AND o.attribute = 'active'
 LEFT JOIN moved_sources s ON s.key = o.key AND s.attribute = o.attribute

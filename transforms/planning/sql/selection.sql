@@ -1,5 +1,5 @@
 -- Whom each wish names; case does not matter, but for keys.
--- in:  wished(wish), persons, users, profiles
+-- in:  wished(wish), persons, users
 -- out: wish, key
 SELECT w.wish, p.key FROM wished w JOIN persons p ON p.key = w.wish
 UNION

@@ -1,5 +1,5 @@
 -- Note where the source has meanwhile said something else than what was taken back: that ends the shield for good.
--- in:  desired_then, desired_later (key, attribute, value), wide_then(key, left_alone) of the later run,
+-- in:  desired_then, desired_later (key, attribute, value), wide_then(key, left_alone) (of the later run),
 --      decisions_then, decisions_later (key, reason_code)
 -- out: rows added to spoken(key, attribute)
 INSERT INTO spoken

@@ -1,6 +1,6 @@
 -- Keep asking further back unless the run looked at had to tell by itself: the target had a value, the source none.
--- in:  unsure(key, attribute), provided, actual_then(key, attribute, value), wide_then(key, left_alone) and
---      decisions_then of that run
+-- in:  unsure(key, attribute), provided, actual_then(key, attribute, value), wide_then(key, left_alone),
+--      decisions_then (of that run)
 -- out: rows taken from unsure
 DELETE FROM unsure u
 WHERE EXISTS (SELECT 1 FROM provided p WHERE p.key = u.key AND p.attribute = u.attribute)

@@ -1,7 +1,7 @@
 -- What is to be taken back and differs now, with the word for what is left alone all the same.
 -- in:  wishes(key, attribute, wanted, left_value, is_ours), values_now(key, attribute, value), persons, terms,
---      holders(key), asked(key) and asked_attributes(attribute) with the flags $some_people, $some_attributes,
---      $overwrite, and the macro means_same(json text, json text)
+--      holders(key), asked(key), asked_attributes(attribute), and the flags $some_people, $some_attributes,
+--      $overwrite and the macro means_same(json text, json text)
 -- out: key, attribute, before, after, barred
 SELECT
     w.key, w.attribute, n.value AS before, w.wanted AS after,

@@ -1,6 +1,7 @@
 -- What a rollback does to each person; everybody it does not concern is left as they are.
--- in:  persons, explained(key, attribute, before, after), endings(key, decision), returning(key, user_name),
---      edited(key), verdicts_then(key, verdict)
+-- in:  persons, rollback_explained(key, attribute, before, after), endings(key, decision), returning_now(key),
+--      edited(key), verdicts_then(key, verdict),
+--      sentences(reason_code, decision, sentence)
 -- out: key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason
 WITH effects AS (
     SELECT
@@ -8,7 +9,7 @@ WITH effects AS (
         -- Counts as a deactivation whatever else is taken back with it.
         bool_or(attribute = 'active' AND after = 'false') AS turns_off,
         bool_or(attribute = 'active' AND before = 'false' AND after = 'true') AS turns_on
-    FROM explained
+    FROM rollback_explained
     GROUP BY key
 ),
 decided AS (

@@ -1,8 +1,8 @@
 -- Every change of a rollback.
--- in:  candidates, endings(key, decision, active), returning_now(key), returning_values(key, attribute, after)
+-- in:  rollback_candidates, endings(key, decision, active), returning_now(key), returning_values(key, attribute, after)
 -- out: key, attribute, before, after, cause
 SELECT key, attribute, before, after, 'rollback' AS cause
-FROM candidates
+FROM rollback_candidates
 WHERE barred IS NULL AND key NOT IN (SELECT key FROM endings)
 UNION ALL
 SELECT key, 'active', CASE active WHEN TRUE THEN 'true' END, 'false', 'rollback'

@@ -1,23 +1,23 @@
 -- What a rollback leaves alone although it was asked for.
--- in:  candidates(key, attribute, barred), told(key, check, severity, reason, remedy)
+-- in:  rollback_candidates(key, attribute, barred), told(key, check, severity, reason, remedy)
 -- out: key, check, severity, reason, remedy
 SELECT
     key, 'edited_since' AS "check", 'info' AS severity,
     attribute || ' was edited in the target since and is kept.' AS reason,
     'To take the edit back too, plan the rollback with --overwrite.' AS remedy
-FROM candidates
+FROM rollback_candidates
 WHERE barred = 'edited_since'
 UNION ALL
 SELECT
     key, 'manager_without_profile', 'info', 'The manager to be restored has no profile, so ' || attribute || ' stays.',
     'Nothing, if that is right.'
-FROM candidates
+FROM rollback_candidates
 WHERE barred = 'manager_without_profile'
 UNION ALL
 SELECT
     key, 'required_kept', 'info', attribute || ' would become empty, which the target does not allow, so it stays.',
     'Nothing, if that is right.'
-FROM candidates
+FROM rollback_candidates
 WHERE barred = 'required_missing'
 UNION ALL
 FROM told

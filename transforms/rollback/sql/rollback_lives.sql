@@ -1,5 +1,5 @@
 -- How the life of each profile began and ended in the runs that are taken back.
--- in:  outcomes(age, key, operation, result, written), lives_profiles(age, key, profile_id)
+-- in:  outcomes(age, key, operation, result, written)
 -- out: key, first_op, last_op, removed_age (of the oldest delete)
 SELECT
     key,

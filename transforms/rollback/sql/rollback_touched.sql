@@ -1,5 +1,5 @@
 -- What the runs that are taken back wrote: the value before the first of them, and the value the last one left.
--- in:  outcomes(age, key, operation, before, written, found), age 0 for the newest; created_then(key), removed(key)
+-- in:  outcomes(age, key, operation, before, written, found) (age 0 for the newest), created_then(key), removed(key)
 -- out: key, attribute, wanted, left_value (JSON text)
 WITH writes AS (
     SELECT age, key, w.attribute, w.value AS written, before, found

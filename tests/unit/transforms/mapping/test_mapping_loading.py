@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from trueup.transforms.attributes import columns_needed
 from trueup.transforms.errors import Misused
 from trueup.transforms.mapping import columns_for, load_mapping, parse
 from trueup.transforms.mapping.errors import WrongExpression
@@ -34,7 +33,6 @@ def test_a_preset_loads_and_knows_its_columns(name: str) -> None:
     assert paths["externalId"].expression == "[objectId]"
     assert paths['phoneNumbers[type eq "work"].value'].source_columns == ("businessPhones",)
     assert {"accountEnabled", "givenName", "officeLocation"} <= mapping.source_columns
-    assert {"id", "mail"} <= columns_needed(mapping.attributes)
     assert mapping.notes == ()
 
 
