@@ -147,6 +147,19 @@ def test_who_is_new_is_no_person_while_what_says_so_outright_was_not_said(tmp_pa
     assert "userType, which may show a thing" in rows[keys[0]]["signals"][-1]
 
 
+@pytest.mark.parametrize("blank", [" ", "\t", "\r\n", "\u00a0\t", "\u200b"])
+def test_what_is_blank_speaks_for_nobody(tmp_path: Path, blank: str) -> None:
+    account = {
+        "userPrincipalName": "scanner@contoso.example",
+        "displayName": "Scanner",
+        "givenName": None,
+        "surname": None,
+    }
+    account |= dict.fromkeys(("mailNickname", "manager", "jobTitle", "department", "employeeType"))
+    empty = judged(tmp_path, [person(50, **account, employeeId=None, mobilePhone=None)])
+    assert judged(tmp_path, [person(50, **account, employeeId=blank, mobilePhone=blank)]) == empty
+
+
 def test_an_empty_tenant_has_no_verdicts(tmp_path: Path) -> None:
     assert judged(tmp_path, []) == {}
 
