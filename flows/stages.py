@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from trueup.flows import screen
 from trueup.flows.run_context import Build
@@ -25,14 +25,14 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def timed(stage: str) -> Callable[[Callable[Concatenate[str, _P], _R]], Callable[Concatenate[str, _P], _R]]:
+def timed(stage: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Note in the run, whose directory is the first argument, how long the stage took."""
 
-    def around(work: Callable[Concatenate[str, _P], _R]) -> Callable[Concatenate[str, _P], _R]:
+    def around(work: Callable[_P, _R]) -> Callable[_P, _R]:
         @wraps(work)
-        def timed_work(run: str, *args: _P.args, **more: _P.kwargs) -> _R:
-            with Build.of(run).timed(stage):
-                return work(run, *args, **more)
+        def timed_work(*args: _P.args, **more: _P.kwargs) -> _R:
+            with Build.of(str(args[0])).timed(stage):
+                return work(*args, **more)
 
         return timed_work
 

@@ -130,7 +130,7 @@ def nights_view(figures: Mapping[str, list[tuple[Any, ...]]], *, left_out: Itera
     return NightsView(
         nights=tuple(_line(row) for row in figures["all"]),
         causes=tuple(sorted(causes.items(), key=lambda one: -one[1])),
-        holds=tuple((str(check or "no check"), *more) for check, *more in figures["ages"]),  # type: ignore[misc] # rows of SQL
+        holds=tuple((str(check or "no check"), *more) for check, *more in figures["ages"]),
         moved=tuple((before or none, after or none, people) for before, after, people in figures["moved"]),
         approvals=tuple((who, count) for who, count, _ in figures["approvals"]),
         departments=tuple((name or none, now, first) for name, now, first in figures["departments"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
+from trueup.connectors.analysis.checked import Checked
 from trueup.connectors.analysis.contents import contents
 from trueup.connectors.analysis.engine import Engine
 from trueup.connectors.analysis.relations import NOBODY, PACKAGE
@@ -46,8 +47,13 @@ class Archive:
 
     def __init__(self, root: Path, *, target: str | None = None, timezone: str = "UTC") -> None:
         """Look at the runs in ``root``; see :func:`trueup.open`."""
-        self._contents = contents(root.resolve(), target=target, timezone=timezone)
-        self._engine = Engine(self._contents)
+        place = root.resolve()
+        if not place.is_dir():
+            raise Misused(f"There is no archive at {root}.", remedy="Give the folder with the runs, or trueup.toml.")
+        checked = Checked(place)
+        self._contents = contents(place, target=target, timezone=timezone, checked=checked)
+        checked.remember()
+        self._engine = Engine(self._contents, checked)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive.atomic_files import access_like, make_directory, replace, sha256_of
+from trueup.connectors.archive.records import unsigned_problem
 
 if TYPE_CHECKING:
     from trueup.transforms.manifest import FileRecord
@@ -46,6 +48,17 @@ class Checked:
         self._known[name] = seen
         self._is_new = True
         return True
+
+    def problem_of(self, path: Path, content: bytes) -> str:
+        """Why a manifest or an act is not what was written; bytes that were found right before are right."""
+        sha256, name = hashlib.sha256(content).hexdigest(), str(path.relative_to(self._root))
+        if self._known.get(name) == sha256:
+            return ""
+        problem = unsigned_problem(content)
+        if not problem:
+            self._known[name] = sha256
+            self._is_new = True
+        return problem
 
     def remember(self) -> None:
         """Keep what was checked for the next command; one that cannot be kept is checked again."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
+    from trueup.connectors.analysis.checked import Checked
     from trueup.transforms.history import PriorRun
     from trueup.transforms.manifest import FileRecord
 
@@ -52,32 +53,32 @@ class Contents:
     left_out: tuple[LeftOut, ...]
 
 
-def contents(root: Path, *, target: str | None = None, timezone: str = "UTC") -> Contents:
+def contents(root: Path, *, target: str | None = None, timezone: str = "UTC", checked: Checked) -> Contents:
     """What ``root`` holds of ``target``; acts and manifests are checked, data files are not looked at.
 
     Args:
         root: a directory of runs.
         target: the target's URL; none where the archive has runs of one target only.
+        checked: what was checked before.
         timezone: says whose night an older run is; newer ones say so themselves.
 
     Raises:
-        Misused: there is no such directory; it has runs of several targets and none was named.
+        Misused: it has runs of several targets and none was named.
         Refused: a run has a newer format than this version reads.
     """
-    if not root.is_dir():
-        raise Misused(f"There is no archive at {root}.", remedy="Give the folder that holds the runs, or trueup.toml.")
-    good, bad = reading.readable(root)
+    good, bad = reading.readable(root, checked.problem_of)
     for _, refused in bad:
         if any(one.code == "format_newer" for one in refused.refusals):
             raise refused
-    targets = {same_target(run.manifest.target) for run in good}
+    spelt = {one: same_target(one) for one in {run.manifest.target for run in good}}
+    targets = set(spelt.values())
     wanted = same_target(target) if target else next(iter(targets), "")
     if not target and len(targets) > 1:
         raise Misused(
             f"The archive holds runs of {len(targets)} targets: {', '.join(sorted(targets))}.",
             remedy="Say which: open(path, target=…), or open the configuration.",
         )
-    runs = tuple(sorted((run for run in good if same_target(run.manifest.target) == wanted), key=lambda r: r.run_id))
+    runs = tuple(sorted((run for run in good if spelt[run.manifest.target] == wanted), key=lambda r: r.run_id))
     zone = _zone(timezone)
     left_out = [LeftOut(run_id, "damaged", _sentence(refused)) for run_id, refused in bad]
     left_out += [

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.analysis.checked import Checked
 from trueup.connectors.analysis.contents import LeftOut, file_record
 from trueup.connectors.analysis.relations import FILES, Relations, columns_of, with_needs
 from trueup.connectors.analysis.statements import judge
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyRelation
 
+    from trueup.connectors.analysis.checked import Checked
     from trueup.connectors.analysis.contents import Contents, Night
     from trueup.transforms.history import PriorRun
 
@@ -34,10 +34,10 @@ _LOOKS = 20
 class Engine:
     """One archive, opened."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, checked: Checked) -> None:
         """Open DuckDB; no data file is read yet."""
         self.contents = contents
-        self.checked = Checked(contents.root)
+        self.checked = checked
         self.left_out: list[LeftOut] = list(contents.left_out)
         self._damaged: set[str] = set()
         self._kinds: set[str] = set()
@@ -64,9 +64,9 @@ class Engine:
             return answer.fetchall()
 
     def frame(self, text: str) -> pd.DataFrame:
-        """The same as a pandas frame."""
-        with self._asked(text) as answer:
-            return answer.df()
+        """The same as a pandas frame, through Arrow: DuckDB's own way warns with pandas 3.1 where times have a zone."""
+        frame: pd.DataFrame = self.table(text).to_pandas(date_as_object=False)
+        return frame
 
     def table(self, text: str) -> pa.Table:
         """The same as an Arrow table."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trueup.connectors.analysis.checked import Checked
+from trueup.connectors.analysis.contents import contents
 from trueup.connectors.analysis.engine import Engine
 from trueup.connectors.analysis.relations import EVERY, FILES, Relations, with_needs
 from trueup.connectors.analysis.summarised import summaries_of
@@ -14,7 +16,6 @@ from trueup.transforms.summary import word_macro
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trueup.connectors.analysis.contents import Contents
 
 FILE = "views.sql"
 _HEADER = """\
@@ -23,18 +24,20 @@ _HEADER = """\
 -- Open them inside the archive with: duckdb -init views.sql"""
 
 
-def write_views(contents: Contents) -> Path:
+def write_views(root: Path, *, target: str | None = None, timezone: str = "UTC") -> Path:
     """Write ``views.sql`` into the archive, to be opened there: ``duckdb -init views.sql``. Derived; may be deleted.
 
     Raises:
         Failed: the archive cannot be written.
     """
-    root = contents.root.resolve()
-    engine = Engine(contents)
+    root = root.resolve()
+    checked = Checked(root)
+    found = contents(root, target=target, timezone=timezone, checked=checked)
+    engine = Engine(found, checked)
     try:
         engine.prepare(FILES)
         related = Relations(
-            contents,
+            found,
             lambda path: str(path.resolve().relative_to(root)),
             lambda run: summaries_of(run, engine.checked),
             engine.damaged,
@@ -42,9 +45,7 @@ def write_views(contents: Contents) -> Path:
         parts = [_HEADER, word_macro(), *(related.create(view) for view in with_needs(EVERY))]
     finally:
         engine.close()
-    path = contents.root / FILE
+    path = root / FILE
     with on_disk("The archive's views cannot be written"):
-        replace(
-            path, ("\n\n".join(parts) + "\n").encode(), aside=folder(contents.root), access=access_like(contents.root)
-        )
+        replace(path, ("\n\n".join(parts) + "\n").encode(), aside=folder(root), access=access_like(root))
     return path

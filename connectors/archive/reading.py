@@ -20,11 +20,19 @@ from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import SILENT_ACTS, Act
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    ProblemOf = Callable[[Path, bytes], str]
+
+_FORMAT = re.compile(rb'\n  "schema_version": (\d+)')
 _ACT = re.compile(r"(\d{3,})-([a-z_]+)\.json")
 CLOSING = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED, Act.REJECTED)
 """Acts after which the journal, as far as they state it, is settled."""
+
+
+def problem_of_record(_: Path, content: bytes) -> str:
+    """Why these bytes are not the record that was written; empty when they are."""
+    return unsigned_problem(content)
 
 
 def directories(root: Path) -> Iterator[RunFiles]:
@@ -50,14 +58,14 @@ def act_paths(files: RunFiles) -> list[Path]:
     return sorted(found, key=lambda path: (int(path.name.partition("-")[0]), path.name))
 
 
-def read_manifest(files: RunFiles) -> tuple[Manifest, str]:
+def read_manifest(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> tuple[Manifest, str]:
     """The manifest and the SHA-256 of its file.
 
     Raises:
         Refused: it is not what was sealed.
     """
     content = _bytes(files, files.manifest)
-    if problem := unsigned_problem(content):
+    if problem := problem_of(files.manifest, content):
         raise damaged(files.run_id, f"manifest.json was changed: {problem}")
     refuse_newer(files.run_id, content)
     try:
@@ -75,6 +83,8 @@ def refuse_newer(run_id: str, content: bytes) -> None:
     Raises:
         Refused: a later version wrote it; which one is needed is said.
     """
+    if not (stated := _FORMAT.search(content)) or int(stated.group(1)) <= SCHEMA_VERSION:
+        return
     document = json.loads(content)
     found = document.get("schema_version")
     if isinstance(found, int) and found > SCHEMA_VERSION:
@@ -88,7 +98,9 @@ def refuse_newer(run_id: str, content: bytes) -> None:
         )
 
 
-def read_acts(files: RunFiles, manifest_sha256: str) -> tuple[ActRecord, ...]:
+def read_acts(
+    files: RunFiles, manifest_sha256: str, problem_of: ProblemOf = problem_of_record
+) -> tuple[ActRecord, ...]:
     """The acts in order.
 
     Raises:
@@ -97,7 +109,7 @@ def read_acts(files: RunFiles, manifest_sha256: str) -> tuple[ActRecord, ...]:
     acts: list[ActRecord] = []
     previous = manifest_sha256
     for number, path in enumerate(act_paths(files), start=1):
-        record = read_act(files, path)
+        record = read_act(files, path, problem_of)
         if record.number != number or path.name != act_name(record):
             raise damaged(files.run_id, f"acts/{path.name} stands where act {number} is expected")
         if record.previous_sha256 != previous:
@@ -107,10 +119,10 @@ def read_acts(files: RunFiles, manifest_sha256: str) -> tuple[ActRecord, ...]:
     return tuple(acts)
 
 
-def read_act(files: RunFiles, path: Path) -> ActRecord:
+def read_act(files: RunFiles, path: Path, problem_of: ProblemOf = problem_of_record) -> ActRecord:
     """One act; raises ``Refused`` when it is not what was written."""
     content = _bytes(files, path)
-    if problem := unsigned_problem(content):
+    if problem := problem_of(path, content):
         raise damaged(files.run_id, f"acts/{path.name} was changed: {problem}")
     try:
         return ActRecord.model_validate_json(content)
@@ -123,14 +135,14 @@ def act_name(record: ActRecord) -> str:
     return f"{record.number:03d}-{record.act.value}.json"
 
 
-def read_run(files: RunFiles) -> PriorRun:
+def read_run(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> PriorRun:
     """One sealed run with its acts and state; data files are not looked at.
 
     Raises:
         Refused: manifest or acts are damaged.
     """
-    manifest, sha256 = read_manifest(files)
-    acts = read_acts(files, sha256)
+    manifest, sha256 = read_manifest(files, problem_of)
+    acts = read_acts(files, sha256, problem_of)
     return PriorRun(files, manifest, acts, state_of(files, manifest, acts))
 
 
@@ -158,13 +170,15 @@ def undamaged(root: Path) -> tuple[PriorRun, ...]:
     return tuple(read_run(files) for files in sealed(root))
 
 
-def readable(root: Path) -> tuple[tuple[PriorRun, ...], tuple[tuple[str, Refused], ...]]:
+def readable(
+    root: Path, problem_of: ProblemOf = problem_of_record
+) -> tuple[tuple[PriorRun, ...], tuple[tuple[str, Refused], ...]]:
     """All sealed runs that can be believed, newest first, and apart from them those that cannot, with the reason."""
     good: list[PriorRun] = []
     bad: list[tuple[str, Refused]] = []
     for files in sealed(root):
         try:
-            good.append(read_run(files))
+            good.append(read_run(files, problem_of))
         except Refused as refused:
             bad.append((files.run_id, refused))
     return tuple(good), tuple(bad)

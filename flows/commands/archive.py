@@ -127,13 +127,12 @@ def verify_archive_command(config: Path, *, as_json: bool) -> int:
 
 def views_command(config: Path) -> int:
     """Write the archive's views for the DuckDB shell and say how to open them."""
-    from trueup.connectors.analysis.contents import contents
     from trueup.connectors.analysis.views_file import write_views
     from trueup.connectors.archive import open_archive
 
     settings = configuration.load(config)
     archive = open_archive(settings)
-    path = write_views(contents(archive.path, target=settings.target.url, timezone=settings.schedule.timezone))
+    path = write_views(archive.path, target=settings.target.url, timezone=settings.schedule.timezone)
     screen.say(f"cd {path.parent} && duckdb -init {path.name}")
     return Exit.DONE
 

@@ -18,7 +18,6 @@ from tests.support.archive_runs import (
     sealed_run,
     settings_in,
 )
-from trueup.connectors.analysis.contents import contents
 from trueup.connectors.analysis.views_file import write_views
 from trueup.connectors.archive import examine
 from trueup.connectors.archive.views import connected, history_of
@@ -63,7 +62,7 @@ def test_views_show_sealed_runs_only_with_their_state(archive: Archive) -> None:
 
 def test_the_archive_opens_in_the_shell_from_its_own_directory(archive: Archive, tmp_path: Path) -> None:
     run = applied(archive, approved(archive, sealed_run(archive)))
-    path = write_views(contents(archive.path))
+    path = write_views(archive.path)
     assert path.stat().st_mode & 0o077 == 0
     moved = tmp_path / "it's a copy"
     archive.path.rename(moved)
