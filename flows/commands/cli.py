@@ -147,7 +147,10 @@ def approve(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="KEY, ATTRIBUTE or DECISION to leave out; @FILE. Repeatable.")
     ] = None,
-    allow: Annotated[list[str] | None, typer.Option("--allow", help="A limit to override. Repeatable.")] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", help="A limit to override, e.g. deactivate or changed:department. Repeatable."),
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; needed with --allow.")] = "",
     fingerprint: Annotated[
         str, typer.Option("--fingerprint", help="The beginning of the fingerprint you reviewed; must match.")
