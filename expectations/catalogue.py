@@ -108,7 +108,7 @@ CHECKS: dict[str, Check] = {
         Check(
             "not_said",
             Severity.INFO,
-            "The source did not say {subject} of this person, so what is made of it is left alone: {detail}.",
+            "The source did not give {subject} for this person; what depends on it is left as it is: {detail}.",
             "Look at how the source is read or exported; what it says again is taken over by itself.",
         ),
         Check(

@@ -412,7 +412,7 @@ def main() -> None:
 
         code = _ended_by(
             Failed(
-                f"Something unforeseen went wrong: {type(error).__name__} at {where(error)}.",
+                f"An unexpected error occurred: {type(error).__name__} at {where(error)}.",
                 remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
             )
         )
