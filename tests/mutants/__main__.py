@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     reader.add_argument("--sample", type=int, default=600, help="how many mutants (600)")
     reader.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
     reader.add_argument("--limit", type=float, default=60, help="seconds of CPU for the tests of one mutant (60)")
-    reader.add_argument("--only", default="", help="only mutants whose name fits this regular expression: path:line what")
+    reader.add_argument("--only", default="", help="a regular expression for the names of mutants: path:line what")
     reader.add_argument("tests", nargs="*", help="tests to use instead of those that usually are")
     wanted = reader.parse_args()
     if wanted.seed is None:
