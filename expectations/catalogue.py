@@ -108,7 +108,7 @@ CHECKS: dict[str, Check] = {
         Check(
             "not_said",
             Severity.INFO,
-            "The source did not say {subject} of this person, so what is made of it is left alone: {detail}.",
+            "The source did not give {subject} for this person; what depends on it is left as it is: {detail}.",
             "Look at how the source is read or exported; what it says again is taken over by itself.",
         ),
         Check(
@@ -193,7 +193,12 @@ CHECKS: dict[str, Check] = {
             "manager_out_of_scope", Severity.INFO, "The manager {detail} is out of scope.", "Nothing to do if intended."
         ),
         Check("manager_leaving", Severity.INFO, "The manager {detail} is disabled.", f"{_HR}: set the manager."),
-        Check("manager_not_a_person", Severity.INFO, "The manager {detail} is not a person.", f"{_HR}: set one."),
+        Check(
+            "manager_not_a_person",
+            Severity.INFO,
+            "The manager {detail} is not a person.",
+            f"{_HR}: set the manager.",
+        ),
         Check("manager_held", Severity.INFO, "The manager {detail} is held.", "See the finding of the manager."),
         Check(
             "manager_span",

@@ -28,7 +28,7 @@ def check_only(history: History, only: tuple[str, ...]) -> None:
         guesses = " ".join(f"{one.name}: did you mean {' or '.join(one.close)}?" for one in slips)
         raise Misused(
             f"--only: run {run.run_id} does not know {len(slips)} of the {len(only)} names given. {guesses}",
-            remedy="Correct it. Somebody new since that run, under a name so close to another, is named by object id.",
+            remedy="Correct the name. For somebody who is new since that run, give the object id.",
         )
     for one in unknown:
         guess = f" Or did you mean {' or '.join(one.close)}?" if one.close else ""

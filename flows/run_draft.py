@@ -60,7 +60,7 @@ class Draft:
             # An unforeseen error's text may hold a person's data: its kind and place must do.
             self.errors.append(
                 Failed(
-                    f"Something unforeseen went wrong while {stage}: {type(error).__name__} at {where(error)}.",
+                    f"An unexpected error occurred while {stage}: {type(error).__name__} at {where(error)}.",
                     remedy="Nothing was written to the target. TRUEUP_DEBUG=1 shows the whole traceback.",
                 )
             )

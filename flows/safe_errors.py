@@ -39,7 +39,7 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             except Exception as error:
                 screen.trace(error)
                 raise Failed(
-                    f"Something unforeseen went wrong while {doing}: {type(error).__name__} at {where(error)}.",
+                    f"An unexpected error occurred while {doing}: {type(error).__name__} at {where(error)}.",
                     remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
                 ) from error
 

@@ -74,8 +74,8 @@ def leave_the_pipe() -> None:
 def not_shown(error: OSError) -> Failed:
     """The failure to raise where stdout takes nothing."""
     return Failed(
-        f"What came of it could not be shown: {error.strerror or type(error).__name__}.",
-        remedy="Whatever was done is done and archived: trueup runs, trueup show latest.",
+        f"The result could not be shown: {error.strerror or type(error).__name__}.",
+        remedy="What was done is archived; see it with: trueup runs, trueup show latest",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trueup.transforms.values.labels import allow_options
 from trueup.transforms.vocabulary import Decision, Kind, Outcome
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def _refused(manifest: Manifest) -> Opening:
     count = len(manifest.refusals)
     reasons = " ".join(refusal.message for refusal in manifest.refusals)
     if count and all(refusal.overridable for refusal in manifest.refusals):
-        allow = " ".join(f'--allow {r.limit_name} --reason "…"' for r in manifest.refusals)
+        exceeded = [refusal.limit_name for refusal in manifest.refusals]
+        allow = f'{allow_options(exceeded, exceeded)} --reason "…"'
         return Opening(
             "stop",
             f"Refused: the plan goes beyond {counted(count, 'limit')}.",

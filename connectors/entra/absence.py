@@ -89,7 +89,7 @@ def _heard(answer: str | None) -> None:
         raise Refused(
             Refusal(
                 "source_incomplete",
-                "Graph does not find by id somebody it has just listed, so it proves nobody's absence.",
+                "Graph did not find by id a user it had just listed, so it cannot show who is missing.",
                 remedy="Run again later; nothing was changed.",
             )
         )

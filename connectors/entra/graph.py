@@ -234,7 +234,7 @@ class Graph:
         raise Refused(
             Refusal(
                 "source_incomplete",
-                f"Graph gave no good answer for {self.patience.answering:g} s "
+                f"Graph gave no usable answer for {self.patience.answering:g} s "
                 f"({trouble.attempts} attempts, last: {trouble.last}); the read is not complete.",
                 remedy="Run again later; nothing was changed.",
             )

@@ -123,7 +123,7 @@ def _require(places: dict[str, int], written: list[str], file: str) -> None:
     named = "displayName" in places or {"name.givenName", "name.familyName"} <= places.keys()
     if not named and not places.keys() & set(_WHO):
         raise Misused(
-            f"{file} has no column that says whom a row is about: an e-mail, an id, or a first and a last name. "
+            f"{file} has no column that says who a row is about: an e-mail, an id, or a first and a last name. "
             f"Its headers are: {', '.join(one for one in written if one) or 'none'}.",
             remedy='Name the column with the e-mail addresses: --column "HEADER=email".',
         )

@@ -34,7 +34,7 @@ DEFAULT = Path("trueup.toml")
 
 
 def tell_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the option's value by position
-    """Say which version this is, and end."""
+    """Print the version and exit."""
     if wanted:
         from importlib.metadata import version
 
@@ -46,7 +46,7 @@ def tell_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the o
 def trueup(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Take what stands before the command."""
@@ -105,7 +105,7 @@ def show(
     show_run(config, run, form="json" if as_json else form, output=output, data_docs=data_docs)
 
 
-@app.command(short_help="Tell one person's whole story in a run.")
+@app.command(short_help="Show why a run decides as it does about one person.")
 def why(
     key: Annotated[str, typer.Argument(help="Object id, user name, e-mail, or profile:ID.")],
     *,
@@ -113,7 +113,7 @@ def why(
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """Tell one person's whole story in a run: what is known, what was decided, and why."""
+    """Show one person in a run: what is known, what was decided, and why."""
     from trueup.flows.commands.why import tell_why
 
     raise typer.Exit(tell_why(config, key, run=run, as_json=as_json))
@@ -144,7 +144,10 @@ def approve(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="KEY, ATTRIBUTE or DECISION to leave out; @FILE. Repeatable.")
     ] = None,
-    allow: Annotated[list[str] | None, typer.Option("--allow", help="A limit to override. Repeatable.")] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", help="A limit to override, e.g. deactivate or changed:department. Repeatable."),
+    ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; needed with --allow.")] = "",
     fingerprint: Annotated[
         str, typer.Option("--fingerprint", help="The beginning of the fingerprint you reviewed; must match.")
@@ -250,7 +253,7 @@ def release(
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """Let the source speak again for what a rollback holds back."""
+    """End the protection of a rollback: the source decides these values again."""
     from trueup.flows.commands.archive import release_command
 
     raise typer.Exit(release_command(config, what, who=name, as_json=as_json, reason=reason))
@@ -264,14 +267,14 @@ def runs(*, config: Config = DEFAULT, as_json: Json = False) -> None:
     raise typer.Exit(runs_command(config, as_json=as_json))
 
 
-@app.command(short_help="Tell one person's story over all runs.")
+@app.command(short_help="Show one person's history over all runs.")
 def history(
     key: Annotated[str, typer.Argument(help="Object id, user name, e-mail, or profile:ID.")],
     *,
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """Tell who changed what of one person, when, and who approved it, over all runs."""
+    """Show what changed for one person, when, and who approved it, over all runs."""
     from trueup.flows.commands.archive import history_command
 
     raise typer.Exit(history_command(config, key, as_json=as_json))

@@ -172,7 +172,7 @@ def application(session: Session, who: str = "") -> Starlette:
         return JSONResponse({"ok": True, "message": message}, headers=_HEADERS, background=BackgroundTask(session.over))
 
     async def broke(_: Request, error: Exception) -> Response:
-        message = f"Something unforeseen went wrong: {type(error).__name__}. Nothing was accepted or rejected here."
+        message = f"An unexpected error occurred: {type(error).__name__}. Nothing was accepted or rejected here."
         return JSONResponse({"ok": False, "message": message}, 500, headers=_HEADERS)
 
     served = Starlette(

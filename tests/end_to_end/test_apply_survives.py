@@ -73,7 +73,9 @@ def acts_of(office: Office, plan: Any) -> list[str]:
     return sorted(path.name for path in (office.run_folder(plan) / "acts").iterdir())
 
 
-def test_ctrl_c_stops_after_what_is_in_flight_and_apply_goes_on(office: Office) -> None:
+def test_ctrl_c_stops_after_what_is_in_flight_and_a_killed_process_group_leaves_a_run_that_resumes(
+    office: Office,
+) -> None:
     plan = approved(office)
     with applying(office, plan) as process:
         os.kill(process.pid, signal.SIGINT)
@@ -82,18 +84,13 @@ def test_ctrl_c_stops_after_what_is_in_flight_and_apply_goes_on(office: Office) 
     assert '"state": "interrupted"' in out
     assert "Traceback" not in err
     assert [name for name in acts_of(office, plan) if "interrupted" in name]
-    ends_as_planned(office, plan)
-
-
-def test_a_killed_process_group_leaves_a_run_that_resumes(office: Office) -> None:
-    plan = approved(office)
     with applying(office, plan) as process:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=PATIENCE)
     ends_as_planned(office, plan)
 
 
-def test_while_an_apply_runs_nobody_else_applies_or_plans(office: Office) -> None:
+def test_while_an_apply_runs_nobody_else_applies_or_plans_and_half_a_verify_stops_nothing(office: Office) -> None:
     plan = approved(office, latency=2.0)
     with applying(office, plan) as process:
         second = office.trueup("apply", plan["run_id"])
@@ -108,7 +105,11 @@ def test_while_an_apply_runs_nobody_else_applies_or_plans(office: Office) -> Non
         office.sandbox.directory.weaknesses = Weaknesses()
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
+    # A verify that was killed leaves half a file, which stops nothing.
+    (office.run_folder(plan) / "verified-001.part").write_bytes(b"half a file")
     assert office.trueup("verify", plan["run_id"]).code == 0
+    assert not (office.run_folder(plan) / "verified-001.part").exists()
+    assert office.trueup("verify", "--archive").code == 0
 
 
 def test_a_run_that_fell_short_is_over_and_applying_it_again_changes_nothing(office: Office) -> None:
@@ -133,13 +134,3 @@ def updated(office: Office, plan: Any) -> set[str]:
         "USING (key) WHERE d.decision = 'update' AND c.attribute = 'title'"
     )
     return {row[0] for row in duckdb.connect().execute(query.format(office.run_folder(plan))).fetchall()}
-
-
-def test_what_a_killed_verify_leaves_stops_nothing(office: Office) -> None:
-    plan = office.plan()
-    office.accept(plan)
-    office.apply(plan)
-    (office.run_folder(plan) / "verified-001.part").write_bytes(b"half a file")
-    assert office.trueup("verify", plan["run_id"]).code == 0
-    assert not (office.run_folder(plan) / "verified-001.part").exists()
-    assert office.trueup("verify", "--archive").code == 0

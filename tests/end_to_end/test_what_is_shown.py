@@ -40,7 +40,7 @@ def test_output_that_cannot_be_written_is_a_failure_in_words(folder: Path, line:
     done = shell(folder, line)
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
-    assert "unforeseen" not in done.stderr
+    assert "unexpected error" not in done.stderr
 
 
 def test_letters_a_terminal_lacks_are_spelt_out(folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -50,7 +51,7 @@ def main() -> None:
         str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("*") if _is_source(path)
     )
     every = [mutant for path in paths for mutant in faults(ROOT, path)]
-    every = [mutant for mutant in every if wanted.only in mutant.name]
+    every = [mutant for mutant in every if re.search(wanted.only, mutant.name)]
     chosen = sorted(random.Random(wanted.seed).sample(every, min(wanted.sample, len(every))))  # noqa: S311 - a sample
     random.Random(wanted.seed).shuffle(chosen)  # noqa: S311 - so that what is stopped early is a sample too
     print(f"{len(chosen)} of {len(every)} mutants, seed {wanted.seed}", flush=True)  # noqa: T201 - its output
@@ -83,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     reader.add_argument("--sample", type=int, default=600, help="how many mutants (600)")
     reader.add_argument("--jobs", type=int, default=2, help="how many at a time (2)")
     reader.add_argument("--limit", type=float, default=60, help="seconds of CPU for the tests of one mutant (60)")
-    reader.add_argument("--only", default="", help="only mutants whose name has this in it: a path, a path and a line")
+    reader.add_argument("--only", default="", help="a regular expression for the names of mutants: path:line what")
     reader.add_argument("tests", nargs="*", help="tests to use instead of those that usually are")
     wanted = reader.parse_args()
     if wanted.seed is None:

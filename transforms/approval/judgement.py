@@ -32,6 +32,7 @@ from trueup.transforms.approval.validity import (
     valid_approvals,
 )
 from trueup.transforms.errors import Misused, Refused
+from trueup.transforms.values.labels import allow_options, limit_label, limits_called
 from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -295,15 +296,20 @@ def _fingerprint_refusals(run: PriorRun, prefix: str, fingerprint: str) -> list[
 
 
 def _allowed(run: PriorRun, allow: Mapping[str, str]) -> dict[str, str]:
-    """Each exceeded limit with the reason it is overridden for; a family (``changed``) covers its attributes."""
+    """Each exceeded limit with the reason it is overridden for; a family (``changed``) covers its attributes.
+
+    An attribute is named by its path or by short words (``changed:department``).
+    """
     tripped = {one.limit_name: one for one in run.manifest.refusals}
     given: dict[str, str] = {}
     for word, reason in allow.items():
         name = word.strip().removeprefix("limit_")
-        covered = [limit for limit in tripped if limit == name or limit.partition(":")[0] == name]
+        covered = limits_called(name, tripped)
         if not covered:
-            over = ", ".join(sorted(tripped)) or "none"
+            over = ", ".join(sorted(limit_label(limit, tripped) for limit in tripped)) or "none"
             raise Misused(f"--allow {name}: this run does not exceed that limit.", remedy=f"Exceeded: {over}.")
+        if len(covered) > 1 and ":" in name:
+            raise Misused(f"--allow {name} fits several limits.", remedy=f"Name one: {', '.join(sorted(covered))}.")
         if not reason.strip():
             raise Misused(f"--allow {name} needs a reason.", remedy='Say why: --reason "…"; it is kept in the act.')
         given.update(dict.fromkeys(covered, reason.strip()))
@@ -313,10 +319,10 @@ def _allowed(run: PriorRun, allow: Mapping[str, str]) -> dict[str, str]:
 
 
 def _not_allowed(run: PriorRun, name: str, tripped: list[str]) -> Refusal:
-    allowing = " ".join(f"--allow {one}" for one in tripped)
+    allowing = allow_options(tripped, tripped)
     message = next((one.message for one in run.manifest.refusals if one.limit_name == name), "")
     return refusal(
         "limit_not_allowed",
-        f"Run {run.run_id} exceeds the limit {name!r} and nobody has overridden it. {message}".rstrip(),
+        f"Run {run.run_id} exceeds the limit {limit_label(name, tripped)!r}, which nobody overrode. {message}".rstrip(),
         f'Read the report; then: trueup approve {run.run_id} {allowing} --reason "…"',
     )

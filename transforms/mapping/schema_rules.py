@@ -63,7 +63,7 @@ def _flowing_out(
             remedy="Export the schema of the job that provisions from Entra into the target.",
         )
     raise Misused(
-        f"{where} has {len(meant)} mappings of users that flow out of Entra, and which is meant is not said: "
+        f"{where} has {len(meant)} mappings of users that flow out of Entra, and it is not clear which one to use: "
         f"{_listed(meant)}.",
         remedy='Switch off the others in a copy of the document ("enabled": false in the object mapping).',
     )

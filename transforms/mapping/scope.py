@@ -36,7 +36,7 @@ class Scope:
             wanted.add("assigned")
         if missing := sorted(wanted - set(columns)):
             raise Failed(
-                f"The scope cannot be decided: the source could not say {', '.join(missing)} of anybody.",
+                f"The scope cannot be decided: the source could not read {', '.join(missing)} for anybody.",
                 remedy="Grant the permission that doctor names, or take the clause out of [source] filters.",
             )
 

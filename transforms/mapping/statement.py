@@ -250,7 +250,8 @@ def _no_doubt(connection: DuckDBPyConnection) -> None:
     found = connection.execute(f"SELECT count(*) FROM {READ} WHERE assigned IS NULL").fetchone()
     if found and found[0]:
         raise Failed(
-            f"Of {found[0]} users the source does not say whether they are assigned.", remedy="Run again with doctor."
+            f"The source does not say whether {found[0]} users are assigned.",
+            remedy="See what cannot be read with: trueup doctor",
         )
 
 

@@ -11,10 +11,11 @@ from trueup.transforms.errors import Refusal
 from trueup.transforms.manifest import LimitUse
 from trueup.transforms.planning.limit_sentences import sentence
 from trueup.transforms.planning.sql import statement
+from trueup.transforms.values.labels import allow_options
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from duckdb import DuckDBPyConnection
@@ -63,7 +64,8 @@ def weigh(
     """
     limits = request.settings.limits
     uses = tuple(use.judged(limits.at_least) for use in _uses(connection, request))
-    return uses, tuple(refusal(use, request.files.run_id, limits) for use in uses if use.tripped)
+    tripped = [use.name for use in uses if use.tripped]
+    return uses, tuple(refusal(use, request.files.run_id, limits, tripped) for use in uses if use.tripped)
 
 
 def _uses(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest) -> Iterator[Use]:
@@ -144,13 +146,13 @@ def notes(connection: DuckDBPyConnection, history: History) -> tuple[str, ...]:
     return ("This target deletes profiles that are deactivated, so deactivations count as deletes.",) if seen else ()
 
 
-def refusal(use: LimitUse, run_id: str, limits: LimitSettings) -> Refusal:
-    """``use``, which is exceeded, as the reason why the run is refused until somebody says so."""
+def refusal(use: LimitUse, run_id: str, limits: LimitSettings, tripped: Collection[str]) -> Refusal:
+    """``use``, one of the ``tripped`` limits, as the reason why the run is refused until somebody overrides it."""
     return Refusal(
         code=f"limit_{use.name}",
         message=sentence(use, limits.window_days),
         used=use.share if use.is_share else float(use.used),
         limit=use.limit,
         overridable=True,
-        remedy=f'Read the report, then: trueup approve {run_id} --allow {use.name} --reason "…"',
+        remedy=f'Read the report, then: trueup approve {run_id} {allow_options((use.name,), tripped)} --reason "…"',
     )

@@ -11,6 +11,7 @@ from trueup.transforms.planning.comparison import Terms
 from trueup.transforms.planning.matching import match
 from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
+from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -86,9 +87,9 @@ def _of_the_schema(connection: DuckDBPyConnection, schema: TargetSchema) -> tupl
     creates = count(connection, "FROM decisions WHERE decision = 'create'")
     if schema.demands and creates:
         said.append(
-            f"The target demands {', '.join(schema.demands)} of every profile, and the mapping does not give it: "
-            f"{creates:,} creations may be refused."
+            f"The target requires {', '.join(map(label, schema.demands))} for every profile, which the mapping does "
+            f"not fill: {creates:,} creations may be refused."
         )
     planned = {row[0] for row in connection.execute("SELECT DISTINCT attribute FROM explained").fetchall()}
     barred = sorted(planned & schema.forbids.keys())
-    return (*said, *(f"{path} may not be written as planned: {schema.forbids[path]}." for path in barred))
+    return (*said, *(f"The {label(path)} may not be written as planned: {schema.forbids[path]}." for path in barred))

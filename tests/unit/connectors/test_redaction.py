@@ -119,7 +119,7 @@ def test_a_step_raises_only_errors_of_ours_and_no_secret_in_them() -> None:
     def step(error: Exception) -> None:
         raise error
 
-    with pytest.raises(Failed, match=r"^Something unforeseen went wrong while reading: ValueError at test_redaction"):
+    with pytest.raises(Failed, match=r"^An unexpected error occurred while reading: ValueError at test_redaction"):
         step(ValueError(f"Ada Lovelace {SECRET}"))
     with pytest.raises(Failed) as failed:
         step(Failed(f"It said {SECRET}.", remedy=f"Not {SECRET}."))

@@ -168,7 +168,7 @@ def test_test_needs_a_run_that_read_the_source(tmp_path: Path) -> None:
     config = written(tmp_path / "trueup.toml", CONFIG)
     with pytest.raises(Failed, match="No run has read"):
         commands.trace_person(config, "x", as_json=True)
-    with pytest.raises(Misused, match="no attribute"):
+    with pytest.raises(Misused, match="has no attribute"):
         commands.trace_person(config, "x", attributes=("nope",), as_json=True)
 
 

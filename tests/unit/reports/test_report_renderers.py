@@ -263,7 +263,7 @@ def test_show_without_a_file_writes_to_stdout(
 
 def test_an_unknown_form_is_a_misuse(tmp_path: Path) -> None:
     run, history = _sealed(tmp_path)
-    with pytest.raises(Misused, match="no format"):
+    with pytest.raises(Misused, match="not a format"):
         show(run, history, form="pdf")
 
 

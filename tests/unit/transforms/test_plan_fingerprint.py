@@ -59,6 +59,13 @@ def test_any_other_value_gives_another_digest(tmp_path: Path, column: str, value
     assert digest(path, rows) != plain
 
 
+def test_the_same_values_under_another_name_give_another_digest(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    renamed = [{"text!" if name == "text" else name: value for name, value in row.items()} for row in ROWS]
+    assert sorted(renamed[0]) == [{"text": "text!"}.get(name, name) for name in sorted(ROWS[0])], "in the same order"
+    assert digest(path, renamed) != digest(path, ROWS)
+
+
 def test_text_never_slides_from_one_row_into_the_next(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     rows: list[dict[str, Any]] = [{"key": "a", "text": "xy"}, {"key": "b", "text": "z"}]

@@ -190,7 +190,7 @@ def test_a_link_is_not_sealed(archive: Archive, tmp_path: Path) -> None:
 def test_a_torn_parquet_file_is_not_sealed(archive: Archive) -> None:
     files = archive.new_run(Kind.RECONCILE, AT)
     files.decisions.write_bytes(b"PAR1 torn")
-    with pytest.raises(Failed, match="no whole Parquet file"):
+    with pytest.raises(Failed, match="not a whole Parquet file"):
         seal(files, manifest_of(files))
     assert archive.runs() == ()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +180,28 @@ def test_the_name_of_a_family_of_limits_covers_its_attributes(archive: Archive) 
     run = sealed_run(archive, refusals=(PHONE, TITLE))
     approval = judged(archive, run, allow={"changed": "yes"})
     assert approval.allowed == {"changed:title": "yes", "changed:phone": "yes"}
+
+
+def test_a_limit_of_an_attribute_is_overridden_by_short_words(archive: Archive) -> None:
+    department = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+    paths = (department, 'emails[type eq "work"].value', "title", "urn:x:Own:title", "urn:y:Own:size")
+    exceeded = [replace(TITLE, code=f"limit_changed:{path}") for path in paths]
+    run = sealed_run(archive, refusals=exceeded)
+    with pytest.raises(Refused, match="--allow changed:department --allow changed:work-e-mail") as refused:
+        judged(archive, run, allow={"changed:size": "yes"})
+    # Two attributes of one name are told apart by their paths.
+    assert "--allow changed:title --allow changed:urn:x:Own:title " in refused.value.refusals[0].remedy
+    given = ("changed:Department", "changed:work e-mail", "changed:title", "changed:urn:x:Own:title", "changed:size")
+    approval = judged(archive, run, allow=dict.fromkeys(given, "yes"))
+    assert set(approval.allowed) == {f"changed:{path}" for path in paths}
+    with pytest.raises(Misused, match="Exceeded: .*changed:work-e-mail"):
+        judged(archive, run, allow={"changed:nickname": "yes"})
+
+
+def test_short_words_that_fit_two_attributes_are_asked_about(archive: Archive) -> None:
+    twice = [replace(TITLE, code=f"limit_changed:urn:{place}:Own:title") for place in "xy"]
+    with pytest.raises(Misused, match="fits several limits"):
+        judged(archive, sealed_run(archive, refusals=twice), allow={"changed:title": "yes"})
 
 
 @pytest.mark.parametrize("allow", [{"deactivate": ""}, {"deactivate": "  "}, {"delete": "no need"}, {"": "all"}])

@@ -207,12 +207,12 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
 ]
 
 SET_ASIDE: list[tuple[str, dict[str, Any], str]] = [
-    ('CDate("bad")', {}, "no date"),
-    ('CDate("2021-02-30")', {}, "no date"),
-    ('CDate("2021-06-30T24:00:00")', {}, "no date"),
-    ('CDate("13/13/2021")', {}, "no date"),
-    ('CDate("6/5/2021 13:00 PM")', {}, "no date"),
-    ('Coalesce([x], CDate("bad"), "z")', {}, "no date"),
+    ('CDate("bad")', {}, "not a date"),
+    ('CDate("2021-02-30")', {}, "not a date"),
+    ('CDate("2021-06-30T24:00:00")', {}, "not a date"),
+    ('CDate("13/13/2021")', {}, "not a date"),
+    ('CDate("6/5/2021 13:00 PM")', {}, "not a date"),
+    ('Coalesce([x], CDate("bad"), "z")', {}, "not a date"),
     ('DateAdd("d", 99999999, Now())', {}, "1 to 9999"),
     ('DateFromNum("9223372036854775807")', {}, "1601 to 9999"),
     ('FormatDateTime([d], , "yyyy-MM-dd", "yyyy")', {"d": "bad"}, "format"),

@@ -112,15 +112,15 @@ def test_what_an_import_cannot_honour_is_listed() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("no json", "no JSON"),
+        ("no json", "not JSON"),
         ("[]", "synchronizationRules"),
         ('{"synchronizationRules": []}', "no enabled mapping"),
         (schema(enabled=False), "no enabled mapping"),
         (schema(attribute("title", "Join(")), "expected"),
         (schema(attribute("title", "[nope]")), "no source attribute"),
-        (schema(attribute("no path", "[mail]")), "no SCIM path"),
+        (schema(attribute("no path", "[mail]")), "not a SCIM path"),
         (schema(attribute("title", "[mail]"), attribute("Title", "[mail]")), "twice"),
-        (schema(scope={"groups": [{"clauses": [clause("mail", "LIKE", "x")]}]}), "no operator"),
+        (schema(scope={"groups": [{"clauses": [clause("mail", "LIKE", "x")]}]}), "not an operator"),
         (schema(scope={"groups": [{"clauses": [clause("nope", "EQUALS", "x")]}]}), "no source attribute"),
         (schema(scope={"groups": [{"clauses": [clause("IsSoftDeleted", "IS TRUE")]}]}), "scope itself"),
         (schema({"targetAttributeName": "title", "source": {"name": "Join", "type": "Function"}}), "no expression"),

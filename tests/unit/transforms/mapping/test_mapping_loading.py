@@ -95,7 +95,7 @@ def test_the_kind_follows_path_and_expression(path: str, expression: str, kind: 
         ("meta.version", "[mail]", "not for a mapping"),
         (MANAGER, "[otherMails]", "object id"),
         ("title", 'SelectUniqueValue([mail], "x")', 'apply = "create"'),
-        ("not a path", "[mail]", "no SCIM path"),
+        ("not a path", "[mail]", "not a SCIM path"),
         ("key", "[mail]", "keeps for itself"),
         ("left_alone", "[mail]", "keeps for itself"),
         ("title", "", "none to take out"),

@@ -127,6 +127,10 @@ def test_the_first_e_mail_is_the_primary_one() -> None:
         ("12345", "54321", Kept.NOT_KEPT), ({"a": "X"}, {"a": "x"}, Kept.NORMALISED),
         ({"a": 1}, {"a": 2}, Kept.NOT_KEPT),
         ("--", "..", Kept.NOT_KEPT),
+        # Two numbers of one form and length are two numbers; so are the ends of one that are too short to tell by.
+        ("+49 731 12345", "+49 731 54321", Kept.NOT_KEPT), ("0731 12345", "+49 89 12345", Kept.NOT_KEPT),
+        ("+49 731 12345", "12345", Kept.NOT_KEPT), ("12345", "+49 731 12345", Kept.NOT_KEPT),
+        ("+49 731 123456", "123456", Kept.NORMALISED), ("1234567 a", "1234567", Kept.NOT_KEPT),
     ],
 )  # fmt: skip
 def test_what_a_target_made_of_a_value(written: Any, found: Any, kept: Kept) -> None:
