@@ -194,6 +194,8 @@ class TargetSettings(Section):
     update: Literal["patch", "put", "auto"] = "auto"
     requests_per_second: Annotated[float, Field(gt=0)] = 25
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    read_concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    """Pages of the list that may be read at a time, where the target pages by index and keeps an order."""
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
     ca_bundle: str = ""
 

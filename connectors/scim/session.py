@@ -104,10 +104,13 @@ class Session:
         client: httpx2.Client,
         *,
         per_second: float,
+        read_concurrency: int = 1,
         remedy: str = "Check how target.auth signs in.",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._remedy = remedy
+        self.read_concurrency = read_concurrency
+        """How many pages may be asked for at a time."""
         self._client = client
         self._gap = 1.0 / per_second
         self._next = 0.0
@@ -141,6 +144,11 @@ class Session:
             self.retries += 1
             self._sleep(pause)
         return self._judged(answer)
+
+    def once(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """The server's answer to one request that nothing depends on; never tried again."""
+        self._wait_for_turn()
+        return self._once(path, params)
 
     def try_token(self) -> None:
         """Return when the token is good, or when one brief question does not tell.
@@ -221,7 +229,15 @@ def open_session(settings: Settings) -> Iterator[Session]:
         auth=Credential(sign_in),
         verify=certificates(settings),
         timeout=timeouts(settings),
-        limits=httpx2.Limits(max_connections=settings.target.concurrency, max_keepalive_connections=64),
+        limits=httpx2.Limits(
+            max_connections=max(settings.target.concurrency, settings.target.read_concurrency),
+            max_keepalive_connections=64,
+        ),
     )
     with client:
-        yield Session(client, per_second=settings.target.requests_per_second, remedy=sign_in.remedy)
+        yield Session(
+            client,
+            per_second=settings.target.requests_per_second,
+            read_concurrency=settings.target.read_concurrency,
+            remedy=sign_in.remedy,
+        )
