@@ -19,7 +19,7 @@ from trueup.transforms.history import last_learned
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
-    from trueup.connectors.scim_writer import ApplyResult
+    from trueup.connectors.scim_writer.result import ApplyResult
     from trueup.flows.clearance import Cleared
 
 STOP = threading.Event()

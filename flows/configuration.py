@@ -175,7 +175,7 @@ def require(settings: Settings, *, write: bool = False) -> None:
         needed = {"source.tenant_id": source.tenant_id} if source.auth not in {"token", "azure_cli"} else {}
         if source.auth in {"client_secret", "certificate"}:
             needed = {**needed, "source.client_id": source.client_id}
-    for key, value in {**needed, "target.url": target.url, "target.token": target.token}.items():
+    for key, value in {**needed, "target.url": target.url, **target.needed}.items():
         if not value:
             raise Misused(f"{key} is not set.", remedy="Set it in the configuration; see docs/first-run.md.")
 

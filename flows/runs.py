@@ -31,7 +31,7 @@ def check_before(settings: Settings) -> None:
     from trueup.transforms.mapping import columns_for
 
     configuration.require(settings)
-    secrets = {"target.token": settings.target.token}
+    secrets = settings.target.secrets
     if settings.source.kind == "entra" and settings.source.auth in {"client_secret", "token"}:
         secrets[f"source.{settings.source.auth}"] = getattr(settings.source, settings.source.auth)
     for key, reference in secrets.items():

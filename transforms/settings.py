@@ -92,6 +92,29 @@ def _encrypted_url(value: str) -> str:
     return value.rstrip("/")
 
 
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_OURS = frozenset({"host", "content-length", "transfer-encoding"})
+"""Headers that say how a request travels."""
+
+
+def _header_name(value: str) -> str:
+    if value and (not _HEADER.fullmatch(value) or value.lower() in _NOT_OURS):
+        message = f"{value!r} is not the name of a header that may be set here"
+        raise ValueError(message)
+    return value
+
+
+def _further_headers(value: dict[str, str]) -> dict[str, str]:
+    for name in value:
+        if not _header_name(name) or name.lower() == "authorization":
+            message = f"{name!r} may not be set here; target.auth says how to sign in"
+            raise ValueError(message)
+    if len({name.lower() for name in value}) < len(value):
+        message = "a header stands here twice"
+        raise ValueError(message)
+    return value
+
+
 EncryptedUrl = Annotated[str, AfterValidator(_encrypted_url)]
 
 
@@ -153,12 +176,53 @@ class TargetSettings(Section):
 
     kind: Literal["scim"] = "scim"
     url: EncryptedUrl = ""
+    auth: Literal["bearer", "oauth2", "basic", "header"] = "bearer"
     token: SecretReference = ""
+    """For ``bearer`` and ``header``."""
+    header: Annotated[str, AfterValidator(_header_name)] = ""
+    user: str = ""
+    password: SecretReference = ""
+    token_url: EncryptedUrl = ""
+    client_id: str = ""
+    client_secret: SecretReference = ""
+    scopes: tuple[str, ...] = ()
+    token_auth: Literal["basic", "post"] = "basic"  # noqa: S105 - how the secret is sent, not a secret
+    token_parameters: dict[str, str] = {}
+    """Sent to the token endpoint as well, e.g. an audience."""
+    headers: Annotated[dict[str, str], AfterValidator(_further_headers)] = {}
+    """Further headers of every request to the target; a value may be a reference."""
     update: Literal["patch", "put", "auto"] = "auto"
     requests_per_second: Annotated[float, Field(gt=0)] = 25
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    read_concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    """Pages of the list that may be read at a time, where the target pages by index and keeps an order."""
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
     ca_bundle: str = ""
+
+    @field_validator("user")
+    @classmethod
+    def _a_colon_ends_the_user(cls, value: str) -> str:
+        if ":" in value:
+            message = "basic sign-in knows no user name with a colon (RFC 7617 §2)"
+            raise ValueError(message)
+        return value
+
+    @property
+    def needed(self) -> dict[str, str]:
+        """What this way of signing in cannot do without: key → what stands there."""
+        names = {
+            "bearer": ("token",),
+            "header": ("header", "token"),
+            "basic": ("user", "password"),
+            "oauth2": ("token_url", "client_id", "client_secret"),
+        }[self.auth]
+        return {f"target.{name}": getattr(self, name) for name in names}
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The references to secrets among it: key → reference."""
+        further = {f"target.headers.{name}": value for name, value in self.headers.items()}
+        return {key: value for key, value in (self.needed | further).items() if value.startswith(("env:", "file:"))}
 
 
 class AttributeSettings(Section):

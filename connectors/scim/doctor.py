@@ -27,7 +27,13 @@ def examine_target(settings: Settings, managed: Iterable[str] = ()) -> list[Line
     lines: list[Line] = []
     try:
         with open_session(settings) as session:
-            lines.append(Line("ok", "target address and token", "target.url and target.token resolve."))
+            lines.append(
+                Line(
+                    "ok",
+                    "target address and sign-in",
+                    f'target.url and what target.auth = "{settings.target.auth}" needs resolve.',
+                )
+            )
             lines += _looked_at(session, list(managed))
     except Misused as error:
         lines.append(Line("fix", "target configuration", error.message, error.remedy))

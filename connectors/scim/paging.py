@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trueup.connectors.scim import side_by_side
 from trueup.connectors.scim.responses import Answer, sentence
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.values.paths import member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from trueup.connectors.scim.discovery import Capabilities
     from trueup.connectors.scim.session import Session
 
 _FIRST_COUNT = 200
 _SMALLER_COUNTS = (100, 20)
+_LARGEST_COUNT = 1000
+_LONG = 5
+"""A list of more pages than so many is worth one question whether the server takes larger ones."""
 
 
 @dataclass(slots=True)
@@ -34,6 +38,8 @@ class Reading:
     reached_end: bool = False
     slides: bool = False
     """A page held rows of an earlier page beside new ones: pages overlap, so others may have gaps between them."""
+    moved: bool = False
+    """A page read beside others did not begin where the one before it ended."""
     ids: set[int] = field(default_factory=set)
     """Hashes of the ids seen: enough to notice a repeat, small enough for a million."""
 
@@ -70,9 +76,12 @@ def stated_total(document: dict[str, Any]) -> int | None:
 
 
 def read_pages(
-    session: Session, capabilities: Capabilities, into: Reading, *, sort: bool = False
+    session: Session, capabilities: Capabilities, into: Reading, *, sort: bool = False, beside: bool = False
 ) -> Iterator[list[dict[str, Any]]]:
     """Every page of ``/Users``, repeats left out; ``into`` holds the account once the iterator is exhausted.
+
+    With ``beside`` several pages of a long list are read at a time; where they do not fit together, the reading ends
+    early, ``moved``.
 
     Raises:
         Failed: the target is not SCIM, or gave up in the middle.
@@ -98,11 +107,40 @@ def read_pages(
             return
         into.page_size = max(into.page_size or 0, len(rows))
         start += len(rows)
+        if into.pages == 1 and beside and count:
+            start = yield from _beside(session, into, extra | {"count": str(count)}, rows)
+            if into.moved:
+                return
         answer = session.get("/Users", extra | {"startIndex": str(start)} | ({"count": str(count)} if count else {}))
         if not answer.is_ok and start > max(into.totals, default=0) and not answer.is_lost:
             into.reached_end = True
             return
         document = _checked(answer, into)
+
+
+def _beside(
+    session: Session, into: Reading, query: dict[str, str], rows: list[dict[str, Any]]
+) -> Generator[list[dict[str, Any]], None, int]:
+    """What follows the first page ``rows``, several pages at a time; returns where to go on, one page after another."""
+    total = max(into.totals, default=0)
+    wanted = side_by_side.stretches(len(rows), total)
+    if not wanted:
+        return len(rows) + 1
+
+    def ask(stretch: side_by_side.Stretch) -> Answer:
+        return session.get("/Users", query | {"startIndex": str(stretch.start)})
+
+    last = str(rows[-1].get("id"))
+    for stretch, answer in side_by_side.read(ask, wanted, at_once=session.read_concurrency):
+        document = _checked(answer, into)
+        rows = _rows(document)
+        fits = len(rows) == stretch.rows and str(rows[0].get("id")) == last
+        if not fits or stated_total(document) != total:
+            into.moved = True
+            return 0
+        last = str(rows[-1].get("id"))
+        yield _fresh(document, into, skip=1)
+    return total + 1
 
 
 def _first_page(session: Session, capabilities: Capabilities, extra: dict[str, str]) -> tuple[int | None, Answer]:
@@ -111,9 +149,26 @@ def _first_page(session: Session, capabilities: Capabilities, extra: dict[str, s
     answer = Answer(0)
     for count in (most, *(c for c in _SMALLER_COUNTS if c < most), None):
         answer = session.get("/Users", extra | {"startIndex": "1"} | ({"count": str(count)} if count else {}))
+        if answer.is_ok and count is not None:
+            return _larger(session, capabilities, extra, count, answer)
         if answer.is_ok or answer.status in {403, 404}:
             return count, answer
     return None, session.get("/Users") if not answer.is_ok else answer
+
+
+def _larger(
+    session: Session, capabilities: Capabilities, extra: dict[str, str], count: int, answer: Answer
+) -> tuple[int, Answer]:
+    """The same first page, and its size, or a larger one where the list is long and the server gives it."""
+    document = list_of(answer) or {}
+    held = len(_rows(document))
+    is_long = (stated_total(document) or 0) > _LONG * count
+    if held < count or not is_long or count >= _LARGEST_COUNT or capabilities.max_results:
+        return count, answer
+    larger = session.once("/Users", extra | {"startIndex": "1", "count": str(_LARGEST_COUNT)})
+    if len(_rows(list_of(larger) or {})) <= held:
+        return count, answer
+    return _LARGEST_COUNT, larger
 
 
 def _by_cursor(
@@ -160,11 +215,11 @@ def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _fresh(document: dict[str, Any], into: Reading) -> list[dict[str, Any]]:
-    """The rows of a page whose ids had not come before."""
+def _fresh(document: dict[str, Any], into: Reading, *, skip: int = 0) -> list[dict[str, Any]]:
+    """The rows of a page whose ids had not come before; the first ``skip`` were asked for twice."""
     fresh = []
     repeats = into.repeats
-    for row in _rows(document):
+    for row in _rows(document)[skip:]:
         into.rows += 1
         if row.get("id") in (None, ""):
             raise Refused(_incomplete(f"row {into.rows} of the list has no id"))

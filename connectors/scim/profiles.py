@@ -156,7 +156,7 @@ class _Reader:
         earlier: Reading | None = None
         for number in range(1, _READINGS + 1):
             sort = number > 1 and self._discovered.capabilities.sort is True
-            reading = self._read(sort=sort)
+            reading = self._read(sort=sort, beside=number == 1)
             lost, unlisted = self._lost(known, reading)
             agree = earlier is not None and reading.reached_end and earlier.ids == reading.ids
             proof = "counts_agree" if reading.counts_agree else "two_readings_agree" if agree else ""
@@ -195,14 +195,14 @@ class _Reader:
                     found[str(profile["id"])] = profile
         self._append(list(found.values()), reading)
 
-    def _read(self, *, sort: bool) -> Reading:
+    def _read(self, *, sort: bool, beside: bool) -> Reading:
         reading = Reading()
         self._spelling.bare.clear()
         fields = [(name, pa.string()) for name in ("id", "version", "resource", "spelt")]
         schema = pa.schema([*fields, *((f"complex {path}", pa.string()) for path in self._complex)])
         with pq.ParquetWriter(self._spool, schema, compression="zstd") as writer:
             batch: list[dict[str, Any]] = []
-            for page in read_pages(self._session, self._discovered.capabilities, reading, sort=sort):
+            for page in read_pages(self._session, self._discovered.capabilities, reading, sort=sort, beside=beside):
                 batch.extend(page)
                 total = max(reading.totals, default=0)
                 self._progress(_STAGE, reading.unique, total if total >= reading.unique else None)

@@ -14,16 +14,14 @@ from trueup.connectors.http.rate_limit import Turns
 from trueup.connectors.http.retry import Backoff
 from trueup.connectors.http.trust import trusted
 from trueup.connectors.scim.responses import Answer, sentence
-from trueup.connectors.secrets import reveal
+from trueup.connectors.scim.sign_in import SignIn
 from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from trueup.transforms.settings import Settings
 
-MEDIA_TYPE = "application/scim+json"
 FIRST_CONTACT_S = 20.0
 """How long the first request may be tried before the target counts as unreachable."""
 BRIEF_S = 3.0
@@ -34,21 +32,6 @@ _SAFE = "!$&'()*+,;=:@"
 _AS_IT_IS = re.compile(r"(?:[^%?#]|%[0-9A-Fa-f]{2})+\Z")
 _NOT_THERE = (400, 404, 410)
 UNSPEAKABLE = Answer(0, trouble="an id no address can carry", sent=False)
-
-
-def headers_for(settings: Settings) -> dict[str, str]:
-    """Headers of every request; the token is revealed here, as late as possible.
-
-    Raises:
-        Misused: the token's reference does not resolve.
-    """
-    token = reveal(settings.target.token, key="target.token", folder=settings.folder).get_secret_value()
-    if not token.isascii() or any(character.isspace() or not character.isprintable() for character in token):
-        raise Misused(
-            "target.token: the token holds blanks or characters that no header can carry.",
-            remedy="Copy the token again, on one line.",
-        )
-    return {"Authorization": f"Bearer {token}", "Accept": f"{MEDIA_TYPE}, application/json;q=0.9"}
 
 
 def place_of(settings: Settings) -> tuple[str, dict[str, str]]:
@@ -65,17 +48,24 @@ def place_of(settings: Settings) -> tuple[str, dict[str, str]]:
     if parts.scheme == "http" and not loopback:
         raise Misused("target.url is plain http.", remedy="Use https; http is for loopback only.")
     if parts.username or parts.password:
-        raise Misused("target.url holds credentials.", remedy="Leave them out; the token belongs into target.token.")
+        raise Misused("target.url holds credentials.", remedy="Leave them out; target.auth says how to sign in.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", dict(parse_qsl(parts.query))
 
 
-def certificates(settings: Settings) -> ssl.SSLContext | bool:
-    """What TLS trusts: the private CA of ``target.ca_bundle``, else the system's.
+class Credential(httpx2.Auth):
+    """What a request says of who asks; asked once more with another token where the first was refused (401)."""
 
-    Raises:
-        Misused: the bundle cannot be read.
-    """
-    return trusted(settings, settings.target.ca_bundle, key="target.ca_bundle")
+    def __init__(self, sign_in: SignIn) -> None:
+        self._sign_in = sign_in
+
+    def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """See :class:`httpx2.Auth`."""
+        said = self._sign_in.headers()
+        request.headers.update(said)
+        response = yield request
+        if response.status_code == 401 and self._sign_in.renewed(said):
+            request.headers.update(self._sign_in.headers())
+            yield request
 
 
 def timeouts(settings: Settings) -> httpx2.Timeout:
@@ -112,8 +102,17 @@ class Session:
     """Reads with GET only; safe to use from several threads."""
 
     def __init__(
-        self, client: httpx2.Client, *, per_second: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: httpx2.Client,
+        *,
+        per_second: float,
+        read_concurrency: int = 1,
+        remedy: str = "Check how target.auth signs in.",
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._remedy = remedy
+        self.read_concurrency = read_concurrency
+        """How many pages may be asked for at a time."""
         self._client = client
         self._turns = Turns(per_second)
         self._sleep = sleep
@@ -145,6 +144,11 @@ class Session:
             self.retries += 1
             self._sleep(pause)
         return self._judged(answer)
+
+    def once(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """The server's answer to one request that nothing depends on; never tried again."""
+        self._wait_for_turn()
+        return self._once(path, params)
 
     def try_token(self) -> None:
         """Return when the token is good, or when one brief question does not tell.
@@ -197,7 +201,7 @@ class Session:
         if answer.status == 401:
             raise Failed(
                 "The target refuses the token (401).",
-                remedy="Make a new token in the directory's administration and put it where target.token points.",
+                remedy=self._remedy,
             )
         return answer
 
@@ -214,13 +218,22 @@ def open_session(settings: Settings) -> Iterator[Session]:
         Misused: URL, token or CA bundle are unusable.
     """
     base, params = place_of(settings)
+    sign_in = SignIn(settings)
     client = httpx2.Client(
         base_url=base,
         params=params,
-        headers=headers_for(settings),
-        verify=certificates(settings),
+        auth=Credential(sign_in),
+        verify=trusted(settings, settings.target.ca_bundle, key="target.ca_bundle"),
         timeout=timeouts(settings),
-        limits=httpx2.Limits(max_connections=settings.target.concurrency, max_keepalive_connections=64),
+        limits=httpx2.Limits(
+            max_connections=max(settings.target.concurrency, settings.target.read_concurrency),
+            max_keepalive_connections=64,
+        ),
     )
     with client:
-        yield Session(client, per_second=settings.target.requests_per_second)
+        yield Session(
+            client,
+            per_second=settings.target.requests_per_second,
+            read_concurrency=settings.target.read_concurrency,
+            remedy=sign_in.remedy,
+        )

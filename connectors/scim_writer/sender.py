@@ -118,7 +118,7 @@ class Sender:
                 await self.pace.rest(answer, attempt)
             else:
                 break
-        return _with_token(answer)
+        return self._with_token(answer)
 
     async def _write(self, method: str, send: _Send) -> Answer:
         answer = Answer(0)
@@ -129,7 +129,7 @@ class Sender:
                     self.pace.slow(answer, attempt)
                 break
             self.pace.slow(answer, attempt)
-        return _with_token(answer)
+        return self._with_token(answer)
 
     async def _send(self, method: str, send: _Send) -> Answer:
         heard: list[Response] = []
@@ -153,6 +153,19 @@ class Sender:
             self.pace.good()
         return answer
 
+    def _with_token(self, answer: Answer) -> Answer:
+        """``answer``, unless the token is no longer taken: then nothing more may be tried.
+
+        Raises:
+            Failed: 401.
+        """
+        if answer.status == 401:
+            raise Failed(
+                "The target refuses the token (401).",
+                remedy=f"{self._scim.sign_in.remedy} Then apply the same run again.",
+            )
+        return answer
+
 
 def _if_match(version: str | None) -> dict[str, str]:
     return {"If-Match": version} if version and version.isascii() and version.isprintable() else {}
@@ -160,17 +173,3 @@ def _if_match(version: str | None) -> dict[str, str]:
 
 def _named(trouble: BaseException | None) -> str:
     return str(trouble) if isinstance(trouble, ConnectionLost) else type(trouble).__name__
-
-
-def _with_token(answer: Answer) -> Answer:
-    """``answer``, unless the token is no longer taken: then nothing more may be tried.
-
-    Raises:
-        Failed: 401.
-    """
-    if answer.status == 401:
-        raise Failed(
-            "The target refuses the token (401).",
-            remedy="Put a new token where target.token points, then apply the same run again.",
-        )
-    return answer

@@ -1,12 +1,13 @@
 """The engine scim2-client sends through: aiohttp, which costs a sixth of the processor time of its default engine.
 
 Apply is bound by the processor long before the network: every write is a look and a request. scim2-client is built
-to have engines put under it (``BaseAsyncSCIMClient``); this one sends nothing twice on its own, follows no redirects,
-and hands back whatever the server said.
+to have engines put under it (``BaseAsyncSCIMClient``); this one follows no redirects and hands back whatever the server
+said. It sends nothing twice on its own, but what was answered 401 and with another token: that was not carried out.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -19,8 +20,9 @@ from scim2_client.client import BaseAsyncSCIMClient
 from scim2_client.errors import RequestNetworkException
 from yarl import URL
 
-from trueup.connectors.http.trust import proxy_for
-from trueup.connectors.scim.session import MEDIA_TYPE, certificates, headers_for, place_of
+from trueup.connectors.http.trust import proxy_for, trusted
+from trueup.connectors.scim.session import place_of
+from trueup.connectors.scim.sign_in import MEDIA_TYPE, SignIn
 
 if TYPE_CHECKING:
     import ssl
@@ -75,7 +77,7 @@ class Wire(BaseAsyncSCIMClient):
         )
         base, self._params = place_of(settings)
         self._base = str(URL(base))
-        self._headers = headers_for(settings) | {"Content-Type": MEDIA_TYPE}
+        self.sign_in = SignIn(settings)
         self._ssl = _trust(settings, base)
         self._proxy = proxy_for(base)
         self._concurrency = settings.target.concurrency
@@ -89,7 +91,7 @@ class Wire(BaseAsyncSCIMClient):
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=_IDLE_S, ssl=self._ssl),
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
-            headers=self._headers,
+            headers={"Content-Type": MEDIA_TYPE},
             timeout=self._timeout,
             proxy=self._proxy,
             middlewares=(_once,),
@@ -104,7 +106,7 @@ class Wire(BaseAsyncSCIMClient):
         await self._session.close()
 
     async def request(self, method: str, url: str, **kwargs: Any) -> Response:
-        """The server's response to one request, sent once.
+        """The server's response to one request, sent once; a second time only with another token, after a 401.
 
         Args:
             method: in capitals.
@@ -114,7 +116,20 @@ class Wire(BaseAsyncSCIMClient):
 
         Raises:
             RequestNetworkException: no response, or only part of one; the cause says why.
+            Failed: no token is to be had.
         """
+        said = await self._signed_in()
+        heard = await self._sent(method, url, said, kwargs)
+        if heard.status_code == 401 and await asyncio.to_thread(self.sign_in.renewed, said):
+            heard = await self._sent(method, url, await self._signed_in(), kwargs)
+        kwargs["heard"].append(heard)
+        return heard
+
+    async def _signed_in(self) -> dict[str, str]:
+        """The headers that say who asks; a token is asked for beside the loop, so that nobody else waits."""
+        return await asyncio.to_thread(self.sign_in.headers) if self.sign_in.is_due else self.sign_in.headers()
+
+    async def _sent(self, method: str, url: str, said: Mapping[str, str], kwargs: Mapping[str, Any]) -> Response:
         params = self._params | kwargs.get("params", {})
         query = f"?{urlencode(params, quote_via=quote)}" if params else ""
         try:
@@ -122,14 +137,12 @@ class Wire(BaseAsyncSCIMClient):
                 method,
                 URL(f"{self._base}{url}{query}", encoded=True),
                 data=_payload(kwargs.get("json")),
-                headers=kwargs.get("headers"),
+                headers={**said, **(kwargs.get("headers") or {})},
                 allow_redirects=False,
             ) as response:
-                heard = Response(response.status, response.headers, await response.read())
+                return Response(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise RequestNetworkException from error
-        kwargs["heard"].append(heard)
-        return heard
 
     def _parse_json(self, response: Any) -> Any:
         return orjson.loads(response.content)
@@ -154,5 +167,5 @@ def _payload(body: Any) -> bytes | io.BytesIO | None:
 
 def _trust(settings: Settings, base: str) -> ssl.SSLContext | bool:
     """What reading trusts, writing trusts."""
-    verify = certificates(settings)
+    verify = trusted(settings, settings.target.ca_bundle, key="target.ca_bundle")
     return httpx2.create_ssl_context(verify) if base.startswith("https://") else True

@@ -26,7 +26,8 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
 
     settings = configuration.load(config)
     configuration.require(settings, write=True)
-    reveal(settings.target.token, key="target.token", folder=settings.folder)
+    for key, reference in settings.target.secrets.items():
+        reveal(reference, key=key, folder=settings.folder)
     tell_of_died(settings.place(settings.archive.path))
     with cleared_to_apply(settings, run_id) as ready:
         if ready.is_done:

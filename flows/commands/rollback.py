@@ -49,7 +49,8 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
         )
     settings = configuration.load(config)
     configuration.require(settings, write=True)
-    reveal(settings.target.token, key="target.token", folder=settings.folder)
+    for key, reference in settings.target.secrets.items():
+        reveal(reference, key=key, folder=settings.folder)
     if way.from_file and not Path(way.from_file).is_file():
         raise Misused(f"There is no file {way.from_file}.", remedy="Name a CSV or XLSX report.")
     mapping = run_context.load_mapping(settings)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from tests.end_to_end.conftest import TRUEUP, Done, Office
 from tests.support.echoing import echoing
 from trueup.sandbox import running, sample
+from trueup.sandbox.token_endpoint import TokenEndpoint, issuing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(400)
 
 CLIENT_SECRET = "Mk1~marker/secret+of the=client?&%"
+TARGET_SECRET = "Mk5~marker/secret+of=the target's?client&%"
 SCIM_TOKEN = "Mk2-marker/token+of=the~directory"
 PASSWORD = "Mk3 marker/password+of=the certificate"
 WEBHOOK = "services/Mk4-marker/webhook+of=the~team"
@@ -64,7 +66,7 @@ class Watched(Office):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return (CLIENT_SECRET, SCIM_TOKEN, PASSWORD, WEBHOOK, *self.sandbox.tenant.tokens)
+        return (CLIENT_SECRET, SCIM_TOKEN, TARGET_SECRET, PASSWORD, WEBHOOK, *self.sandbox.tenant.tokens)
 
     def prefect_texts(self) -> Iterator[tuple[str, bytes]]:
         home = Path(self.environment["PREFECT_HOME"])
@@ -163,7 +165,20 @@ def test_the_search_itself_finds_a_secret_however_it_is_spelt() -> None:
     assert not leaks([("here", b"nothing of the kind")], [CLIENT_SECRET, SCIM_TOKEN])
 
 
-def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(watched_anew: Watched) -> None:
+@pytest.fixture
+def signed_in(watched_anew: Watched) -> Iterator[TokenEndpoint]:
+    """The target takes tokens of an endpoint of its own."""
+    token = watched_anew.sandbox.directory.token
+    with issuing(TokenEndpoint("trueup", TARGET_SECRET, issue=lambda: token)) as endpoint:
+        watched_anew.environment["TARGET_SECRET"] = TARGET_SECRET
+        oauth = f'auth = "oauth2"\ntoken_url = "{endpoint.url}"\nclient_id = "trueup"'
+        watched_anew.configure(**{'token = "env:TRUEUP_SCIM_TOKEN"': f'{oauth}\nclient_secret = "env:TARGET_SECRET"'})
+        yield endpoint
+
+
+def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(
+    watched_anew: Watched, signed_in: TokenEndpoint
+) -> None:
     watched = watched_anew
     names = names_of(watched)
     someone = next(user for user in watched.sandbox.tenant.users() if user.get("mail") and user.get("accountEnabled"))
@@ -180,6 +195,7 @@ def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(watched_ane
     watched.accept(undo.json)
     watched.apply(undo.json)
     assert len(watched.sandbox.tenant.tokens) >= 3
+    assert len(signed_in.issued) >= len(watched.said) - 2, "the commands that met the target asked for a token"
     assert leaks(watched.places(), watched.secrets) == []
     assert named(watched, names) == []
     assert modes(watched.archive) == {("dir", "0o700"), ("file", "0o600")}

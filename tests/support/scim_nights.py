@@ -25,7 +25,7 @@ from trueup.transforms.work import plan_work
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trueup.connectors.scim_writer import ApplyResult
+    from trueup.connectors.scim_writer.result import ApplyResult
 
 PHONE = 'phoneNumbers[type eq "work"].value'
 NICK = "nickName"

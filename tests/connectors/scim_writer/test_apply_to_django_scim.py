@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.scim_runs import Wish
-    from trueup.connectors.scim_writer import ApplyResult
+    from trueup.connectors.scim_writer.result import ApplyResult
     from trueup.transforms.run_files import RunFiles
 
 MAIL = "emails.value"

@@ -1,0 +1,137 @@
+"""One step of one person: what is wanted, what may be found instead, and what was seen and done so far."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.scim_writer.aftercare import Deed, see_to
+from trueup.connectors.scim_writer.forms import BY_NAME
+from trueup.transforms.values.equality import classify, same
+from trueup.transforms.values.paths import parse
+from trueup.transforms.vocabulary import Kept
+from trueup.transforms.work import passing_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trueup.connectors.scim_writer.apply_context import ApplyContext
+    from trueup.connectors.scim_writer.forms import Form
+    from trueup.transforms.work import Change, WorkItem
+
+
+@dataclass(slots=True)
+class OneStep:
+    """These attributes of one profile, from what the snapshot had to what the plan wants."""
+
+    desk: ApplyContext
+    item: WorkItem
+    name: str
+    """The step's name in the journal."""
+    profile_id: str
+    wanted: dict[str, Any] = field(default_factory=dict)
+    expected: dict[str, list[Any]] = field(default_factory=dict)
+    """What may be there instead, the snapshot's value first; anything else was moved by somebody."""
+    unresolved: dict[str, str] = field(default_factory=dict)
+    """References to people who have no profile, and why they are not written."""
+    doubt: dict[str, Any] | None = None
+    """The first intent of an apply that was cut short in this step."""
+    resource: dict[str, Any] = field(default_factory=dict)
+    """The profile as last read."""
+    before: dict[str, Any] | None = None
+    """What was there before this run wrote anything; none until the first look."""
+    written: dict[str, Any] = field(default_factory=dict)
+    accepted: dict[str, Any] = field(default_factory=dict)
+    """What the target made of a value it kept."""
+    attempts: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What our writes did beside, for the reason."""
+    ours: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    """What our own writes left behind: whoever reads it has not edited it."""
+
+    @classmethod
+    def of(cls, desk: ApplyContext, item: WorkItem, name: str, profile_id: str, changes: Iterable[Change]) -> OneStep:
+        """The step as the plan has it, and as an earlier attempt left it."""
+        step = cls(desk, item, name, profile_id, doubt=desk.past.doubts.get((item.key, name)))
+        for change in changes:
+            step._take(change)
+        return step
+
+    @property
+    def deactivates(self) -> bool:
+        """Whether this is the step that makes a profile inactive."""
+        return self.name == "deactivate"
+
+    def _take(self, change: Change) -> None:
+        wanted, before, attribute = change.after, change.before, change.attribute
+        if parse(attribute).is_reference:
+            wanted, before = self.desk.id_of(change.after), self.desk.id_of(change.before)
+            if change.after is not None and wanted is None:
+                self.unresolved[attribute] = f"{attribute}: {change.after} has no profile"
+                return
+        self.wanted[attribute] = wanted
+        self.expected[attribute] = [before]
+        # A way back may make a profile inactive and give it its old user name in one step.
+        if attribute in self.item.aside and self.name in {"write", "deactivate"}:
+            self.expected[attribute].append(passing_value(self.item.key, change.before))
+
+    def current(self) -> dict[str, Any]:
+        """What the profile holds of what is wanted."""
+        return self.desk.values(self.resource, self.wanted)
+
+    def remember(self, current: Mapping[str, Any]) -> None:
+        """What was there before this run wrote anything: for a step in doubt, what its first intent read."""
+        self.before = dict(current)
+        for attribute, value in current.items():
+            original = self.expected[attribute][0]
+            if len(self.expected[attribute]) > 1 and same(value, self.expected[attribute][1]):
+                self.before[attribute] = original
+        for attribute in self.sent_in_doubt() & current.keys():
+            self.before[attribute] = self.expected[attribute][0]
+            self.written[attribute] = self.wanted[attribute]
+
+    def sent_in_doubt(self) -> set[str]:
+        """Attributes an apply that was cut short may have sent."""
+        return {str(entry["attribute"]) for entry in (self.doubt or {}).get("after") or ()}
+
+    def is_done(self, attribute: str, value: Any) -> bool:
+        """Whether ``value`` is what is wanted, or what the target makes of it."""
+        wanted = self.wanted[attribute]
+        if same(value, wanted) or (attribute in self.accepted and same(value, self.accepted[attribute])):
+            return True
+        sent_before = attribute in self.written and not any(same(value, v) for v in self.expected[attribute])
+        return sent_before and classify(wanted, value) is Kept.NORMALISED
+
+    def moved(self, pending: Iterable[str], current: Mapping[str, Any]) -> list[str]:
+        """Attributes that hold what neither the snapshot had nor we wrote."""
+        known = {a: [*self.expected[a], *self.ours[a]] for a in pending}
+        return [a for a, values in known.items() if not any(same(current[a], value) for value in values)]
+
+    def deed(self, form: Form, writing: Mapping[str, Any], *, before: dict[str, Any], after: dict[str, Any]) -> Deed:
+        """One write of this step that was carried out."""
+        return Deed(self.profile_id, form, before, dict(writing), after, deactivates=self.deactivates)
+
+    def deed_in_doubt(self) -> Deed | None:
+        """What an apply that was cut short may have done to this profile beside what it wrote."""
+        if self.doubt is None or self.before is not None:
+            return None
+        form, whole = BY_NAME.get(str(self.doubt.get("dialect"))), self.doubt.get("resource")
+        if form is None or not isinstance(whole, dict) or str(whole.get("id")) != str(self.resource["id"]):
+            return None
+        sent = self.sent_in_doubt()
+        writing = {a: v for a, v in self.wanted.items() if a in sent}
+        return self.deed(form, writing, before=whole, after=self.resource)
+
+    async def care(self, deed: Deed) -> None:
+        """What the write did beside is put back; the profile is as it is then.
+
+        Raises:
+            Failed: the journal cannot be written, or the token is no longer taken.
+        """
+        seen = await see_to(self.desk, self.item, deed)
+        self.resource = seen.resource
+        if seen.reason:
+            self.notes.append(seen.reason)
+        for attribute, value in self.current().items():
+            self.ours[attribute].append(value)
