@@ -25,7 +25,7 @@ _RESTS_ON = ("actual.parquet", "decisions.parquet", "changes.parquet", "findings
 def summaries_of(run: PriorRun, checked: Checked) -> list[tuple[int, Path]]:
     """The run's summaries by number, 0 for the plan's; none of a pruned run that was sealed without one."""
     names = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
-    own = {int(found.group(1) or 0): name for name in names if (found := _OWN.fullmatch(name))}
+    own = {int(fits.group(1) or 0): name for name in names if (fits := _OWN.fullmatch(name))}
     found = [(number, run.files.path / name) for number, name in sorted(own.items())]
     found = [(number, path) for number, path in found if path.exists()]
     has_outcome = file_record(run, "outcome.parquet") is not None

@@ -9,8 +9,7 @@ from trueup.connectors.analysis.contents import contents
 from trueup.connectors.analysis.engine import Engine
 from trueup.connectors.analysis.relations import EVERY, FILES, Relations, with_needs
 from trueup.connectors.analysis.summarised import summaries_of
-from trueup.connectors.archive.atomic_files import access_like, on_disk, replace
-from trueup.connectors.archive.locks import folder
+from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, replace
 from trueup.transforms.summary import word_macro
 
 if TYPE_CHECKING:

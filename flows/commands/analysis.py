@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trueup.connectors.analysis.archive import Archive
 
 FORMATS = ("table", "csv", "json", "parquet")
+_NATURAL = 100_000
+"""No terminal is so wide: every column is as wide as what stands in it."""
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def sql_command(config: Path, text: str, *, form: str, output: Path | None) -> i
         raise Misused("Parquet is not for a terminal.", remedy="Give --output FILE, or pipe it.")
     with opened(config) as archive:
         rows = archive.connection().sql(text).arrow()
-    if form == "table" and output is None:
+    if form == "table" and output is None and sys.stdout.isatty():
         from trueup.connectors.analysis.printed import table_of
 
         screen.say(table_of(rows))
@@ -114,8 +116,8 @@ def _rendered(rows: pa.Table, form: str) -> bytes:
     from trueup.connectors.analysis.printed import table_of
 
     text = io.StringIO()
-    Console(file=text, width=200, highlight=False).print(table_of(rows))
-    return text.getvalue().encode()
+    Console(file=text, width=_NATURAL, highlight=False).print(table_of(rows))
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()).encode()
 
 
 def _csv(rows: pa.Table) -> bytes:

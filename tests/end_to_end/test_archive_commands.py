@@ -259,3 +259,26 @@ def test_an_empty_archive_is_no_error(desk: Desk) -> None:
     assert desk.json("prune")["runs"] == []
     assert desk.json("verify", "--archive")["whole"] is True
     desk.trueup("history", "anybody", code=2)
+
+
+def test_the_archive_is_asked_shown_and_exported_from_the_command_line(desk: Desk, tmp_path: Path) -> None:
+    run = applied(desk.archive, desk.run())
+    rows = desk.json("sql", "SELECT run_id, state FROM nights")
+    assert rows == [{"run_id": run.run_id, "state": "applied"}]
+    assert run.run_id in desk.trueup("sql", "FROM nights")
+    said = desk.trueup("sql", "SELECT '=1+1' AS sum", "--format", "csv")
+    assert said.splitlines() == ["sum", "'=1+1"]
+    file = tmp_path / "moves.parquet"
+    desk.trueup("sql", "FROM moves", "--format", "parquet", "--output", str(file))
+    assert pq.read_table(file).num_rows > 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    refused = desk.trueup("sql", f"COPY (SELECT 1) TO '{run.files.changes}'", code=2)
+    assert "Only SELECT, DESCRIBE and SUMMARIZE" in refused
+    assert run.run_id in desk.trueup("nights")
+    page = tmp_path / "nights.html"
+    desk.trueup("nights", "--output", str(page))
+    assert "What came of each night" in page.read_text(encoding="utf-8")
+    assert desk.json("nights")["nights"][0]["run_id"] == run.run_id
+    assert "1 night written" in desk.trueup("export", str(tmp_path / "out"), "--to", "duckdb")
+    assert "0 nights written" in desk.trueup("export", str(tmp_path / "out"), "--to", "duckdb")
+    assert json.loads(desk.trueup("verify", "--archive", "--json"))["whole"]

@@ -50,9 +50,9 @@ def test_a_night_shows_the_directory_after_it(made: Path) -> None:
         pd.testing.assert_frame_equal(people.sort_index(), asked.sort_index())
         moves = archive.changes(until=first).df()
         assert set(moves["night"].dt.date) == {first}
-        for move in moves.itertuples():
-            column = {"title": "title", "department": "department"}[move.attribute]
-            assert people.loc[move.key, column] == move.after != move.before
+        for move in moves.to_dict("records"):
+            assert people.loc[str(move["key"]), str(move["attribute"])] == move["after"]
+            assert move["before"] != move["after"]
         assert moves["applied"].all()
         assert set(moves["approved_by"]) == {"bo"}
         assert moves["display_name"].str.startswith("Person ").all()
