@@ -62,7 +62,7 @@ def write_views(archive: Archive) -> Path:
 
 
 def history_of(archive: Archive, key: str) -> list[dict[str, Any]]:
-    """Everything that was decided for one person and what came of it, newest first: one query over all runs.
+    """Everything that was decided for one person and its result, newest first: one query over all runs.
 
     Args:
         archive: what is looked through.

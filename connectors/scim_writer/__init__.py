@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What came of an apply."""
+    """The result of an apply."""
 
     applied: int
     """People whose write is settled as applied, in this call or an earlier one."""
