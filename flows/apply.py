@@ -46,9 +46,9 @@ def write(run_id: str, left_out: str) -> ApplyResult:
 
 
 @task(name="close", cache_policy=NO_CACHE)
-@sanitize_errors("archiving what came of it")
+@sanitize_errors("archiving the result")
 def close(run_id: str, result: ApplyResult, left_out: str) -> str:
-    """Archive what came of it as an act; returns the run's state."""
+    """Archive the result as an act; returns the run's state."""
     from trueup.connectors.archive import add_act_with
     from trueup.transforms.summary import write_apply_summary
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @sanitize_errors("planning the night")
 @screen.without_stdout()
 def nightly(config: str) -> Any:
-    """Plan the night that is due, once, and never beside itself or an apply; returns what came of it."""
+    """Plan the night that is due, once, and never beside itself or an apply; returns the outcome."""
     from trueup.connectors.archive import open_archive
     from trueup.connectors.archive.locks import lock_names, night_lock
 

@@ -64,7 +64,7 @@ def map_users(run: str) -> None:
 @sanitize_errors("checking people")
 @stages.timed("check")
 def check_people(run: str) -> CheckResult:
-    """Who is a person, and what is wrong with whom, into ``findings.parquet`` and ``checks.json``."""
+    """Who is a person, and whose data is wrong, into ``findings.parquet`` and ``checks.json``."""
     from trueup.expectations.gates import check_people as check
     from trueup.expectations.people import judge
 

@@ -51,7 +51,7 @@ def made_ready() -> None:
 
 
 def _write(text: str) -> None:
-    """Put ``text`` on stdout at once; whoever has read enough (``| head``) ends nothing.
+    """Put ``text`` on stdout at once; a reader that stops early (``| head``) ends nothing.
 
     Raises:
         Failed: it cannot be written.
@@ -190,5 +190,5 @@ def trace(error: BaseException) -> None:
 
 
 def raw_line(text: str) -> None:
-    """One text on stdout as it is, at once, so that whoever pipes it can act on it."""
+    """One text on stdout as it is, at once, so that a pipe can act on it."""
     _write(text.rstrip("\n") + "\n")

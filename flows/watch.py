@@ -194,6 +194,6 @@ def begin_night(deployment: UUID, tick: datetime, *, attempt: int) -> None:
 
 
 def say_to_somebody(settings: Settings, sentence: str) -> None:
-    """Tell whoever ``[notify]`` names; what went wrong with that goes to the screen."""
+    """Notify as ``[notify]`` says; what went wrong with that goes to the screen."""
     if problem := tell(settings, sentence, settings.archive.path):
         screen.note(problem)

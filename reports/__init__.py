@@ -135,7 +135,7 @@ def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableTyp
 
 
 def applied_summary(run: PriorRun, records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """What came of an apply: sums, and everybody who was not written."""
+    """The result of an apply: sums, and everybody who was not written."""
     from trueup.reports import summaries
 
     return summaries.applied_summary(run, records)

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was looked at and what came of it; any ``fix`` makes doctor end with 1."""
+    """What was checked and the result; any ``fix`` makes doctor end with 1."""
 
     status: Literal["ok", "warning", "fix"]
     subject: str

@@ -1,4 +1,4 @@
-"""A directory report against the directory: whom each row is about, who their manager is, and what is left alone."""
+"""A directory report against the directory: who each row is about, who their manager is, and what is left alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trueup.transforms.planning.comparison import Terms
 
 WHO = ("row", "email", "id", "name")
-"""Columns of a report that say whom a row is about; every other one is named by its SCIM path."""
+"""Columns of a report that say who a row is about; every other one is named by its SCIM path."""
 _TRUE, _FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 _SHOWN = 60
 
@@ -28,7 +28,7 @@ _ROWS = {
     "nobody": "fit nobody in the directory by e-mail, id or full name, and are left alone",
     "several": "fit several people in the directory, and are left alone",
     "shared": "fit somebody by name alone, but another row has the same name, and are left alone",
-    "doubled": "are about somebody whom another row is about too, and are left alone",
+    "doubled": "are about a person another row is about too, and are left alone",
     "unmanaged": "are about profiles Trueup does not manage, and are left alone",
 }
 _FOUND = (
@@ -41,7 +41,7 @@ _FOUND = (
     ),
 )
 _MANAGERS = {
-    "nobody": "names a manager whom neither the report nor the directory knows",
+    "nobody": "names a manager that neither the report nor the directory knows",
     "several": "names a manager who could be several people",
     "unclear": "names a manager whose own row fits no single person",
     "itself": "names the person as their own manager",

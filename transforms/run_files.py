@@ -123,7 +123,7 @@ class RunFiles:
 
     @property
     def journal(self) -> Path:
-        """What apply was about to do and what came of it."""
+        """What apply was about to do and the result."""
         return self.path / "journal.jsonl"
 
     @property

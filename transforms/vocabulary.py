@@ -114,7 +114,7 @@ SILENT_ACTS = (Act.RELEASED, Act.PRUNED)
 
 
 class Result(StrEnum):
-    """What came of one person's write."""
+    """The result of one person's write."""
 
     APPLIED = "applied"
     SKIPPED = "skipped"

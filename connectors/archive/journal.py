@@ -1,4 +1,4 @@
-"""What apply was about to do and what came of it: append-only, synced in groups, readable after any crash.
+"""What apply was about to do and the result: append-only, synced in groups, readable after any crash.
 
 One JSON object per line. A line that a crash cut short is ended when the journal is opened again, and the line
 after it says so; readers pass over it. Any other unreadable line is damage.

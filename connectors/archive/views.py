@@ -46,7 +46,7 @@ def connected(archive: Archive) -> DuckDBPyConnection:
 
 
 def history_of(archive: Archive, key: str) -> list[dict[str, Any]]:
-    """Everything that was decided for one person and what came of it, newest first: one query over all runs.
+    """Everything that was decided for one person and its result, newest first: one query over all runs.
 
     Args:
         archive: what is looked through.

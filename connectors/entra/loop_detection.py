@@ -44,8 +44,7 @@ def ids(rows: list[dict[str, Any]]) -> Keys:
 class LoopGuard:
     """Follows one list of pages in constant memory, but for a number per page.
 
-    Some keys are remembered, each twice as far into the list as the one before: whatever circle the pages run into,
-    one of these keys lies on it and comes again.
+    Remembers keys at doubling positions (as in Brent's cycle detection): a loop must repeat one of them.
     """
 
     first: str

@@ -1,4 +1,4 @@
-"""Whether nobody's manager means that there is none, or that Graph did not look.
+"""Tell a tenant without managers from a response that ignored ``$expand=manager``.
 
 A server that passes over ``$expand=manager`` answers exactly like a tenant in which nobody has a manager, on every
 page or on some. So whoever had a manager in the last run and comes without one is asked for by id.

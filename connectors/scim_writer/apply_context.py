@@ -1,4 +1,4 @@
-"""What every write needs at hand, and the two things every write does: say it is coming, say what came of it."""
+"""Shared state of one apply, and its journal: the intent before each request, the result after."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class ApplyContext:
         )
 
     async def settle(self, item: WorkItem, step: str, settled: Settled, *, operation: str = "") -> Result:
-        """Put down what came of a step; its sync is under way and is not waited for, since it can be seen again."""
+        """Record the result of a step; its sync is under way and is not waited for, since it can be seen again."""
         self.journal.record(
             {
                 "event": "settled",
@@ -203,7 +203,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class Settled:
-    """What came of one step of one person."""
+    """The result of one step for one person."""
 
     result: Result
     profile_id: str | None

@@ -218,7 +218,7 @@ class TargetBehaviour:
     def fails_again(self, attribute: str) -> bool:
         """The target failed (500) on this attribute alone; whether it did so in the apply before as well, and only so.
 
-        One bad day proves nothing; the same attribute on another day, and never taken on either, does.
+        A 500 counts as a refusal only if the attribute also failed in an earlier apply and was never accepted.
         """
         self._fails_on.add(attribute)
         return attribute in self._failed_before and attribute not in self._accepted
@@ -276,7 +276,7 @@ class TargetBehaviour:
             self._echo_false.add(attribute)
 
     def read_back(self, attribute: str, written: Any, found: Any, kept: Kept) -> None:
-        """What came of one value."""
+        """The result for one value."""
         if kept is not Kept.NOT_KEPT:
             self._accepted.add(attribute)
         if kept is Kept.NORMALISED and differs_only_in_case(written, found):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.transforms.work import Change, WorkItem
 
 _ROUNDS = 60
-"""Far more than any honest server needs; ends a quarrel with one that is not."""
+"""Upper bound on rounds per profile, so that a server that keeps changing the value cannot loop us."""
 _GONE = (404, 410)
 
 
@@ -64,7 +64,7 @@ class UpdateProfile:
             self._step.expected.setdefault(attribute, []).append(value)
 
     async def carry_out(self, resource: dict[str, Any] | None = None, *, learns: bool = False) -> Settled:
-        """The same, what came of it not yet put down.
+        """The same, before its result is recorded.
 
         Args:
             resource: the profile, where it was read just now.

@@ -1,4 +1,4 @@
-"""``trueup apply``: the gate, the flow, and what came of it."""
+"""``trueup apply``: the clearance, the flow, and the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
-    """Apply an approved run and show what came of it; returns the exit code."""
+    """Apply an approved run and show the result; returns the exit code."""
     from trueup.connectors.secrets import reveal
 
     settings = configuration.load(config)
@@ -60,7 +60,7 @@ def _ctrl_c_stops_cleanly(stop: Any) -> Iterator[None]:
 
 
 def conclude(settings: Settings, run: PriorRun, records: list[dict[str, Any]], *, as_json: bool) -> int:
-    """Show what came of an apply, tell who wants to be told, and return the exit code."""
+    """Show the result of an apply, tell who wants to be told, and return the exit code."""
     counts = counted(records)
     if as_json:
         screen.document(

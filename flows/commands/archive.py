@@ -42,7 +42,7 @@ def runs_command(config: Path, *, as_json: bool) -> int:
 
 
 def history_command(config: Path, key: str, *, as_json: bool) -> int:
-    """Show everything that was decided for one person and what came of it, newest first."""
+    """Show everything that was decided for one person and its result, newest first."""
     from trueup.connectors.archive import open_archive
     from trueup.connectors.archive.views import history_of
 
@@ -200,7 +200,7 @@ def _history_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("when", no_wrap=True)
     table.add_column("run", min_width=max(len(str(row["run_id"])) for row in rows), overflow="fold")
-    for words in ("what", "before", "after", "why", "came of it", "approved by"):
+    for words in ("what", "before", "after", "why", "result", "approved by"):
         table.add_column(words, overflow="fold")
     for row in rows:
         what = f"{row['decision']} {row['attribute'] or ''}".strip()

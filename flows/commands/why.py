@@ -1,4 +1,4 @@
-"""``trueup why``: one person's whole story in a run, for whoever asks why."""
+"""``trueup why``: everything a run knows and decided about one person."""
 
 from __future__ import annotations
 

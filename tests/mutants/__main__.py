@@ -39,7 +39,7 @@ TESTS = (
 
 
 def main() -> None:
-    """Draw the sample, try it, and say what came of it."""
+    """Draw the sample, try it, and print the results."""
     wanted = _arguments()
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
     import pytest

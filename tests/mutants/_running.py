@@ -59,7 +59,7 @@ class Driver:
 
     mutants: Sequence[Mutant]
     said: Callable[[Mutant, str, float], None]
-    """Called with what came of each mutant."""
+    """Called with the result of each mutant."""
     jobs: int
     limit: float
     """Seconds of CPU for the tests of one mutant; what is not caught by then has survived."""

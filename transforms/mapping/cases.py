@@ -1,4 +1,4 @@
-"""A team's own mapping tests: one case is an expression, inputs and what should come of it.
+"""A team's own mapping tests: one case is an expression, inputs and the expected result.
 
 Works without a source, a target or a configuration: the inputs are the user.
 """
@@ -58,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What came of one case; ``error`` is set when it was refused."""
+    """The result of one case; ``error`` is set when it was refused."""
 
     id: str
     ok: bool

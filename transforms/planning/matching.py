@@ -81,7 +81,7 @@ def _by_external_id(connection: DuckDBPyConnection) -> None:
     connection.execute("CREATE OR REPLACE TEMP VIEW external_pairs AS FROM tried WHERE profile_id IS NOT NULL")
     connection.execute("CREATE OR REPLACE TEMP VIEW seekers AS SELECT source_id FROM tried WHERE profile_id IS NULL")
     found = count(connection, "FROM external_pairs")
-    # As many pairs as users found: each has one choice, and nobody needs to be counted.
+    # Every matched user has exactly one candidate: skip the window count.
     alone = found == count(connection, "FROM unlinked") - count(connection, "FROM seekers")
     choices = "1" if alone else "count(*) OVER (PARTITION BY source_id)"
     kind = "VIEW" if alone else "TABLE"

@@ -176,7 +176,7 @@ def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
 
 
 def _nobody_then(connection: DuckDBPyConnection, then: PriorRun | None) -> None:
-    """Add to ``holders`` what referred to nobody already ``then``: it comes back as it was, to a profile or not."""
+    """Add to ``holders`` references that already pointed to a missing profile ``then``: they come back unchanged."""
     if then is not None:
         view(connection, "target_then", then.files.target)
         connection.execute(f"INSERT INTO holders {statement('rollback_to_nobody')}")

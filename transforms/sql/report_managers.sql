@@ -1,4 +1,4 @@
--- Whom the manager of each row is: an e-mail, the report's own id, or a full name, as the report has it; else as the
+-- Who the manager of each row is: an e-mail, the report's own id, or a full name, as the report has it; else as the
 -- directory has it now. What the report knows goes first: it speaks of the people of its day.
 -- in:  report_said(row, said: folded, said_id), report_people(row, key, state, ids_are_foreign),
 --      report_rows(row, email, id, name), report_mails(key, email), report_names(key, name),

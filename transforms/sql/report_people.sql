@@ -1,4 +1,4 @@
--- Whom each row of a directory report is about: by e-mail, else by the directory's id, else by full name.
+-- Who each row of a directory report is about: by e-mail, else by the directory's id, else by full name.
 -- in:  report_rows(row, email, id, name) and report_mails(key, email), report_names(key, name), folded alike;
 --      persons(key, source_id, profile_id)
 -- out: row, key (where state is found or unmanaged), how (email, id, name), state (found, nobody, several: people;

@@ -84,7 +84,7 @@ def test_rows_that_could_be_about_several_people_or_share_somebody_are_left_alon
     assert titles(plan) == {"dan": "Kept"}
     for text in (
         "fit several people in the directory, and are left alone: 2.",
-        "whom another row is about too, and are left alone: 3–4.",
+        "another row is about too, and are left alone: 3–4.",
         "another row has the same name, and are left alone: 5–6.",
         "3 managed profiles are restored from no row of the report",
     ):

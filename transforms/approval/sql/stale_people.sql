@@ -1,4 +1,4 @@
--- Everybody for whom two plans have other values.
+-- Everybody whose values differ between two plans.
 -- In:  then_values, now_values (key and one column per attribute); :differs, a generated list of one comparison per
 --      attribute they share.
 -- Out: key, appeared, vanished, places (numbers, from 1, of the attributes that differ; empty for who came or went).

@@ -1,4 +1,4 @@
--- Whom each wish names; case does not matter, but for keys.
+-- Who each --only names; case does not matter, but for keys.
 -- in:  wished(wish), persons, users
 -- out: wish, key
 SELECT w.wish, p.key FROM wished w JOIN persons p ON p.key = w.wish

@@ -1,4 +1,4 @@
--- Note where the source has meanwhile said something else than what was taken back: that ends the shield for good.
+-- Attributes whose desired value changed after the rollback: it no longer protects them.
 -- in:  desired_then, desired_later (key, attribute, value), wide_then(key, left_alone) (of the later run),
 --      decisions_then, decisions_later (key, reason_code)
 -- out: rows added to spoken(key, attribute)
