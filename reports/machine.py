@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trueup.reports.columns import IN_MACHINE_FORMATS
 from trueup.reports.escaping import cell, json_text
 
 if TYPE_CHECKING:
@@ -23,32 +24,16 @@ if TYPE_CHECKING:
 
     from trueup.reports.model import ReportView
 
-_PERSON = (
-    "key",
-    "name",
-    "user_name",
-    "source_id",
-    "profile_id",
-    "verdict",
-    "matched_by",
-    "decision",
-    "reason_code",
-    "reason",
-    "event",
-    "remedy",
-    "held_since",
-    "left_out_by",
-)
 _CHANGE = ("attribute", "before", "after", "cause")
 
 
 def rows(view: ReportView) -> pa.Table:
     """One row per change, and one with null ``attribute`` for each listed person without any; people in order."""
-    people = view.people.select(["person", *_PERSON])
+    people = view.people.select(["person", *IN_MACHINE_FORMATS])
     changes = view.changes.select(["person", *_CHANGE])
     changes = changes.append_column("n", pa.array(range(changes.num_rows), pa.int64()))
     joined = people.join(changes, "person", join_type="left outer")
-    return joined.sort_by([("person", "ascending"), ("n", "ascending")]).select([*_PERSON, *_CHANGE])
+    return joined.sort_by([("person", "ascending"), ("n", "ascending")]).select([*IN_MACHINE_FORMATS, *_CHANGE])
 
 
 def parquet(view: ReportView) -> bytes:

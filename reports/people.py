@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.reports.attributes import EVENT_WORDS, event_of
+from trueup.reports.columns import PEOPLE
 from trueup.reports.held_since import held_since, left_out_before
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import identifier, literal
@@ -21,28 +22,6 @@ if TYPE_CHECKING:
     from trueup.reports.model import ReportView
     from trueup.transforms.history import History
     from trueup.transforms.run_files import RunFiles
-
-PEOPLE = pa.schema(
-    {
-        "person": pa.int32(),
-        "key": pa.string(),
-        "name": pa.string(),
-        "user_name": pa.string(),
-        "source_id": pa.string(),
-        "profile_id": pa.string(),
-        "decision": pa.string(),
-        "reason_code": pa.string(),
-        "reason": pa.string(),
-        "verdict": pa.string(),
-        "matched_by": pa.string(),
-        "events": pa.list_(pa.string()),
-        "event": pa.string(),
-        "remedy": pa.string(),
-        "held_since": pa.timestamp("us", tz="UTC"),
-        "left_out_by": pa.string(),
-    }
-)
-"""Columns of ``ReportView.people``: ``person`` counts from 0, ``events`` are codes, ``event`` their words."""
 
 CHANGES = pa.schema(
     {

@@ -11,6 +11,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.utils import get_column_letter
 
+from trueup.reports.columns import headings
 from trueup.reports.escaping import cell
 from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number
 from trueup.transforms.values.labels import label
@@ -27,6 +28,7 @@ _CELL = 32_767
 """Characters a cell can hold."""
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
 _HEAD = {"font": Font(bold=True), "border": Border(bottom=Side(style="thin")), "alignment": _WRAPPED}
+_PERSON = ("name", "user_name", "decision", "event", "reason", "key", "profile_id")
 _SENTENCES = ("Why", "What to do", "Figure", "Detail")
 """Columns that wrap. A style costs a cell twice its time, so the others have none."""
 
@@ -49,22 +51,20 @@ def xlsx(view: ReportView) -> bytes:
 
 
 def _sheets(view: ReportView) -> Iterator[tuple[str, dict[str, int], Iterable[list[Any]]]]:
-    people = {"Person": 28, "User name": 32, "Decision": 14, "What happened": 26, "Why": 60, "Key": 38, "Profile": 24}
+    people = headings(*_PERSON)
     yield "Summary", {"": 30, "Figure": 60, "Detail": 30}, _summary(view)
     changes = {
-        "Person": 28,
-        "User name": 32,
-        "Decision": 14,
+        **headings("name", "user_name", "decision"),
         "Attribute": 20,
         "Before": 36,
         "After": 36,
         "Cause": 24,
         "Path": 40,
-        "Key": 38,
+        **headings("key"),
     }
     yield "Changes", changes, _changes(view)
     yield "People", people, _people(view, tuple(decision for decision in LABELS if decision != "out_of_scope"))
-    yield "Held", {**people, "What to do": 60, "Held": 16}, _people(view, ("hold", "conflict"), aside=True)
+    yield "Held", people | headings("remedy", "held_since"), _people(view, ("hold", "conflict"), aside=True)
     yield "Excluded", people, _people(view, ("out_of_scope", "unmanaged"))
 
 
@@ -120,15 +120,7 @@ def _people(view: ReportView, decisions: tuple[str, ...], *, aside: bool = False
     chosen = view.people.filter(pc.is_in(view.people["decision"], pa.array(decisions, pa.string())))
     for batch in chosen.to_batches(max_chunksize=50_000):
         for person in batch.to_pylist():
-            row = [
-                person["name"],
-                person["user_name"],
-                LABELS[person["decision"]],
-                person["event"],
-                person["reason"],
-                person["key"],
-                person["profile_id"],
-            ]
+            row = [LABELS[person[name]] if name == "decision" else person[name] for name in _PERSON]
             yield [*row, person["remedy"], age(person["held_since"], view.at)] if aside else row
 
 

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
-    folder,
-    make_directory,
     on_disk,
     protect,
     sync_directory,
     sync_file,
-    write_new,
 )
 from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.seals import record_of, stands_in
+from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.approval.run_state import has_plan, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
@@ -179,9 +177,6 @@ def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
         **content,
     )
     document = signed(record.model_dump(mode="json"))
-    access = access_like(run.path)
-    if not run.acts.is_dir():
-        make_directory(run.acts, access)
-        sync_directory(run.path)
-    write_new(run.acts / reading.act_name(record), rendered(document), aside=folder(run.path.parent), access=access)
+    name = f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}"
+    LocalStore(run.path.parent).create_if_absent(name, rendered(document))
     return ActRecord.model_validate(document)

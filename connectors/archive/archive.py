@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import Access, folder, make_directory, on_disk, protect
+from trueup.connectors.archive.store import LocalStore
 from trueup.connectors.archive.unfinished import finished, watch
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.run_files import RUN_ID, RunFiles
@@ -62,7 +63,7 @@ class Archive:
 
     def _next(self, at: datetime) -> tuple[str, int]:
         stamp = at.astimezone(UTC).strftime(_STAMP)
-        newest = max((path.name for path in self.path.iterdir() if RUN_ID.fullmatch(path.name)), default="")
+        newest = max((name for name in LocalStore(self.path).list() if RUN_ID.fullmatch(name)), default="")
         if newest[: len(stamp)] < stamp:
             return stamp, secrets.randbelow(_LAST // 2)
         return _after(*_parts(newest))

@@ -11,6 +11,7 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import NUMBERED, next_number
 from trueup.connectors.archive.atomic_files import sha256_of
 from trueup.connectors.archive.seals import stands_in
+from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.history import PriorRun
 from trueup.transforms.vocabulary import Act
@@ -172,7 +173,7 @@ def _check_chain(root: Path) -> list[Damage]:
     previous: dict[str, str | None] = {}
     for files in reversed(list(reading.sealed(root))):
         try:
-            content = files.manifest.read_bytes()
+            content = LocalStore(root).read(f"{files.run_id}/{files.manifest.name}")
             manifest, _ = reading.read_manifest(files)
         except (OSError, Refused):
             continue  # named by check_run already

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from trueup.connectors.archive.atomic_files import on_disk
 from trueup.connectors.archive.records import unsigned_problem
+from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import SCHEMA_VERSION, ActRecord, Manifest
@@ -40,7 +41,7 @@ def directories(root: Path) -> Iterator[RunFiles]:
     if not root.is_dir():
         return
     with on_disk("The archive cannot be read"):
-        names = sorted((path.name for path in root.iterdir() if RUN_ID.fullmatch(path.name)), reverse=True)
+        names = [name for name in reversed(LocalStore(root).list()) if RUN_ID.fullmatch(name)]
     for name in names:
         yield RunFiles(root / name)
 
@@ -52,10 +53,9 @@ def sealed(root: Path) -> Iterator[RunFiles]:
 
 def act_paths(files: RunFiles) -> list[Path]:
     """The files of ``acts/`` that are named like acts, by number."""
-    if not files.acts.is_dir():
-        return []
-    found = [path for path in files.acts.iterdir() if _ACT.fullmatch(path.name)]
-    return sorted(found, key=lambda path: (int(path.name.partition("-")[0]), path.name))
+    listed = LocalStore(files.path.parent).list(f"{files.run_id}/{files.acts.name}")
+    names = [name for name in listed if _ACT.fullmatch(name)]
+    return [files.acts / name for name in sorted(names, key=lambda name: (int(name.partition("-")[0]), name))]
 
 
 def read_manifest(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> tuple[Manifest, str]:
@@ -231,7 +231,7 @@ def damaged(run_id: str, text: str) -> Refused:
 
 def _bytes(files: RunFiles, path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return LocalStore(files.path.parent).read(path.relative_to(files.path.parent).as_posix())
     except FileNotFoundError:
         raise damaged(files.run_id, f"{path.name} is missing") from None
     except OSError as error:

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
-    folder,
     on_disk,
     protect,
     sha256_of,
     sync_directory,
     sync_file,
-    write_new,
 )
 from trueup.connectors.archive.locks import sealing, sealing_lock
 from trueup.connectors.archive.records import rendered, signed
+from trueup.connectors.archive.store import LocalStore
 from trueup.connectors.archive.unfinished import finished
 from trueup.transforms.errors import Failed
 from trueup.transforms.manifest import FileRecord, Manifest
@@ -59,7 +58,7 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
         sync_directory(files.path)
         with _alone(root, manifest), sealing(root):
             sealed = _complete(manifest, records, _newest_sha256(root))
-            write_new(files.manifest, rendered(sealed), aside=folder(root), access=access_like(files.path))
+            LocalStore(root).create_if_absent(f"{files.run_id}/{files.manifest.name}", rendered(sealed))
         finished(files)
         sync_directory(root)
     return Manifest.model_validate(sealed)
@@ -120,10 +119,11 @@ def _newest_sha256(root: Path) -> str | None:
     Raises:
         Refused: a manifest cannot be read, so the end of the chain is not known.
     """
+    store = LocalStore(root)
     hashes: dict[str, str] = {}
     named: set[str] = set()
     for files in reading.sealed(root):
-        content = files.manifest.read_bytes()
+        content = store.read(f"{files.run_id}/{files.manifest.name}")
         hashes[files.run_id] = hashlib.sha256(content).hexdigest()
         try:
             named.add(json.loads(content)["previous_manifest_sha256"])

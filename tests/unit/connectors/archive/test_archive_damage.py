@@ -155,7 +155,7 @@ def test_a_file_that_got_no_name_is_damage_once_it_is_changed(run: PriorRun, mon
 def test_a_verify_killed_before_its_act_is_done_again_under_the_same_number(
     archive: Archive, run: PriorRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_in(run, monkeypatch, "trueup.connectors.archive.acts.write_new")
+    killed_in(run, monkeypatch, "trueup.connectors.archive.store.write_new")
     assert (run.files.path / "verified-002.part").exists()
     assert named(run) == set()
     add_act_with(run, Act.VERIFIED, "trueup", a_draft(run), at=AT, details={})

@@ -67,7 +67,7 @@ def test_a_run_at_work_did_not_die(tmp_path: Path) -> None:
 
 SEAL = """
 import tests.support.archive_runs as runs
-from trueup.connectors.archive import seals
+from trueup.connectors.archive import seals, store
 archive = runs.archive_in(Path(sys.argv[1]))
 files = archive.new_run(Kind.RECONCILE, runs.AT)
 """
@@ -80,7 +80,7 @@ def end_of(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_process_that_dies_between_its_last_stage_and_the_manifest_is_told_of(tmp_path: Path) -> None:
-    killed = "seals.write_new = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+    killed = "store.write_new = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
     assert end_of(f"{SEAL}{killed}seals.seal(files, runs.manifest_of(files))", tmp_path).returncode == -signal.SIGKILL
     place = archive_in(tmp_path).path
     (one,) = died(place)
