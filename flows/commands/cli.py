@@ -253,7 +253,7 @@ def release(
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """End the protection of a rollback: the source decides these values again."""
+    """End the protection of a rollback: the source decides again."""
     from trueup.flows.commands.archive import release_command
 
     raise typer.Exit(release_command(config, what, who=name, as_json=as_json, reason=reason))
