@@ -185,7 +185,7 @@ def test_the_name_of_a_family_of_limits_covers_its_attributes(archive: Archive) 
 def test_a_limit_of_an_attribute_is_overridden_by_short_words(archive: Archive) -> None:
     department = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
     paths = (department, 'emails[type eq "work"].value', "title", "urn:x:Own:title", "urn:y:Own:size")
-    exceeded = [replace(TITLE, code=f"limit_changed:{path}") for path in paths]
+    exceeded = tuple(replace(TITLE, code=f"limit_changed:{path}") for path in paths)
     run = sealed_run(archive, refusals=exceeded)
     with pytest.raises(Refused, match="--allow changed:department --allow changed:work-e-mail") as refused:
         judged(archive, run, allow={"changed:size": "yes"})
@@ -199,7 +199,7 @@ def test_a_limit_of_an_attribute_is_overridden_by_short_words(archive: Archive) 
 
 
 def test_short_words_that_fit_two_attributes_are_asked_about(archive: Archive) -> None:
-    twice = [replace(TITLE, code=f"limit_changed:urn:{place}:Own:title") for place in "xy"]
+    twice = tuple(replace(TITLE, code=f"limit_changed:urn:{place}:Own:title") for place in "xy")
     with pytest.raises(Misused, match="fits several limits"):
         judged(archive, sealed_run(archive, refusals=twice), allow={"changed:title": "yes"})
 
