@@ -1,0 +1,95 @@
+"""Whose approvals count, and what an apply of an earlier version left out, whose act does not say so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.archive_runs import AT, FINGERPRINT, Person, applied, approved, archive_in, sealed_run, settings_in
+from trueup.transforms.approval.judgement import what_was_left_out
+from trueup.transforms.approval.run_state import is_ended
+from trueup.transforms.approval.validity import still_needed
+from trueup.transforms.vocabulary import Act
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.history import PriorRun
+
+HOUR = timedelta(hours=1)
+PEOPLE = [Person("k-1"), Person("k-2"), Person("k-3")]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return archive_in(tmp_path)
+
+
+def left_out(run: PriorRun, aside: Path) -> set[str]:
+    rows = pq.read_table(what_was_left_out(run, settings_in(aside), aside)).to_pylist()
+    return {row["key"] for row in rows}
+
+
+def until(run: PriorRun, hours: float) -> str:
+    return (run.manifest.sealed + hours * HOUR).isoformat()
+
+
+def test_an_older_apply_left_out_what_the_approvals_left_out_that_held_when_it_ended(
+    archive: Archive, tmp_path: Path
+) -> None:
+    run = sealed_run(archive, PEOPLE)
+    run = approved(archive, run, "ann", exclude=["k-1"], expires=until(run, 2))
+    run = approved(archive, run, "bob", exclude=["k-2"], expires=until(run, 9))
+    run = approved(archive, run, "Ann", exclude=["k-3"], expires=until(run, 2))
+    run = applied(archive, run, at=run.manifest.sealed + HOUR)
+    later = approved(archive, run, "cy", exclude=["k-1"])
+    assert left_out(later, tmp_path) == {"k-2", "k-3"}, "the last word of each who had spoken by then"
+
+
+def test_an_approval_that_ends_at_the_very_moment_no_longer_holds(archive: Archive, tmp_path: Path) -> None:
+    run = sealed_run(archive, PEOPLE)
+    run = approved(archive, run, "ann", exclude=["k-1"], expires=until(run, 1))
+    run = approved(archive, run, "bob", exclude=["k-2"], expires=until(run, 9))
+    assert left_out(applied(archive, run, at=run.manifest.sealed + HOUR), tmp_path) == {"k-2"}
+
+
+def test_where_all_had_ended_the_last_one_is_what_the_apply_went_by(archive: Archive, tmp_path: Path) -> None:
+    run = sealed_run(archive, PEOPLE)
+    run = approved(archive, run, "ann", exclude=["k-1"], expires=until(run, 1))
+    run = approved(archive, run, "bob", exclude=["k-2"], expires=until(run, 1))
+    assert left_out(applied(archive, run, at=run.manifest.sealed + 2 * HOUR), tmp_path) == {"k-2"}
+
+
+def test_of_several_applies_the_last_one_counts(archive: Archive, tmp_path: Path) -> None:
+    run = approved(archive, sealed_run(archive, PEOPLE), "ann", exclude=["k-1"])
+    run = applied(archive, run, Act.INTERRUPTED)
+    run = applied(archive, approved(archive, run, "ann", exclude=["k-3"]))
+    assert left_out(run, tmp_path) == {"k-3"}
+    assert left_out(sealed_run(archive, PEOPLE, days=1), tmp_path) == set(), "nothing was applied"
+
+
+def test_only_valid_approvals_of_this_plan_by_others_count_towards_the_number_needed(archive: Archive) -> None:
+    settings = settings_in(archive.path, approval={"approvers": 3})
+    run = sealed_run(archive, PEOPLE)
+    assert still_needed(run, settings, "ann", FINGERPRINT, AT) == 2
+    run = approved(archive, run, "ann")
+    run = approved(archive, run, "bob")
+    assert still_needed(run, settings, " ANN", FINGERPRINT, AT) == 1
+    assert still_needed(run, settings, "cy", FINGERPRINT, AT) == 0
+    assert still_needed(run, settings, "cy", "00" * 32, AT) == 2, "of another plan"
+    assert still_needed(run, settings, "cy", FINGERPRINT, run.manifest.sealed + timedelta(hours=24)) == 2, "ended"
+    assert still_needed(run, settings_in(archive.path), "cy", FINGERPRINT, AT) == 0
+
+
+def test_an_apply_is_at_its_end_when_it_wrote_all_or_closed_with_an_outcome(archive: Archive) -> None:
+    run = approved(archive, sealed_run(archive, PEOPLE))
+    assert not is_ended(run)
+    stopped = applied(archive, run, Act.INTERRUPTED)
+    assert not is_ended(stopped)
+    assert is_ended(applied(archive, stopped, Act.PARTIALLY_APPLIED))
+    whole = applied(archive, approved(archive, sealed_run(archive, PEOPLE, days=1)))
+    assert is_ended(whole)

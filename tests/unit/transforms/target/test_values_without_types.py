@@ -1,0 +1,100 @@
+"""Which entry of a list is meant where a server keeps no types, and what else two spellings of a value may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trueup.transforms.values.equality import as_boolean, differs_only_in_case, is_same_text, seen
+from trueup.transforms.values.paths import attributes_in, get, parse, put
+
+WORK = parse('emails[type eq "work"].value')
+HOME = {"type": "home", "value": "h@x"}
+
+
+@pytest.mark.parametrize(
+    ("emails", "wanted", "untyped", "found"),
+    [
+        ([HOME, {"value": "W@x"}], "w@x", False, "W@x"),
+        ([HOME, "w@x"], "w@x", False, "w@x"),
+        ([HOME, {"value": "w@x"}], None, False, None),
+        ([HOME, {"value": "w@x"}], "other", False, None),
+        # Where one has a type, the server keeps types: nobody else's entry is taken for it.
+        ([HOME, {"value": "w@x"}], "other", True, None),
+        ([{"value": "a@x"}], "other", True, "a@x"),
+        ([{"value": "a@x"}, {"value": "b@x"}], "other", True, None),
+        ([{"value": "a@x"}, {"value": "b@x", "primary": True}], "other", True, "b@x"),
+        (["a@x", "b@x"], "b@x", True, "b@x"),
+        ([{"type": "WORK", "value": "t@x"}, {"value": "w@x"}], "w@x", True, "t@x"),
+    ],
+)
+def test_an_entry_without_a_type_is_meant_only_where_it_must_be(
+    emails: list[Any], wanted: str | None, untyped: bool, found: str | None
+) -> None:
+    assert get({"emails": emails}, WORK, wanted, untyped=untyped) == found
+
+
+def test_bare_text_in_a_list_has_a_value_and_nothing_else() -> None:
+    assert get({"emails": ["a@x"]}, parse('emails[type eq "work"].display'), "a@x") is None
+    assert get({"emails": ["a@x"]}, parse("emails.value")) == "a@x"
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "untyped", "after"),
+    [
+        (["a@x", "b@x"], "c@x", False, ["a@x", "b@x", "c@x"]),
+        (["a@x"], "c@x", True, ["c@x"]),
+        (["a@x", "b@x", "c@x"], "b@x", False, ["a@x", "b@x", "c@x"]),
+        ([HOME, "b@x"], "B@x", False, [HOME, "b@x", {"type": "work", "value": "B@x"}]),
+        ([HOME, {"type": "work", "value": "b@x"}, {"type": "other", "value": "o"}], "c@x", False,
+         [HOME, {"type": "work", "value": "c@x"}, {"type": "other", "value": "o"}]),
+    ],
+)  # fmt: skip
+def test_a_write_replaces_the_entry_that_is_meant_and_moves_no_other(
+    before: list[Any], value: str, untyped: bool, after: list[Any]
+) -> None:
+    resource = {"emails": before}
+    put(resource, WORK, value, untyped=untyped)
+    assert resource["emails"] == after
+
+
+def test_the_schema_of_a_new_extension_is_declared_once() -> None:
+    resource: dict[str, Any] = {"schemas": ["urn:core", "URN:X:Own"]}
+    put(resource, parse("urn:x:Own:size"), "1")
+    assert resource["schemas"] == ["urn:core", "URN:X:Own"]
+    resource = {"schemas": ["urn:core"]}
+    put(resource, parse("urn:x:Own:size"), "1")
+    assert resource["schemas"] == ["urn:core", "urn:x:Own"]
+
+
+def test_what_the_server_keeps_for_itself_is_not_an_attribute_of_a_profile() -> None:
+    resource = {"ID": "1", "meta": {}, "schemas": [], "Groups": [], "Title": "t", "urn:X:Own": {"Size": 1}}
+    assert attributes_in(resource) == {"title": ("Title", "t"), "urn:x:own:size": ("urn:X:Own:Size", 1)}
+
+
+def test_booleans_are_read_in_every_spelling_and_nothing_else_is_one() -> None:
+    assert [as_boolean(value) for value in ("True", " FALSE ", "1", 0, "0", 1, True)] == [
+        True, False, True, False, False, True, True
+    ]  # fmt: skip
+    assert [as_boolean(value) for value in ("yes", "", None, 2)] == [None] * 4
+
+
+def test_numbers_and_booleans_are_seen_in_the_type_planning_reads_them_in() -> None:
+    assert seen(parse("active"), "False") is False
+    assert seen(parse("active"), "perhaps") == "perhaps"
+    assert seen(parse("urn:x:Own:active"), "true") == "true"
+    assert seen(parse("nickName"), "true", True) is True  # noqa: FBT003 - what stands beside it
+    assert seen(parse("nickName"), True, "true") == "true"  # noqa: FBT003 - the value
+    assert seen(parse("nickName"), True) is True  # noqa: FBT003 - the value
+    assert (seen(parse("nickName"), 1043), seen(parse("nickName"), 1.5)) == ("1043", "1.5")
+    assert seen(parse("roles"), ["a"]) == ["a"]
+
+
+def test_texts_that_differ_only_in_case_are_told_from_equal_and_from_other_ones() -> None:
+    assert differs_only_in_case("A@x", "a@X")
+    assert not differs_only_in_case("a", "a")
+    assert not differs_only_in_case("a", "b")
+    assert not differs_only_in_case("a", 1)
+    assert not differs_only_in_case(None, "a")
+    assert is_same_text(7, "7", case_exact=True)
