@@ -18,7 +18,6 @@ from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from trueup.reports.model import ReportView
 
@@ -31,11 +30,6 @@ _HEAD = {"font": Font(bold=True), "border": Border(bottom=Side(style="thin")), "
 _PERSON = ("name", "user_name", "decision", "event", "reason", "key", "profile_id")
 _SENTENCES = ("Why", "What to do", "Figure", "Detail")
 """Columns that wrap. A style costs a cell twice its time, so the others have none."""
-
-
-def write_xlsx(view: ReportView, path: Path) -> None:
-    """The workbook at ``path``."""
-    path.write_bytes(xlsx(view))
 
 
 def xlsx(view: ReportView) -> bytes:

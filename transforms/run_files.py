@@ -9,24 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-SEALED = (
-    "source.parquet",
-    "target.parquet",
-    "desired.parquet",
-    "actual.parquet",
-    "links.parquet",
-    "findings.parquet",
-    "decisions.parquet",
-    "changes.parquet",
-    "checks.json",
-    "mapping.sql",
-    "report.html",
-    "report.md",
-    "summary.parquet",
-)
-"""Files a manifest lists. A refused or failed run has only those it came to."""
-
-
 RUN_ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{4})")
 """A run's directory: when it began, in UTC, and four digits that set runs of one second apart."""
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from trueup.sandbox.tenant.errors import GraphError, SignInError, unauthorized
+from trueup.sandbox.tenant.errors import SignInError, unauthorized
 
 if TYPE_CHECKING:
     from trueup.sandbox.tenant.state import Tenant
@@ -89,14 +89,6 @@ def roles_of(tenant: Tenant, authorization: str) -> frozenset[str]:
     if time.time() >= expires:
         raise unauthorized("Lifetime validation failed, the token is expired.")
     return roles
-
-
-def check_token(tenant: Tenant, authorization: str) -> frozenset[str] | GraphError:
-    """Like :func:`roles_of`, handing the refusal back."""
-    try:
-        return roles_of(tenant, authorization)
-    except GraphError as error:
-        return error
 
 
 def _check_credential(tenant: Tenant, client: str, form: dict[str, str]) -> None:

@@ -3,74 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
 from starlette.responses import HTMLResponse, JSONResponse
 
-from tests.support.graph_server import ALL_ROLES, CLIENT, SECRET, Tenant, jwt, person, serving
+from tests.support.graph_server import SECRET, jwt, serving
 from tests.support.reading import configured, patience, read
+from tests.support.signing_in import certificate, tenant_of
 from trueup.connectors.entra import sign_in_errors
 from trueup.connectors.entra.clouds import endpoints
 from trueup.connectors.entra.credentials import granted
 from trueup.connectors.entra.doctor import examine_tenant
-from trueup.connectors.entra.permissions import needed
 from trueup.connectors.entra.retry import slowing
 from trueup.connectors.entra.trying import try_source
 from trueup.connectors.http.retry import stated_wait
-from trueup.connectors.source import examine
 from trueup.transforms.errors import Failed, Misused, TrueupError
 from trueup.transforms.settings import Settings, SourceSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from trueup.transforms.doctor import Line
-
-
-def tenant_of(users: int = 30) -> Tenant:
-    return Tenant(users=[person(n) for n in range(users)])
-
-
-def certificate(folder: Path, *, days: int = 365, kind: str = "pem") -> Path:
-    """A certificate with its key; ``kind`` is ``pem`` or ``pfx``, with ``open``, ``locked``, ``ec`` or a part alone."""
-    name, _, how = kind.partition(" ")
-    key: Any = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    if how == "ec":
-        key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=400))
-        .not_valid_after(now + dt.timedelta(days=days, hours=1))
-        .sign(key, hashes.SHA256())
-    )
-    place = folder / f"app.{name}"
-    locked, plain = serialization.BestAvailableEncryption(b"pass"), serialization.NoEncryption()
-    if name == "pem":
-        sealed = locked if how == "locked" else plain
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed)
-        public = made.public_bytes(serialization.Encoding.PEM)
-        place.write_bytes({"key": private, "certificate": public}.get(how, private + public))
-    else:
-        part = None if how == "certificate" else key
-        sealed = plain if how == "open" else locked
-        place.write_bytes(pkcs12.serialize_key_and_certificates(b"app", part, made, None, sealed))
-    return place
 
 
 def test_a_static_token_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,107 +301,6 @@ def test_permissions_are_read_from_the_token() -> None:
     assert not known.lacks("User.Read.All", "Directory.Read.All")
     for opaque in ("opaque", "a.b.c", "a.!.c", "..", "e30.W10.x"):
         assert not granted(AccessToken(opaque, 1)).lacks("User.Read.All")
-
-
-def statuses(lines: list[Line]) -> dict[str, str]:
-    worst: dict[str, str] = {}
-    for line in lines:
-        if worst.get(line.subject) != "fix":
-            worst[line.subject] = line.status
-    return worst
-
-
-def look(tenant: Tenant, columns: frozenset[str] = frozenset(), **source: Any) -> list[Line]:
-    with serving(tenant) as url:
-        return asyncio.run(examine_tenant(configured(url, **source), patience(), columns))
-
-
-def test_doctor_is_content_with_a_good_source() -> None:
-    tenant = tenant_of()
-    tenant.apps = [{"id": "app-1", "appId": CLIENT, "displayName": "Pingboard"}]
-    tenant.assign(person(1)["id"])
-    lines = look(tenant, scope="assigned")
-    assert set(statuses(lines).values()) == {"ok"}
-    assert any("30 users" in line.text for line in lines)
-
-
-def test_doctor_names_the_missing_permission_and_what_needs_it() -> None:
-    tenant = tenant_of()
-    tenant.apps = [{"id": "app-1", "appId": CLIENT, "displayName": "Pingboard"}]
-    tenant.roles = ("User.Read.All", "User.ReadWrite.All")
-    lines = look(tenant, scope="assigned")
-    texts = " ".join(f"{line.text} {line.remedy}" for line in lines if line.status == "fix")
-    assert "Application.Read.All" in texts
-    assert "GroupMember.Read.All" in texts
-    assert any(line.status == "warning" and "User.ReadWrite.All" in line.text for line in lines)
-
-
-def test_doctor_has_a_line_for_each_permission_there_or_missing() -> None:
-    tenant = tenant_of()
-    columns = frozenset({"userPurpose", "lastSignInDateTime"})
-    tenant.roles = ("User.Read.All", "MailboxSettings.ReadWrite")
-    told = [(line.status, line.text.split(",")[0]) for line in look(tenant, columns, scope="all")]
-    assert told[1:5] == [
-        ("ok", "User.Read.All is granted"),
-        ("warning", "AuditLog.Read.All is missing"),
-        ("ok", "MailboxSettings.ReadWrite is granted"),
-        ("warning", "The app may also write: MailboxSettings.ReadWrite. Trueup only reads."),
-    ]
-
-
-def test_doctor_says_what_is_wrong_with_scope_and_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    tenant = tenant_of()
-    assert statuses(look(tenant, scope="assigned"))["source scope"] == "fix"
-    assert statuses(look(tenant, scope="groups", groups=["Nobody"]))["source scope"] == "fix"
-    monkeypatch.setenv("TRUEUP_TEST_SECRET", "wrong")
-    assert statuses(look(tenant)) == {"source sign-in": "fix"}
-    assert statuses(look(Tenant(users=[]), client_id=""))["source sign-in"] == "fix"
-
-
-def test_doctor_warns_of_a_secret_about_to_expire() -> None:
-    tenant = tenant_of()
-    end = (dt.datetime.now(dt.UTC) + dt.timedelta(days=12)).isoformat()
-    credentials = [{"hint": SECRET[:3], "endDateTime": end}, {"hint": "zzz", "endDateTime": "2000-01-01T00:00:00Z"}]
-    tenant.before = lambda path, _q, _r: (
-        JSONResponse({"passwordCredentials": credentials}) if path.startswith("applications") else None
-    )
-    assert statuses(look(tenant))["source client secret"] == "warning"
-
-
-@pytest.mark.parametrize(("days", "status"), [(365, "ok"), (10, "warning"), (-5, "fix")])
-@pytest.mark.parametrize("kind", ["pem", "pfx"])
-def test_doctor_knows_when_the_certificate_expires(tmp_path: Path, days: int, status: str, kind: str) -> None:
-    (tmp_path / "password").write_text("pass")
-    place = certificate(tmp_path, days=days, kind="pem locked" if kind == "pem" else kind)
-    source: dict[str, Any] = {
-        "certificate": str(place),
-        "certificate_password": f"file:{tmp_path / 'password'}",
-    }
-    lines = look(tenant_of(1), auth="certificate", **source)
-    assert statuses(lines)["source certificate"] == status
-
-
-def test_doctor_looks_at_a_file_too(tmp_path: Path) -> None:
-    place = tmp_path / "users.json"
-    place.write_text("[]")
-    settings = Settings.model_validate({"source": {"kind": "file", "path": str(place)}})
-    assert [line.status for line in examine(settings)] == ["ok"]
-    settings = Settings.model_validate({"source": {"kind": "file", "path": str(tmp_path / "none.json")}})
-    assert [line.status for line in examine(settings)] == ["fix"]
-
-
-def test_features_name_their_least_permission_first() -> None:
-    settings = Settings.model_validate({"people": {"never": ["group:Kiosks"]}, "source": {"scope": "all"}})
-    assert [one.any_of[0] for one in needed(settings)] == ["User.Read.All", "GroupMember.Read.All"]
-    assert [one.any_of[0] for one in needed(Settings())] == list(ALL_ROLES)
-    columns = frozenset({"userPurpose", "lastSignInDateTime", "appRoleAssignments"})
-    assert [(one.any_of[0], one.is_vital) for one in needed(settings, columns)] == [
-        ("User.Read.All", True),
-        ("Application.Read.All", False),
-        ("GroupMember.Read.All", True),
-        ("AuditLog.Read.All", False),
-        ("MailboxSettings.Read", False),
-    ]
 
 
 def test_retry_after_is_understood_in_each_of_its_forms() -> None:

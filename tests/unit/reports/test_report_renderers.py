@@ -21,7 +21,7 @@ from trueup.reports import FORMS, rendered, show, terminal_summary, write_report
 from trueup.reports.assets import assets, grid_script
 from trueup.reports.html import Review, render_html
 from trueup.reports.markdown import render_markdown
-from trueup.reports.spreadsheet import write_xlsx
+from trueup.reports.spreadsheet import xlsx
 from trueup.reports.summaries import applied_summary, approval_summary, verified_summary
 from trueup.reports.terminal import render_terminal
 from trueup.transforms.errors import Failed, Misused
@@ -176,7 +176,7 @@ def test_nothing_hostile_is_markup_on_a_terminal(view_of: Callable[[str], Report
 
 def test_the_workbook_has_its_sheets_and_no_formula(view_of: Callable[[str], ReportView], tmp_path: Path) -> None:
     view = view_of("hostile")
-    write_xlsx(view, tmp_path / "run.xlsx")
+    (tmp_path / "run.xlsx").write_bytes(xlsx(view))
     book = openpyxl.load_workbook(tmp_path / "run.xlsx")
     assert book.sheetnames == ["Summary", "Changes", "People", "Held", "Excluded"]
     for sheet in book.worksheets:
@@ -193,7 +193,7 @@ def test_the_workbook_has_its_sheets_and_no_formula(view_of: Callable[[str], Rep
 def test_no_text_becomes_anything_but_text_in_the_workbook(
     text: str, view_of: Callable[[str], ReportView], tmp_path: Path
 ) -> None:
-    write_xlsx(replace(view_of("ordinary"), verdict=text, detail=text), tmp_path / "run.xlsx")
+    (tmp_path / "run.xlsx").write_bytes(xlsx(replace(view_of("ordinary"), verdict=text, detail=text)))
     row = openpyxl.load_workbook(tmp_path / "run.xlsx")["Summary"][2]
     assert [one.data_type for one in row] == ["s", "s", "s"]
     assert {str(one.value).removeprefix("'") for one in row} == {"Verdict", text}
