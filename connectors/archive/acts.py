@@ -17,7 +17,7 @@ from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.seals import record_of, stands_in
 from trueup.connectors.archive.store import LocalStore
-from trueup.transforms.approval.run_state import has_plan, is_supersedable, refusal
+from trueup.transforms.approval.run_state import has_plan, is_partial, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
 from trueup.transforms.manifest import ActRecord, FileRecord
@@ -130,14 +130,15 @@ def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> 
     """Every earlier plan of the same target that has not begun is superseded by this one; returns their ids.
 
     A run that never came to a plan supersedes nothing. A run that was sealed late, after a newer plan, is
-    superseded itself. Interrupted runs are left to be resumed or rejected.
+    superseded itself. A plan for some people only supersedes nothing: it overtakes others once it is applied.
+    Interrupted runs are left to be resumed or rejected.
     """
     found: list[str] = []
     runs = reading.history(archive.path, manifest.target).runs
-    plans = [run.run_id for run in runs if has_plan(run)]
-    if manifest.run_id not in plans:
+    plans = [run for run in runs if has_plan(run)]
+    if manifest.run_id not in {run.run_id for run in plans}:
         return ()
-    latest = max(plans)
+    latest = max((run.run_id for run in plans if not is_partial(run)), default="")
     for run in runs:
         if run.run_id < latest and is_supersedable(run):
             add_act(run, Act.SUPERSEDED, "trueup", at=at, details={"by": latest})

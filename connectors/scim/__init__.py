@@ -53,8 +53,11 @@ def snapshot(
     return take_snapshot(settings, paths, extra_paths, files, known=known, sought=sought, progress=progress)
 
 
-def examine(settings: Settings, managed: Iterable[str] = ()) -> list[Line]:
-    """Doctor's lines about the target: reached, token, list, discovery, filters. Never raises for its state."""
+def examine(settings: Settings, managed: Iterable[ManagedAttribute] = ()) -> list[Line]:
+    """Doctor's lines about the target: reached, token, list, discovery, filters, what its schema makes of ``managed``.
+
+    Never raises for its state.
+    """
     from trueup.connectors.scim.doctor import examine_target
 
-    return examine_target(settings, managed)
+    return examine_target(settings, {attribute.path: attribute.kind for attribute in managed})

@@ -9,20 +9,20 @@ from trueup.connectors.scim.discovery import discover
 from trueup.connectors.scim.paging import list_of
 from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim.session import open_session
-from trueup.connectors.scim.shape import Shape, missing
+from trueup.connectors.scim.shape import Shape, disagreements, missing
 from trueup.transforms.doctor import Line
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.values.paths import member, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from trueup.connectors.scim.discovery import Discovered
     from trueup.connectors.scim.session import Session
     from trueup.transforms.settings import Settings
 
 
-def examine_target(settings: Settings, managed: Iterable[str] = ()) -> list[Line]:
+def examine_target(settings: Settings, managed: Mapping[str, str]) -> list[Line]:
     """One line per thing looked at; a ``fix`` ends the list, since what follows depends on it."""
     lines: list[Line] = []
     try:
@@ -34,7 +34,7 @@ def examine_target(settings: Settings, managed: Iterable[str] = ()) -> list[Line
                     f'target.url and what target.auth = "{settings.target.auth}" needs resolve.',
                 )
             )
-            lines += _looked_at(session, list(managed))
+            lines += _looked_at(session, managed)
     except Misused as error:
         lines.append(Line("fix", "target configuration", error.message, error.remedy))
     except Failed as error:
@@ -42,7 +42,7 @@ def examine_target(settings: Settings, managed: Iterable[str] = ()) -> list[Line
     return lines
 
 
-def _looked_at(session: Session, managed: list[str]) -> list[Line]:
+def _looked_at(session: Session, managed: Mapping[str, str]) -> list[Line]:
     answer = session.get("/Users", {"startIndex": "1", "count": "1"})
     if not answer.is_ok:
         answer = session.get("/Users", {"startIndex": "1"})
@@ -67,7 +67,7 @@ def _looked_at(session: Session, managed: list[str]) -> list[Line]:
     return lines
 
 
-def _against_mapping(shape: Shape, managed: list[str]) -> list[Line]:
+def _against_mapping(shape: Shape, managed: Mapping[str, str]) -> list[Line]:
     """What the target's schema demands, forbids or does not know of what the mapping gives."""
     lines = []
     if lacking := missing(shape, managed):
@@ -83,6 +83,9 @@ def _against_mapping(shape: Shape, managed: list[str]) -> list[Line]:
         if why := shape.bars(parse(path), creating=False):
             text = f"{path} will not be written: {why}."
             lines.append(Line("warning", "SCIM schema", text, "Take it out of the mapping, or leave it: it is named."))
+    for path, why in disagreements(shape, managed).items():
+        fix = "Change the expression or the path, or expect it to be named as not taken."
+        lines.append(Line("warning", "SCIM schema", f"{path}: {why}.", fix))
     if strange := [path for path in managed if shape.is_unknown(parse(path))]:
         text = f"The target's schema does not name {', '.join(strange)}; each is tried by itself."
         lines.append(Line("warning", "SCIM schema", text, "Nothing to do; what is not kept is named."))

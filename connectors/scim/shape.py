@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.values.equality import as_boolean
-from trueup.transforms.values.paths import ScimPath, member
+from trueup.transforms.values.paths import ScimPath, member, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -182,6 +182,25 @@ def missing(shape: Shape, given: Iterable[str]) -> tuple[str, ...]:
         for name in shape.demands
         if name not in plain | heads and not (name == "name.formatted" and {"name.givenname", "name.familyname"} & have)
     )
+
+
+def disagreements(shape: Shape, kinds: Mapping[str, str]) -> dict[str, str]:
+    """Paths whose values the schema cannot take as they are, and why; ``kinds`` as ``ManagedAttribute.kind`` has them.
+
+    Text that happens to be a number, or true or false, is sent as one; other text is sent as it is.
+    """
+    found: dict[str, str] = {}
+    for path, kind in kinds.items():
+        wanted = str((shape.definition(parse(path)) or {}).get("type") or "").lower()
+        if kind == "text" and wanted == "complex":
+            found[path] = "the mapping gives text, the target's schema has members there; map one of them"
+        elif kind == "text" and wanted in {"boolean", "integer", "decimal", "binary"}:
+            found[path] = f"the mapping gives text, the target's schema wants {wanted}; only text that is one will do"
+        elif kind == "boolean" and wanted in {"integer", "decimal", "complex", "datetime", "binary"}:
+            found[path] = f"the mapping gives true or false, the target's schema wants {wanted}"
+        elif kind == "complex" and wanted not in {"", "complex"}:
+            found[path] = f"the mapping gives an object, the target's schema wants {wanted}"
+    return found
 
 
 def _plain(path: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from trueup.transforms.attributes import ManagedAttribute
     from trueup.transforms.settings import Settings
 
 _MARKS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "fix": ("fix    ", "bold red")}
@@ -56,7 +57,7 @@ def look(settings: Settings) -> list[Line]:
     for subject, part in (
         ("configuration", _configuration),
         ("source", lambda told: source.examine(told, _columns(told))),
-        ("target", lambda told: scim.examine(told, _paths(told))),
+        ("target", lambda told: scim.examine(told, _managed(told))),
         ("archive", archive.examine),
     ):
         lines.extend(_examined(subject, part, settings))
@@ -81,10 +82,10 @@ def _columns(settings: Settings) -> frozenset[str]:
         return frozenset()
 
 
-def _paths(settings: Settings) -> tuple[str, ...]:
+def _managed(settings: Settings) -> tuple[ManagedAttribute, ...]:
     """The target attributes the mapping gives; nothing where it cannot be read, which has its own line."""
     try:
-        return tuple(attribute.path for attribute in run_context.load_mapping(settings).attributes)
+        return tuple(run_context.load_mapping(settings).attributes)
     except TrueupError:
         return ()
 

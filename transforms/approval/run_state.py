@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.vocabulary import Act, Outcome
+from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from trueup.transforms.history import History, PriorRun
@@ -58,6 +58,25 @@ def has_plan(run: PriorRun) -> bool:
     return run.manifest.outcome is not Outcome.FAILED and bool(run.manifest.fingerprint)
 
 
+def is_partial(run: PriorRun) -> bool:
+    """Whether it was planned for some people only: what waits for everybody else goes on waiting."""
+    return run.kind is Kind.RECONCILE and bool(run.manifest.only)
+
+
+def overtakes(other: PriorRun, run: PriorRun) -> bool:
+    """Whether ``other`` makes the plan of ``run`` void.
+
+    A newer plan does, one for some people only once it was applied. And a plan for some people is void as soon as
+    anything else was written to the target after it was made: its links are those of before.
+    """
+    if other.run_id == run.run_id or not has_plan(other):
+        return False
+    if other.run_id > run.run_id:
+        return not is_partial(other) or is_begun(other)
+    written = any(act.act in APPLY_ACTS and act.at > run.manifest.sealed for act in other.acts)
+    return is_partial(run) and written
+
+
 def not_begun_refusals(run: PriorRun, *, applying: bool = False) -> list[Refusal]:
     """Why the run itself cannot be approved (or, ``applying``, its approval not be used); empty when it can."""
     run_id, said = run.run_id, {act.act for act in run.acts}
@@ -96,11 +115,12 @@ def overtaken(run: PriorRun, history: History) -> list[Refusal]:
     """
     if run.state == Act.INTERRUPTED or any(act.act is Act.SUPERSEDED for act in run.acts):
         return []
-    newer = [other.run_id for other in history.runs if other.run_id > run.run_id and has_plan(other)]
-    if not newer:
+    others = [other.run_id for other in history.runs if overtakes(other, run)]
+    if not others:
         return []
-    latest = max(newer)
-    text = f"Run {run.run_id} was overtaken by the newer plan {latest} of the same target."
+    latest = max(others)
+    how = f"the newer plan {latest}" if latest > run.run_id else f"the apply of {latest}, which came after it,"
+    text = f"Run {run.run_id} was overtaken by {how} of the same target."
     return [refusal("run_overtaken", text, f"Look at the newer one: trueup show {latest}")]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
-from trueup.transforms.approval.run_state import has_plan
+from trueup.transforms.approval.run_state import overtakes
 from trueup.transforms.approval.sql import statement
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
@@ -66,7 +66,7 @@ def what_moved(before: PriorRun, after: PriorRun) -> tuple[Movement, ...]:
 
 def explained(refusals: Iterable[Refusal], run: PriorRun, history: History) -> list[Refusal]:
     """The same refusals; that of an overtaken plan also says what moved since, and since when."""
-    newer = [other for other in history.runs if other.run_id > run.run_id and has_plan(other)]
+    newer = [other for other in history.runs if other.run_id > run.run_id and overtakes(other, run)]
     return [
         replace(one, message=f"{one.message} {_sentence(run, newer[0])}".rstrip())
         if newer and one.code in _STALE

@@ -14,7 +14,7 @@ from tests.support.listening import handling
 from tests.support.other_scim import CORE, ENTERPRISE, Other, serving
 from tests.support.other_scim import _Handler as OtherHandler
 from tests.support.plan_world import user
-from tests.support.scim_nights import NICK, Nights, writes
+from tests.support.scim_nights import NICK, PHONE, Nights, writes
 from trueup.connectors.scim import examine
 
 if TYPE_CHECKING:
@@ -123,10 +123,11 @@ def test_what_the_schema_demands_is_said_before_the_first_write(tmp_path: Path) 
         nights.world.attributes = tuple(a for a in nights.world.attributes if not a.path.startswith("name"))
         plan = nights.plan()
         assert any("demands name, name.formatted" in note for note in plan.result.notes), plan.result.notes
-        paths = [attribute.path for attribute in nights.world.attributes]
-        text = " ".join(line.text for line in examine(nights.world.settings, paths))
+        text = " ".join(line.text for line in examine(nights.world.settings, nights.world.attributes))
         assert "demands name, name.formatted" in text
         assert "externalId will not be written" in text
+        assert "nickName: the mapping gives text, the target's schema wants integer" in text
+        assert f"{PHONE}: the mapping" not in text
 
 
 def test_a_target_that_answers_with_numbers_is_taken_back_exactly(tmp_path: Path) -> None:

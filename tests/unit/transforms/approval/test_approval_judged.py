@@ -126,6 +126,34 @@ def test_a_failed_night_overtakes_nothing(archive: Archive) -> None:
     judged(archive, run)
 
 
+def test_a_plan_for_one_person_lets_the_waiting_whole_one_wait_until_it_is_applied(archive: Archive) -> None:
+    whole = sealed_run(archive)
+    urgent = sealed_run(archive, days=1, only=("k-1",))
+    assert supersede_earlier(archive, urgent.manifest, at=AT) == ()
+    judged(archive, archive.load(whole.run_id))
+    applied(archive, urgent)
+    with pytest.raises(Refused, match=urgent.run_id) as refused:
+        judged(archive, archive.load(whole.run_id))
+    assert codes(refused) == ["run_overtaken"]
+
+
+def test_a_plan_for_one_person_is_void_once_anything_was_written_after_it_was_made(archive: Archive) -> None:
+    """Its links are those of before: with them, whoever was created since would be forgotten."""
+    whole = sealed_run(archive)
+    urgent = sealed_run(archive, days=1, only=("k-1",))
+    judged(archive, urgent)
+    applied(archive, approved(archive, whole), at=AT + timedelta(days=1, hours=1))
+    with pytest.raises(Refused, match=f"the apply of {whole.run_id}") as refused:
+        judged(archive, archive.load(urgent.run_id))
+    assert codes(refused) == ["run_overtaken"]
+
+
+def test_a_whole_plan_supersedes_a_waiting_one_for_some_people(archive: Archive) -> None:
+    urgent = sealed_run(archive, only=("k-1",))
+    whole = sealed_run(archive, days=1)
+    assert supersede_earlier(archive, whole.manifest, at=AT) == (urgent.run_id,)
+
+
 def test_while_another_run_is_interrupted_nothing_else_is_approved(archive: Archive) -> None:
     first = approved(archive, sealed_run(archive))
     second = sealed_run(archive, days=1)
