@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.analysis.contents import LeftOut, file_record
-from trueup.connectors.analysis.relations import FILES, Relations, columns_of, with_needs
+from trueup.connectors.analysis.relations import FILES, Relations, with_needs
 from trueup.connectors.analysis.statements import judge
 from trueup.connectors.analysis.summarised import summaries_of
 from trueup.transforms.duck.database import connect
@@ -42,6 +42,7 @@ class Engine:
         self._damaged: set[str] = set()
         self._kinds: set[str] = set()
         self._made: set[str] = set()
+        self._named_for: set[str] = set()
         self._lock = threading.Lock()
         root = str(contents.root.resolve())
         self._duck = connect(spill=self.checked.folder / "spill")
@@ -118,10 +119,14 @@ class Engine:
         if len(self._damaged) > before:
             self._made.clear()
             self._relations = self._related()
+        about = {"changes", "decisions"} & set(wanted)
+        if "names" in wanted and not about <= self._named_for:
+            self._named_for |= about
+            self._made.discard("names")
         for view in wanted:
             if view not in self._made:
                 if view == "names":
-                    self._make_names(wanted)
+                    self._make_names()
                 else:
                     self._duck.execute(self._relations.create(view))
                 self._made.add(view)
@@ -170,23 +175,19 @@ class Engine:
             if not self._is_whole(run, path.name):
                 raise Misused(f"{name!r} is not what was written.", remedy="See: trueup verify --archive")
 
-    def _make_names(self, wanted: tuple[str, ...]) -> None:
+    def _make_names(self) -> None:
         """``names``: of everybody a move or hold is about, as the newest run that knows it."""
         duck, related = self._duck, self._relations
         duck.execute("CREATE OR REPLACE TABLE names (key VARCHAR, display_name VARCHAR)")
         people = []
-        if "changes" in wanted:
+        if "changes" in self._named_for:
             people.append("SELECT DISTINCT key FROM changes")
-        if "decisions" in wanted:
+        if "decisions" in self._named_for:
             people.append("SELECT DISTINCT key FROM decisions WHERE decision = 'hold'")
         if not people:
             people = ["SELECT NULL::VARCHAR AS key WHERE FALSE"]
         duck.execute(f"CREATE OR REPLACE TABLE unnamed AS {' UNION '.join(people)}")
-        named = (
-            [(run, paths) for run, paths in related.named if any("displayname" in _small(columns_of(p)) for p in paths)]
-            if self._unnamed()
-            else []
-        )
+        named = related.named if self._unnamed() else []
         looks = [paths for _, paths in named[:_LOOKS]]
         if rest := [path for _, paths in named[_LOOKS:] for path in paths]:
             looks.append(rest)
@@ -211,7 +212,3 @@ def _names(run: PriorRun, kind: str) -> list[str]:
         return [kind]
     names = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
     return sorted(name for name in names if name.startswith("summary"))
-
-
-def _small(names: Iterable[str]) -> list[str]:
-    return [name.lower() for name in names]

@@ -59,6 +59,13 @@ def test_a_night_shows_the_directory_after_it(made: Path) -> None:
         assert archive.people(at=second - timedelta(days=400)).fetchall() == []
 
 
+def test_people_held_have_names_whatever_was_asked_before(made: Path) -> None:
+    with trueup.open(made) as archive:
+        assert archive.changes().fetchall()
+        assert [row[2] for row in archive.holds().fetchall()] == ["Person 999"]
+        assert all(row[2] for row in archive.changes().fetchall())
+
+
 def test_headcount_comes_from_summaries_and_agrees_with_people(made: Path) -> None:
     with trueup.open(made) as archive:
         sql = archive.connection().sql
