@@ -3,8 +3,7 @@
 #
 # One would guess that the archive of sources holds what the checkout holds: the folder and the link, or the folder twice.
 # The wheel follows the link and has pkg/rooms. The archive of sources walks each folder once only, whatever the names it
-# has: the files stand where the walk came first, the other place is missing without a word. Made of such an archive, the
-# wheel lacks the rooms if they stand at the top.
+# has: the files stand where the walk came first, the other place is missing without a word.
 #
 # It matters to a repository that keeps its folders at the top and imports them through a package of links: what is at the
 # top is excluded, with skip-excluded-dirs, so that the walk reaches the links.
@@ -33,10 +32,11 @@ TOML
 ../venv/bin/python -m build --no-isolation --sdist --wheel --outdir ../out . > ../log 2>&1 || { cat ../log; exit 1; }
 cd ..
 venv/bin/python - <<'PY'
+import glob
 import tarfile
 import zipfile
 
-wheel = {name for name in zipfile.ZipFile("out/linked-1-py3-none-any.whl").namelist() if name.endswith(".py")}
+wheel = {name for name in zipfile.ZipFile(*glob.glob("out/*.whl")).namelist() if name.endswith(".py")}
 archive = {name.split("/", 1)[1] for name in tarfile.open("out/linked-1.tar.gz").getnames() if name.endswith(".py")}
 print("wheel of the checkout:", sorted(wheel))
 print("archive of sources:", sorted(archive))
