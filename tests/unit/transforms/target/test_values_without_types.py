@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from trueup.transforms.values.equality import as_boolean, differs_only_in_case, is_same_text, seen
-from trueup.transforms.values.paths import attributes_in, get, parse, put
+from trueup.transforms.values.equality import as_boolean, classify, differs_only_in_case, is_same_text, same, seen
+from trueup.transforms.values.labels import label
+from trueup.transforms.values.paths import attributes_in, get, parse, put, reference
+from trueup.transforms.vocabulary import Kept
 
 WORK = parse('emails[type eq "work"].value')
 HOME = {"type": "home", "value": "h@x"}
@@ -98,3 +100,73 @@ def test_texts_that_differ_only_in_case_are_told_from_equal_and_from_other_ones(
     assert not differs_only_in_case("a", 1)
     assert not differs_only_in_case(None, "a")
     assert is_same_text(7, "7", case_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (None, "", True), ([], {}, True), (None, 0, False), ("", "0", False), ("x", None, False), (False, None, False),
+        (True, "TRUE", True), ("1", True, True), (True, "yes", False), ("yes", False, False),
+        ({"a": 1}, {"a": 1}, True), ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True), ({"a": 1}, '{"a": 1}', False),
+        (["a"], "a", False), (7, "7", True), ("a", "A", False),
+    ],
+)  # fmt: skip
+def test_two_values_are_one_only_where_a_server_may_mean_the_same(left: Any, right: Any, equal: bool) -> None:
+    assert same(left, right) is equal
+    assert same(right, left) is equal
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [("a", ""), ("", "a"), (None, "a"), (True, "yes"), (["a"], "a"), ("a", ["a"]), ({"a": "x"}, ["x"])],
+)
+def test_what_is_gone_or_of_another_form_was_not_kept(written: Any, found: Any) -> None:
+    assert classify(written, found) is Kept.NOT_KEPT
+
+
+def test_primary_is_a_boolean_in_a_filter_however_it_is_written() -> None:
+    for text in ("true", '"True"', "TRUE"):
+        assert parse(f"emails[primary eq {text}].value").where == (("primary", True),)
+    assert parse("emails[Primary eq false].value").where == (("Primary", False),)
+    assert parse('roles[kind eq "true"].value').where == (("kind", "true"),)
+    assert get({"emails": [HOME, {"value": "p", "primary": "True"}]}, parse("emails[primary eq true].value")) == "p"
+
+
+def test_a_manager_is_read_in_every_shape_servers_give_it() -> None:
+    shapes: list[Any] = [{"value": "7"}, {"Value": 7}, "7", [{"value": "7"}, {"value": "8"}], ["7"], 7]
+    assert [reference(shape) for shape in shapes] == ["7"] * 6
+    assert [reference(nothing) for nothing in (None, "", [], {}, {"value": ""}, [None])] == [None] * 6
+
+
+def test_clearing_leaves_no_empty_shell_and_nothing_else_goes() -> None:
+    own = {"urn:X:own": {"Size": "1"}, "title": "t"}
+    put(own, parse("urn:x:Own:size"), None)
+    assert own == {"title": "t"}
+    kept: dict[str, Any] = {"urn:X:own": {"Size": "1", "other": "2"}}
+    put(kept, parse("urn:x:Own:size"), None)
+    assert kept == {"urn:X:own": {"other": "2"}}
+    put(kept, parse("urn:y:Other:size"), None)
+    assert "urn:y:Other" not in kept
+    mail: dict[str, Any] = {"emails": [HOME, {"Type": "work", "Value": "w", "primary": True, "verified": "W"}]}
+    put(mail, WORK, None)
+    assert mail["emails"] == [HOME, {"Type": "work", "primary": True, "verified": "W"}]
+    put(mail, WORK, "again")
+    assert mail["emails"][1]["value"] == "again"
+    name: dict[str, Any] = {"name": {"GivenName": "A"}}
+    put(name, parse("name.givenName"), "B")
+    assert name == {"name": {"GivenName": "B"}}
+    put(name, parse("name.givenName"), None)
+    assert name == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("userName", "user name"), ("urn:a:b:User:department", "department"), ("manager.value", "manager"),
+        ('emails[type eq "work"].value', "work e-mail"), ('phoneNumbers[type eq "home"].value', "home phone"),
+        ('addresses[type eq "work"].locality', "work address: locality"), ('ims[type eq "own"].value', "own ims"),
+        ("urn:a:b:Own:shoeSize", "shoeSize"),
+    ],
+)  # fmt: skip
+def test_an_attribute_is_called_by_short_words(path: str, words: str) -> None:
+    assert label(path) == words
