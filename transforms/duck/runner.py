@@ -18,6 +18,8 @@ from functools import cache
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from trueup.transforms.duck import database
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed
@@ -105,10 +107,28 @@ def make(
         nobody: of these tables only the columns are wanted: the scans are spared.
 
     Raises:
-        Failed: a statement reads what nothing has made; nothing is made then.
+        Failed: a statement reads what nothing has made.
     """
     given = dict(parameters or {})
-    for one in in_order([statement(name, package) for name in (*tables, *views)], relations(connection)):
+    statements = [statement(name, package) for name in (*tables, *views)]
+    # DuckDB knows at once whether a relation is there; to ask it beforehand costs more than many a statement.
+    believed = {read for one in statements for read in one.reads}
+    try:
+        _make(connection, in_order(statements, believed), given, views=views, nobody=nobody)
+    except duckdb.CatalogException:
+        in_order(statements, relations(connection))
+        raise
+
+
+def _make(
+    connection: DuckDBPyConnection,
+    statements: Iterable[Statement],
+    given: Mapping[str, Any],
+    *,
+    views: Collection[str],
+    nobody: Collection[str],
+) -> None:
+    for one in statements:
         if one.name in views:
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(one.name)} AS {one.text}")
             continue
