@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, run_context
+from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act
 
@@ -44,7 +45,7 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
     if not all(reason.strip() for reason in wish.allow.values()):
         raise Misused("--allow needs a reason.", remedy='Say why: --allow LIMIT --reason "…"; it is kept in the act.')
     archive = open_archive(settings)
-    run = archive.load(run_id)
+    run = meant_run(archive, run_id)
     refuse_damaged(run)
     fingerprint = clearance.same_fingerprint(settings, run)
     request = ApprovalRequest(
@@ -103,7 +104,7 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, finger
     from trueup.transforms.approval.judgement import may_be_rejected
 
     archive = open_archive(settings)
-    run = archive.load(run_id)
+    run = meant_run(archive, run_id)
     with apply_lock(archive.path, settings.target.url, f"reject {run.run_id}"):
         run = archive.load(run.run_id)
         if not run.manifest.fingerprint.startswith(fingerprint.strip()):

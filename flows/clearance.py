@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration
+from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.vocabulary import Act, Outcome
 
@@ -124,7 +125,7 @@ def cleared_to_apply(settings: Settings, run_id: str) -> Iterator[Cleared]:
     from trueup.transforms.approval.run_state import is_ended
 
     archive = open_archive(settings)
-    run = archive.load(run_id)
+    run = meant_run(archive, run_id)
     with apply_lock(archive.path, settings.target.url, f"apply {run.run_id}"):
         run = archive.load(run.run_id)
         refuse_damaged(run)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, flow_runs, run_context, screen
 from trueup.flows.orchestrator import orchestrator
-from trueup.transforms.errors import Failed
+from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.vocabulary import Act, Exit, Kind, Outcome, Result
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from trueup.connectors.archive import Archive
     from trueup.transforms.history import History, PriorRun
     from trueup.transforms.settings import Settings
 
@@ -80,6 +81,36 @@ def reconcile_once(
         named = reconcile.with_options(flow_run_name=files.run_id)
         state = named(str(files.path), return_state=True)
     return sealed_run(settings, files.run_id, state)
+
+
+def shown_run(archive: Archive, name: str) -> PriorRun:
+    """The run called ``name``, for a command that only shows; says so first where the newest came to no decisions."""
+    run = archive.load(name)
+    if (newest := archive.passed_over(name, run)) is not None:
+        screen.note(
+            f"The newest run, {newest.run_id}, came to no decisions ({newest.state}); see it with: trueup show "
+            f"latest:any. This is {run.run_id}, the newest run that did."
+        )
+    return run
+
+
+def meant_run(archive: Archive, name: str) -> PriorRun:
+    """The run called ``name``, for a command that acts on it.
+
+    Raises:
+        Refused: ``latest`` is not clear, as the newest run came to no decisions.
+    """
+    run = archive.load(name)
+    if (newest := archive.passed_over(name, run)) is not None:
+        raise Refused(
+            Refusal(
+                "latest_not_clear",
+                f"The newest run, {newest.run_id}, came to no decisions ({newest.state}); the newest that did is "
+                f"{run.run_id}, from before it.",
+                remedy=f"Name the run you mean, for example {run.run_id}, or plan again: trueup plan",
+            )
+        )
+    return run
 
 
 def sealed_run(settings: Settings, run_id: str, state: Any) -> PriorRun:

@@ -93,13 +93,22 @@ class Archive:
         return reading.undamaged(self.path)
 
     def load(self, name: str) -> PriorRun:
-        """The run called ``name``: its id, the beginning of it if only one fits, or ``latest``.
+        """The run called ``name``: its id, the beginning of it if only one fits, ``latest`` or ``latest:any``.
+
+        ``latest`` is the newest run that came to decisions, ``latest:any`` the newest of all.
 
         Raises:
             Misused: no sealed run, or several, are called that.
             Refused: its manifest or an act is damaged.
         """
         return reading.load(self.path, name)
+
+    def passed_over(self, name: str, run: PriorRun) -> PriorRun | None:
+        """The newest run, where ``name`` is ``latest`` and it came to no decisions, so that ``run`` was meant."""
+        if name.strip() != reading.LATEST:
+            return None
+        newest = self.load(f"{reading.LATEST}:any")
+        return None if newest.run_id == run.run_id else newest
 
 
 def open_archive(settings: Settings, *, writable: bool = True) -> Archive:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _FORMAT = re.compile(rb'\n  "schema_version": (\d+)')
 _ACT = re.compile(r"(\d{3,})-([a-z_]+)\.json")
+LATEST = "latest"
 CLOSING = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED, Act.REJECTED)
 """Acts after which the journal, as far as they state it, is settled."""
 
@@ -196,14 +197,18 @@ def load(root: Path, name: str) -> PriorRun:
 
 
 def find(root: Path, name: str) -> RunFiles:
-    """The sealed run called ``name``: id, beginning of an id, path of its directory, or ``latest``.
+    """The sealed run called ``name``: id, beginning of an id, path of its directory, ``latest`` or ``latest:any``.
+
+    ``latest`` is the newest run that came to decisions, as long as one did; ``latest:any`` the newest of all.
 
     Raises:
         Misused: no sealed run, or several, are called that.
     """
     wanted = Path(name.strip()).name
     every = list(sealed(root))
-    if wanted == "latest" and every:
+    if wanted == LATEST and every:
+        return next((files for files in every if came_to_decisions(files)), every[0])
+    if wanted == f"{LATEST}:any" and every:
         return every[0]
     found = [files for files in every if wanted and files.run_id.startswith(wanted)]
     exact = [files for files in found if files.run_id == wanted]
@@ -215,6 +220,15 @@ def find(root: Path, name: str) -> RunFiles:
     if RUN_ID.fullmatch(wanted) and (root / wanted).is_dir():
         raise Misused(f"Run {wanted} was never finished: it has no manifest.", remedy="Plan again: trueup plan")
     raise Misused(f"There is no run {wanted!r} in the archive.", remedy="See the runs there are: trueup runs")
+
+
+def came_to_decisions(files: RunFiles) -> bool:
+    """Whether the run decided about everybody; it may have been refused after that.
+
+    Raises:
+        Refused: its manifest is damaged.
+    """
+    return files.decisions.name in read_manifest(files)[0].files
 
 
 def damaged(run_id: str, text: str) -> Refused:

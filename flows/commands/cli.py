@@ -28,7 +28,7 @@ app = typer.Typer(
 
 Config = Annotated[Path, typer.Option("--config", help="The configuration file.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
-Run = Annotated[str, typer.Argument(help="A run id, the beginning of one, or: latest.")]
+Run = Annotated[str, typer.Argument(help="A run id, the beginning of one, latest, or latest:any.")]
 Only = Annotated[list[str] | None, typer.Option("--only", help="A person: object id, user name or e-mail. Repeatable.")]
 DEFAULT = Path("trueup.toml")
 
@@ -109,7 +109,9 @@ def show(
 def why(
     key: Annotated[str, typer.Argument(help="Object id, user name, e-mail, or profile:ID.")],
     *,
-    run: Annotated[str, typer.Option("--run", help="A run id, the beginning of one, or: latest.")] = "latest",
+    run: Annotated[
+        str, typer.Option("--run", help="A run id, the beginning of one, latest, or latest:any.")
+    ] = "latest",
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
@@ -194,7 +196,7 @@ def apply_(run: Run, *, config: Config = DEFAULT, as_json: Json = False) -> None
 
 @app.command(short_help="Show what differs from what a run wrote.")
 def verify(
-    run: Annotated[str, typer.Argument(help="A run id, the beginning of one, or: latest.")] = "latest",
+    run: Annotated[str, typer.Argument(help="A run id, the beginning of one, latest, or latest:any.")] = "latest",
     *,
     archive: Annotated[bool, typer.Option("--archive", help="Check every run's hashes and chains instead.")] = False,
     config: Config = DEFAULT,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, configuration, screen
 from trueup.flows.approving import Wish, approve_one, reject_one
+from trueup.flows.runs import shown_run
 from trueup.transforms.errors import Failed, Misused, TrueupError
 from trueup.transforms.vocabulary import WRITING, Act, Outcome
 
@@ -286,7 +287,7 @@ def review_run(config: Path, run_id: str, *, port: int, who: str) -> None:
 
     settings = configuration.load(config)
     archive = open_archive(settings)
-    run = archive.load(run_id)
+    run = shown_run(archive, run_id)
     refuse_damaged(run)
 
     def on_approve(wish: Wish) -> PriorRun:

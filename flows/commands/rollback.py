@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trueup.flows import configuration, flow_runs, run_context, screen
 from trueup.flows.commands.plan import conclude
 from trueup.flows.orchestrator import orchestrator
-from trueup.flows.runs import sealed_run, tell_of_died
+from trueup.flows.runs import meant_run, sealed_run, tell_of_died
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.values.paths import parse
 from trueup.transforms.vocabulary import Kind
@@ -62,7 +62,7 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
     wish = {**asdict(way), "columns": list(columns.items())}
     for word in ("run", "before"):
         if wish[word]:
-            named = archive.load(wish[word])
+            named = meant_run(archive, wish[word])
             refuse_damaged(named)
             wish[word] = named.run_id
     with orchestrator() as server, screen.bars(show=not as_json):

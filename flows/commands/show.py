@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, screen
+from trueup.flows.runs import shown_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_
 
     settings = configuration.load(config)
     archive = open_archive(settings, writable=False)
-    run = archive.load(run_id)
+    run = shown_run(archive, run_id)
     if data_docs is not None:
         from trueup.expectations.gates import data_docs as build
 

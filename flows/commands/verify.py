@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
+from trueup.flows.runs import shown_run
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.vocabulary import Act, Exit
 
@@ -43,7 +44,7 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
     from trueup.transforms.approval.judgement import what_was_left_out
 
     archive = open_archive(settings)
-    run = archive.load(run_id)
+    run = shown_run(archive, run_id)
     refuse_damaged(run)
     if not run.files.outcome.exists():
         raise Refused(

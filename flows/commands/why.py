@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trueup.flows import configuration, screen
+from trueup.flows.runs import shown_run
 from trueup.flows.story import story
 from trueup.transforms.vocabulary import Exit
 
@@ -30,7 +31,7 @@ def tell_why(config: Path, key: str, *, run: str, as_json: bool) -> int:
 
     settings = configuration.load(config)
     archive = open_archive(settings, writable=False)
-    told = story(archive.load(run), archive.history(settings.target.url), key)
+    told = story(shown_run(archive, run), archive.history(settings.target.url), key)
     if as_json:
         screen.document(told)
     else:
