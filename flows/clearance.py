@@ -50,6 +50,8 @@ class Cleared:
         return into
 
 
+BROKEN_OFF: list[str] = []
+"""Runs whose apply a person broke off in this process."""
 _CLEARED: dict[str, Cleared] = {}
 """The runs this process may apply now, by id."""
 
@@ -148,6 +150,9 @@ def cleared_to_apply(settings: Settings, run_id: str) -> Iterator[Cleared]:
         _CLEARED[run.run_id] = Cleared(settings, archive, run, approval)
         try:
             yield _CLEARED[run.run_id]
+        except KeyboardInterrupt:
+            BROKEN_OFF.append(run.run_id)
+            raise
         finally:
             del _CLEARED[run.run_id]
 

@@ -50,6 +50,13 @@ def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableTyp
     lines: list[RenderableType] = [
         _line(f"Approved by {who}: run {run.run_id}, fingerprint {run.manifest.fingerprint[:12]}.", "bold green")
     ]
+    earlier = [act.at for act in run.acts[:-1] if act.act == "approved" and act.who == who]
+    if earlier:
+        lines.append(
+            _line(
+                f"{who} had approved it already, last on {earlier[-1]:%Y-%m-%d %H:%M} UTC: this approval replaces that."
+            )
+        )
     if details.get("expires"):
         lines.append(_line(f"Valid until {datetime.fromisoformat(details['expires']):%Y-%m-%d %H:%M} UTC."))
     lines += [

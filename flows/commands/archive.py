@@ -12,7 +12,7 @@ from trueup.flows import clearance, configuration, screen
 from trueup.flows.runs import tell_of_died
 from trueup.reports.sentences import counted
 from trueup.transforms.errors import Misused
-from trueup.transforms.vocabulary import Exit
+from trueup.transforms.vocabulary import Act, Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +149,14 @@ def _run_row(run: PriorRun) -> dict[str, Any]:
         "fingerprint": manifest.fingerprint,
         "changes": manifest.changes,
         "pruned": run.is_pruned,
+        "night": None if manifest.night is None else manifest.night.isoformat(),
+        "approved_by": _approvers(run),
     }
+
+
+def _approvers(run: PriorRun) -> list[str]:
+    """Who approved the run, in order, each once."""
+    return list(dict.fromkeys(act.who for act in run.acts if act.act is Act.APPROVED))
 
 
 def _damaged_row(run_id: str) -> dict[str, Any]:
@@ -163,6 +170,8 @@ def _damaged_row(run_id: str) -> dict[str, Any]:
         "fingerprint": "",
         "changes": 0,
         "pruned": False,
+        "night": None,
+        "approved_by": [],
     }
 
 
@@ -185,14 +194,15 @@ def _runs_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     # Folded on a narrow screen, never cut off: a run id is there to be copied, a figure to be read.
     table.add_column("run", min_width=max(len(str(row["run_id"])) for row in rows), overflow="fold")
-    table.add_column("kind", overflow="fold")
-    table.add_column("state", overflow="fold")
-    for word in words:
+    for word in ("night", "kind", "state", "approved by"):
+        table.add_column(word, overflow="fold")
+    for word in (*words, "changes"):
         table.add_column(word, justify="right", overflow="fold")
     for row in rows:
         counts = [str(row["counts"].get(word, 0) or "") for word in words]
         state = f"{row['state']} (pruned)" if row["pruned"] else row["state"]
-        table.add_row(*(_text(cell) for cell in (row["run_id"], row["kind"], state, *counts)))
+        said = (row["night"], row["kind"], state, ", ".join(row["approved_by"]))
+        table.add_row(*(_text(cell) for cell in (row["run_id"], *said, *counts, str(row["changes"] or ""))))
     return table
 
 

@@ -45,6 +45,15 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
+def _what_is_left() -> str:
+    """What Ctrl-C leaves behind."""
+    from trueup.flows.clearance import BROKEN_OFF
+
+    if BROKEN_OFF:
+        return f"What was written stands in the journal; finish with: trueup apply {BROKEN_OFF[-1]}"
+    return "Nothing was written to the target."
+
+
 def run_to_its_end(app: typer.Typer) -> int:
     """Run the command line; returns the exit code of the README's table. What went wrong has been said."""
     screen.made_ready()
@@ -55,7 +64,7 @@ def run_to_its_end(app: typer.Typer) -> int:
     except typer.Exit as done:
         code = done.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("Stopped.\n")
+        sys.stderr.write(f"Stopped. {_what_is_left()}\n")
         code = Exit.FAILED
     except TyperException as error:
         code = _ended_by(_misuse(error))
@@ -71,7 +80,7 @@ def run_to_its_end(app: typer.Typer) -> int:
 
         code = _ended_by(
             Failed(
-                f"Something unforeseen went wrong: {type(error).__name__} at {where(error)}.",
+                f"An unexpected error occurred: {type(error).__name__} at {where(error)}.",
                 remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
             )
         )

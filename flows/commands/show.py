@@ -32,6 +32,8 @@ def show_run(config: Path, run_id: str, *, form: str, output: Path | None, data_
 
     try:
         show(run, archive.history(settings.target.url), form=form, output=output)
+        if output is not None:
+            screen.note(f"Run {run.run_id} as {form}, {output.stat().st_size:,} bytes, written to {output}.")
     except BrokenPipeError:
         screen.leave_the_pipe()
     except OSError as error:

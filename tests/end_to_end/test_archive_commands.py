@@ -109,7 +109,13 @@ def test_an_approval_says_who_what_and_until_when(desk: Desk) -> None:
     assert left == {("boss", None), ("k-1", "manager"), ("k-2", None)}
     until = datetime.fromisoformat(act["details"]["expires"]) - datetime.fromisoformat(act["at"])
     assert until == timedelta(hours=24)
-    assert desk.json("runs")[0]["state"] == "approved"
+    [row] = desk.json("runs")
+    assert (row["state"], row["approved_by"]) == ("approved", ["Ann"])
+    assert "Ann" in desk.trueup("runs")
+    again = desk.trueup("approve", run.run_id, "--as", "Ann")
+    assert "Ann had approved it already" in again
+    assert "already" not in desk.trueup("approve", run.run_id, "--as", "Bo")
+    assert desk.json("runs")[0]["approved_by"] == ["Ann", "Bo"]
 
 
 KILLED = """
