@@ -7,12 +7,11 @@ What was refused, failed or was applied in part ends in the type and the name ``
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
-from trueup.connectors.redaction import redacted
 from trueup.flows import flow_runs
+from trueup.flows.safe_errors import impersonal
 from trueup.transforms.errors import Refused, TrueupError
 from trueup.transforms.vocabulary import Act, Outcome
 
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-_KEY = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[^\s@,;()<>\"']+@[^\s@,;()<>\"']+\.[^\s@,;()<>\"']+|profile:[^\s,;.]+",
-    re.IGNORECASE,
-)
 _LONGEST = 2000
 """Characters of a message: Prefect shows it in one line."""
 
@@ -80,11 +75,6 @@ _WORDS = {
     Act.APPLIED: "Applied",
     Act.REJECTED: "Rejected",
 }
-
-
-def impersonal(text: str) -> str:
-    """``text`` without keys of people: object ids, addresses, ids of profiles. Without secrets too."""
-    return _KEY.sub("(a key)", redacted(text))
 
 
 def of_plan(manifest: Manifest) -> Ending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_KEY = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[^\s@,;()<>\"']+@[^\s@,;()<>\"']+\.[^\s@,;()<>\"']+|profile:[^\s,;.]+",
+    re.IGNORECASE,
+)
+
 
 def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a step raise nothing but errors of ours, without a secret in their words.
 
     An unforeseen error's text may hold a person's data or a server's words, and Prefect's database would keep it: its
-    kind and its place must do. ``TRUEUP_DEBUG`` shows the whole on stderr.
+    kind and its place must do. ``TRUEUP_DEBUG`` shows the whole on stderr. What Prefect makes of our own errors names
+    nobody by key either; whoever called the flow still finds the whole message.
 
     Args:
         doing: what the step does, for the sentence, such as "reading the source".
@@ -35,6 +42,7 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 return step(*args, **kwargs)
             except TrueupError as error:
                 cut_out_secrets(error)
+                error.outside = impersonal(f"{error.message} {error.remedy}".strip())
                 raise
             except Exception as error:
                 screen.trace(error)
@@ -46,6 +54,11 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return discreet_step
 
     return decorate
+
+
+def impersonal(text: str) -> str:
+    """``text`` without keys of people (object ids, addresses, ids of profiles), and without secrets."""
+    return _KEY.sub("(a key)", redacted(text))
 
 
 def cut_out_secrets(error: TrueupError) -> None:

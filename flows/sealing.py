@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from trueup.flows import endings, flow_runs
+from trueup.flows.safe_errors import impersonal
 from trueup.transforms.errors import Refused
 from trueup.transforms.manifest import Manifest
 from trueup.transforms.vocabulary import Decision, Kind, Outcome
@@ -124,9 +125,9 @@ def _without_people(manifest: Manifest, ending: endings.Ending) -> str:
         f"| {use.name} | {use.used:,} of {use.base:,} | {_bound(use)} | {'over' if use.tripped else ''} |"
         for use in manifest.limits
     )
-    refused = "".join(f"\n- {endings.impersonal(refusal.message)}" for refusal in manifest.refusals)
+    refused = "".join(f"\n- {impersonal(refusal.message)}" for refusal in manifest.refusals)
     return (
-        f"# {manifest.run_id}: {endings.impersonal(ending.message)}\n\n"
+        f"# {manifest.run_id}: {impersonal(ending.message)}\n\n"
         f"| decision | people |\n| --- | ---: |\n{decisions}\n\n"
         f"{manifest.changes:,} attribute changes. Fingerprint `{manifest.fingerprint[:12]}`.\n{refused}\n\n"
         f"| limit | used | allowed | |\n| --- | ---: | ---: | --- |\n{limits}\n\n"

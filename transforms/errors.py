@@ -30,9 +30,11 @@ class TrueupError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.outside = ""
+        """What to say where nobody may be named, not even by key; empty as long as the message itself may be said."""
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+        return self.outside or (f"{self.message}\n{self.remedy}" if self.remedy else self.message)
 
 
 class Failed(TrueupError):

@@ -11,6 +11,7 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.views import COLUMNS, records_view, states_view, table_view
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.run_files import RUN_ID
 from trueup.transforms.summary import COLUMNS as COLUMNS_OF_PEOPLE
 from trueup.transforms.summary import directory
 from trueup.transforms.summary.directory import OUTCOME, chosen
@@ -175,7 +176,7 @@ class Relations:
         for number, paths in self._summaries_by_number().items():
             listed = ", ".join(literal(path) for path in paths)
             parts.append(
-                "SELECT regexp_extract(filename, '(\\d{8}T\\d{6}Z-[0-9a-f]{4})[^T]*$', 1) AS run_id, "
+                f"SELECT regexp_extract(filename, '({RUN_ID.pattern})[^T]*$', 1) AS run_id, "
                 f"{number} AS number, measure, word, detail, people "
                 f"FROM read_parquet([{listed}], filename = true)"
             )

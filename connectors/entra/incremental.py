@@ -237,7 +237,8 @@ async def _untracked(
     path.rename(merged)
     names = ", ".join(identifier(c.name) for c in fresh if c.name != "id")
     engine.execute(
-        f"CREATE OR REPLACE VIEW light AS SELECT DISTINCT ON (id) * EXCLUDE (seq, {UNREADABLE}) "
+        "CREATE OR REPLACE VIEW light AS "
+        f"SELECT DISTINCT ON (id) COLUMNS(name -> name NOT IN ('seq', {literal(UNREADABLE)})) "
         f"FROM read_parquet({literal(str(light.path))}) ORDER BY id, seq DESC"
     )
     engine.execute(

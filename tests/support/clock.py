@@ -63,6 +63,11 @@ class NightRun:
     def message(self) -> str:
         return str(self.states[-1]["message"] or "")
 
+    @property
+    def was_planned(self) -> bool:
+        """Whether it came to its end with a plan; the first ones of the sandbox are over their limits."""
+        return self.kind == "COMPLETED" or (self.kind == "FAILED" and self.message.startswith("Refused: "))
+
     def seconds_to(self, leaves: Callable[[dict[str, Any]], bool]) -> float:
         """From its tick to its first state of that sort."""
         [first, *_] = [state for state in self.states if leaves(state)]

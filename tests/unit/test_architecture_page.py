@@ -16,7 +16,8 @@ def test_every_module_a_page_names_is_there(page: Path) -> None:
     for name in re.findall(r"`trueup\.([a-z_.]+)", page.read_text(encoding="utf-8")):
         place = ROOT / name.rstrip(".").replace(".", "/")
         is_module = place.is_dir() or place.with_suffix(".py").exists()
-        around = (place.parent.with_suffix(".py"), place.parent / "__init__.py")
+        inside_of = ROOT / "trueup" if place.parent == ROOT else place.parent
+        around = (place.parent.with_suffix(".py"), inside_of / "__init__.py")
         assert is_module or any(place.name in inside.read_text("utf-8") for inside in around if inside.exists()), name
 
 

@@ -113,7 +113,7 @@ def test_bodies_are_shaped_by_what_the_schema_says(tmp_path: Path) -> None:
         assert "read-only" not in str(night.result.records)
         ann = directory.people[ann["id"]]
         assert (ann["title"], [one["value"] for one in ann["emails"]]) == ("Chief", ["anna@x.example"])
-        assert any("userName may not be written" in note for note in night.planned.result.notes)
+        assert any("user name may not be written" in note for note in night.planned.result.notes)
         assert writes(nights.plan()) == {}
 
 
@@ -122,7 +122,7 @@ def test_what_the_schema_demands_is_said_before_the_first_write(tmp_path: Path) 
         nights = Nights(tmp_path, directory.url, [user("ann")])
         nights.world.attributes = tuple(a for a in nights.world.attributes if not a.path.startswith("name"))
         plan = nights.plan()
-        assert any("demands name, name.formatted" in note for note in plan.result.notes), plan.result.notes
+        assert any("requires name, full name" in note for note in plan.result.notes), plan.result.notes
         text = " ".join(line.text for line in examine(nights.world.settings, nights.world.attributes))
         assert "demands name, name.formatted" in text
         assert "externalId will not be written" in text
