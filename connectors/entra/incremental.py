@@ -238,7 +238,7 @@ async def _untracked(
     names = ", ".join(identifier(c.name) for c in fresh if c.name != "id")
     engine.execute(
         "CREATE OR REPLACE VIEW light AS "
-        f"SELECT DISTINCT ON (id) COLUMNS(name -> name NOT IN ('seq', {literal(UNREADABLE)})) "
+        f"SELECT DISTINCT ON (id) id, {names} "
         f"FROM read_parquet({literal(str(light.path))}) ORDER BY id, seq DESC"
     )
     engine.execute(
