@@ -51,11 +51,12 @@ class _Sources(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment first, then the file (handed over as keywords)."""
+        del env_settings, dotenv_settings, file_secret_settings  # the environment is read by a source of our own
         if not isinstance(init_settings, InitSettingsSource):
             raise TypeError(type(init_settings).__name__)
         return _NestedNamesOnly(settings_cls), init_settings

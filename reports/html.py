@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trueup.reports.assets import Assets, assets
@@ -18,6 +16,7 @@ from trueup.reports.chart import chart
 from trueup.reports.difference import parted
 from trueup.reports.escaping import script_data, visible
 from trueup.reports.sentences import CAUSE_REMEDIES, CAUSE_WORDS, LABELS, age, number
+from trueup.reports.templating import template
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING
 
@@ -42,7 +41,7 @@ class Review:
 def render_html(view: ReportView, *, review: Review | None = None, parts: Assets | None = None) -> str:
     """The whole page; with ``review`` it carries actions and must be served."""
     parts = parts or assets()
-    page: str = _template().render(
+    page: str = template("report.html.j2").render(
         view=view,
         review=review,
         policy=parts.policy(served=review is not None),
@@ -58,24 +57,6 @@ def render_html(view: ReportView, *, review: Review | None = None, parts: Assets
         group_room=_GROUP_ROOM,
     )
     return page
-
-
-@cache
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("trueup.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    return environment.get_template("report.html.j2")
-
-
-def _finalize(value: Any) -> Any:
-    """Every value the template writes goes through here: what is invisible is spelt out."""
-    return visible(value) if type(value) is str else value
 
 
 def _parted(before: str, after: str) -> tuple[Any, Any]:

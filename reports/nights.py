@@ -11,7 +11,6 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich.console import Group
 from rich.table import Table
@@ -19,6 +18,7 @@ from rich.text import Text
 
 from trueup.reports.escaping import visible
 from trueup.reports.sentences import CAUSE_WORDS, number
+from trueup.reports.templating import template
 from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def nights_page(view: NightsView) -> str:
     """One self-contained page without a script."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    page: str = _template().render(
+    page: str = template("nights.html.j2").render(
         view=view,
         style=Markup(style),  # noqa: S704 - our own files
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
@@ -226,16 +226,3 @@ def _style() -> str:
     own = files("trueup.reports.templates")
     texts = (own.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "nights.css"))
     return "\n".join(texts).replace("\r\n", "\n").replace("<", "\\3c ")
-
-
-@cache
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("trueup.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: visible(value) if type(value) is str else value,
-    )
-    return environment.get_template("nights.html.j2")

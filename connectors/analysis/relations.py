@@ -13,7 +13,7 @@ from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.run_files import RUN_ID
 from trueup.transforms.summary import COLUMNS as COLUMNS_OF_PEOPLE
-from trueup.transforms.summary import directory
+from trueup.transforms.summary import directory, directory_of
 from trueup.transforms.summary.directory import OUTCOME, chosen
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Relations:
             "directory_nights": self._directory_nights,
             "figures": self._figures,
             "names": self._names,
+            "people": self._people,
             "read_actual": self._read_actual,
             "read_decisions": self._read_decisions,
             "read_outcome": self._read_outcome,
@@ -115,17 +116,8 @@ class Relations:
 
     def people_of(self, night: Night) -> str:
         """``SELECT run_id, night, key, …``: the directory after that night."""
-        files, outcome = night.run.files, file_record(night.run, "outcome.parquet")
-        query = directory(
-            actual=self.place(files.actual),
-            columns=columns_of(files.actual),
-            decisions=self.place(files.decisions),
-            outcome=self.place(files.outcome) if outcome else None,
-        )
-        return (
-            f"SELECT {literal(night.run.run_id)} AS run_id, DATE {literal(night.night.isoformat())} AS night, "
-            f"* FROM (\n{query})"
-        )
+        files, has_outcome = night.run.files, file_record(night.run, "outcome.parquet") is not None
+        return directory(files, columns_of(files.actual), night=night.night, applied=has_outcome)
 
     def having(self, stem: str) -> list[PriorRun]:
         """Runs with ``<stem>.parquet`` that can be believed."""
@@ -201,6 +193,10 @@ class Relations:
             "CREATE OR REPLACE VIEW names AS SELECT key, arg_max(display_name, run_id) AS display_name "
             f"FROM ({rows}) WHERE display_name IS NOT NULL GROUP BY key;"
         )
+
+    def _people(self) -> str:
+        query = directory_of(actual="read_actual", decisions="read_decisions", outcome="read_outcome")
+        return f"CREATE OR REPLACE VIEW people AS {query};"
 
     def _read_actual(self) -> str:
         """Runs with the same columns are read at once; each attribute has the name it has in ``people``."""

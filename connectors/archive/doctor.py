@@ -58,9 +58,8 @@ def _git(path: Path) -> list[Line]:
     if git is None:
         return [Line("warning", "archive and git", text, "Move it, or add it to .gitignore.")]
     try:
-        # A list of arguments, read by no shell: git as found on PATH, words of ours, and the path of the archive, which
-        # stands where git takes a folder and a file, never an option.
-        asked = subprocess.run(  # noqa: S603 - see above
+        # The path of the archive stands where git takes a folder and a file, never where it takes an option.
+        asked = subprocess.run(  # noqa: S603 - a list, no shell: git from PATH, words of ours, and an absolute path
             [git, "-C", str(path), "check-ignore", "--quiet", str(path / "a-run")],
             check=False,
             capture_output=True,

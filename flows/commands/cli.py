@@ -360,10 +360,11 @@ def sandbox(
     weakness: Annotated[
         list[str] | None, typer.Option("--weakness", help="A manner of the directory, see docs/sandbox.md. Repeatable.")
     ] = None,
-    config: Config = DEFAULT,  # noqa: ARG001 - every command takes it; the sandbox prints one to use
+    config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Serve an Entra tenant and a SCIM directory on loopback to try things on."""
+    del config  # taken as by every command; the sandbox prints one to use
     import threading
 
     from trueup.flows.commands.sandbox import serve as serve_sandbox

@@ -98,7 +98,7 @@ class Demo:
     def _again(self) -> None:
         _title("Plan again: nothing to do")
         self._expect(make_plan(self.config), {0}, "the second plan")
-        self._check(self._latest().manifest.outcome is Outcome.NOTHING_TO_DO, "the second plan found work again")
+        self._check("the second plan found work again", holds=self._latest().manifest.outcome is Outcome.NOTHING_TO_DO)
 
     def _bad_night(self) -> None:
         from trueup.sandbox import sample
@@ -108,7 +108,7 @@ class Demo:
         with self.sandbox.tenant.undone_afterwards():
             edits.play(self.sandbox.tenant, sample.edits("bad_night_half_missing"))
             self._expect(make_plan(self.config), {3}, "the plan of the bad night")
-        self._check(raw(self.sandbox) == before, "the bad night changed the directory")
+        self._check("the bad night changed the directory", holds=raw(self.sandbox) == before)
         _say("Refused, and the directory is untouched: its own answers before and after are the same.")
 
     def _second_day(self, before: dict[str, Any]) -> PriorRun:
@@ -134,8 +134,8 @@ class Demo:
         after = raw(self.sandbox)
         left = differing(before, {key: after.get(key) for key in before})
         created = [profile for key, profile in after.items() if key not in before]
-        self._check(left == 0, f"{left} profiles are not as they were before day two")
-        self._check(not any(profile["active"] for profile in created), "a created profile is still active")
+        self._check(f"{left} profiles are not as they were before day two", holds=left == 0)
+        self._check("a created profile is still active", holds=not any(profile["active"] for profile in created))
         _say(
             f"The directory, asked directly: {len(before)} profiles are as they were before day two; "
             f"of those created that day ({len(created)}) none is active."
@@ -156,7 +156,7 @@ class Demo:
         if code not in allowed:
             raise Failed(f"The demo stops: {what} ended with exit code {code}.")
 
-    def _check(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001 - the very thing that is checked
+    def _check(self, otherwise: str, *, holds: bool) -> None:
         if not holds:
             self.problems.append(otherwise)
 

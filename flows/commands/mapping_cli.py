@@ -18,10 +18,11 @@ DEFAULT = Path("trueup.toml")
 def check(
     file: Annotated[Path, typer.Argument(help="Cases: {id, expression, inputs, output, flow, …}, as JSON.")],
     *,
-    config: Config = DEFAULT,  # noqa: ARG001 - every command takes it; the cases stand for themselves
+    config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Run mapping tests of your own. Needs neither source nor target."""
+    del config  # taken as by every command; the cases stand for themselves
     from trueup.flows.commands.mapping import check_cases
 
     raise typer.Exit(check_cases(file, as_json=as_json))
@@ -31,10 +32,11 @@ def check(
 def explain(
     expression: Annotated[str, typer.Argument(help="In Entra's expression language, e.g. 'ToLower([mail])'.")],
     *,
-    config: Config = DEFAULT,  # noqa: ARG001 - every command takes it; the expression stands for itself
+    config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Show how an expression is read and the SQL it becomes; a caret marks a mistake."""
+    del config  # taken as by every command; the expression stands for itself
     from trueup.flows.commands.mapping import explain_expression
 
     raise typer.Exit(explain_expression(expression, as_json=as_json))
@@ -65,9 +67,10 @@ def import_(
     skip: Annotated[
         list[str] | None, typer.Option("--skip", help="Leave out the row of this target attribute. Repeatable.")
     ] = None,
-    config: Config = DEFAULT,  # noqa: ARG001 - every command takes it; the document stands for itself
+    config: Config = DEFAULT,
 ) -> None:
     """Write the readable TOML that means what a schema exported from Entra means."""
+    del config  # taken as by every command; the document stands for itself
     from trueup.flows.commands.mapping import import_schema
 
     raise typer.Exit(import_schema(file, output=output, skip=tuple(skip or ())))

@@ -12,7 +12,7 @@ USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 # No secret: `trueup sandbox` prints it. It is the same each time, so that a trueup.toml written for one sandbox fits
 # the next, and it opens nothing but a directory of invented people on loopback.
-SCIM_TOKEN = "sandbox-directory-token"  # noqa: S105 - see above
+SCIM_TOKEN = "sandbox-directory-token"  # noqa: S105 - printed for everybody; opens only the sandbox
 
 
 @dataclass(frozen=True, slots=True)

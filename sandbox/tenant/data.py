@@ -17,7 +17,7 @@ TENANT_ID = "5a4d1c6e-0000-4000-8000-7275657570aa"
 CLIENT_ID = "c1e47000-0000-4000-8000-7275657570cc"
 # No secret: `trueup sandbox` prints it. It is the same each time, so that a trueup.toml written for one sandbox fits
 # the next, and it opens nothing but a tenant of invented people on loopback.
-CLIENT_SECRET = "sandbox~secret.of~no-value"  # noqa: S105 - see above
+CLIENT_SECRET = "sandbox~secret.of~no-value"  # noqa: S105 - printed for everybody; opens only the sandbox
 DOMAIN = "contoso.example"
 _NAMESPACE = uuid.UUID("f2a5a1c6-6f0c-4d52-9a51-0d1d5f0c7a10")
 

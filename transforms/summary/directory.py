@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import statement
@@ -10,6 +11,9 @@ from trueup.transforms.values.labels import KINDS, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from trueup.transforms.run_files import RunFiles
 
 PACKAGE = "trueup.transforms.summary.sql"
 COLUMNS: Mapping[str, str] = {
@@ -33,21 +37,30 @@ OUTCOME = (
 """What is used of ``outcome.parquet``, with types, for runs without one."""
 
 
-def directory(*, actual: str, columns: Iterable[str], decisions: str, outcome: str | None) -> str:
-    """``SELECT key, user_name, …``: the directory after a run; see ``directory.sql``.
-
-    Args:
-        actual: path of ``actual.parquet``.
-        columns: its columns.
-        decisions: path of ``decisions.parquet``.
-        outcome: path of ``outcome.parquet``; none for the directory as it was read.
-    """
-    found = f"(SELECT key, {chosen(columns)} FROM read_parquet({literal(actual)}))"
-    wrote = f"read_parquet({literal(outcome)})" if outcome else nothing(OUTCOME)
+def directory_of(*, actual: str, decisions: str, outcome: str) -> str:
+    """``SELECT run_id, night, key, user_name, …`` over three relations; see ``directory.sql``."""
     text = statement("directory", PACKAGE)
-    for name, relation in ((":actual", found), (":outcome", wrote), (":decisions", _read(decisions))):
+    for name, relation in ((":actual", actual), (":outcome", outcome), (":decisions", decisions)):
         text = text.replace(name, relation)
     return "\n".join(line for line in text.split("\n") if not line.startswith("--"))
+
+
+def directory(files: RunFiles, columns: Iterable[str], *, night: date = date.min, applied: bool) -> str:
+    """The same of one run.
+
+    Args:
+        files: the run's.
+        columns: of its ``actual.parquet``.
+        night: whose night it is, where that matters.
+        applied: False for the directory as it was read.
+    """
+    when = f"{literal(files.run_id)} AS run_id, DATE {literal(night.isoformat())} AS night"
+    wrote = _read(files.outcome) if applied else nothing(OUTCOME)
+    return directory_of(
+        actual=f"(SELECT {when}, key, {chosen(columns)} FROM {_read(files.actual)})",
+        decisions=f"(SELECT {when}, key, decision FROM {_read(files.decisions)})",
+        outcome=f"(SELECT {when}, key, operation, result, written, found FROM {wrote})",
+    )
 
 
 def chosen(columns: Iterable[str]) -> str:
@@ -77,5 +90,5 @@ def _map(words: Mapping[str, str]) -> str:
     return "MAP {" + ", ".join(f"{literal(key)}: {literal(value)}" for key, value in words.items()) + "}"
 
 
-def _read(path: str) -> str:
-    return f"read_parquet({literal(path)})"
+def _read(path: Path) -> str:
+    return f"read_parquet({literal(str(path))})"

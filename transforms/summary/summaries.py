@@ -51,12 +51,7 @@ def _open(connection: DuckDBPyConnection, files: RunFiles) -> None:
 
 def _directory(connection: DuckDBPyConnection, name: str, files: RunFiles, *, applied: bool) -> None:
     if files.actual.exists() and files.decisions.exists():
-        query = directory(
-            actual=str(files.actual),
-            columns=column_types(files.actual),
-            decisions=str(files.decisions),
-            outcome=str(files.outcome) if applied else None,
-        )
+        query = directory(files, column_types(files.actual), applied=applied)
     else:
         kinds = {"active": "BOOLEAN"}
         names = ("key", "department", "active", "decision")

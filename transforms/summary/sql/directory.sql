@@ -1,19 +1,25 @@
--- The directory after one run: what was read, with what apply wrote on top.
--- In:  :actual (key, user_name, display_name, department, title, manager_key, active), :decisions (key, decision),
---      :outcome (key, operation, result, written, found).
--- Out: key, user_name, display_name, department, title, manager_key, manager_name, active, decision.
+-- The directory after one run, or after each of many nights: what was read, with what apply wrote on top.
+-- In:  :actual (run_id, night, key, user_name, display_name, department, title, manager_key, active),
+--      :decisions (run_id, night, key, decision), :outcome (run_id, night, key, operation, result, written, found).
+-- Out: run_id, night, key, user_name, display_name, department, title, manager_key, manager_name, active, decision.
+-- Every join names the night, so that a condition on it leaves the files of other nights unread.
 -- A value the target made something else of is what the target made of it. What was put back (restore) is as it was.
 WITH applied AS (
-    SELECT key, operation, written, found FROM :outcome WHERE result = 'applied' AND operation <> 'restore'
+    SELECT run_id, night, key, operation, written, found
+    FROM :outcome
+    WHERE result = 'applied' AND operation <> 'restore'
 ),
 
 entries AS (
-    SELECT key, unnest(written) AS entry, found FROM applied
+    SELECT run_id, night, key, operation, unnest(written) AS entry, found FROM applied
 ),
 
 written_values AS (
     SELECT
+        run_id,
+        night,
         key,
+        operation,
         lower(split_part(entry.attribute, ':', -1)) AS name,
         CASE
             WHEN len(list_filter(found, lambda f: f.attribute = entry.attribute AND f.class <> 'kept')) > 0
@@ -25,7 +31,10 @@ written_values AS (
 
 wide AS (
     SELECT
+        run_id,
+        night,
         key,
+        bool_or(operation = 'create') AS is_created,
         count(*) FILTER (WHERE name = 'username') > 0 AS has_user_name,
         max(value) FILTER (WHERE name = 'username') AS user_name,
         count(*) FILTER (WHERE name = 'displayname') > 0 AS has_display_name,
@@ -39,11 +48,17 @@ wide AS (
         count(*) FILTER (WHERE name = 'active') > 0 AS has_active,
         max(value) FILTER (WHERE name = 'active') AS active
     FROM written_values
-    GROUP BY key
+    GROUP BY ALL
+),
+
+deleted AS (
+    SELECT run_id, night, key FROM applied WHERE operation = 'delete'
 ),
 
 after_apply AS (
     SELECT
+        a.run_id,
+        a.night,
         a.key,
         CASE WHEN w.has_user_name THEN w.user_name ELSE a.user_name END AS user_name,
         CASE WHEN w.has_display_name THEN w.display_name ELSE a.display_name END AS display_name,
@@ -52,10 +67,12 @@ after_apply AS (
         CASE WHEN w.has_manager THEN w.manager_key ELSE a.manager_key END AS manager_key,
         CASE WHEN w.has_active THEN try_cast(w.active AS BOOLEAN) ELSE a.active END AS active
     FROM :actual AS a
-    LEFT JOIN wide AS w ON w.key = a.key
-    WHERE a.key NOT IN (SELECT key FROM applied WHERE operation = 'delete' AND key IS NOT NULL)
+    LEFT JOIN wide AS w ON w.night = a.night AND w.key = a.key
+    ANTI JOIN deleted ON deleted.night = a.night AND deleted.key = a.key
     UNION ALL
     SELECT
+        w.run_id,
+        w.night,
         w.key,
         w.user_name,
         w.display_name,
@@ -63,12 +80,13 @@ after_apply AS (
         w.title,
         w.manager_key,
         coalesce(try_cast(w.active AS BOOLEAN), TRUE)
-    FROM wide AS w
-    JOIN applied AS p ON p.key = w.key AND p.operation = 'create'
-    WHERE NOT EXISTS (SELECT 1 FROM :actual AS b WHERE b.key = w.key)
+    FROM (FROM wide WHERE is_created) AS w
+    ANTI JOIN :actual AS b ON b.night = w.night AND b.key = w.key
 )
 
 SELECT
+    one.run_id,
+    one.night,
     one.key,
     one.user_name,
     one.display_name,
@@ -79,5 +97,5 @@ SELECT
     coalesce(one.active, TRUE) AS active,
     d.decision
 FROM after_apply AS one
-LEFT JOIN :decisions AS d ON d.key = one.key
-LEFT JOIN after_apply AS boss ON boss.key = one.manager_key
+LEFT JOIN :decisions AS d ON d.night = one.night AND d.key = one.key
+LEFT JOIN after_apply AS boss ON boss.night = one.night AND boss.key = one.manager_key
