@@ -100,8 +100,8 @@ def of_rejection() -> Ending:
 
 
 def of_nothing_left() -> Ending:
-    """The run was applied to its end before."""
-    return _success(_WORDS[Act.APPLIED])
+    """Somebody else has brought the run to its end meanwhile, whatever that was: nothing is left to send."""
+    return _success(_WORDS[Outcome.NOTHING_TO_DO])
 
 
 def of_error(error: TrueupError) -> Ending:
