@@ -6,15 +6,12 @@ Pure: reading ``trueup.toml`` and the environment is ``trueup.flows.configuratio
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -22,100 +19,15 @@ from pydantic import (
     model_validator,
 )
 
-_LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$", re.IGNORECASE)
-_SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
-
-
-class Bound(BaseModel):
-    """A limit: a share of a base (``"5%"``) or a count (``12``). Zero allows none."""
-
-    model_config = ConfigDict(frozen=True)
-
-    amount: float
-    """Between 0 and 1 for a share, else a whole number of rows."""
-    is_share: bool
-
-    def __str__(self) -> str:
-        return f"{self.amount * 100:g} %" if self.is_share else f"{self.amount:g}"
-
-
-def _bound(value: object) -> object:
-    if isinstance(value, bool):
-        message = 'a limit is a share such as "5%" or a count such as 12'
-        raise ValueError(message)  # noqa: TRY004 - pydantic reports ValueError with the key
-    if isinstance(value, int) and value >= 0:
-        return Bound(amount=value, is_share=False)
-    if isinstance(value, str):
-        if found := _SHARE.match(value):
-            share = float(found.group(1)) / 100
-            if share <= 1:
-                return Bound(amount=share, is_share=True)
-        elif value.strip().isdigit():
-            return Bound(amount=int(value), is_share=False)
-    if isinstance(value, (Bound, dict)):
-        return value
-    message = 'a limit is a share such as "5%" (at most 100%) or a count such as 12'
-    raise ValueError(message)
-
-
-BoundField = Annotated[Bound, BeforeValidator(_bound)]
-
-
-def _share(text: str) -> Any:
-    return _bound(text)
-
-
-def _secret_reference(value: str) -> str:
-    if value and not value.startswith(("env:", "file:")):
-        message = 'a secret is a reference, never the value itself: write "env:NAME" or "file:PATH"'
-        raise ValueError(message)
-    return value
-
-
-SecretReference = Annotated[str, BeforeValidator(_secret_reference)]
-
-
-def _encrypted_url(value: str) -> str:
-    """Refuse an address that would carry a token in the clear over a network."""
-    if not value:
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        message = "an address begins with https:// and names a host"
-        raise ValueError(message)
-    if parts.username or parts.password:
-        message = "an address holds no user name or password; secrets are references of their own"
-        raise ValueError(message)
-    if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
-        message = "plain http is allowed on loopback only, since the token would travel in the clear; use https://"
-        raise ValueError(message)
-    return value.rstrip("/")
-
-
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_NOT_OURS = frozenset({"host", "content-length", "transfer-encoding"})
-"""Headers that say how a request travels."""
-
-
-def _header_name(value: str) -> str:
-    if value and (not _HEADER.fullmatch(value) or value.lower() in _NOT_OURS):
-        message = f"{value!r} is not the name of a header that may be set here"
-        raise ValueError(message)
-    return value
-
-
-def _further_headers(value: dict[str, str]) -> dict[str, str]:
-    for name in value:
-        if not _header_name(name) or name.lower() == "authorization":
-            message = f"{name!r} may not be set here; target.auth says how to sign in"
-            raise ValueError(message)
-    if len({name.lower() for name in value}) < len(value):
-        message = "a header stands here twice"
-        raise ValueError(message)
-    return value
-
-
-EncryptedUrl = Annotated[str, AfterValidator(_encrypted_url)]
+from trueup.transforms.setting_values import (
+    Bound,
+    BoundField,
+    EncryptedUrl,
+    SecretReference,
+    further_headers,
+    header_name,
+    share,
+)
 
 
 class Section(BaseModel):
@@ -179,7 +91,7 @@ class TargetSettings(Section):
     auth: Literal["bearer", "oauth2", "basic", "header"] = "bearer"
     token: SecretReference = ""
     """For ``bearer`` and ``header``."""
-    header: Annotated[str, AfterValidator(_header_name)] = ""
+    header: Annotated[str, AfterValidator(header_name)] = ""
     user: str = ""
     password: SecretReference = ""
     token_url: EncryptedUrl = ""
@@ -189,7 +101,7 @@ class TargetSettings(Section):
     token_auth: Literal["basic", "post"] = "basic"  # noqa: S105 - how the secret is sent, not a secret
     token_parameters: dict[str, str] = {}
     """Sent to the token endpoint as well, e.g. an audience."""
-    headers: Annotated[dict[str, str], AfterValidator(_further_headers)] = {}
+    headers: Annotated[dict[str, str], AfterValidator(further_headers)] = {}
     """Further headers of every request to the target; a value may be a reference."""
     update: Literal["patch", "put", "auto"] = "auto"
     requests_per_second: Annotated[float, Field(gt=0)] = 25
@@ -305,18 +217,18 @@ class LimitSettings(Section):
     ``source_drop``: users in the last run). It never trips below ``at_least`` rows (20 for ``apply_errors``).
     """
 
-    create: BoundField = _share("20%")
-    update: BoundField = _share("30%")
-    deactivate: BoundField = _share("5%")
-    reactivate: BoundField = _share("5%")
+    create: BoundField = share("20%")
+    update: BoundField = share("30%")
+    deactivate: BoundField = share("5%")
+    reactivate: BoundField = share("5%")
     delete: BoundField = Bound(amount=0, is_share=False)
-    hold: BoundField = _share("10%")
-    changed: BoundField = _share("40%")
-    emptied: BoundField = _share("5%")
-    source_drop: BoundField = _share("10%")
-    apply_errors: BoundField = _share("10%")
+    hold: BoundField = share("10%")
+    changed: BoundField = share("40%")
+    emptied: BoundField = share("5%")
+    source_drop: BoundField = share("10%")
+    apply_errors: BoundField = share("10%")
     window_days: Annotated[int, Field(ge=1)] = 7
-    window_deactivate: BoundField = _share("10%")
+    window_deactivate: BoundField = share("10%")
     at_least: Annotated[int, Field(ge=0)] = 10
 
 

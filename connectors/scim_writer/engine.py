@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from trueup.connectors.scim_writer.apply_context import ApplyContext
     from trueup.transforms.progress import Progress
-    from trueup.transforms.settings import Bound
+    from trueup.transforms.setting_values import Bound
 
 _AT_LEAST = 20
 _STAGE = "applying"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from trueup.transforms.history import History
     from trueup.transforms.planning.request import PlanRequest, RollbackRequest
-    from trueup.transforms.settings import Bound, LimitSettings
+    from trueup.transforms.setting_values import Bound
+    from trueup.transforms.settings import LimitSettings
 
 _EPSILON = 1e-9
 _CLOSING = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED)

@@ -21,7 +21,6 @@ from tests.support.archive_runs import (
 from trueup.connectors.archive import add_act, supersede_earlier
 from trueup.transforms.approval.judgement import (
     ApprovalRequest,
-    auto_approval,
     effective_approval,
     judge_approval,
     may_be_rejected,
@@ -340,52 +339,6 @@ def test_an_interrupted_run_is_resumed_although_a_newer_plan_stands(archive: Arc
     settings = settings_in(archive.path)
     again = archive.load(run.run_id)
     effective_approval(again, settings, fingerprint=FINGERPRINT, at=AT, history=archive.history(TARGET))
-
-
-def test_automatic_approvals_count_only_while_no_person_is_required(archive: Archive) -> None:
-    run = approved(archive, sealed_run(archive), "auto", auto=True)
-    assert effective(archive, run, required=False, approvers=2).details == {"auto": True}
-    with pytest.raises(Refused) as refused:
-        effective(archive, run, required=True)
-    assert codes(refused) == ["approval_missing"]
-
-
-def auto(archive: Archive, run: PriorRun, *, required: bool = False, **bounds: Any) -> Approval | None:
-    settings = settings_in(archive.path, approval={"required": required, "auto": bounds})
-    return auto_approval(run, settings, at=AT)
-
-
-def test_automatic_approval_keeps_within_its_bounds(archive: Archive) -> None:
-    run = sealed_run(archive, changes=5, counts={"update": 2, "deactivate": 1, "delete": 1, "hold": 1})
-    assert auto(archive, run, max_changes=6, max_deactivations=2) is not None
-    assert auto(archive, run, max_changes=5, max_deactivations=2) is None
-    assert auto(archive, run, max_changes=6, max_deactivations=1) is None
-    assert auto(archive, run, max_changes=6, max_deactivations=2, allow_holds=False) is None
-    assert auto(archive, run, required=True, max_changes=6, max_deactivations=2) is None
-
-
-def test_automatic_approval_counts_deactivations_as_the_limit_does(archive: Archive) -> None:
-    use = {"name": "deactivate", "used": 3, "base": 9, "share": 0.3, "limit": 1, "is_share": True, "tripped": False}
-    run = sealed_run(archive, changes=3, counts={"update": 3}, limits=[use])
-    assert auto(archive, run, max_changes=9, max_deactivations=2) is None
-    assert auto(archive, run, max_changes=9, max_deactivations=3) is not None
-
-
-def test_automatic_approval_is_for_ready_plans_nobody_has_judged(archive: Archive) -> None:
-    refused = sealed_run(archive, refusals=(DEACTIVATE,))
-    nothing = sealed_run(archive, outcome=Outcome.NOTHING_TO_DO)
-    rejected = sealed_run(archive)
-    add_act(rejected, Act.REJECTED, "ann", at=AT)
-    for run in (refused, nothing, archive.load(rejected.run_id), sealed_run(archive, fingerprint="")):
-        assert auto(archive, run, max_changes=99, max_deactivations=99) is None
-
-
-def test_an_automatic_approval_is_stored_and_holds(archive: Archive) -> None:
-    run = sealed_run(archive)
-    approval = auto(archive, run)
-    assert approval is not None
-    add_act(run, Act.APPROVED, *approval.who, at=AT, fingerprint=approval.fingerprint, details=approval.details)
-    assert effective(archive, archive.load(run.run_id), required=False).who == ("auto",)
 
 
 def test_a_plan_not_begun_and_an_interrupted_run_may_be_rejected(archive: Archive) -> None:

@@ -1,0 +1,107 @@
+"""Kinds of value in the configuration: limits, references to secrets, addresses, headers, each checked."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+_LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$", re.IGNORECASE)
+_SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+
+
+class Bound(BaseModel):
+    """A limit: a share of a base (``"5%"``) or a count (``12``). Zero allows none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: float
+    """Between 0 and 1 for a share, else a whole number of rows."""
+    is_share: bool
+
+    def __str__(self) -> str:
+        return f"{self.amount * 100:g} %" if self.is_share else f"{self.amount:g}"
+
+
+def _bound(value: object) -> object:
+    if isinstance(value, bool):
+        message = 'a limit is a share such as "5%" or a count such as 12'
+        raise ValueError(message)  # noqa: TRY004 - pydantic reports ValueError with the key
+    if isinstance(value, int) and value >= 0:
+        return Bound(amount=value, is_share=False)
+    if isinstance(value, str):
+        if found := _SHARE.match(value):
+            share = float(found.group(1)) / 100
+            if share <= 1:
+                return Bound(amount=share, is_share=True)
+        elif value.strip().isdigit():
+            return Bound(amount=int(value), is_share=False)
+    if isinstance(value, (Bound, dict)):
+        return value
+    message = 'a limit is a share such as "5%" (at most 100%) or a count such as 12'
+    raise ValueError(message)
+
+
+BoundField = Annotated[Bound, BeforeValidator(_bound)]
+
+
+def share(text: str) -> Any:
+    """The limit that ``text`` means, as a default."""
+    return _bound(text)
+
+
+def _secret_reference(value: str) -> str:
+    if value and not value.startswith(("env:", "file:")):
+        message = 'a secret is a reference, never the value itself: write "env:NAME" or "file:PATH"'
+        raise ValueError(message)
+    return value
+
+
+SecretReference = Annotated[str, BeforeValidator(_secret_reference)]
+
+
+def _encrypted_url(value: str) -> str:
+    """Refuse an address that would carry a token in the clear over a network."""
+    if not value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = "an address begins with https:// and names a host"
+        raise ValueError(message)
+    if parts.username or parts.password:
+        message = "an address holds no user name or password; secrets are references of their own"
+        raise ValueError(message)
+    if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
+        message = "plain http is allowed on loopback only, since the token would travel in the clear; use https://"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_OURS = frozenset({"host", "content-length", "transfer-encoding"})
+"""Headers that say how a request travels."""
+
+
+def header_name(value: str) -> str:
+    """``value``, where it is a header that may be set; raises ``ValueError``."""
+    if value and (not _HEADER.fullmatch(value) or value.lower() in _NOT_OURS):
+        message = f"{value!r} is not the name of a header that may be set here"
+        raise ValueError(message)
+    return value
+
+
+def further_headers(value: dict[str, str]) -> dict[str, str]:
+    """``value``, where each of its headers may be set besides signing in; raises ``ValueError``."""
+    for name in value:
+        if not header_name(name) or name.lower() == "authorization":
+            message = f"{name!r} may not be set here; target.auth says how to sign in"
+            raise ValueError(message)
+    if len({name.lower() for name in value}) < len(value):
+        message = "a header stands here twice"
+        raise ValueError(message)
+    return value
+
+
+EncryptedUrl = Annotated[str, AfterValidator(_encrypted_url)]
