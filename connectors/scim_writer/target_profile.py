@@ -99,7 +99,9 @@ class TargetBehaviour:
         usable = [form for form in usable if self._harms.get((head, form.name)) != "takes_away"]
         usable = [form for form in usable if self._harms.get(("", form.name)) != "takes_away"]
         usable = [form for form in usable if form.name != "put" or self._may_put(attribute, alone=alone)]
-        usable = [f for f in usable if self._not_offered[f.name] < _SURE or self.worked[f.name]] or usable
+        # 501 may speak of an attribute as well as of the method: a form is given up only once another is known to work.
+        offered = [f for f in usable if self._not_offered[f.name] < _SURE or self.worked[f.name]]
+        usable = offered if any(self.worked[f.name] for f in offered) else usable
         good = [form for form in usable if self._kept[attribute, form.name]]
         open_ = [form for form in usable if form not in good and self._vain[attribute, form.name] < _ENOUGH]
         ranked = sorted(good, key=lambda f: (self._rank(f, head), -self._kept[attribute, f.name]))

@@ -127,6 +127,30 @@ class Days(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
+def test_what_a_server_calls_not_implemented_holds_up_nothing_else() -> None:
+    days = Days()
+    refuses = ("title", DEPARTMENT)
+    days.begin(
+        Weaknesses(
+            discovery="missing",
+            patch_returns_body=True,
+            remove_refused=True,
+            null_refused=True,
+            put_without_active="disables",
+            drops=refuses,
+            refuses=refuses,
+            refused_with=501,
+            etags="absent",
+        )
+    )
+    try:
+        days.a_quiet_night()
+        days.nobody_else_is_touched()
+        assert days.directory.profile("p-ada")["name"]["givenName"] == "Ada"
+    finally:
+        days.teardown()
+
+
 Days.TestCase.settings = settings(
     max_examples=4,
     stateful_step_count=3,
