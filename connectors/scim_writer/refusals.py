@@ -42,6 +42,8 @@ class Refusals:
         """Attributes beside those sent that the last refusal named."""
         self.named: set[str] = set()
         """The same of the answer heard just now, were it only that the target has no such method."""
+        self._blamed_on: dict[str, set[str]] = {}
+        """Attribute → those the target named instead when it refused it, sent alone."""
         self._own_words: dict[str, str] = {}
         """What the target said to one attribute sent alone, when it spoke of no other."""
 
@@ -49,8 +51,17 @@ class Refusals:
         """The target said no, or nothing, to a request that said ``group``."""
         words = sentence(answer, with_detail=True)
         self.named = blamed(words, self._step.resource, list(group))
-        if answer.status not in NOT_OFFERED or not self.last:
+        # 405 speaks of the method, and so does 501 unless it names an attribute.
+        speaks_of_what_was_sent = answer.status not in NOT_OFFERED or (
+            answer.status == 501 and self._names(words, group)
+        )
+        if speaks_of_what_was_sent or not self.last:
             self.last, self._last_status, self.blames = words, answer.status, self.named
+
+    def _names(self, words: str, group: Sequence[str]) -> bool:
+        """Whether a refusal in ``words`` names something of the profile, or of what was sent."""
+        sent = {parse(attribute).attribute: None for attribute in group}
+        return bool(blamed(words, {**self._step.resource, **sent}, ()))
 
     def bar(self, pending: Iterable[str]) -> None:
         """Put aside what need not be tried: refused often enough, not writable, or never without damage."""
@@ -88,9 +99,20 @@ class Refusals:
             return
         if self.blames and attribute not in self._own_words:
             self.open.add(attribute)
+            self._blamed_on[attribute] = self.blames
             return
         is_made = self._step.name == "complete"  # the server took the person a moment ago
         self._learned.refused(attribute, by_value=self._vouched or is_made, of_value=self._last_status in _OF_THE_VALUE)
+
+    def conclude(self) -> None:
+        """Nothing more is sent: what was refused for the sake of others that the target always refuses, it refuses too.
+
+        A PUT says those others as well, since leaving them out might take them away; so it is no better tomorrow.
+        """
+        for attribute, names in self._blamed_on.items():
+            if attribute in self.open and all(self._learned.is_suspect(name) for name in names):
+                self.open.discard(attribute)
+                self._learned.refused(attribute, by_value=self._vouched or bool(self._step.written))
 
     def confirm(self) -> None:
         """A server that takes other attributes of the same person is well: what it failed on, it refuses."""

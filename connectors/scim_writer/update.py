@@ -153,6 +153,7 @@ class UpdateProfile:
     def _finish(self, current: Mapping[str, Any]) -> Settled:
         """Nothing more can be done: say what was, and what was not taken."""
         step, refusals = self._step, self._refusals
+        refusals.conclude()
         reasons = [*refusals.sentences(), *step.unresolved.values(), *step.notes]
         done = [a for a in step.wanted if a in step.written or same(current[a], step.wanted[a])]
         if not done and not refusals.are_about_values():
