@@ -62,7 +62,7 @@ def source_request(build: Build) -> SourceRequest:
 def read_target(build: Build) -> TargetSnapshot:
     """Every profile of the directory into ``target.parquet``, proven complete."""
     from trueup.connectors.scim import snapshot
-    from trueup.transforms.planning.earlier_runs import known_links, names_in_vain
+    from trueup.transforms.planning.earlier_runs import known_links, names_not_created
 
     return snapshot(
         build.settings,
@@ -70,7 +70,7 @@ def read_target(build: Build) -> TargetSnapshot:
         build.settings.matching.by,
         build.files,
         known=known_links(build.history, build.files.work / "known_target.parquet"),
-        sought=names_in_vain(build.history),
+        sought=names_not_created(build.history),
         progress=screen.progress,
     )
 

@@ -49,7 +49,7 @@ _MANAGERS = {
 
 
 def desired_from_report(connection: DuckDBPyConnection, report: Path, terms: Terms) -> tuple[str, ...]:
-    """Fill ``wishes`` and ``told`` from a report; returns sentences on every row and cell that is left alone.
+    """Fill ``restore_values`` and ``told`` from a report; returns sentences on every row and cell that is left alone.
 
     ``report`` is a Parquet file with the columns of ``WHO`` as far as it has them (``row`` is the row in the file it
     was read from) and a text column per SCIM path.
@@ -150,7 +150,7 @@ def _notes_on_rows(connection: DuckDBPyConnection) -> list[str]:
 def _values(connection: DuckDBPyConnection, attribute: ManagedAttribute) -> None:
     value = json_of(attribute, f"r.{identifier(attribute.path)}::VARCHAR")
     connection.execute(
-        f"INSERT INTO wishes SELECT p.key, {literal(attribute.path)}, {value}, NULL, FALSE "
+        f"INSERT INTO restore_values SELECT p.key, {literal(attribute.path)}, {value}, NULL, FALSE "
         "FROM report r JOIN report_people p ON p.row = r.row AND p.state = 'found'"
     )
 
@@ -161,7 +161,7 @@ def _booleans(connection: DuckDBPyConnection, attribute: ManagedAttribute) -> li
     is_true, is_false = (f"{said} IN ({', '.join(map(literal, words))})" for words in (_TRUE, _FALSE))
     found = "FROM report r JOIN report_people p ON p.row = r.row AND p.state = 'found'"
     connection.execute(
-        f"INSERT INTO wishes SELECT p.key, {literal(attribute.path)}, "
+        f"INSERT INTO restore_values SELECT p.key, {literal(attribute.path)}, "
         f"CASE WHEN {is_true} THEN 'true' ELSE 'false' END, NULL, FALSE {found} WHERE {is_true} OR {is_false}"
     )
     rows = _numbers(connection, f"SELECT r.row {found} WHERE {said} <> '' AND NOT ({is_true} OR {is_false}) ORDER BY 1")
@@ -179,7 +179,7 @@ def _managers(connection: DuckDBPyConnection, attribute: ManagedAttribute) -> li
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE report_managers AS {statement('report_managers')}")
     connection.execute(
-        f"INSERT INTO wishes SELECT key, {path}, to_json(manager)::VARCHAR, NULL, FALSE FROM report_managers "
+        f"INSERT INTO restore_values SELECT key, {path}, to_json(manager)::VARCHAR, NULL, FALSE FROM report_managers "
         "WHERE state = 'found' UNION ALL "
         f"SELECT key, {path}, NULL, NULL, FALSE FROM report_people "
         "WHERE state = 'found' AND row NOT IN (SELECT row FROM report_said)"
@@ -217,6 +217,6 @@ def _listed(rows: Iterable[int]) -> str:
     return f"{shown} and {more:,} more" if more else shown
 
 
-def lay_told(connection: DuckDBPyConnection) -> None:
+def create_report_findings(connection: DuckDBPyConnection) -> None:
     """``told``: findings about people besides what the comparison finds; empty."""
     empty(connection, "told", ("key", "check", "severity", "reason", "remedy"))

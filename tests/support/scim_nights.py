@@ -15,7 +15,7 @@ from trueup.connectors.scim_writer.applying import apply_run
 from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.history import History, PriorRun, last_learned
 from trueup.transforms.manifest import ActRecord
-from trueup.transforms.planning.earlier_runs import known_links, names_in_vain
+from trueup.transforms.planning.earlier_runs import known_links, names_not_created
 from trueup.transforms.planning.plan import make_plan
 from trueup.transforms.planning.request import RollbackRequest
 from trueup.transforms.rollback.plan import make_rollback_plan
@@ -117,7 +117,7 @@ class Nights:
     def _read(self, files: Any) -> None:
         world = self.world
         history = History(tuple(world.runs))
-        known, sought = known_links(history, files.work / "known_target.parquet"), names_in_vain(history)
+        known, sought = known_links(history, files.work / "known_target.parquet"), names_not_created(history)
         by = world.settings.matching.by
         taken = snapshot(world.settings, world.attributes, by, files, known=known, sought=sought)
         world.schema = taken.schema

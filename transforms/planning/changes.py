@@ -32,7 +32,7 @@ OWN_CHECKS = (
 
 
 def hold_back_early(connection: DuckDBPyConnection, terms: Terms, *, partial: bool) -> None:
-    """Make ``held_back``: people whose road ends before anything is compared, and why."""
+    """Make ``held_back``: people whose course ends before anything is compared, and why."""
     _incomplete(connection, terms)
     empty(connection, "unselected", ("key",))
     if partial:

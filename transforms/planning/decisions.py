@@ -1,4 +1,4 @@
-"""The table of decisions: which road a person takes, and what comes of it once attributes are compared."""
+"""The table of decisions: which course a person takes, and its result once attributes are compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trueup.transforms.settings import Settings
 
 
-def gather(connection: DuckDBPyConnection) -> None:
+def collect_people(connection: DuckDBPyConnection) -> None:
     """Let ``everybody`` be one row per user ∪ profile with everything that decides about it."""
     make(connection, PACKAGE, tables=("warned",))
     connection.execute(
@@ -42,14 +42,14 @@ def _keys(connection: DuckDBPyConnection, column: str, name: str) -> list[tuple[
     return connection.execute(f"SELECT count(*), sum(hash({column})), bit_xor(hash({column})) FROM {name}").fetchall()
 
 
-def road(
+def decide_courses(
     connection: DuckDBPyConnection,
     settings: Settings,
     *,
     by: tuple[ManagedAttribute, ...],
     unreadable: frozenset[str],
 ) -> None:
-    """Make ``courses``: ``everybody`` with the road each takes (see ``courses.sql``); ``persons`` is who they are.
+    """Make ``courses``: ``everybody`` with the course each takes (see ``courses.sql``); ``persons`` is who they are.
 
     ``counted`` (source_id, profile_id, is_user, in_scope, active) is what limits are measured by.
     """
@@ -64,7 +64,7 @@ def road(
     )
 
 
-def lay_terms(connection: DuckDBPyConnection, attributes: tuple[ManagedAttribute, ...]) -> None:
+def create_attribute_table(connection: DuckDBPyConnection, attributes: tuple[ManagedAttribute, ...]) -> None:
     """Make ``terms`` (attribute, kind, required, when_empty)."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE terms AS SELECT * FROM (VALUES "
@@ -88,11 +88,11 @@ def _blind(connection: DuckDBPyConnection, by: tuple[ManagedAttribute, ...], unr
 
 def decide(connection: DuckDBPyConnection) -> None:
     """Let ``decided`` be exactly one row per person, with its reason in words."""
-    lay_sentences(connection)
+    create_sentence_table(connection)
     make(connection, PACKAGE, views=("decided",))
 
 
-def lay_sentences(connection: DuckDBPyConnection) -> None:
+def create_sentence_table(connection: DuckDBPyConnection) -> None:
     """Make ``sentences`` (reason_code, decision, sentence)."""
     empty(connection, "sentences", ("reason_code", "decision", "sentence"))
     connection.executemany("INSERT INTO sentences VALUES (?, ?, ?)", sentences())

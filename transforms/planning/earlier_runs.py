@@ -35,14 +35,14 @@ def known_links(history: History, into: Path) -> Path | None:
     return into
 
 
-def names_in_vain(history: History) -> tuple[str, ...]:
+def names_not_created(history: History) -> tuple[str, ...]:
     """User names the last applied run could not create: perhaps they belong to profiles the target does not list."""
     if history.baseline is None:
         return ()
     connection = connect(threads=1)
     view(connection, "outcome_then", history.baseline.files.outcome, columns=_OUTCOME)
     view(connection, "changes_then", history.baseline.files.changes, columns=("key", "attribute", "after"))
-    return tuple(str(name) for (name,) in connection.execute(statement("names_in_vain")).fetchall())
+    return tuple(str(name) for (name,) in connection.execute(statement("names_not_created")).fetchall())
 
 
 def links_before(connection: DuckDBPyConnection, baseline: PriorRun | None) -> None:
@@ -182,7 +182,7 @@ def rolled_back(connection: DuckDBPyConnection, history: History, terms: Terms, 
         )
         values_then(connection, bad, "desired", terms, keys="rollback_keys")
         view(connection, "decisions_then", bad.files.decisions)
-        _spoken_since(connection, history, run, terms)
+        _releases_since(connection, history, run, terms)
         connection.execute(statement("restored"))
         values_of(connection, "desired_now", desired, terms, keys="rollback_keys")
         connection.execute(statement("restored_no_more"))
@@ -196,25 +196,25 @@ def _last_reconcile_before(history: History, run: PriorRun) -> PriorRun | None:
     return next((r for r in history.applied if r.kind is Kind.RECONCILE and r.run_id < run.run_id), None)
 
 
-def _spoken_since(connection: DuckDBPyConnection, history: History, run: PriorRun, terms: Terms) -> None:
-    """``spoken`` (key, attribute or null for all): what was released, planned or unsaid after ``run``.
+def _releases_since(connection: DuckDBPyConnection, history: History, run: PriorRun, terms: Terms) -> None:
+    """``releases`` (key, attribute or null for all): what was released, planned or unsaid after ``run``.
 
     Needs ``desired_then`` and ``decisions_then`` of the run whose values were taken back.
     """
-    empty(connection, "spoken", ("key", "attribute"))
+    empty(connection, "releases", ("key", "attribute"))
     for other in history.runs:
         for act in other.acts:
             keys = act.details.get("keys") or ()
             if act.act is Act.RELEASED and keys and run.manifest.sealed <= act.at:
-                connection.executemany("INSERT INTO spoken VALUES (?, NULL)", [(str(key),) for key in keys])
+                connection.executemany("INSERT INTO releases VALUES (?, NULL)", [(str(key),) for key in keys])
     for later in history.applied:
         if later.run_id <= run.run_id or later.kind is not Kind.RECONCILE or not later.files.desired.exists():
             continue
         view(connection, "changes_then", later.files.changes, columns=("key", "attribute"))
         connection.execute(
-            "INSERT INTO spoken SELECT key, attribute FROM changes_then WHERE key IN (SELECT key FROM rollback_keys)"
+            "INSERT INTO releases SELECT key, attribute FROM changes_then WHERE key IN (SELECT key FROM rollback_keys)"
         )
         values_of(connection, "desired_later", later.files.desired, terms, keys="rollback_values")
         view(connection, "wide_then", later.files.desired)
         view(connection, "decisions_later", later.files.decisions, columns=("key", "reason_code"))
-        connection.execute(statement("spoken_by_source"))
+        connection.execute(statement("released_by_source"))

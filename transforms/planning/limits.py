@@ -55,7 +55,7 @@ class Use:
         )
 
 
-def weigh(
+def evaluate(
     connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
 ) -> tuple[tuple[LimitUse, ...], tuple[Refusal, ...]]:
     """The use of every limit, and an overridable refusal for each that is exceeded.

@@ -23,12 +23,12 @@ _NUMBER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNu
 def match(
     connection: DuckDBPyConnection, settings: MatchingSettings, *, schema: TargetSchema, baseline: PriorRun | None
 ) -> tuple[str, ...]:
-    """Make the relations ``linked``, ``found_now``, ``owned`` and ``disputes``; ``links_before`` must stand.
+    """Make the relations ``linked``, ``found_now``, ``profile_links`` and ``disputes``; ``links_before`` must stand.
 
     Returns notes for the reviewer.
 
-    Every user and every profile appears in ``owned`` at most once; a linked profile is never disputed. Matching
-    heeds case only where the target's schema says ``caseExact`` (unknown: externalId does, others do not).
+    Every user and every profile appears in ``profile_links`` at most once; a linked profile is never disputed.
+    Matching heeds case only where the target's schema says ``caseExact`` (unknown: externalId does, others do not).
     """
     _people(connection)
     pairs(connection, "hand", ("source_id", "profile_id"), settings.links.items())
@@ -39,14 +39,14 @@ def match(
     make(connection, PACKAGE, views=("unlinked",))
     _by_external_id(connection)
     connection.execute(
-        "CREATE OR REPLACE TEMP VIEW settled AS SELECT source_id, profile_id FROM firm "
+        "CREATE OR REPLACE TEMP VIEW settled AS SELECT source_id, profile_id FROM confirmed_links "
         "UNION ALL SELECT source_id, profile_id FROM external_hits WHERE taken_by IS NULL AND choices = 1"
     )
-    sought = _any(connection, "seekers")
-    _offers(connection, settings.by, schema, sought=sought)
+    sought = _any(connection, "unmatched_users")
+    _user_values(connection, settings.by, schema, sought=sought)
     _make(connection, "hits", "known", anybody=sought)
     _gone_numbers(connection, baseline)
-    make(connection, PACKAGE, tables=("disputes", "disputed_profiles"), views=("owned", "found_now"))
+    make(connection, PACKAGE, tables=("disputes", "disputed_profiles"), views=("profile_links", "found_now"))
     return _unused_links(connection)
 
 
@@ -56,7 +56,7 @@ def settle_links(connection: DuckDBPyConnection) -> None:
     empty(connection, "by_hand", ("source_id", "profile_id", "matched_by", "since", "rivals INTEGER"))
     _link(connection)
     empty(connection, "found_now", ("source_id", "profile_id", "matched_by", "profile_name", "active BOOLEAN"))
-    make(connection, PACKAGE, views=("owned",))
+    make(connection, PACKAGE, views=("profile_links",))
     empty(connection, "disputes", ("source_id", "reason_code", "profile_id", "other"))
     empty(connection, "disputed_profiles", ("profile_id",))
 
@@ -67,22 +67,24 @@ def _make(connection: DuckDBPyConnection, *tables: str, anybody: bool = True) ->
 
 
 def _link(connection: DuckDBPyConnection) -> None:
-    """``linked`` and ``firm``: the one join of everybody with everybody; what follows looks at few."""
+    """``linked`` and ``confirmed_links``: the one join of everybody with everybody; what follows looks at few."""
     # Users come in the order of their ids and must stay in it: sides that swap places cost a whole sort later.
     connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
     _make(connection, "linked")
     connection.execute("RESET disabled_optimizers")
-    make(connection, PACKAGE, views=("firm",))
+    make(connection, PACKAGE, views=("confirmed_links",))
 
 
 def _by_external_id(connection: DuckDBPyConnection) -> None:
-    """``external_hits``, and ``seekers``: users without a link whose id no profile bears."""
-    _make(connection, "tried", anybody=_any(connection, "unlinked"))
-    connection.execute("CREATE OR REPLACE TEMP VIEW external_pairs AS FROM tried WHERE profile_id IS NOT NULL")
-    connection.execute("CREATE OR REPLACE TEMP VIEW seekers AS SELECT source_id FROM tried WHERE profile_id IS NULL")
+    """``external_hits``, and ``unmatched_users``: users without a link whose id no profile bears."""
+    _make(connection, "id_matches", anybody=_any(connection, "unlinked"))
+    connection.execute("CREATE OR REPLACE TEMP VIEW external_pairs AS FROM id_matches WHERE profile_id IS NOT NULL")
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW unmatched_users AS SELECT source_id FROM id_matches WHERE profile_id IS NULL"
+    )
     found = count(connection, "FROM external_pairs")
     # Every matched user has exactly one candidate: skip the window count.
-    alone = found == count(connection, "FROM unlinked") - count(connection, "FROM seekers")
+    alone = found == count(connection, "FROM unlinked") - count(connection, "FROM unmatched_users")
     choices = "1" if alone else "count(*) OVER (PARTITION BY source_id)"
     kind = "VIEW" if alone else "TABLE"
     connection.execute(
@@ -111,14 +113,14 @@ def _people(connection: DuckDBPyConnection) -> None:
     )
 
 
-def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetSchema, *, sought: bool) -> None:
-    """``offers`` and ``bearers``: the values users bring and profiles bear, per attribute in its order.
+def _user_values(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetSchema, *, sought: bool) -> None:
+    """``user_values`` and ``profile_values``: the values users bring and profiles bear, per attribute in its order.
 
     ``sought`` says whether anybody still looks for a profile.
     """
     desired, target = columns_of(connection, "desired"), columns_of(connection, "target")
-    empty(connection, "offers", ("source_id", "tier INTEGER", "value"))
-    empty(connection, "bearers", ("profile_id", "tier INTEGER", "value"))
+    empty(connection, "user_values", ("source_id", "tier INTEGER", "value"))
+    empty(connection, "profile_values", ("profile_id", "tier INTEGER", "value"))
     empty(connection, "tiers", ("tier INTEGER", "path"))
     for tier, path in enumerate(by):
         if path not in desired:
@@ -136,12 +138,12 @@ def _offers(connection: DuckDBPyConnection, by: tuple[str, ...], schema: TargetS
         if not sought:
             continue
         connection.execute(
-            f"INSERT INTO offers SELECT key, {tier}, {value} FROM desired "
-            f"SEMI JOIN seekers ON seekers.source_id = desired.key WHERE {column}::VARCHAR <> ''"
+            f"INSERT INTO user_values SELECT key, {tier}, {value} FROM desired "
+            f"SEMI JOIN unmatched_users ON unmatched_users.source_id = desired.key WHERE {column}::VARCHAR <> ''"
         )
         connection.execute(
-            f"INSERT INTO bearers SELECT id, {tier}, {value} FROM target "
-            f"WHERE {value} IN (SELECT value FROM offers WHERE tier = {tier})"
+            f"INSERT INTO profile_values SELECT id, {tier}, {value} FROM target "
+            f"WHERE {value} IN (SELECT value FROM user_values WHERE tier = {tier})"
         )
 
 
@@ -173,8 +175,7 @@ def _any(connection: DuckDBPyConnection, name: str) -> bool:
 
 
 def _unused_links(connection: DuckDBPyConnection) -> tuple[str, ...]:
-    found = connection.execute("SELECT count(*) FROM hand ANTI JOIN firm USING (source_id, profile_id)").fetchone()
-    unused = int(found[0]) if found else 0
+    unused = count(connection, "FROM hand ANTI JOIN confirmed_links USING (source_id, profile_id)")
     if not unused:
         return ()
     return (

@@ -25,12 +25,12 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
     write(
         connection,
         f"SELECT source_id, profile_id, matched_by, coalesce(since, {literal(files.run_id)}) AS since "
-        "FROM owned ORDER BY source_id",
+        "FROM profile_links ORDER BY source_id",
         files.links,
         few=_WORDS,
     )
     # Who is whose is written; the sorting to come needs the room.
-    for name in ("linked", "tried"):
+    for name in ("linked", "id_matches"):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
     learned = last_learned(request.history, digest=request.schema.digest) or {}
     untyped = frozenset(str(name) for name in learned.get("untyped") or ())

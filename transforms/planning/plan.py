@@ -37,7 +37,7 @@ def make_plan(request: PlanRequest) -> PlanResult:
         terms = Terms(request.attributes, request.unreadable, baseline.altered_case(connection, history))
         baseline.not_kept(connection, history, request.schema.digest)
         baseline.rolled_back(connection, history, terms, desired=files.desired)
-        decisions.lay_terms(connection, terms.attributes)
+        decisions.create_attribute_table(connection, terms.attributes)
         changes.hold_back_early(connection, terms, partial=bool(request.only))
         changes.collect(connection, terms)
         changes.refine(connection, terms, history)
@@ -47,7 +47,7 @@ def make_plan(request: PlanRequest) -> PlanResult:
         causes.explain(connection, history, terms)
         written = outputs.write_changes(connection, files)
         changes.report(connection, files)
-        uses, refusals = limits.weigh(connection, request)
+        uses, refusals = limits.evaluate(connection, request)
         return PlanResult(
             counts=decisions.counts(connection),
             changes=written,
@@ -68,13 +68,13 @@ def _matched_paths(request: PlanRequest) -> tuple[ManagedAttribute, ...]:
 
 
 def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, ...]:
-    """Match, tell everybody's road, write ``links`` and ``actual``. Returns notes for the reviewer."""
+    """Match, decide everybody's course, write ``links`` and ``actual``. Returns notes for the reviewer."""
     baseline.links_before(connection, request.history.baseline)
     notes = match(
         connection, request.settings.matching, schema=request.schema, baseline=baseline.last_reconcile(request.history)
     )
-    decisions.gather(connection)
-    decisions.road(connection, request.settings, by=_matched_paths(request), unreadable=request.unreadable)
+    decisions.collect_people(connection)
+    decisions.decide_courses(connection, request.settings, by=_matched_paths(request), unreadable=request.unreadable)
     if request.only:
         select(connection, request.only)
     outputs.write_sides(connection, request)

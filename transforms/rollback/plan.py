@@ -17,7 +17,7 @@ from trueup.transforms.planning.matching import settle_links
 from trueup.transforms.planning.outputs import write_changes, write_decisions, write_sides
 from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
-from trueup.transforms.report_rows import desired_from_report, lay_told
+from trueup.transforms.report_rows import create_report_findings, desired_from_report
 from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
 from trueup.transforms.rollback.sql import PACKAGE, statement
 
@@ -49,14 +49,14 @@ def make_rollback_plan(request: RollbackRequest) -> PlanResult:
     try:
         terms = Terms(request.attributes)
         _people(connection, request)
-        notes = _wishes(connection, request, terms)
+        notes = _restore_values(connection, request, terms)
         _choose(connection, request, terms)
         notes += _decide(connection)
         write_decisions(connection, files)
         written = write_changes(connection, files)
         _write_desired(connection, files, terms)
         changes.merge_findings(connection, files, statement("rollback_findings"))
-        uses, refusals = limits.weigh(connection, request)
+        uses, refusals = limits.evaluate(connection, request)
         return PlanResult(
             counts=decisions.counts(connection),
             changes=written,
@@ -104,24 +104,24 @@ def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:
     """Everybody, as the links of the last applied run have them; writes ``links`` and ``actual``."""
     earlier_runs.links_before(connection, request.history.baseline)
     settle_links(connection)
-    decisions.gather(connection)
+    decisions.collect_people(connection)
     connection.execute("CREATE OR REPLACE TEMP TABLE persons AS FROM everybody")
     write_sides(connection, request)
-    decisions.lay_terms(connection, request.attributes)
-    decisions.lay_sentences(connection)
+    decisions.create_attribute_table(connection, request.attributes)
+    decisions.create_sentence_table(connection)
     newest = earlier_runs.last_reconcile(request.history)
     view(connection, "verdicts_then", newest.files.decisions if newest else None, columns=("key", "verdict"))
 
 
-def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> tuple[str, ...]:
-    """``wishes``, ``endings``, ``returning_now`` and ``returning_values``: what is to be, before looking at now.
+def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> tuple[str, ...]:
+    """What is to be, before looking at now: ``restore_values``, ``lifecycle`` and ``returning_values``.
 
     Returns what the reviewer must know of a report.
     """
     notes = request.report_notes
-    lay_told(connection)
-    empty(connection, "wishes", ("key", "attribute", "wanted", "left_value", "is_ours BOOLEAN"))
-    empty(connection, "lives", ("key", "first_op", "last_op", "removed_age BIGINT"))
+    create_report_findings(connection)
+    empty(connection, "restore_values", ("key", "attribute", "wanted", "left_value", "is_ours BOOLEAN"))
+    empty(connection, "lifecycle", ("key", "first_op", "last_op", "removed_age BIGINT"))
     empty(connection, "referrers", ("key", "attribute", "manager", "old_profile"))
     empty(connection, "returning_values", ("key", "attribute", "after", "old_profile"))
     if request.undo is not None:
@@ -149,28 +149,17 @@ def _wishes(connection: DuckDBPyConnection, request: RollbackRequest, terms: Ter
 
 def _choose(connection: DuckDBPyConnection, request: RollbackRequest, terms: Terms) -> None:
     """``endings``, ``returning_now``, ``rollback_candidates`` and ``explained``: what changes, what is left alone."""
-    asked = "TRUE" if not request.only else "p.key IN (SELECT key FROM asked)"
-    whole = literal(not request.only_attributes)
-    ending = "delete" if request.delete_created else "deactivate"
-    still = "TRUE" if request.delete_created else "p.active IS DISTINCT FROM FALSE"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE endings AS SELECT p.key, {literal(ending)} AS decision, p.active "
-        "FROM persons p JOIN lives l ON l.key = p.key "
-        f"WHERE l.first_op = 'create' AND p.profile_id IS NOT NULL AND {still} AND {asked} AND {whole}"
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE returning_now AS SELECT DISTINCT p.key FROM persons p "
-        f"SEMI JOIN returning_values v ON v.key = p.key WHERE p.profile_id IS NULL AND {asked} AND {whole}"
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE holders AS SELECT key FROM persons WHERE profile_id IS NOT NULL "
-        "AND key NOT IN (SELECT key FROM endings WHERE decision = 'delete') UNION SELECT key FROM returning_now"
-    )
+    flags = {
+        "some_people": bool(request.only),
+        "some_attributes": bool(request.only_attributes),
+        "overwrite": request.overwrite,
+        "delete": request.delete_created,
+    }
+    make(connection, PACKAGE, tables=("endings", "returning_now", "holders"), parameters=flags)
     _nobody_then(connection, request.undo or request.before)
     repair_references(connection, request.files.actual, terms)
-    earlier_runs.values_of(connection, "values_now", request.files.actual, terms, keys="wishes")
-    flags = {"some_people": request.only, "some_attributes": request.only_attributes, "overwrite": request.overwrite}
-    make(connection, PACKAGE, tables=("rollback_candidates",), parameters={n: bool(v) for n, v in flags.items()})
+    earlier_runs.values_of(connection, "values_now", request.files.actual, terms, keys="restore_values")
+    make(connection, PACKAGE, tables=("rollback_candidates",), parameters=flags)
     make(connection, PACKAGE, tables=("rollback_explained",))
     connection.execute("CREATE OR REPLACE TEMP VIEW explained AS FROM rollback_explained")
 
@@ -184,11 +173,7 @@ def _nobody_then(connection: DuckDBPyConnection, then: PriorRun | None) -> None:
 
 def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:
     """``decided`` and ``counted``; returns what the reviewer must know beyond it."""
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE edited AS SELECT DISTINCT key FROM rollback_candidates "
-        "WHERE barred = 'edited_since'"
-    )
-    make(connection, PACKAGE, tables=("rollback_decided",))
+    make(connection, PACKAGE, tables=("edited", "rollback_decided"))
     connection.execute("CREATE OR REPLACE TEMP VIEW decided AS FROM rollback_decided")
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW counted AS "
@@ -198,7 +183,8 @@ def _decide(connection: DuckDBPyConnection) -> tuple[str, ...]:
     edits = count(connection, "FROM rollback_candidates WHERE barred = 'edited_since'")
     lost = count(
         connection,
-        "FROM (SELECT DISTINCT key FROM wishes) w ANTI JOIN (FROM persons WHERE profile_id IS NOT NULL) p USING (key)",
+        "FROM (SELECT DISTINCT key FROM restore_values) w "
+        "ANTI JOIN (FROM persons WHERE profile_id IS NOT NULL) p USING (key)",
     )
     said = {
         f"{back:,} deleted profiles come back under a new id; references to the old one are repaired, but passwords, "

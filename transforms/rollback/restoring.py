@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view
+from trueup.transforms.duck.runner import make
 from trueup.transforms.planning import earlier_runs
-from trueup.transforms.rollback.sql import statement
+from trueup.transforms.rollback.sql import PACKAGE, statement
 from trueup.transforms.values.equality import canonical, is_nothing
 from trueup.transforms.values.paths import parse
 
@@ -26,21 +27,21 @@ _URN = "urn:"
 
 
 def desired_for_undo(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
-    """Fill ``wishes``, ``lives`` and ``returning_values`` so that what ``run`` wrote is as just before its writes."""
-    _lives(connection, (run,), terms)
-    connection.execute(f"INSERT INTO wishes SELECT *, TRUE FROM ({statement('rollback_touched')})")
+    """Fill ``restore_values``, ``lifecycle``, ``returning_values``: what ``run`` wrote is as just before its writes."""
+    _lifecycle(connection, (run,), terms)
+    connection.execute(f"INSERT INTO restore_values SELECT *, TRUE FROM ({statement('rollback_touched')})")
     _back_in_place(connection)
 
 
 def desired_for_before(
     connection: DuckDBPyConnection, run: PriorRun, terms: Terms, *, since: Sequence[PriorRun], overwrite: bool
 ) -> None:
-    """Fill ``wishes``, ``lives`` and ``returning_values`` so that profiles are as in the snapshot of ``run``.
+    """Fill ``restore_values``, ``lifecycle``, ``returning_values``: profiles are as in the snapshot of ``run``.
 
     ``since`` are the applied runs from ``run`` on, newest first: without ``overwrite`` only what they wrote is
     taken back, with it every managed value of profiles that were there.
     """
-    _lives(connection, [r for r in since if r.files.outcome.exists()], terms)
+    _lifecycle(connection, [r for r in since if r.files.outcome.exists()], terms)
     view(connection, "decisions_then", run.files.decisions, columns=("key", "profile_id"))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE then_keys AS SELECT d.key, p.key AS now_key FROM decisions_then d "
@@ -52,7 +53,7 @@ def desired_for_before(
     touched = f"JOIN ({statement('rollback_touched')}) t ON t.key = k.now_key AND t.attribute = v.attribute"
     left = ("NULL", "FALSE", "") if overwrite else ("t.left_value", "TRUE", touched)
     connection.execute(
-        f"INSERT INTO wishes SELECT k.now_key, v.attribute, v.value, {left[0]}, {left[1]} "
+        f"INSERT INTO restore_values SELECT k.now_key, v.attribute, v.value, {left[0]}, {left[1]} "
         f"FROM actual_then v JOIN then_keys k ON k.key = v.key {left[2]} "
         "WHERE k.now_key NOT IN (SELECT key FROM created_then) AND k.now_key NOT IN (SELECT key FROM removed)"
     )
@@ -60,31 +61,28 @@ def desired_for_before(
 
 
 def repair_references(connection: DuckDBPyConnection, actual: Path, terms: Terms) -> None:
-    """Add to ``wishes``: whoever referred to a profile that comes back, and to nobody now, refers to it again."""
+    """Let whoever referred to a profile that comes back, and refers to nobody now, refer to it again."""
     view(connection, "actual_now", actual)
     for attribute in terms.attributes:
         if attribute.kind != "reference":
             continue
         path, column = literal(attribute.path), identifier(attribute.path)
         connection.execute(
-            f"INSERT INTO wishes SELECT r.key, {path}, to_json(r.manager)::VARCHAR, NULL, FALSE "
+            f"INSERT INTO restore_values SELECT r.key, {path}, to_json(r.manager)::VARCHAR, NULL, FALSE "
             "FROM referrers r SEMI JOIN returning_now n ON n.key = r.manager JOIN actual_now a ON a.key = r.key "
             f"WHERE r.attribute = {path} AND (a.{column} IS NULL OR a.{column} = 'profile:' || r.old_profile) "
-            f"AND r.key NOT IN (SELECT key FROM wishes WHERE attribute = {path})"
+            f"AND r.key NOT IN (SELECT key FROM restore_values WHERE attribute = {path})"
         )
 
 
-def _lives(connection: DuckDBPyConnection, runs: Sequence[PriorRun], terms: Terms) -> None:
-    """``lives``, ``created_then``, ``removed``, ``returning_values`` and ``referrers`` of what ``runs`` did."""
+def _lifecycle(connection: DuckDBPyConnection, runs: Sequence[PriorRun], terms: Terms) -> None:
+    """``lifecycle``, ``created_then``, ``removed``, ``returning_values`` and ``referrers`` of what ``runs`` did."""
     if runs:
         earlier_runs.outcomes(connection, runs)
-        connection.execute(f"INSERT INTO lives {statement('rollback_lives')}")
+        connection.execute(f"INSERT INTO lifecycle {statement('rollback_lifecycle')}")
     else:
         empty(connection, "outcomes", ("age BIGINT", "key", "operation", *_LISTS))
-    connection.execute("CREATE OR REPLACE TEMP TABLE created_then AS SELECT key FROM lives WHERE first_op = 'create'")
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE removed AS SELECT key, removed_age AS age FROM lives WHERE first_op = 'delete'"
-    )
+    make(connection, PACKAGE, tables=("created_then", "removed"))
     for age, run in enumerate(runs):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE removed_here AS SELECT key FROM removed WHERE age = {age}")
         if connection.execute("SELECT 1 FROM removed_here LIMIT 1").fetchone():
@@ -143,6 +141,6 @@ def unmanaged(resource: str, covered: frozenset[str]) -> Iterator[tuple[str, str
 def _back_in_place(connection: DuckDBPyConnection) -> None:
     """Deleted profiles that exist again (made anew since, or only deactivated by the target) get their values back."""
     connection.execute(
-        "INSERT INTO wishes SELECT v.key, v.attribute, v.after, NULL, FALSE FROM returning_values v "
+        "INSERT INTO restore_values SELECT v.key, v.attribute, v.after, NULL, FALSE FROM returning_values v "
         "JOIN persons p ON p.key = v.key AND p.profile_id IS NOT NULL JOIN terms t ON t.attribute = v.attribute"
     )

@@ -59,8 +59,8 @@ def test_statements_that_read_one_another_are_refused() -> None:
 
 
 def test_planning_makes_what_it_lacks_in_any_order_and_says_what_is_missing() -> None:
-    with connect(threads=1) as connection, pytest.raises(Failed, match=r"firm\.sql reads by_hand, linked"):
-        make(connection, PLANNING, tables=("firm",))
+    with connect(threads=1) as connection, pytest.raises(Failed, match=r"confirmed_links\.sql reads by_hand, linked"):
+        make(connection, PLANNING, tables=("confirmed_links",))
 
 
 def test_values_are_parameters_and_no_text_breaks_a_statement() -> None:

@@ -1,4 +1,4 @@
--- Which road each person takes before a single attribute is compared: the table of decisions, lowest row first.
+-- Which course each person takes before a single attribute is compared: the table of decisions, lowest row first.
 -- in:  everybody, blind(key) (people whose matching attributes could not be read), and the parameters $leavers and
 --      $out_of_scope (deactivate, delete or keep)
 -- out: key, source_id, profile_id, matched_by, since, user_name, active, is_user, in_scope, verdict, course (conflict,

@@ -1,4 +1,4 @@
--- What happens to each person: the road, corrected by what comparing showed.
+-- What happens to each person: the course, corrected by what comparing showed.
 -- in:  courses, held_back(key, reason_code, detail) (one row per key), effects(key, turns_off, turns_on, n),
 --      shielded(key, reason_code), sentences(reason_code, decision, sentence)
 -- out: key, source_id, profile_id, user_name, matched_by, verdict, decision, reason_code, reason

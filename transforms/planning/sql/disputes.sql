@@ -1,8 +1,8 @@
 -- Users whose profile cannot be told, and why; one row per user.
--- in:  firm, external_hits, hits, users, gone_numbers(source_id, number)
+-- in:  confirmed_links, external_hits, hits, users, gone_numbers(source_id, number)
 -- out: source_id, reason_code, profile_id (the one disputed, of several the first), other (the other user's key)
 WITH disputes AS (
-    SELECT source_id, 'hand_contested' AS reason_code, profile_id, NULL AS other FROM firm WHERE rivals > 1
+    SELECT source_id, 'hand_contested' AS reason_code, profile_id, NULL AS other FROM confirmed_links WHERE rivals > 1
     UNION ALL
     SELECT
         source_id, CASE WHEN choices > 1 THEN 'several_profiles' ELSE 'profile_taken' END, profile_id, taken_by

@@ -1,4 +1,4 @@
--- People whose road ends before anything is compared; the first reason counts.
+-- People whose course ends before anything is compared; the first reason counts.
 -- in:  courses, restored, suppressed, incomplete(key, detail), unselected(key),
 --      and the macro means_same(json text, json text)
 -- out: key, decision, reason_code, detail

@@ -1,10 +1,10 @@
 -- Known users whose id is the externalId of a profile that matching by attributes came upon.
--- in:  bearers(profile_id), profiles, users, links_before, absent, and the macro same_id(text)
+-- in:  profile_values(profile_id), profiles, users, links_before, absent, and the macro same_id(text)
 -- out: source_id
 WITH borne AS (
     SELECT same_id(external_id) AS id
     FROM profiles
-    WHERE profile_id IN (SELECT profile_id FROM bearers) AND external_id IS NOT NULL
+    WHERE profile_id IN (SELECT profile_id FROM profile_values) AND external_id IS NOT NULL
 )
 SELECT source_id FROM users WHERE same_id(source_id) IN (SELECT id FROM borne)
 UNION

@@ -1,5 +1,5 @@
 -- What is to be taken back and differs now, with the word for what is left alone all the same.
--- in:  wishes(key, attribute, wanted, left_value, is_ours), values_now(key, attribute, value), persons, terms,
+-- in:  restore_values(key, attribute, wanted, left_value, is_ours), values_now(key, attribute, value), persons, terms,
 --      holders(key), asked(key), asked_attributes(attribute), and the flags $some_people, $some_attributes,
 --      $overwrite and the macro means_same(json text, json text)
 -- out: key, attribute, before, after, barred
@@ -12,7 +12,7 @@ SELECT
         WHEN t.kind = 'reference' AND w.wanted IS NOT NULL AND h.key IS NULL THEN 'manager_without_profile'
         WHEN w.wanted IS NULL AND t.required THEN 'required_missing'
     END AS barred
-FROM wishes w
+FROM restore_values w
 JOIN persons p ON p.key = w.key AND p.profile_id IS NOT NULL AND p.source_id IS NOT NULL
 LEFT JOIN values_now n ON n.key = w.key AND n.attribute = w.attribute
 JOIN terms t ON t.attribute = w.attribute

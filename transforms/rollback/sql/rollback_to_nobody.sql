@@ -1,9 +1,9 @@
 -- References to be restored that led to no profile already when the run whose state comes back read the target.
--- in:  wishes(key, attribute, wanted), terms(attribute, kind), target_then(id), holders(key)
+-- in:  restore_values(key, attribute, wanted), terms(attribute, kind), target_then(id), holders(key)
 -- out: key (profile: and the id)
 WITH referred AS (
     SELECT DISTINCT json_extract_string(w.wanted, '$') AS key
-    FROM wishes w
+    FROM restore_values w
     JOIN terms t ON t.attribute = w.attribute
     WHERE t.kind = 'reference'
 )

@@ -1,8 +1,8 @@
 -- Attributes whose desired value changed after the rollback: it no longer protects them.
 -- in:  desired_then, desired_later (key, attribute, value), wide_then(key, left_alone) (of the later run),
 --      decisions_then, decisions_later (key, reason_code)
--- out: rows added to spoken(key, attribute)
-INSERT INTO spoken
+-- out: rows added to releases(key, attribute)
+INSERT INTO releases
 SELECT l.key, l.attribute
 FROM desired_later l
 JOIN wide_then w ON w.key = l.key

@@ -1,6 +1,6 @@
 -- Every profile of ours and whose it is, each once on both sides.
--- in:  firm, found_now
+-- in:  confirmed_links, found_now
 -- out: source_id, profile_id, matched_by, since (null: found now)
-SELECT source_id, profile_id, matched_by, since FROM firm WHERE rivals = 1
+SELECT source_id, profile_id, matched_by, since FROM confirmed_links WHERE rivals = 1
 UNION ALL
 SELECT source_id, profile_id, matched_by, NULL FROM found_now
