@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
 
 PACKAGE = "trueup.connectors.analysis.sql"
+_AT_ONCE = 50
 _PEOPLE = ("actual.parquet", "decisions.parquet", "outcome.parquet")
 _NAMES = ("actual.parquet", "desired.parquet")
 _TABLES = {name: (f"{name}.parquet",) for name in COLUMNS}
@@ -227,7 +228,14 @@ class Relations:
         return [night for night in self.contents.directory_nights if night.run.run_id in whole]
 
     def _of_nights(self, stem: str, nights: list[Night], columns: str) -> str:
-        """``night`` is a function of the file's name alone: DuckDB then opens no file that a condition rules out."""
+        """``night`` is a function of the file's name alone: DuckDB then opens no file that a condition rules out.
+
+        It works that out for each file anew, over all dates it is given; in portions that is half the time.
+        """
+        portions = (nights[first : first + _AT_ONCE] for first in range(0, len(nights), _AT_ONCE))
+        return " UNION ALL ".join(self._of_some_nights(stem, portion, columns) for portion in portions)
+
+    def _of_some_nights(self, stem: str, nights: list[Night], columns: str) -> str:
         listed = ", ".join(literal(self.place(night.run.files.path / f"{stem}.parquet")) for night in nights)
         dates = ", ".join(f"{literal(night.run.run_id)}: DATE {literal(night.night.isoformat())}" for night in nights)
         run_id = "split_part(filename, '/', -2)"

@@ -16,6 +16,7 @@ import pytest
 import trueup
 from tests.support.archive_runs import Person, applied, approved, archive_in, begin_journal, sealed_run
 from tests.support.many_nights import FIRST, many_nights
+from trueup.connectors.analysis import relations
 from trueup.connectors.analysis.export import export
 from trueup.connectors.analysis.views_file import write_views
 from trueup.connectors.archive import check_archive, open_archive, retention
@@ -57,6 +58,16 @@ def test_a_night_shows_the_directory_after_it(made: Path) -> None:
         assert set(moves["approved_by"]) == {"bo"}
         assert moves["display_name"].str.startswith("Person ").all()
         assert archive.people(at=second - timedelta(days=400)).fetchall() == []
+
+
+def test_people_are_the_same_in_whatever_portions_nights_are_read(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = "FROM people ORDER BY night, key"
+    with trueup.open(made) as archive:
+        at_once = archive.connection().sql(question).df()
+    monkeypatch.setattr(relations, "_AT_ONCE", 3)
+    with trueup.open(made) as archive:
+        pd.testing.assert_frame_equal(archive.connection().sql(question).df(), at_once)
+        assert len(at_once) == len(archive.nights) * 1000
 
 
 def test_people_held_have_names_whatever_was_asked_before(made: Path) -> None:
