@@ -48,6 +48,7 @@ front-door:
 
 # pytest ends with 5 when it collected tests and none is marked: nothing to run is not a fault.
 test-services: .venv/test.done front-door
+	tests/end_to_end/debian.sh
 	$(BIN)/python -m pytest -m services -p no:randomly --timeout 900
 
 test-browser: .venv/test.done

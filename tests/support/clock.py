@@ -81,6 +81,9 @@ class PrefectServer:
     home: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    more: dict[str, str] = field(default_factory=dict)
+    """Further environment."""
+    command: tuple[str, ...] = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", "{port}")
 
     @property
     def url(self) -> str:
@@ -92,8 +95,9 @@ class PrefectServer:
             "PREFECT_HOME": str(self.home),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
+            **self.more,
         }
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [sys.executable, "-m", *(word.format(port=self.port) for word in self.command)]
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         until(self._answers, "the Prefect server")
@@ -119,6 +123,8 @@ class Clock:
     sandbox: Sandbox
     real: PrefectServer | None = None
     services: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    more: dict[str, str] = field(default_factory=dict)
+    """Further environment of the service."""
 
     def configure(self, cron: str = EVERY_MINUTE, more: str = "") -> None:
         script = self.folder / "told.py"
@@ -148,6 +154,7 @@ class Clock:
             **self.sandbox.environment,
             "PREFECT_HOME": str(self.folder / "prefect"),
             **({"PREFECT_API_URL": self.real.url} if self.real else {}),
+            **self.more,
         }
         (self.folder / "prefect").mkdir(exist_ok=True)
         code = SERVE.format(first=10 if watching else 1e9, look=look)
