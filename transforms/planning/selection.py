@@ -51,13 +51,21 @@ def keys_of(files: RunFiles, names: Sequence[str]) -> dict[str, tuple[str, ...]]
     return {str(wish): tuple(keys) for wish, keys in rows}
 
 
+def not_selected(files: RunFiles) -> int:
+    """How many people a plan for some would write, were it for them."""
+    with connect(threads=1) as connection:
+        view(connection, "decisions", files.decisions)
+        found = connection.execute("SELECT count(*) FROM decisions WHERE reason_code = 'not_selected'").fetchone()
+    return int(found[0]) if found else 0
+
+
 def _look_up(connection: DuckDBPyConnection, files: RunFiles, names: Sequence[str]) -> None:
     """``selection`` (wish, key), with ``persons`` and ``users``, of an earlier run."""
     connection.execute(
         "CREATE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name "
         f"FROM read_parquet({literal(str(files.decisions))})"
     )
-    view(connection, "source", files.source)
+    view(connection, "source", files.source, columns=("id", "userPrincipalName", "mail"))
     have = columns_of(connection, "source")
     user_name, mail = (column if column in have else "NULL" for column in ("userPrincipalName", "mail"))
     connection.execute(
