@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trueup.connectors.source_request import SourceRequest, SourceSnapshot
+from trueup.connectors.source_request import NotAlone, SourceRequest, SourceSnapshot
 from trueup.transforms.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from trueup.transforms.doctor import Line
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import Settings
 
-__all__ = ["SourceRequest", "SourceSnapshot", "examine", "snapshot"]
+__all__ = ["NotAlone", "SourceRequest", "SourceSnapshot", "examine", "leavers", "snapshot"]
 
 
 def snapshot(
@@ -38,6 +40,32 @@ def snapshot(
     from trueup.connectors.entra.tenant import read_tenant
 
     return asyncio.run(read_tenant(settings, request, files, progress=progress))
+
+
+def leavers(
+    settings: Settings, request: SourceRequest, files: RunFiles, named: Mapping[str, Sequence[str]]
+) -> SourceSnapshot:
+    """The people named in ``source.parquet``, without anybody else: those who are disabled, the others proven absent.
+
+    Also writes ``.work/absent`` and ``.work/problems``.
+
+    Args:
+        settings: the configuration.
+        request: what one run needs of the source.
+        files: of the run.
+        named: each name given → the object ids it meant in the last whole read.
+
+    Raises:
+        NotAlone: not all of them are leavers, or the source cannot tell; then everything must be read.
+        Refused: no clear answer about somebody. Failed: the source cannot be reached or does not let this app ask.
+    """
+    if settings.source.kind == "file":
+        raise NotAlone("a file is read as a whole")
+    import asyncio
+
+    from trueup.connectors.entra.leavers import read_leavers
+
+    return asyncio.run(read_leavers(settings, request, files, named))
 
 
 def examine(settings: Settings, columns: frozenset[str] = frozenset()) -> list[Line]:

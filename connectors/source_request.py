@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
 
 
+class NotAlone(Exception):
+    """The people named cannot be judged by themselves: everything must be read. Its text says why, without people."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRequest:
     """What one run needs of the source."""

@@ -128,6 +128,19 @@ def check_people(
         return CheckResult(tuple(session.refusals), found, tuple(session.notes))
 
 
+def nobody_checked(files: RunFiles) -> CheckResult:
+    """What ``check_people`` leaves behind, with nothing found: for leavers, whose end no finding shields from.
+
+    Most checks are of everybody, and a plan that read only the people it is for has nobody to hold them against.
+    """
+    files.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    nothing = 'SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS "check", NULL::VARCHAR AS severity, '
+    with connect() as connection:
+        write(connection, f"{nothing} NULL::VARCHAR AS reason, NULL::VARCHAR AS remedy WHERE FALSE", files.findings)
+        write_records(files.checks, [])
+        return CheckResult((), counts(connection, files.findings, 0))
+
+
 def check_plan(files: RunFiles) -> CheckResult:
     """The suite ``plan``: every person decided about once, nothing written that no decision says.
 

@@ -31,16 +31,18 @@ STOP = threading.Event()
 def write(run_id: str, left_out: str) -> ApplyResult:
     """Write what was approved, person by person, journalled before and after each request. Never retried as a whole."""
     from trueup.connectors.scim_writer import apply as write_all
+    from trueup.transforms.approval.since import settled_since
 
     this = clearance.in_hand(run_id)
     digest = str(this.run.manifest.target_state.get("digest", ""))
-    learned = last_learned(this.archive.history(this.settings.target.url), digest=digest)
+    history = this.archive.history(this.settings.target.url)
     return write_all(
         this.settings,
         this.run.files,
         left_out=Path(left_out),
         stop=STOP,
-        learned=learned,
+        learned=last_learned(history, digest=digest),
+        since=settled_since(this.run, history),
         progress=screen.progress,
     )
 

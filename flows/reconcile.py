@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceSnapshot
     from trueup.expectations.gates import CheckResult
+    from trueup.flows.alone import Named
     from trueup.transforms.manifest import Manifest
     from trueup.transforms.planning.request import PlanResult
 
@@ -52,6 +53,22 @@ def read_target(run: str) -> TargetSnapshot:
     return stages.read_target(Build.of(run))
 
 
+@task(name="read people named", cache_policy=NO_CACHE)
+@sanitize_errors("reading the people named")
+@stages.timed("named")
+def read_named(run: str) -> str:
+    """The people named by themselves, where they may be judged so; else returns why everything must be read."""
+    from trueup.connectors.source import NotAlone
+    from trueup.flows.named import read_named
+
+    this = Build.of(run)
+    try:
+        this.alone = read_named(this)
+    except NotAlone as why:
+        return str(why)
+    return ""
+
+
 @task(name="map", cache_policy=NO_CACHE)
 @sanitize_errors("mapping")
 @stages.timed("map")
@@ -66,10 +83,13 @@ def map_users(run: str) -> None:
 def check_people(run: str) -> CheckResult:
     """Who is a person, and whose data is wrong, into ``findings.parquet`` and ``checks.json``."""
     from trueup.expectations.gates import check_people as check
+    from trueup.expectations.gates import nobody_checked
     from trueup.expectations.people import judge
 
     this = Build.of(run)
     judge(this.files, this.settings, this.history)
+    if this.alone is not None:
+        return nobody_checked(this.files)
     return check(this.files, this.settings, this.mapping.attributes, this.history, own_text=this.checks_text)
 
 
@@ -90,8 +110,9 @@ def decide(run: str, source: SourceSnapshot, target: TargetSnapshot) -> PlanResu
             settings=this.settings,
             history=this.history,
             at=this.started,
-            only=this.only,
+            only=this.alone.keys if this.alone else this.only,
             unreadable=frozenset(source.unreadable),
+            partial_read=this.alone is not None,
         )
     )
 
@@ -121,11 +142,9 @@ def reconcile(run: str) -> Any:
     with draft.taking():
         draft.stage = "trying both credentials"
         try_credentials(run)
-        reads = read_source.submit(run), read_target.submit(run)
-        source = draft.result(reads[0], "reading the source")
-        target = draft.result(reads[1], "reading the target")
+        alone = _alone(run, draft)
+        source, target = (alone.source, alone.target) if alone is not None else _both_sides(run, draft)
         if source is not None and target is not None:
-            draft.read(source, target)
             flow_runs.log(f"Read: {source.users:,} users, {target.profiles:,} profiles.")
             draft.stage = "mapping"
             map_users(run)
@@ -140,3 +159,26 @@ def reconcile(run: str) -> Any:
             draft.checked(check_plan(run))
             flow_runs.log(f"Plan checked: {draft.told_findings()}.")
     return sealing.conclude(Build.of(run), report_and_seal(run, draft))
+
+
+def _alone(run: str, draft: Draft) -> Named | None:
+    """The people a plan for some is for, read by themselves; None where everything is to be read."""
+    if not Build.of(run).only:
+        return None
+    draft.stage = "reading the people named"
+    if why := read_named(run):
+        draft.notes.append(f"Everybody was read: {why}.")
+    alone = Build.of(run).alone
+    if alone is not None:
+        draft.read_named(alone)
+    return alone
+
+
+def _both_sides(run: str, draft: Draft) -> tuple[SourceSnapshot | None, TargetSnapshot | None]:
+    """Everybody on both sides, read beside each other; None for a side that could not be read, and why is kept."""
+    reads = read_source.submit(run), read_target.submit(run)
+    source: SourceSnapshot | None = draft.result(reads[0], "reading the source")
+    target: TargetSnapshot | None = draft.result(reads[1], "reading the target")
+    if source is not None and target is not None:
+        draft.read(source, target)
+    return source, target

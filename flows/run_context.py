@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trueup.connectors.archive import Archive
+    from trueup.flows.alone import Named
     from trueup.flows.configuration import NamedFiles
     from trueup.transforms.history import History
     from trueup.transforms.mapping import Mapping
@@ -58,6 +59,8 @@ class Build:
         """What ``[checks] file`` says."""
         self.seconds: dict[str, float] = {}
         """Stage → seconds it took."""
+        self.alone: Named | None = None
+        """The people a plan for some is for, where only they were read."""
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

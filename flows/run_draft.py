@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceSnapshot
     from trueup.expectations.gates import CheckResult
+    from trueup.flows.alone import Named
     from trueup.transforms.planning.request import PlanResult
 
 
@@ -87,6 +88,12 @@ class Draft:
             delta=source.delta,
             target_state=target.state,
         )
+
+    def read_named(self, named: Named) -> None:
+        """Take over what was read of the people named, where nobody else was."""
+        self.read(named.source, named.target)
+        self.notes.append(named.note)
+        self.facts.update(only=named.keys, partial_read=True)
 
     def read_target(self, target: TargetSnapshot) -> None:
         """Take over what the read of the target proved, where the source is not read."""

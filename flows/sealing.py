@@ -73,14 +73,13 @@ def seal(build: Build, draft: Draft) -> Manifest:
         night=night_of(build, draft.kind),
         stage_seconds=dict(build.seconds),
         notes=tuple(draft.notes),
-        only=build.only,
         target=settings.target.url,
         versions=versions(),
         configuration=settings.what_matters(),
         configuration_digest=config_digest,
         fingerprint_version=VERSION,
         fingerprint=fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else "",
-        **{**draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
+        **{"only": build.only, **draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
     )
     write_reports(files, manifest, build.history, at=manifest.sealed)
     try:

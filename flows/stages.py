@@ -59,8 +59,8 @@ def source_request(build: Build) -> SourceRequest:
     )
 
 
-def read_target(build: Build) -> TargetSnapshot:
-    """Every profile of the directory into ``target.parquet``, proven complete."""
+def read_target(build: Build, *, named: tuple[str, ...] | None = None) -> TargetSnapshot:
+    """Every profile of the directory into ``target.parquet``, proven complete; or those of these ids, and no other."""
     from trueup.connectors.scim import snapshot
     from trueup.transforms.planning.earlier_runs import known_links, names_not_created
 
@@ -70,7 +70,8 @@ def read_target(build: Build) -> TargetSnapshot:
         build.settings.matching.by,
         build.files,
         known=known_links(build.history, build.files.work / "known_target.parquet"),
-        sought=names_not_created(build.history),
+        sought=names_not_created(build.history) if named is None else (),
+        named=named,
         progress=screen.progress,
     )
 
@@ -80,9 +81,13 @@ def map_users(build: Build) -> None:
     from trueup.transforms.duck.database import column_types
     from trueup.transforms.mapping import compile_run, run_mapping
 
+    source = build.settings.source
+    if build.alone is not None:
+        # Who is assigned was not asked: an end at the source comes before scope.
+        source = source.model_copy(update={"scope": "all", "filters": []})
     compiled = compile_run(
         build.mapping,
-        build.settings.source,
+        source,
         columns=column_types(build.files.source),
         at=build.started,
         seed=build.files.run_id,

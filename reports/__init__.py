@@ -127,6 +127,13 @@ def terminal_summary(run: PriorRun, history: History | None = None) -> Renderabl
     return summaries.terminal_summary(run, history)
 
 
+def nothing_to_do(run: PriorRun) -> RenderableType:
+    """What is said of a run that found the target as it should be, whatever is asked of it."""
+    from trueup.reports import summaries
+
+    return summaries.nothing_to_do(run)
+
+
 def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableType:
     """Who approved what, and what is left out with its reason."""
     from trueup.reports import summaries

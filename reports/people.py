@@ -15,6 +15,7 @@ from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -82,13 +83,18 @@ class Facts:
     left_out: tuple[dict[str, Any], ...]
 
 
-def read_facts(files: RunFiles, history: History, *, complete: bool = False) -> Facts:
+def read_facts(
+    files: RunFiles, history: History, *, complete: bool = False, named: Collection[str] | None = None
+) -> Facts:
     """Everything the report shows of people; files the run did not come to count as empty.
 
-    Sums are always over everybody; ``people`` and ``changes`` are too when ``complete``, else what a page can hold.
+    Sums are always over everybody, or over the people ``named`` where a plan is for them only; ``people`` and
+    ``changes`` are too when ``complete``, else what a page can hold.
     """
     with connect() as db:
         _open(db, files)
+        if named is not None:
+            _keep(db, named)
         held_since(db, files, history)
         left_out_before(db, history, files.run_id)
         for name in ("text_of", "is_reference", "holds", "events", "grouped"):
@@ -148,6 +154,15 @@ def _open(db: DuckDBPyConnection, files: RunFiles) -> None:
             }
         ),
     )
+
+
+def _keep(db: DuckDBPyConnection, named: Collection[str]) -> None:
+    """Let the relations of people hold those ``named`` only."""
+    db.register("people_named", pa.table({"key": pa.array(sorted(named), pa.string())}))
+    for name in ("decisions", "changes", "findings"):
+        db.execute(f"CREATE TEMP TABLE kept AS FROM {name} SEMI JOIN people_named USING (key)")
+        db.execute(f"DROP VIEW IF EXISTS {name}")
+        db.execute(f"ALTER TABLE kept RENAME TO {name}")
 
 
 def _too_many(db: DuckDBPyConnection) -> list[str]:

@@ -150,7 +150,7 @@ def _nothing(manifest: Manifest) -> Opening:
     aside = f", but {counted(held, 'person is', 'people are')} held: see below" if held else ""
     if manifest.only:
         named = counted(len(manifest.only), "person", "people")
-        return Opening("calm", f"Nothing to do for the {named} named.", "Nobody else is touched.", _AT_REST, ())
+        return Opening("calm", f"Nothing to do for the {named} named.", _others(manifest), _AT_REST, ())
     back = manifest.kind is Kind.ROLLBACK
     return Opening(
         "calm",
@@ -187,7 +187,7 @@ def _ordinary(manifest: Manifest, trend: tuple[TrendPoint, ...], writes: int) ->
         return (
             "calm",
             f"A trial with {counted(len(manifest.only), 'person', 'people')}: {people}.",
-            "Nobody else is touched.",
+            _others(manifest),
         )
     if manifest.first_run:
         return (
@@ -199,6 +199,11 @@ def _ordinary(manifest: Manifest, trend: tuple[TrendPoint, ...], writes: int) ->
         detail = "A deleted profile comes back only as a new one."
         return "attention", f"{counted(deletes, 'profile')} would be deleted; {people} in all.", detail
     return _beside(trend, people, of)
+
+
+def _others(manifest: Manifest) -> str:
+    """What a plan for some does with everybody else."""
+    return "Nobody else was read or is touched." if manifest.partial_read else "Nobody else is touched."
 
 
 def _beside(trend: tuple[TrendPoint, ...], people: str, of: str) -> tuple[Tone, str, str]:

@@ -15,6 +15,7 @@ from trueup.reports.escaping import visible
 from trueup.reports.sentences import counted, number
 from trueup.transforms.history import History
 from trueup.transforms.values.labels import label
+from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,9 +80,17 @@ def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableTyp
     return Group(*lines)
 
 
+def nothing_to_do(run: PriorRun) -> RenderableType:
+    """What approve, apply and verify say of a run that found the target as it should be."""
+    told = "nothing to do: nothing was to be approved, nothing was written, and there is nothing to verify."
+    return _line(f"{run.run_id} · {told}", "bold")
+
+
 def applied_summary(run: PriorRun, records: Sequence[Mapping[str, Any]]) -> RenderableType:
     """How many were applied, and everybody who was not, with the reason."""
-    if not records and run.state in {"nothing_to_do", "applied", "verified"}:
+    if run.manifest.outcome is Outcome.NOTHING_TO_DO:
+        return nothing_to_do(run)
+    if not records and run.state in {"applied", "verified"}:
         return _line(f"{run.run_id} · nothing was left to do.", "bold")
     people = [record for record in records if record["operation"] != "restore"]
     counts = Counter(str(record["result"]) for record in people)
@@ -101,6 +110,8 @@ def applied_summary(run: PriorRun, records: Sequence[Mapping[str, Any]]) -> Rend
 
 def verified_summary(run: PriorRun, document: Mapping[str, Any]) -> RenderableType:
     """Whether the target holds what was written, and every attribute that differs."""
+    if run.manifest.outcome is Outcome.NOTHING_TO_DO:
+        return nothing_to_do(run)
     if document["converged"]:
         return _line(f"{run.run_id}: the target holds everything that was written.", "bold green")
     rows = (

@@ -19,7 +19,7 @@ from trueup.reports.escaping import visible
 from trueup.reports.people import changes_of
 from trueup.reports.sentences import LABELS, counted, number
 from trueup.transforms.values.labels import label
-from trueup.transforms.vocabulary import WRITING
+from trueup.transforms.vocabulary import WRITING, Kind
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType, RenderResult
@@ -190,18 +190,23 @@ def _notes(view: ReportView) -> Group | None:
 
 def _people(view: ReportView, room: int) -> Group | None:
     table = _grid("person", "what", "changes")
-    listed = view.people.filter(pc.is_in(view.people["decision"], pa.array([str(d) for d in WRITING]))).slice(0, room)
+    is_for_some = bool(view.only) and view.kind == Kind.RECONCILE
+    written = pc.is_in(view.people["decision"], pa.array([str(d) for d in WRITING]))
+    # Of a plan for some everybody it is for is shown, also who is left as they are.
+    everybody = view.people if is_for_some else view.people.filter(written)
+    listed = everybody.slice(0, room)
     changes = changes_of(view, listed)
     for row in listed.to_pylist():
         decision = row["decision"]
         table.add_row(
             _text(row["name"]),
             Text(LABELS[decision], style=_COLOURS.get(decision, "")),
-            Text("\n").join(_change(change) for change in changes.get(row["person"], [])),
+            Text("\n").join(_change(change) for change in changes.get(row["person"], []))
+            or _text(row["reason"] if is_for_some else ""),
         )
     if not listed.num_rows:
         return None
-    more = view.writes - listed.num_rows
+    more = (everybody.num_rows if is_for_some else view.writes) - listed.num_rows
     rest = f"and {counted(more, 'person', 'people')} more: trueup show {view.run_id} --format html|md|xlsx|csv"
     return Group(table, *([_text(rest, "dim")] if more > 0 else []))
 

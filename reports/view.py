@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from trueup.reports.attributes import EVENT_WORDS, event_of
@@ -20,6 +21,7 @@ from trueup.reports.model import (
 )
 from trueup.reports.people import read_facts
 from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
+from trueup.transforms.planning.selection import keys_of, not_selected
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING, Kind
 
@@ -57,7 +59,9 @@ def build_view(
         state: of a sealed run; none means the outcome.
         complete: list everybody, however many; else what a page can hold, the rest being counted in ``unlisted``.
     """
-    facts = read_facts(files, history, complete=complete)
+    named = None if complete else _named(files, manifest)
+    facts = read_facts(files, history, complete=complete, named=named)
+    counts = manifest.counts if named is None else Counter(facts.people["decision"].to_pylist())
     state = state or str(manifest.outcome)
     trend = _trend(manifest, history)
     words = opening(manifest, trend, state)
@@ -83,11 +87,10 @@ def build_view(
         users=manifest.users,
         profiles=manifest.profiles,
         totals=tuple(
-            Total(decision, name, manifest.counts.get(decision, 0), decision in WRITING)
-            for decision, name in LABELS.items()
+            Total(decision, name, counts.get(decision, 0), decision in WRITING) for decision, name in LABELS.items()
         ),
         refusals=manifest.refusals,
-        notes=manifest.notes,
+        notes=(*manifest.notes, *_not_named(files, named)),
         irreversible=_irreversible(manifest),
         limits=tuple(_limit(use) for use in manifest.limits),
         trend=trend,
@@ -127,6 +130,21 @@ def build_view(
         facts=_small_print(manifest),
         extra={"completeness": manifest.completeness, "rollback": manifest.rollback},
     )
+
+
+def _named(files: RunFiles, manifest: Manifest) -> frozenset[str] | None:
+    """Keys of the people a plan is for; None where it is for everybody, or never came to decisions."""
+    if manifest.kind is not Kind.RECONCILE or not manifest.only or not files.decisions.exists():
+        return None
+    return frozenset(key for keys in keys_of(files, manifest.only).values() for key in keys)
+
+
+def _not_named(files: RunFiles, named: frozenset[str] | None) -> tuple[str, ...]:
+    """That others would be written too, were the plan for them."""
+    if named is None:
+        return ()
+    others = not_selected(files)
+    return (f"{number(others)} others would be written by a plan for everybody; this one leaves them.",) * bool(others)
 
 
 def _limit(use: LimitUse) -> LimitLine:

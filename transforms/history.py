@@ -9,11 +9,13 @@ from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from trueup.transforms.manifest import ActRecord, Manifest
     from trueup.transforms.run_files import RunFiles
 
 LINKING_ACTS = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.VERIFIED)
+_WRITING_ACTS = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class PriorRun:
         return self.manifest.outcome is Outcome.NOTHING_TO_DO or any(a.act in LINKING_ACTS for a in self.acts)
 
     @property
+    def applied_at(self) -> datetime:
+        """When its plan reached the target last; the seal of a run that never wrote."""
+        return max((act.at for act in self.acts if act.act in _WRITING_ACTS), default=self.manifest.sealed)
+
+    @property
+    def is_for_some(self) -> bool:
+        """Whether it was planned for some people only, however much was read for it."""
+        return self.kind is Kind.RECONCILE and bool(self.manifest.only)
+
+    @property
     def is_pruned(self) -> bool:
         """Whether its data files were pruned; manifest and acts remain."""
         return any(act.act is Act.PRUNED for act in self.acts)
@@ -55,19 +67,47 @@ class History:
 
     @property
     def applied(self) -> tuple[PriorRun, ...]:
-        """Runs whose plan reached the target or had nothing to do, with their files still there; newest first."""
-        return tuple(run for run in self.runs if run.was_applied and not run.is_pruned)
+        """Runs that read whole sides and whose plan reached the target or had nothing to do; the last applied first.
+
+        In the order they were applied, not planned: a plan of the night may be applied after one of the morning. Their
+        files are still there. What read only the people named is not among them: of everybody else it knows nothing.
+        """
+        return tuple(run for run in self._reached if not run.manifest.partial_read)
 
     @property
     def baseline(self) -> PriorRun | None:
-        """The last applied run: links and causes come from comparing with it."""
-        return self.applied[0] if self.applied else None
+        """The last applied run: links and causes come from comparing with it, and with what ``amending`` knows."""
+        return next(iter(self.applied), None)
+
+    @property
+    def amending(self) -> tuple[PriorRun, ...]:
+        """Applied plans for some people only, made after the baseline's: of those people they know better.
+
+        The newest plan first. Of nobody else is anything taken from them.
+        """
+        baseline = self.baseline
+        if baseline is None:
+            return ()
+        later = (run for run in self._reached if run.is_for_some and run.run_id > baseline.run_id)
+        return tuple(sorted(later, key=lambda run: run.run_id, reverse=True))
+
+    @property
+    def known(self) -> tuple[PriorRun, ...]:
+        """All applied runs, partial reads too, the newest knowledge first: ``amending``, then as they were applied."""
+        amending = self.amending
+        return (*amending, *(run for run in self._reached if run not in amending))
+
+    @property
+    def _reached(self) -> tuple[PriorRun, ...]:
+        reached = (run for run in self.runs if run.was_applied and not run.is_pruned)
+        return tuple(sorted(reached, key=lambda run: (run.applied_at, run.run_id), reverse=True))
 
     @property
     def latest_read(self) -> PriorRun | None:
         """The newest run that read its source completely, applied or not, with its files still there."""
         for run in self.runs:
-            if run.kind is Kind.RECONCILE and "source.parquet" in run.manifest.files and not run.is_pruned:
+            is_whole = run.kind is Kind.RECONCILE and not run.manifest.partial_read
+            if is_whole and "source.parquet" in run.manifest.files and not run.is_pruned:
                 return run
         return None
 

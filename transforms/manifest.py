@@ -74,7 +74,9 @@ class Manifest(_Record):
     """Severity → findings."""
     limits: tuple[LimitUse, ...] = ()
     only: tuple[str, ...] = ()
-    """Keys of a partial plan; empty for a whole one."""
+    """Keys of a partial plan, as they were given; empty for a whole one."""
+    partial_read: bool = False
+    """Whether only the people in ``only`` (then object ids) were read: no count, base or absence of it is a side's."""
     first_run: bool = False
     baseline_run: str | None = None
     """The applied run this one was compared with."""

@@ -98,17 +98,20 @@ def _needed(runs: tuple[PriorRun, ...]) -> set[str]:
     for target in {same_target(run.manifest.target) for run in runs}:
         own = History(tuple(run for run in runs if same_target(run.manifest.target) == target))
         needed |= _first(run for run in own.runs if run.was_applied)
+        needed |= _first(own.applied) | {run.run_id for run in own.amending}
         needed |= _first(run for run in own.runs if is_begun(run))
         staying = [run for run in own.runs if _is_open(run, own) or _is_restoring(run)]
         needed |= {run.run_id for run in staying}
         needed |= {name for run in staying for name in (run.manifest.parent_run, run.manifest.baseline_run) if name}
-        needed |= {name for run in staying for name in _first(_applied_before(run, own))}
+        needed |= {name for run in staying for name in _taken_back(run, own)}
     return needed
 
 
-def _applied_before(run: PriorRun, own: History) -> Iterable[PriorRun]:
-    """What the source said when a rollback took it back stands in the last applied plan before it."""
-    return (one for one in own.applied if one.kind is Kind.RECONCILE and one.run_id < run.run_id)
+def _taken_back(run: PriorRun, own: History) -> set[str]:
+    """What the source said when a rollback took it back: the last applied plan before it, and those for some since."""
+    said = _first(one for one in own.applied if one.kind is Kind.RECONCILE and one.run_id < run.run_id)
+    since = max(said, default="")
+    return said | {one.run_id for one in own.known if one.is_for_some and since < one.run_id < run.run_id}
 
 
 def _first(runs: Iterable[PriorRun]) -> set[str]:

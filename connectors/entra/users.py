@@ -126,7 +126,7 @@ async def read_users(
         try:
             read = await _read_through(graph, chosen, folder / f"{name}.parquet", top=top, progress=progress)
         except GraphError as answer:
-            chosen = _narrower(answer, chosen)
+            chosen = narrower(answer, chosen)
         else:
             return read
     raise Failed("Graph refuses one property after another.", remedy="Check source.graph_url.")
@@ -184,7 +184,7 @@ def _said_nothing(read: UserRead, reader: PageReader) -> UserRead:
     return read
 
 
-def _narrower(answer: GraphError, chosen: Selection) -> Selection:
+def narrower(answer: GraphError, chosen: Selection) -> Selection:
     """The selection without what Graph refused, or the failure its answer means."""
     if answer.status == 400 and (found := _UNKNOWN.search(answer.message)):
         name = found.group(1)

@@ -29,6 +29,7 @@ def snapshot(
     *,
     known: Path | None,
     sought: Sequence[str] = (),
+    named: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TargetSnapshot:
     """``files.target`` holds every profile of the target when this returns; an incomplete read never does.
@@ -42,6 +43,7 @@ def snapshot(
             target says by id that it is gone.
         sought: user names the last run could not create: whoever inactive has one, is unlisted and found by a filter
             belongs to the snapshot.
+        named: ids of the only profiles wanted: each is asked for by id, nobody else is read.
         progress: told of every page.
 
     Raises:
@@ -50,7 +52,9 @@ def snapshot(
     """
     from trueup.connectors.scim.profiles import take_snapshot
 
-    return take_snapshot(settings, paths, extra_paths, files, known=known, sought=sought, progress=progress)
+    return take_snapshot(
+        settings, paths, extra_paths, files, known=known, sought=sought, named=named, progress=progress
+    )
 
 
 def examine(settings: Settings, managed: Iterable[ManagedAttribute] = ()) -> list[Line]:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from trueup.connectors.scim.discovery import discover
 from trueup.connectors.scim.paging import Reading, list_of, read_pages
+from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim.session import Session, open_session
 from trueup.connectors.scim.shape import Shape, missing
 from trueup.transforms.duck.database import connect
@@ -38,6 +39,9 @@ _MOST_ASKED_FOR = 2000
 _MOST_SOUGHT = 200
 _ALWAYS = ("externalId", "userName", "active")
 _STAGE = "reading profiles"
+_GONE = (404, 410)
+ASKED_BY_ID = "asked_by_id"
+"""How it was proven who is there where only some were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,13 @@ def take_snapshot(
     *,
     known: Path | None,
     sought: Sequence[str] = (),
+    named: Sequence[str] | None = None,
     progress: Progress = silent,
 ) -> TargetSnapshot:
-    """``files.target`` holds every profile, sorted by id; see :func:`trueup.connectors.scim.snapshot`."""
+    """``files.target`` holds every profile, sorted by id; see :func:`trueup.connectors.scim.snapshot`.
+
+    With ``named`` it holds the profiles of these ids that are there, and nobody else is read.
+    """
     kinds: dict[str, str] = dict.fromkeys(extra_paths, "text") | {path.path: path.kind for path in paths}
     kinds = {path: kinds.get(path, "text") for path in columns_of([p.path for p in paths] + list(extra_paths))}
     files.work.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,8 +99,11 @@ def take_snapshot(
     with open_session(settings) as session:
         discovered = discover(session)
         reader = _Reader(session, discovered, spool, kinds, progress)
-        reading, proof, readings = reader.prove(_known_ids(known))
-        reader.add_unlisted(sought, reading)
+        if named is None:
+            reading, proof, readings = reader.prove(_known_ids(known))
+            reader.add_unlisted(sought, reading)
+        else:
+            reading, proof, readings = reader.by_id(named), ASKED_BY_ID, 1
     shape = Shape(discovered.attributes)
     try:
         profiles = _flatten(spool, kinds, files)
@@ -180,6 +191,31 @@ class _Reader:
             )
         )
 
+    def by_id(self, named: Sequence[str]) -> Reading:
+        """The profiles of these ids that are there; whoever is not, the target says so.
+
+        Raises:
+            Refused: ``target_incomplete``: it gives no clear answer about one of them.
+        """
+        reading, found = Reading(mode="id", reached_end=True), []
+        for profile in dict.fromkeys(named):
+            answer = self._session.profile(profile)
+            resource = answer.resource if answer.is_ok else None
+            if resource is not None and str(resource["id"]) == profile:
+                found.append(resource)
+            elif answer.status not in _GONE:
+                raise Refused(
+                    Refusal(
+                        code="target_incomplete",
+                        message=f"The target gives no clear answer about a profile asked by id: {sentence(answer)}.",
+                        remedy="Nothing was changed. Run again.",
+                    )
+                )
+        with self._spooled() as writer:
+            writer.write_table(self._table(found, writer.schema))
+        reading.ids.update(hash(str(one["id"])) for one in found)
+        return reading
+
     def add_unlisted(self, sought: Sequence[str], reading: Reading) -> None:
         """Add who has one of these user names, is inactive and not listed, as far as a filter finds them."""
         found: dict[str, dict[str, Any]] = {}
@@ -195,12 +231,17 @@ class _Reader:
                     found[str(profile["id"])] = profile
         self._append(list(found.values()), reading)
 
-    def _read(self, *, sort: bool, beside: bool) -> Reading:
-        reading = Reading()
+    def _spooled(self) -> Any:
+        """The file profiles are read into, begun anew."""
         self._spelling.bare.clear()
         fields = [(name, pa.string()) for name in ("id", "version", "resource", "spelt")]
         schema = pa.schema([*fields, *((f"complex {path}", pa.string()) for path in self._complex)])
-        with pq.ParquetWriter(self._spool, schema, compression="zstd") as writer:
+        return pq.ParquetWriter(self._spool, schema, compression="zstd")
+
+    def _read(self, *, sort: bool, beside: bool) -> Reading:
+        reading = Reading()
+        with self._spooled() as writer:
+            schema = writer.schema
             batch: list[dict[str, Any]] = []
             for page in read_pages(self._session, self._discovered.capabilities, reading, sort=sort, beside=beside):
                 batch.extend(page)
@@ -259,7 +300,7 @@ class _Reader:
             is_there = found is not None and str(found["id"]) == profile
             if found is not None and is_there and as_boolean(member(found, "active")) is False:
                 unlisted.append(found)
-            elif is_there or (not answer.is_ok and answer.status not in {404, 410}):
+            elif is_there or (not answer.is_ok and answer.status not in _GONE):
                 lost += 1
         return lost, unlisted
 

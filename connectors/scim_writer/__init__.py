@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trueup.connectors.scim_writer.result import ApplyResult
+    from trueup.transforms.approval.since import Since
     from trueup.transforms.progress import Progress
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import Settings
@@ -24,6 +25,7 @@ def apply(
     left_out: Path | None,
     stop: threading.Event,
     learned: Mapping[str, Any] | None = None,
+    since: Mapping[str, Since] | None = None,
     progress: Progress = silent,
 ) -> ApplyResult:
     """Every approved change of the run is written once, or said why not; safe to call again after any crash.
@@ -37,6 +39,8 @@ def apply(
         left_out: Parquet file of what is not written (``key``, ``attribute``; null: the whole person).
         stop: when set, requests in flight are finished and nothing new is begun.
         learned: ``details["dialect"]`` of the last apply to this target.
+        since: key → the plan for some people that settled this person after this plan was made: what is there already
+            counts as applied, anything else of them is skipped.
         progress: told of each settled step.
 
     Raises:
@@ -44,4 +48,6 @@ def apply(
     """
     from trueup.connectors.scim_writer.applying import apply_approved
 
-    return apply_approved(settings, files, left_out=left_out, stop=stop, learned=learned, progress=progress)
+    return apply_approved(
+        settings, files, left_out=left_out, stop=stop, learned=learned, since=since, progress=progress
+    )

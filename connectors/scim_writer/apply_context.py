@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim_writer.resume import ResumeState
     from trueup.connectors.scim_writer.sender import Sender
     from trueup.connectors.scim_writer.target_profile import TargetBehaviour
+    from trueup.transforms.approval.since import Since
     from trueup.transforms.work import Change, Work, WorkItem
 
 PROFILE = "profile:"
@@ -44,6 +45,8 @@ class ApplyContext:
     past: ResumeState
     work: Work
     shape: Shape
+    since: Mapping[str, Since] = field(default_factory=dict)
+    """Key → the plan for some people that settled this person after the plan at hand was made."""
     managed: tuple[str, ...] = ()
     """The managed attributes, by path."""
     created: dict[str, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from trueup.transforms.approval.since import Since
     from trueup.transforms.progress import Progress
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import Settings
@@ -48,12 +50,13 @@ def apply_approved(
     left_out: Path | None,
     stop: threading.Event,
     learned: Mapping[str, Any] | None,
+    since: Mapping[str, Since] | None,
     progress: Progress,
 ) -> ApplyResult:
     """See :func:`trueup.connectors.scim_writer.apply`."""
     work = plan_work(files, left_out=left_out)
     try:
-        return apply_run(settings, files, work, stop=stop, learned=learned, progress=progress)
+        return apply_run(settings, files, work, stop=stop, learned=learned, since=since, progress=progress)
     finally:
         work.close()
 
@@ -65,6 +68,7 @@ def apply_run(
     *,
     stop: threading.Event,
     learned: Mapping[str, Any] | None = None,
+    since: Mapping[str, Since] | None = None,
     progress: Progress = silent,
     pace: Pace | None = None,
 ) -> ApplyResult:
@@ -78,7 +82,7 @@ def apply_run(
         rows = pq.read_table(files.outcome).to_pylist()
         return _result(rows, None, habits, past.created)
     pace = pace or Pace(settings.target.requests_per_second)
-    engine = asyncio.run(_run(settings, files, work, habits, past, pace, stop, progress))
+    engine = asyncio.run(_run(settings, files, work, _Before(habits, past, since or {}), pace, stop, progress))
     rows = outcome_rows(files.journal, work.left_out)
     result = _result(rows, engine, habits, read_past(files.journal).created)
     if not result.interrupted:
@@ -87,16 +91,25 @@ def apply_run(
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What is known before the first request: of the target, of an earlier attempt, of people settled meanwhile."""
+
+    habits: TargetBehaviour
+    past: ResumeState
+    since: Mapping[str, Since]
+
+
 async def _run(
     settings: Settings,
     files: RunFiles,
     work: Work,
-    habits: TargetBehaviour,
-    past: ResumeState,
+    known: _Before,
     pace: Pace,
     stop: threading.Event,
     progress: Progress,
 ) -> Engine:
+    habits, past, since = known.habits, known.past, known.since
     async with Sender(settings, pace) as sender, Journal(files.journal) as journal:
         await _reach(sender)
         shape = Shape(attributes_of((await sender.schemas()).json), habits.untyped)
@@ -110,7 +123,8 @@ async def _run(
             lookup=Lookup(sender, _samples(files)),
             past=past,
             work=work,
-            created=dict(past.created),
+            created={key: one.profile_id for key, one in since.items() if one.profile_id} | past.created,
+            since=since,
         )
         await journal.write({"event": "note", "what": "resumed" if past.records else "begun", "people": work.total})
         engine = Engine(

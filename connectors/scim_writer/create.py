@@ -12,12 +12,13 @@ from trueup.connectors.scim_writer.forms import new_resource
 from trueup.connectors.scim_writer.update import UpdateProfile
 from trueup.transforms.values.equality import as_boolean, moved_members, same
 from trueup.transforms.values.paths import member, parse
-from trueup.transforms.vocabulary import Kept, Result
+from trueup.transforms.vocabulary import Decision, Kept, Result
 from trueup.transforms.work import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trueup.transforms.approval.since import Since
     from trueup.transforms.work import WorkItem
 
 STEP = "create"
@@ -78,14 +79,28 @@ class Creating:
         known = self._desk.past.created.get(self._item.key)
         if known is not None:
             return await self._adopt(known)
-        since = self._desk.past.since(self._item.key, STEP)
-        if since is not None:
-            await self._desk.sender.pace.settle(since)
+        if not self._sent and (since := self._desk.since.get(self._item.key)) is not None:
+            return await self._left_to(since)
+        begun = self._desk.past.since(self._item.key, STEP)
+        if begun is not None:
+            await self._desk.sender.pace.settle(begun)
         for _ in range(_ATTEMPTS + len(_WIDTHS)):
             result = await self._round()
             if result is not None:
                 return result
         return await self._settle(Result.FAILED, f"the target {self._last}, {self._attempts} times")
+
+    async def _left_to(self, since: Since) -> Result:
+        """Somebody whom another plan settled meanwhile is not made: their profile is as wanted already, or is left.
+
+        It is told as an update that wrote nothing: to take this run back is not to end a profile it did not make.
+        """
+        resource = await self._look(since.profile_id, None) if since.profile_id else None
+        now = self._desk.values(resource, self._values) if resource else {}
+        if resource is None or not all(same(now[a], value) for a, value in self._values.items()):
+            return await self._settle(Result.SKIPPED, since.sentence)
+        settled = Settled(Result.APPLIED, since.profile_id, "already so", resource=resource)
+        return await self._desk.settle(self._item, STEP, settled, operation=Decision.UPDATE)
 
     async def _round(self) -> Result | None:
         found = await self._desk.lookup.find(self._user_name, self._external_id, sure=self._sent)

@@ -55,8 +55,10 @@ class Removing:
             return await self._settle(Result.FAILED, f"the profile could not be read: {sentence(looked)}")
         if self._last == _YES:
             return await self._still_there(resource)
-        if moved := self._moved(resource):
-            return await self._settle(Result.SKIPPED, f"{', '.join(moved)} moved since the snapshot")
+        since, moved = desk.since.get(self._item.key), self._moved(resource)
+        if since is not None or moved:
+            why = since.sentence if since else f"{', '.join(moved)} moved since the snapshot"
+            return await self._settle(Result.SKIPPED, why)
         await desk.intend(self._item, STEP, Attempt(self._profile_id, {}, {}, None, resource, keep_whole=True))
         self._sent = True
         self._attempts += 1

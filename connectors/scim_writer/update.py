@@ -97,6 +97,8 @@ class UpdateProfile:
             step.remember(current)
             refusals.open |= step.sent_in_doubt() & current.keys()
         pending = [a for a in step.wanted if not step.is_done(a, current[a])]
+        if pending and (since := self._desk.since.get(step.item.key)) is not None:
+            return self._settled(Result.SKIPPED, since.sentence)
         if moved := step.moved(pending, current):
             return self._settled(Result.SKIPPED, f"{', '.join(moved)} moved since the snapshot")
         refusals.bar(pending)

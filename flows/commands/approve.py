@@ -6,15 +6,25 @@ from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, screen
 from trueup.flows.approving import Wish, approve_one, reject_one
-from trueup.transforms.vocabulary import Exit
+from trueup.flows.runs import meant_run
+from trueup.transforms.vocabulary import Exit, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.settings import Settings
 
 
 def approve_run(config: Path, run_id: str, wish: Wish, *, as_json: bool) -> int:
     """Approve and say what was approved; returns the exit code."""
     settings = configuration.load(config)
+    if (idle := _with_nothing_to_do(settings, run_id)) is not None:
+        from trueup.reports import nothing_to_do
+
+        told = {"run_id": idle.run_id, "state": idle.state, "fingerprint": idle.manifest.fingerprint}
+        screen.document(told) if as_json else screen.say(nothing_to_do(idle))
+        return Exit.DONE
     run, details = approve_one(settings, run_id, wish)
     if as_json:
         screen.document({"run_id": run.run_id, "state": run.state, "fingerprint": run.manifest.fingerprint, **details})
@@ -23,6 +33,14 @@ def approve_run(config: Path, run_id: str, wish: Wish, *, as_json: bool) -> int:
 
     screen.say(approval_summary(run, details))
     return Exit.DONE
+
+
+def _with_nothing_to_do(settings: Settings, run_id: str) -> PriorRun | None:
+    """The run, where it found the target as it should be: there is nothing to approve, and nothing is refused."""
+    from trueup.connectors.archive import open_archive
+
+    run = meant_run(open_archive(settings), run_id)
+    return run if run.manifest.outcome is Outcome.NOTHING_TO_DO else None
 
 
 def reject_run(config: Path, run_id: str, *, who: str, reason: str, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.flows import configuration, screen
 from trueup.flows.runs import shown_run
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.vocabulary import Act, Exit
+from trueup.transforms.vocabulary import Act, Exit, Outcome
 
 if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
@@ -46,6 +46,8 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
     archive = open_archive(settings)
     run = shown_run(archive, run_id)
     refuse_damaged(run)
+    if run.manifest.outcome is Outcome.NOTHING_TO_DO:
+        return {"run_id": run.run_id, "converged": True, "residual": 0, "records": []}, run
     if not run.files.outcome.exists():
         raise Refused(
             Refusal(

@@ -64,6 +64,12 @@ def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(install
     again = office.plan()
     assert again["outcome"] == "nothing_to_do", again
     assert office.everything() == after
+    # Approve, apply and verify tell one story of it.
+    words = (("approve", "--as", "Reviewer"), ("apply",), ("verify",))
+    told = [office.trueup(word, again["run_id"], *more) for word, *more in words]
+    assert {one.code for one in told} == {0}
+    assert len({one.out for one in told}) == 1, [one.out for one in told]
+    assert "nothing to do" in told[0].out
 
     twice = office.trueup("apply", plan["run_id"], "--json")
     assert twice.code == 0, twice.err

@@ -233,8 +233,10 @@ class World:
         files = self.files()
         return Planned(files, make_plan(self.request(files, **more)))
 
-    def seal(self, planned: Planned, *, kind: Kind = Kind.RECONCILE, acts: Iterable[ActRecord] = ()) -> PriorRun:
-        """Make tonight's plan an earlier run, and go on to the next night."""
+    def seal(
+        self, planned: Planned, *, kind: Kind = Kind.RECONCILE, acts: Iterable[ActRecord] = (), **facts: Any
+    ) -> PriorRun:
+        """Make tonight's plan an earlier run, and go on to the next night; ``facts`` are of its manifest."""
         wrote = any(planned.result.counts[w] for w in ("create", "update", "reactivate", "deactivate", "delete"))
         manifest = Manifest(
             run_id=planned.files.run_id,
@@ -244,10 +246,12 @@ class World:
             sealed=self.at,
             users=planned.result.users,
             profiles=planned.result.profiles,
+            limits=planned.result.limits,
             target_state={"digest": self.schema.digest},
+            **facts,
         )
         run = PriorRun(planned.files, manifest, tuple(acts), "ready")
-        self.runs.insert(0, run)
+        self.runs = sorted([run, *self.runs], key=lambda one: one.run_id, reverse=True)
         self.night += 1
         return run
 
@@ -259,6 +263,7 @@ class World:
         spoil: Mapping[str, Any] | None = None,
         skip: Iterable[str] = (),
         target: Mapping[tuple[str, str], tuple[Any, str]] | None = None,
+        **facts: Any,
     ) -> PriorRun:
         """Carry the plan out on ``profiles`` as an obedient directory would, and seal the run.
 
@@ -272,7 +277,7 @@ class World:
         act = ActRecord(
             act=Act.APPLIED, number=1, at=self.at, who="tester", previous_sha256="", details=dict(spoil or {})
         )
-        return self.seal(planned, kind=kind, acts=(act,))
+        return self.seal(planned, kind=kind, acts=(act,), **facts)
 
 
 @dataclass(frozen=True, slots=True)

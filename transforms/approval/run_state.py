@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.vocabulary import Act, Kind, Outcome
+from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
     from trueup.transforms.history import History, PriorRun
@@ -60,19 +60,20 @@ def has_plan(run: PriorRun) -> bool:
 
 def is_partial(run: PriorRun) -> bool:
     """Whether it was planned for some people only: what waits for everybody else goes on waiting."""
-    return run.kind is Kind.RECONCILE and bool(run.manifest.only)
+    return run.is_for_some
 
 
 def overtakes(other: PriorRun, run: PriorRun) -> bool:
     """Whether ``other`` makes the plan of ``run`` void.
 
-    A newer plan does, one for some people only once it was applied. And a plan for some people is void as soon as
-    anything else was written to the target after it was made: its links are those of before.
+    A newer plan does, but not one for some people only: what waits for everybody goes on waiting, and its apply passes
+    over those people (``trueup.transforms.approval.since``). A plan for some people is void as soon as anything else
+    was written to the target after it was made: its links are those of before.
     """
     if other.run_id == run.run_id or not has_plan(other):
         return False
     if other.run_id > run.run_id:
-        return not is_partial(other) or is_begun(other)
+        return not is_partial(other) or (is_partial(run) and is_begun(other))
     written = any(act.act in APPLY_ACTS and act.at > run.manifest.sealed for act in other.acts)
     return is_partial(run) and written
 

@@ -11,6 +11,7 @@ from trueup.transforms.approval.run_state import overtakes
 from trueup.transforms.approval.sql import statement
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,14 +54,20 @@ def what_moved(before: PriorRun, after: PriorRun) -> tuple[Movement, ...]:
     """How the desired and the actual values of two plans differ; sides that did not move are not in it.
 
     ``source`` is what the mapping makes of the source, so a changed mapping shows there too. Sides whose files are
-    gone (pruned) are not compared.
+    gone (pruned) are not compared. Only like is compared with like: a way back read no source, and what it wants is not
+    what the mapping makes of one; nor does it, or a plan that read some people only, show who came and went.
     """
-    sides: tuple[tuple[Literal["source", "target"], Path, Path], ...] = (
-        ("source", before.files.desired, after.files.desired),
-        ("target", before.files.actual, after.files.actual),
-    )
+    sides: list[tuple[Literal["source", "target"], Path, Path]] = []
+    if before.kind is after.kind is Kind.RECONCILE:
+        sides.append(("source", before.files.desired, after.files.desired))
+    sides.append(("target", before.files.actual, after.files.actual))
+    alike = before.kind is after.kind and not (before.manifest.partial_read or after.manifest.partial_read)
     with connect() as connection:
-        found = [_moved(connection, side, then, now) for side, then, now in sides if then.exists() and now.exists()]
+        found = [
+            _moved(connection, side, then, now, alike=alike)
+            for side, then, now in sides
+            if then.exists() and now.exists()
+        ]
     return tuple(one for one in found if one.people)
 
 
@@ -86,10 +93,14 @@ def _sentence(run: PriorRun, newer: PriorRun) -> str:
         sections = ", ".join(sorted(key for key in after if before.get(key) != after[key])) or "a file it names"
         moved.append(f"the configuration changed: {sections}")
     since = run.manifest.started.isoformat(timespec="minutes")
-    return f"Since {since}: {'; '.join(moved) or 'neither side moved'}."
+    back = f"{newer.run_id} is a way back; " if newer.kind is Kind.ROLLBACK else ""
+    return f"Since {since}: {back}{'; '.join(moved) or 'neither side moved'}."
 
 
-def _moved(connection: DuckDBPyConnection, side: Literal["source", "target"], before: Path, after: Path) -> Movement:
+def _moved(
+    connection: DuckDBPyConnection, side: Literal["source", "target"], before: Path, after: Path, *, alike: bool
+) -> Movement:
+    """What moved; where the two are not alike, of the people both speak of."""
     for name, path in (("then", before), ("now", after)):
         connection.execute(f"CREATE OR REPLACE VIEW {name}_values AS FROM read_parquet({literal(str(path))})")
     known = _columns(connection, "now_values")
@@ -97,6 +108,8 @@ def _moved(connection: DuckDBPyConnection, side: Literal["source", "target"], be
     flags = [f"then_values.{identifier(name)} IS DISTINCT FROM now_values.{identifier(name)}" for name in columns]
     query = statement("stale_people").replace(":differs", f"[{', '.join(flags)}]::BOOLEAN[]")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE stale AS {query}")
+    if not alike:
+        connection.execute("DELETE FROM stale WHERE appeared OR vanished")
     everybody = "SELECT count(*), count(*) FILTER (appeared), count(*) FILTER (vanished) FROM stale"
     people, appeared, vanished = connection.execute(everybody).fetchall()[0]
     counts = connection.execute(

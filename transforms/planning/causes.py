@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view
 from trueup.transforms.duck.runner import make
-from trueup.transforms.planning.earlier_runs import values_then
+from trueup.transforms.planning.earlier_runs import told_of, values_then
 from trueup.transforms.planning.sql import PACKAGE
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from duckdb import DuckDBPyConnection
 
     from trueup.transforms.history import History, PriorRun
@@ -27,8 +29,8 @@ _CHANGES = ("key", "attribute", "before", "after", "cause")
 
 def explain(connection: DuckDBPyConnection, history: History, terms: Terms) -> None:
     """Make ``explained``: ``planned`` with a cause for every row."""
-    runs = [run for run in history.applied if run.kind is Kind.RECONCILE and run.files.desired.exists()]
-    _decided_then(connection, runs[0] if runs else None, keys="planned")
+    runs = [run for run in history.known if run.kind is Kind.RECONCILE and run.files.desired.exists()]
+    _decided_last(connection, runs, history)
     make(connection, PACKAGE, tables=("explained_at_once",))
     connection.execute("ALTER TABLE explained_at_once RENAME TO explained")
     connection.execute("DROP TABLE planned")
@@ -42,10 +44,24 @@ def explain(connection: DuckDBPyConnection, history: History, terms: Terms) -> N
         )
         if not connection.execute("SELECT 1 FROM open_changes LIMIT 1").fetchone():
             break
+        asked = told_of(connection, run, history, "open_changes")
+        if asked != "open_changes":
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE open_changes AS FROM {asked}")
         if age:
             _decided_then(connection, run, keys="open_changes")
         _ask(connection, run, terms)
     connection.execute("UPDATE explained SET cause = 'source_changed' WHERE cause IS NULL")
+
+
+def _decided_last(connection: DuckDBPyConnection, runs: Sequence[PriorRun], history: History) -> None:
+    """``decided_then``: what was decided last about the people in ``planned``, for each by who spoke of them last."""
+    whole = next((run for run in runs if not run.manifest.partial_read and run not in history.amending), None)
+    _decided_then(connection, whole, keys="planned")
+    for run in reversed(runs[: runs.index(whole)] if whole else runs):
+        connection.execute("CREATE OR REPLACE TEMP TABLE decided_last AS FROM decided_then")
+        keys = told_of(connection, run, history, "planned")
+        _decided_then(connection, run, keys=keys)
+        connection.execute("INSERT INTO decided_then FROM decided_last WHERE key NOT IN (SELECT key FROM decided_then)")
 
 
 def _decided_then(connection: DuckDBPyConnection, run: PriorRun | None, *, keys: str) -> None:

@@ -8,6 +8,7 @@ from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view, write
 from trueup.transforms.duck.runner import make, remember
+from trueup.transforms.planning.selection import keys_of
 from trueup.transforms.planning.sql import PACKAGE, statement
 from trueup.transforms.values.columns import json_of
 from trueup.transforms.vocabulary import Act, Kind
@@ -30,7 +31,7 @@ def known_links(history: History, into: Path) -> Path | None:
     if history.baseline is None:
         return None
     connection = connect()
-    links_before(connection, history.baseline)
+    links_before(connection, history)
     write(connection, "FROM links_before ORDER BY source_id", into)
     return into
 
@@ -45,16 +46,76 @@ def names_not_created(history: History) -> tuple[str, ...]:
     return tuple(str(name) for (name,) in connection.execute(statement("names_not_created")).fetchall())
 
 
-def links_before(connection: DuckDBPyConnection, baseline: PriorRun | None) -> None:
-    """Make the relation ``links_before`` (source_id, profile_id, matched_by, since); empty without a baseline."""
-    if baseline is None:
-        empty(connection, "links_before", ("source_id", "profile_id", "matched_by", "since"))
+def links_before(connection: DuckDBPyConnection, history: History) -> None:
+    """Make the relation ``links_before`` (source_id, profile_id, matched_by, since); empty without a baseline.
+
+    Of people a later plan for some was made for, that plan's word counts.
+    """
+    if history.baseline is None:
+        empty(connection, "links_before", _LINKS)
         return
-    view(connection, "links_then", baseline.files.links, columns=_LINKS)
-    view(connection, "outcome_linked", baseline.files.outcome, columns=_OUTCOME)
-    view(connection, "decisions_linked", baseline.files.decisions, columns=("key", "reason_code"))
-    remember(connection, "links_run", baseline.run_id)
-    make(connection, PACKAGE, tables=("made_then",), views=("links_before",), parameters={"run": baseline.run_id})
+    _links_after(connection, history.baseline)
+    if not history.amending:
+        return
+    connection.execute("CREATE OR REPLACE TEMP TABLE links_amended AS FROM links_before")
+    for run in reversed(history.amending):
+        _people_of(connection, run)
+        _links_after(connection, run)
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE links_amending AS FROM links_before "
+            "WHERE source_id IN (SELECT key FROM people_of)"
+        )
+        connection.execute(
+            "DELETE FROM links_amended WHERE source_id IN (SELECT key FROM people_of) "
+            "OR profile_id IN (SELECT profile_id FROM links_amending)"
+        )
+        connection.execute("INSERT INTO links_amended FROM links_amending")
+    connection.execute("CREATE OR REPLACE TEMP VIEW links_before AS FROM links_amended")
+
+
+def _links_after(connection: DuckDBPyConnection, run: PriorRun) -> None:
+    """``links_before``, as ``run`` alone left them."""
+    view(connection, "links_then", run.files.links, columns=_LINKS)
+    view(connection, "outcome_linked", run.files.outcome, columns=_OUTCOME)
+    view(connection, "decisions_linked", run.files.decisions, columns=("key", "reason_code"))
+    remember(connection, "links_run", run.run_id)
+    make(connection, PACKAGE, tables=("made_then",), views=("links_before",), parameters={"run": run.run_id})
+
+
+def links_of(history: History, keys: Iterable[str]) -> dict[str, str]:
+    """Object id → profile id, of those of ``keys`` who have a profile of ours after the last applied run."""
+    connection = connect()
+    links_before(connection, history)
+    empty(connection, "asked_for", ("key",))
+    connection.executemany("INSERT INTO asked_for VALUES (?)", [(key,) for key in keys])
+    rows = connection.execute(
+        "SELECT source_id, profile_id FROM links_before WHERE source_id IN (SELECT key FROM asked_for) "
+        "AND since IS NOT NULL"
+    ).fetchall()
+    return {str(source_id): str(profile_id) for source_id, profile_id in rows}
+
+
+def people_of(run: PriorRun) -> tuple[str, ...]:
+    """Keys of the people a plan for some was made for."""
+    if run.manifest.partial_read:
+        return run.manifest.only
+    named = keys_of(run.files, run.manifest.only)
+    return tuple(sorted({key for keys in named.values() for key in keys}))
+
+
+def _people_of(connection: DuckDBPyConnection, run: PriorRun) -> None:
+    """``people_of`` (key): whom a plan for some was made for."""
+    empty(connection, "people_of", ("key",))
+    connection.executemany("INSERT INTO people_of VALUES (?)", [(key,) for key in people_of(run)])
+
+
+def told_of(connection: DuckDBPyConnection, run: PriorRun, history: History, keys: str) -> str:
+    """The relation ``keys`` without the people ``run`` cannot speak of: whoever a plan for some was not made for."""
+    if not run.manifest.partial_read and run not in history.amending:
+        return keys
+    _people_of(connection, run)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE told_of AS FROM {keys} WHERE key IN (SELECT key FROM people_of)")
+    return "told_of"
 
 
 def last_reconcile(history: History) -> PriorRun | None:
@@ -68,7 +129,7 @@ def not_kept(connection: DuckDBPyConnection, history: History, schema_digest: st
     A changed schema of the target forgets everything learnt under the old one.
     """
     empty(connection, "suppressed", ("key", "attribute", "written", "found"))
-    runs = [r for r in history.applied if r.files.outcome.exists() and _digest(r) == schema_digest]
+    runs = [r for r in history.known if r.files.outcome.exists() and _digest(r) == schema_digest]
     if not runs:
         return
     outcomes(connection, runs)
@@ -92,7 +153,7 @@ def outcomes(connection: DuckDBPyConnection, runs: Sequence[PriorRun]) -> None:
 def altered_case(connection: DuckDBPyConnection, history: History) -> frozenset[str]:
     """Paths whose case this target was seen to alter: said by its state, or read back so after a write."""
     said = {path for run in history.applied[:1] for path in _as_names(run.manifest.target_state.get("alters_case"))}
-    runs = [r for r in history.applied if r.files.outcome.exists()]
+    runs = [r for r in history.known if r.files.outcome.exists()]
     if runs:
         outcomes(connection, runs)
         found = connection.execute(statement("altered_case")).fetchall()
@@ -180,8 +241,7 @@ def rolled_back(connection: DuckDBPyConnection, history: History, terms: Terms, 
             "CREATE OR REPLACE TEMP TABLE rollback_values AS SELECT key, attribute FROM rollback_changes "
             "SEMI JOIN rollback_keys USING (key)"
         )
-        values_then(connection, bad, "desired", terms, keys="rollback_keys")
-        view(connection, "decisions_then", bad.files.decisions)
+        _taken_back(connection, history, run, bad, terms)
         _releases_since(connection, history, run, terms)
         connection.execute(statement("restored"))
         values_of(connection, "desired_now", desired, terms, keys="rollback_keys")
@@ -196,6 +256,35 @@ def _last_reconcile_before(history: History, run: PriorRun) -> PriorRun | None:
     return next((r for r in history.applied if r.kind is Kind.RECONCILE and r.run_id < run.run_id), None)
 
 
+def _taken_back(connection: DuckDBPyConnection, history: History, run: PriorRun, bad: PriorRun, terms: Terms) -> None:
+    """``desired_then`` and ``decisions_then``: what the source said when ``run`` took it back.
+
+    That is the word of the last applied plan before it, and for whom a plan for some was made in between, of that one.
+    """
+    values_then(connection, bad, "desired", terms, keys="rollback_keys")
+    view(connection, "decisions_then", bad.files.decisions)
+    between = [r for r in history.known if r.is_for_some and bad.run_id < r.run_id < run.run_id]
+    if not between:
+        return
+    connection.execute("CREATE OR REPLACE TEMP TABLE desired_taken AS FROM desired_then")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE decisions_taken AS FROM decisions_then "
+        "WHERE key IN (SELECT key FROM rollback_keys)"
+    )
+    for some in sorted(between, key=lambda one: one.run_id):
+        _people_of(connection, some)
+        values_then(connection, some, "desired", terms, keys="people_of")
+        view(connection, "decisions_then", some.files.decisions)
+        for taken, then in (("desired_taken", "desired_then"), ("decisions_taken", "decisions_then")):
+            connection.execute(f"DELETE FROM {taken} WHERE key IN (SELECT key FROM people_of)")
+            connection.execute(
+                f"INSERT INTO {taken} BY NAME SELECT * FROM {then} WHERE key IN (SELECT key FROM people_of) "
+                "AND key IN (SELECT key FROM rollback_keys)"
+            )
+    connection.execute("CREATE OR REPLACE TEMP TABLE desired_then AS FROM desired_taken")
+    connection.execute("CREATE OR REPLACE TEMP VIEW decisions_then AS FROM decisions_taken")
+
+
 def _releases_since(connection: DuckDBPyConnection, history: History, run: PriorRun, terms: Terms) -> None:
     """``releases`` (key, attribute or null for all): what was released, planned or unsaid after ``run``.
 
@@ -207,7 +296,7 @@ def _releases_since(connection: DuckDBPyConnection, history: History, run: Prior
             keys = act.details.get("keys") or ()
             if act.act is Act.RELEASED and keys and run.manifest.sealed <= act.at:
                 connection.executemany("INSERT INTO releases VALUES (?, NULL)", [(str(key),) for key in keys])
-    for later in history.applied:
+    for later in history.known:
         if later.run_id <= run.run_id or later.kind is not Kind.RECONCILE or not later.files.desired.exists():
             continue
         view(connection, "changes_then", later.files.changes, columns=("key", "attribute"))

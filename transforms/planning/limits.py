@@ -75,6 +75,10 @@ def _uses(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
     creates, updates, offs, ons, deletes, holds, in_scope, active, profiles = (int(figure) for figure in figures)
     removing = deactivations_delete(history)
     deletions = deletes + (offs if removing else 0)
+    if request.partial_read and history.baseline is not None:
+        # What was read is no base for a share: that of the last run that read everybody is.
+        bases = {use.name: use.base for use in history.baseline.manifest.limits}
+        active, in_scope = bases.get("deactivate", active), bases.get("hold", in_scope)
     first = "first run" if history.baseline is None and profiles == 0 else ""
     yield Use("create", creates, active, limits.create, first)
     yield Use("update", updates, active, limits.update)
@@ -100,6 +104,8 @@ def _drop(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
     bound = request.settings.limits.source_drop
     if before is None:
         return Use("source_drop", 0, 0, bound, "first run")
+    if request.partial_read:
+        return Use("source_drop", 0, before.manifest.users, bound, "read in part")
     return Use(
         "source_drop", max(0, before.manifest.users - count(connection, "FROM users")), before.manifest.users, bound
     )
@@ -108,7 +114,7 @@ def _drop(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
 def deactivated_within(connection: DuckDBPyConnection, history: History, *, since: datetime) -> int:
     """Profiles that applied runs deactivated or deleted since ``since``."""
     total = 0
-    for run in history.applied:
+    for run in history.known:
         closed = max((act.at for act in run.acts if act.act in _CLOSING), default=run.manifest.sealed)
         if closed < since or not run.files.outcome.exists():
             continue

@@ -69,7 +69,7 @@ def _matched_paths(request: PlanRequest) -> tuple[ManagedAttribute, ...]:
 
 def prepare(connection: DuckDBPyConnection, request: PlanRequest) -> tuple[str, ...]:
     """Match, decide everybody's course, write ``links`` and ``actual``. Returns notes for the reviewer."""
-    baseline.links_before(connection, request.history.baseline)
+    baseline.links_before(connection, request.history)
     notes = match(
         connection, request.settings.matching, schema=request.schema, baseline=baseline.last_reconcile(request.history)
     )

@@ -31,6 +31,8 @@ class PlanRequest:
     """Object ids, user names or e-mails of a partial plan; empty for everybody."""
     unreadable: frozenset[str] = frozenset()
     """Source columns that could not be read: what depends on them is left alone."""
+    partial_read: bool = False
+    """Whether nobody but the people in ``only`` was read: no share is of them, nobody else's absence means anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,5 @@ class RollbackRequest:
     """Also take back edits others made since."""
     delete_created: bool = False
     """Delete what was created, instead of deactivating it."""
+    partial_read: bool = False
+    """Never: a way back reads the whole target."""

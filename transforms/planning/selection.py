@@ -36,22 +36,45 @@ def unknown_in(files: RunFiles, names: Sequence[str]) -> tuple[Unknown, ...]:
     An object id or a profile's looks like no other: one letter makes another person of it.
     """
     with connect() as connection:
-        connection.execute(
-            "CREATE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name "
-            f"FROM read_parquet({literal(str(files.decisions))})"
-        )
-        view(connection, "source", files.source)
-        have = columns_of(connection, "source")
-        user_name, mail = (column if column in have else "NULL" for column in ("userPrincipalName", "mail"))
-        connection.execute(
-            f"CREATE TEMP VIEW users AS SELECT id AS source_id, {user_name}::VARCHAR AS user_name, "
-            f"{mail}::VARCHAR AS mail FROM source"
-        )
-        empty(connection, "wished", ("wish",))
-        connection.executemany("INSERT INTO wished VALUES (?)", [(name,) for name in dict.fromkeys(names)])
-        connection.execute(f"CREATE TEMP TABLE selection AS {statement('selection')}")
+        _look_up(connection, files, names)
         rows = connection.execute(statement("selection_unknown")).fetchall()
     return tuple(Unknown(str(wish), tuple(close), bool(is_slip)) for wish, close, is_slip in rows)
+
+
+def keys_of(files: RunFiles, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Name → keys of the people it meant in an earlier run, sorted; names that meant nobody are not in it."""
+    with connect() as connection:
+        _look_up(connection, files, names)
+        rows = connection.execute(
+            "SELECT wish, list(DISTINCT key ORDER BY key) FROM selection GROUP BY wish"
+        ).fetchall()
+    return {str(wish): tuple(keys) for wish, keys in rows}
+
+
+def not_selected(files: RunFiles) -> int:
+    """How many people a plan for some would write, were it for them."""
+    with connect(threads=1) as connection:
+        view(connection, "decisions", files.decisions)
+        found = connection.execute("SELECT count(*) FROM decisions WHERE reason_code = 'not_selected'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _look_up(connection: DuckDBPyConnection, files: RunFiles, names: Sequence[str]) -> None:
+    """``selection`` (wish, key), with ``persons`` and ``users``, of an earlier run."""
+    connection.execute(
+        "CREATE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name "
+        f"FROM read_parquet({literal(str(files.decisions))})"
+    )
+    view(connection, "source", files.source, columns=("id", "userPrincipalName", "mail"))
+    have = columns_of(connection, "source")
+    user_name, mail = (column if column in have else "NULL" for column in ("userPrincipalName", "mail"))
+    connection.execute(
+        f"CREATE TEMP VIEW users AS SELECT id AS source_id, {user_name}::VARCHAR AS user_name, "
+        f"{mail}::VARCHAR AS mail FROM source"
+    )
+    empty(connection, "wished", ("wish",))
+    connection.executemany("INSERT INTO wished VALUES (?)", [(name,) for name in dict.fromkeys(names)])
+    connection.execute(f"CREATE TEMP TABLE selection AS {statement('selection')}")
 
 
 def select(connection: DuckDBPyConnection, only: Sequence[str]) -> int:

@@ -93,6 +93,11 @@ def _lay_out(request: RollbackRequest) -> None:
             f"Run {request.undo.run_id} was never applied, so there is nothing to take back.",
             "Name a run whose state is applied or partially_applied: trueup runs",
         )
+    if request.before is not None and request.before.manifest.partial_read:
+        raise _refused(
+            f"Run {request.before.run_id} read only the people it was for, so it cannot say how everybody was.",
+            f"Take back what it did: trueup rollback {request.before.run_id}. Or name a run for everybody: trueup runs",
+        )
     newest = earlier_runs.last_reconcile(request.history) or named
     if newest is None or not newest.files.source.exists():
         raise _refused("No applied run is left in the archive that says who the people are.", "Plan and apply first.")
@@ -102,7 +107,7 @@ def _lay_out(request: RollbackRequest) -> None:
 
 def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:
     """Everybody, as the links of the last applied run have them; writes ``links`` and ``actual``."""
-    earlier_runs.links_before(connection, request.history.baseline)
+    earlier_runs.links_before(connection, request.history)
     settle_links(connection)
     decisions.collect_people(connection)
     connection.execute("CREATE OR REPLACE TEMP TABLE persons AS FROM everybody")
@@ -127,7 +132,7 @@ def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, te
     if request.undo is not None:
         desired_for_undo(connection, request.undo, terms)
     elif request.before is not None:
-        since = tuple(run for run in request.history.applied if run.run_id >= request.before.run_id)
+        since = tuple(run for run in request.history.known if run.run_id >= request.before.run_id)
         desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
     elif request.report is not None:
         notes += desired_from_report(connection, request.report, terms)

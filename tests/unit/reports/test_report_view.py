@@ -269,3 +269,15 @@ def test_a_page_that_is_full_lists_the_most_important_and_counts_everybody(
     page = render_html(view)
     assert "Not listed here one by one: " in page
     assert f"{view.unlisted['update']} update" in page
+
+
+def test_a_trial_with_somebody_unchanged_shows_that_person_and_not_everybody_left_alone(tmp_path: Path) -> None:
+    people = (someone(1, "unchanged"), *(someone(place, "hold", reason_code="not_selected") for place in range(2, 9)))
+    case = Case(people, outcome=Outcome.NOTHING_TO_DO, manifest={"only": [key_of(1)]})
+    view = build_view(*write_run(tmp_path, case), History(), at=AT)
+    assert view.holds == ()
+    assert [(total.decision, total.people) for total in view.totals if total.people] == [("unchanged", 1)]
+    assert "7 others would be written by a plan for everybody; this one leaves them." in view.notes
+    shown = plain_text(view)
+    assert view.people["name"].to_pylist()[0] in shown
+    assert "7 held" not in shown

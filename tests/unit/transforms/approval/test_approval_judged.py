@@ -125,14 +125,22 @@ def test_a_failed_night_overtakes_nothing(archive: Archive) -> None:
     judged(archive, run)
 
 
-def test_a_plan_for_one_person_lets_the_waiting_whole_one_wait_until_it_is_applied(archive: Archive) -> None:
+def test_a_plan_for_one_person_lets_the_waiting_whole_one_wait_also_once_it_is_applied(archive: Archive) -> None:
     whole = sealed_run(archive)
     urgent = sealed_run(archive, days=1, only=("k-1",))
     assert supersede_earlier(archive, urgent.manifest, at=AT) == ()
     judged(archive, archive.load(whole.run_id))
     applied(archive, urgent)
-    with pytest.raises(Refused, match=urgent.run_id) as refused:
-        judged(archive, archive.load(whole.run_id))
+    judged(archive, archive.load(whole.run_id))
+
+
+def test_of_two_plans_for_some_people_the_older_is_void_once_the_newer_is_applied(archive: Archive) -> None:
+    older = sealed_run(archive, only=("k-1",))
+    newer = sealed_run(archive, days=1, only=("k-2",))
+    judged(archive, older)
+    applied(archive, newer)
+    with pytest.raises(Refused, match=newer.run_id) as refused:
+        judged(archive, archive.load(older.run_id))
     assert codes(refused) == ["run_overtaken"]
 
 

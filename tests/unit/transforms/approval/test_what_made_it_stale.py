@@ -9,7 +9,7 @@ from trueup.connectors.archive import supersede_earlier
 from trueup.transforms.approval.judgement import ApprovalRequest, effective_approval, judge_approval
 from trueup.transforms.approval.staleness import Movement, what_moved
 from trueup.transforms.errors import Refused
-from trueup.transforms.vocabulary import Outcome
+from trueup.transforms.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,24 @@ def test_only_some_people_are_named_in_a_sentence_and_all_are_counted(archive: A
     moved = [person(one.key, "y") for one in many]
     (source, _) = what_moved(sealed_run(archive, many), sealed_run(archive, [*moved, person("z", "z")], days=1))
     assert str(source) == "in the source 10 people moved: userName 9, 1 new (k-0, k-1, k-2, k-3, k-4 …)"
+
+
+def test_a_way_back_is_not_held_against_the_source_nor_said_to_have_lost_people(archive: Archive) -> None:
+    """What it wants is what was, not what the mapping makes of the source, and it speaks of fewer people."""
+    first = sealed_run(archive, BEFORE)
+    back = sealed_run(archive, [person("a", "x", "x"), person("b", "y", "Y")], days=1, kind=Kind.ROLLBACK)
+    assert what_moved(first, back) == (Movement("target", 1, {"userName": 1}, 0, 0, ("b",)),)
+    assert [one.side for one in what_moved(back, first)] == ["target"]
+    supersede_earlier(archive, back.manifest, at=AT)
+    with pytest.raises(Refused, match=f"{back.run_id} is a way back; in the target 1 person moved: userName 1 .b."):
+        judge_approval(
+            archive.load(first.run_id),
+            archive.history(TARGET),
+            ApprovalRequest("ann"),
+            settings_in(archive.path),
+            FINGERPRINT,
+            at=AT,
+        )
 
 
 def test_a_side_that_is_gone_is_not_compared(archive: Archive) -> None:

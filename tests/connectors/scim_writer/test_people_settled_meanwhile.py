@@ -1,0 +1,66 @@
+"""A plan that waited while another settled some of its people: what is there counts, anything else of them is left."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from tests.support.scim_directory import Directory, serving
+from tests.support.scim_runs import MANAGER, brisk, plan, settings_for
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.approval.since import Since
+from trueup.transforms.work import plan_work
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.scim_runs import Wish
+
+
+def test_what_is_there_counts_as_applied_and_anything_else_of_them_is_skipped_as_stale(tmp_path: Path) -> None:
+    with serving(Directory()) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "title": "Head", "active": True})
+        directory.add({"id": "p2", "userName": "bob@x.example", "title": "Clerk", "active": True})
+        directory.add({"id": "p3", "userName": "cid@x.example", "active": False})
+        directory.add({"id": "p4", "userName": "dee@x.example", "active": True})
+        directory.add({"id": "p5", "userName": "eve@x.example", "title": "Clerk", "active": True})
+        directory.add({"id": "p6", "userName": "new@x.example", "externalId": "k6", "title": "Made", "active": True})
+        wishes: list[Wish] = [
+            ("k1", "update", "p1", {"title": ("Clerk", "Head")}),  # already there
+            ("k2", "update", "p2", {"title": ("Clerk", "Head")}),  # unmoved since the snapshot, and stale all the same
+            ("k3", "deactivate", "p3", {"active": (True, False)}),  # already there
+            ("k4", "delete", "p4", {}),
+            ("k5", "update", "p5", {"title": ("Clerk", "Head"), MANAGER: (None, "k6")}),  # nobody settled this one
+            ("k6", "create", None, {"userName": (None, "new@x.example"), "title": (None, "Made")}),  # already made
+            ("k7", "create", None, {"userName": (None, "left@x.example"), "title": (None, "Made")}),  # left meanwhile
+        ]
+        files = plan(tmp_path / "run", directory, wishes)
+        profiles = {"k1": "p1", "k2": "p2", "k3": "p3", "k4": "p4", "k6": "p6", "k7": None}
+        since = {key: Since("20261123T080000Z-0001", profile) for key, profile in profiles.items()}
+        work = plan_work(files)
+        try:
+            result = apply_run(settings_for(directory), files, work, stop=threading.Event(), pace=brisk(), since=since)
+        finally:
+            work.close()
+        told = {record["key"]: (record["operation"], record["result"]) for record in result.records}
+        assert told == {
+            "k1": ("update", "applied"),
+            "k2": ("update", "skipped"),
+            "k3": ("deactivate", "applied"),
+            "k4": ("delete", "skipped"),
+            "k5": ("update", "applied"),
+            "k6": ("update", "applied"),
+            "k7": ("create", "skipped"),
+        }
+        reasons = {record["key"]: record["reason"] for record in result.records}
+        assert reasons["k1"] == reasons["k3"] == reasons["k6"] == "already so"
+        assert all("stale: run 20261123T080000Z-0001" in reasons[key] for key in ("k2", "k4", "k7"))
+        assert directory.users["p2"]["title"] == "Clerk"
+        assert set(directory.users) == {"p1", "p2", "p3", "p4", "p5", "p6"}
+        assert directory.users["p5"]["title"] == "Head"
+        rows = {row["key"]: row for row in pq.read_table(files.outcome).to_pylist()}
+        assert rows["k6"]["profile_id"] == "p6"
+        assert rows["k6"]["written"] == [], "what this run did not make, taking it back must not end"
+        assert {path.rsplit("/", 1)[-1] for _, path in directory.wrote()} == {"p5"}

@@ -1,0 +1,138 @@
+"""Somebody leaves between two nights: only they are read, and the plan that waits for everybody goes on waiting."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from tests.end_to_end.test_decisions_over_nights import company, decisions, key, person, profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.end_to_end.conftest import Office
+    from tests.support.warm_commands import Warm
+
+NAMES = ("ann", "bob", "cy", "dan")
+
+
+def manifest(office: Office, plan: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((office.run_folder(plan) / "manifest.json").read_text(encoding="utf-8"))
+    return found
+
+
+def edit(office: Office, name: str, **values: Any) -> None:
+    office.sandbox.tenant.set(key(name), **values)
+
+
+def done(office: Office, plan: Any, code: int = 0) -> dict[str, tuple[str, str]]:
+    """Apply; name → result and reason."""
+    office.accept(plan)
+    told = office.apply(plan, code)
+    names = {key(name): name for name in NAMES}
+    return {names[record["key"]]: (record["result"], record["reason"]) for record in told["records"]}
+
+
+def test_a_leaver_is_read_alone_and_the_waiting_plan_passes_over_them(tmp_path: Path, warm: Warm) -> None:
+    # Each is the manager of another, in a circle; ann's profile has been renamed.
+    people = [person(one, manager=key(other)) for one, other in zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True)]
+    with company(tmp_path, warm, people, [profile(one, externalId=key(one)) for one in NAMES]) as office:
+        done(office, office.plan())
+        office.sandbox.directory.edit("p-ann", userName="ann.before@contoso.example")
+        for name in NAMES:
+            edit(office, name, jobTitle="Lead")
+        waiting = office.plan()
+        edit(office, "ann", accountEnabled=False)
+        office.sandbox.tenant.delete(key("bob"))
+
+        office.sandbox.tenant.requests.clear()
+        urgent = office.plan("--only", "ann@contoso.example", "--only", key("bob"))
+        sealed = manifest(office, urgent)
+        assert sealed["partial_read"] is True
+        assert sealed["only"] == sorted([key("ann"), key("bob")])
+        assert sealed["night"] is None
+        assert (sealed["users"], sealed["profiles"]) == (1, 2)
+        assert decisions(office, urgent) == {"ann": ("deactivate", "disabled"), key("bob"): ("deactivate", "deleted")}
+        assert len(office.sandbox.tenant.requests) < 20
+        assert "Nobody else was read" in " ".join(sealed["notes"])
+        base = {use["name"]: (use["used"], use["base"]) for use in sealed["limits"]}
+        assert base["deactivate"] == (2, 4)
+        assert base["source_drop"][0] == 0
+
+        assert {one[0] for one in done(office, urgent).values()} == {"applied"}
+        everything = office.everything()
+        assert [everything[f"p-{name}"]["active"] for name in NAMES] == [False, False, True, True]
+
+        assert office.trueup("show", waiting["run_id"]).code == 0
+        after = done(office, waiting, code=4)
+        assert {name: result for name, (result, _) in after.items()} == {
+            "ann": "skipped",
+            "bob": "skipped",
+            "cy": "applied",
+            "dan": "applied",
+        }
+        assert urgent["run_id"] in after["ann"][1]
+        titles = {name: office.everything()[f"p-{name}"].get("title") for name in NAMES}
+        assert titles == {"ann": "Engineer", "bob": "Engineer", "cy": "Lead", "dan": "Lead"}
+
+        # The night after compares with the plan applied last, and of the two with what was done in between.
+        night = office.plan()
+        found = decisions(office, night)
+        assert found["ann"] == ("unchanged", "disabled")
+        assert found[key("bob")] == ("unchanged", "deleted")
+        assert found["cy"] == found["dan"] == ("unchanged", "same")
+        assert manifest(office, night)["baseline_run"] == waiting["run_id"]
+        assert night["outcome"] == "nothing_to_do"
+
+        # No view takes the partial read for a night.
+        told = office.trueup("sql", "SELECT night, count(*) AS n FROM people GROUP BY ALL", "--format", "json")
+        assert {row["n"] for row in told.json} == {4}
+        runs = office.trueup("sql", "SELECT run_id FROM nights", "--format", "json").json
+        assert urgent["run_id"] not in {row["run_id"] for row in runs}
+
+        # Taken back, it stays so although the source still says that the account is disabled.
+        undo = office.trueup("rollback", urgent["run_id"], "--json", "--only", key("ann"))
+        assert undo.code == 0, undo.err
+        done(office, undo.json)
+        assert office.everything()["p-ann"]["active"] is True
+        assert decisions(office, office.plan())["ann"] == ("unchanged", "rolled_back")
+        refused = office.trueup("rollback", "--before", urgent["run_id"], "--json")
+        assert refused.code == 3
+        assert "only the people it was for" in refused.out + refused.err
+
+
+def test_whoever_cannot_be_judged_alone_is_planned_from_everything_and_it_is_said(tmp_path: Path, warm: Warm) -> None:
+    people = [person(one) for one in NAMES]
+    with company(tmp_path, warm, people, [profile(one, externalId=key(one)) for one in NAMES[:3]]) as office:
+        first = office.plan("--only", "ann@contoso.example")
+        assert manifest(office, first)["partial_read"] is False
+        done(office, office.plan())
+        edit(office, "ann", jobTitle="Lead")
+        edit(office, "bob", accountEnabled=False)
+        for names, why in (
+            (("ann", "bob"), "not leaving"),
+            (("bob", "nobody.known"), None),
+        ):
+            words = [word for name in names for word in ("--only", f"{name}@contoso.example")]
+            plan = office.trueup("plan", "--json", *words)
+            if why is None:
+                assert plan.code == 2
+                continue
+            sealed = manifest(office, plan.json)
+            assert sealed["partial_read"] is False
+            assert sealed["users"] == 4
+            assert why in " ".join(sealed["notes"])
+        # Somebody else bears the name by now: both are meant, and both must be seen.
+        edit(office, "bob", userPrincipalName="bob.gone@contoso.example", mail=None)
+        edit(office, "cy", userPrincipalName="bob@contoso.example")
+        plan = office.plan("--only", "bob@contoso.example")
+        assert manifest(office, plan)["partial_read"] is False
+        # The profile went: nobody knows whether there is another.
+        edit(office, "cy", userPrincipalName="cy@contoso.example")
+        office.sandbox.directory.remove("p-bob")
+        plan = office.plan("--only", key("bob"))
+        assert manifest(office, plan)["partial_read"] is False
+        rows = pq.read_table(office.run_folder(plan) / "decisions.parquet").to_pylist()
+        assert {row["key"]: row["decision"] for row in rows}[key("bob")] == "out_of_scope"

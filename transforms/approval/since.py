@@ -1,0 +1,56 @@
+"""Whom a plan for some people settled after a waiting plan was made: of them the waiting plan says nothing more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.relations import view
+from trueup.transforms.planning.earlier_runs import people_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from trueup.transforms.history import History, PriorRun
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The newest plan for some people that was applied, or had nothing to do, after a waiting one was made."""
+
+    run_id: str
+    profile_id: str | None
+    """The person's profile, as that plan left it; null where there is none."""
+
+    @property
+    def sentence(self) -> str:
+        """Why a row of the waiting plan is not written."""
+        return f"stale: run {self.run_id} settled this person after this plan was made"
+
+
+def settled_since(run: PriorRun, history: History) -> dict[str, Since]:
+    """Key → what was settled since ``run`` was planned; a plan that was not applied settled nothing.
+
+    What has nothing to do settled something too: that this person is to be left as they are.
+    """
+    if run.is_for_some:
+        return {}
+    found: dict[str, Since] = {}
+    later = [one for one in history.runs if one.is_for_some and one.was_applied and one.run_id > run.run_id]
+    for some in sorted(later, key=lambda one: one.run_id):
+        keys = people_of(some)
+        with connect(threads=1) as connection:
+            profiles = _profiles(connection, some)
+        found |= {key: Since(some.run_id, profiles.get(key)) for key in keys}
+    return found
+
+
+def _profiles(connection: DuckDBPyConnection, run: PriorRun) -> dict[str, str]:
+    """Key → profile id after ``run``."""
+    columns = ("key", "profile_id")
+    found: dict[str, str] = {}
+    for path in (run.files.decisions, run.files.outcome):
+        view(connection, "told", path, columns=columns)
+        found |= dict(connection.execute("SELECT key, profile_id FROM told WHERE profile_id IS NOT NULL").fetchall())
+    return found
