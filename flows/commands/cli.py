@@ -352,6 +352,20 @@ def serve(*, config: Config = DEFAULT) -> None:
     raise typer.Exit(serve_schedule(config))
 
 
+@app.command(short_help="Say whether a Prefect server is kept; end it.")
+def server(
+    *,
+    stop: Annotated[bool, typer.Option("--stop", help="End it, as soon as no command uses it.")] = False,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Say whether a temporary Prefect server is kept for the commands that follow, or end it."""
+    del config  # taken as by every command
+    from trueup.flows.commands.server import server_command
+
+    raise typer.Exit(server_command(stop=stop, as_json=as_json))
+
+
 @app.command(short_help="Serve a tenant and a directory on loopback to try.")
 def sandbox(
     *,
