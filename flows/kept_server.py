@@ -228,9 +228,11 @@ def free_folder(home: Path, patience: float = 3.0) -> Path | None:
     until = time.monotonic() + patience
     while is_alive(folder):
         told = told_in(folder)
-        if time.monotonic() > until or (told is not None and told.likeness == likeness(home, told.auth)):
+        if told is not None and told.likeness == likeness(home, told.auth):
             return None
         forget(folder)
+        if time.monotonic() > until:
+            return None
         time.sleep(0.05)
     return folder
 

@@ -21,7 +21,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -81,8 +81,8 @@ class Kept:
     port: int
     is_told_to_end: bool = False
 
-    def end_when_done_with(self) -> None:
-        """Return when it is time to end; nobody can begin to use it any more then."""
+    def done_with(self) -> IO[bytes]:
+        """Return when it is time to end; nobody can begin to use it while the lock that is returned is open."""
         begun = last_used = time.monotonic()
         was_told_of = False
         # Opened once: should the folder go, whoever uses this server still holds this very file.
@@ -98,13 +98,13 @@ class Kept:
             elif self.is_told_to_end or is_lost or now - last_used > self.idle_seconds:
                 if is_told_of:
                     kept_server.forget(self.folder)
-                return
+                return use
             else:
                 fcntl.flock(use, fcntl.LOCK_UN)
 
     def end(self) -> None:
         """End the process when it is time; its log is of no interest then."""
-        self.end_when_done_with()
+        _HELD.append(self.done_with())
         with contextlib.suppress(OSError):
             self.log.unlink(missing_ok=True)
         os._exit(0)
@@ -125,7 +125,7 @@ def _kept(folder: Path, idle_seconds: float, log: Path, port: int) -> str:
     return auth
 
 
-_HELD: list[Any] = []
+_HELD: list[IO[bytes]] = []
 """Locks of this process."""
 
 
