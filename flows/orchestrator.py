@@ -119,6 +119,11 @@ class Orchestrator:
                 remedy="Set PREFECT_API_URL to a running Prefect server, or PREFECT_HOME to a writable folder.",
             ) from self._error
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether ``ready`` would wait."""
+        return self._thread is not None and self._thread.is_alive()
+
     def mend(self) -> None:
         """Start the temporary server again, at the same address, if it has ended by itself; say so."""
         if self._process is None or self._process.poll() is None:

@@ -121,7 +121,9 @@ def reconcile(run: str) -> Any:
     with draft.taking():
         draft.stage = "trying both credentials"
         try_credentials(run)
+        stages.load_readers(Build.of(run).settings)
         reads = read_source.submit(run), read_target.submit(run)
+        stages.load_while_reading()
         source = draft.result(reads[0], "reading the source")
         target = draft.result(reads[1], "reading the target")
         if source is not None and target is not None:

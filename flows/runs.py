@@ -56,6 +56,10 @@ def orchestrated(*, show: bool) -> Iterator[None]:
         screen.progress("starting Prefect", 0, 1)
         import trueup.flows.reconcile  # noqa: F401 - Prefect's import takes as long as its server's first steps
 
+        if server.is_starting:
+            from trueup.expectations.telemetry import load
+
+            load()  # what takes seconds of this process while the server takes its own
         server.ready()
         screen.progress("starting Prefect", 1, 1)
         yield
