@@ -13,7 +13,7 @@ help:
 	@echo "make test-services what needs Debian or npm parts, or waits for minutes; as root"
 	@echo "make test-browser  the report and the review in Chromium"
 	@echo "make check         ruff, mypy --strict, import-linter"
-	@echo "make bench         figures beside their floors and peers"
+	@echo "make bench         figures beside their floors and peers; make bench night: whole nights"
 	@echo "make soak          slow depth: long fuzzing, many kills"
 	@echo "make mutants       a sample of small faults put into the code: does a test notice? takes hours"
 	@echo "make golden        write the golden reports anew (then read the diff)"
@@ -67,8 +67,14 @@ check: .venv/test.done
 	@.venv-peer/bin/python -m pip check --disable-pip-version-check
 	@touch $@
 
+# Some of them with e.g. make bench night; sizes with e.g. TRUEUP_BENCH_NIGHTS=1000 make bench night.
+BENCHES := $(filter $(basename $(notdir $(wildcard tests/bench/*.py))),$(MAKECMDGOALS))
 bench: .venv/test.done .venv-peer/done
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCHES)
+ifneq ($(filter bench,$(MAKECMDGOALS)),)
+.PHONY: $(BENCHES)
+$(BENCHES): ;@:
+endif
 
 soak: .venv/test.done
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m soak --timeout 3600

@@ -7,12 +7,15 @@ import warnings
 from importlib import import_module
 from typing import Any
 
+from trueup.expectations.later import LATER, load_later
+
 _OFF = {"GX_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
 def quiet_context() -> Any:
-    """An ephemeral Data Context that writes nothing and tells nobody; the first call takes about three seconds."""
+    """An ephemeral Data Context that writes nothing and tells nobody; the first call takes about two seconds."""
     os.environ.update(_OFF)
+    load_later(*LATER)
     with warnings.catch_warnings():
         # Its modules import what newer Pythons deprecate (sre_constants); nothing a reader of ours could mend.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -36,6 +39,13 @@ def quiet_context() -> Any:
             progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
         ),
     )
+
+
+def load() -> None:
+    """Have everything the checks import in memory, so that they need not wait for it; the first call takes seconds."""
+    quiet_context()
+    for name in ("metrics", "suites", "frames", "check_relations"):
+        import_module(f"trueup.expectations.{name}")
 
 
 def expectation_class(kind: str) -> Any:

@@ -3,6 +3,8 @@
 With ``PREFECT_API_URL`` set, runs appear on that server. Without it a temporary one is started on loopback, while
 other work goes on. It ends when this process does, however that happens: it watches a pipe that only we hold open.
 Until then no signal ends it. Its last words go to a private log, which is named when it fails and else removed.
+
+The commands of a person at a terminal keep theirs for the commands that follow (``trueup.flows.kept_server``).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -20,11 +23,13 @@ import urllib.request
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from trueup.flows import screen
+from trueup.flows import kept_server, screen
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from trueup.flows.kept_server import InUse
 
 START_SECONDS = 90
 HEARTBEAT_SECONDS = 30
@@ -59,10 +64,11 @@ _OUTSPOKEN = {f"PREFECT_LOGGING_{part}LEVEL": "ERROR" for part in ("", "SERVER_"
 class Orchestrator:
     """A Prefect API this process may use, as soon as ``ready`` returns."""
 
-    def __init__(self, *, scheduling: bool = False) -> None:
-        """Begin to start a server in the background, unless one is configured.
+    def __init__(self, *, scheduling: bool = False, keep: bool = False) -> None:
+        """Begin to start a server in the background, unless one is configured, or kept and there.
 
-        With ``scheduling`` the temporary server also has the parts that start runs by the clock.
+        With ``scheduling`` the temporary server also has the parts that start runs by the clock. With ``keep`` one that
+        is kept is used, and a new one kept.
 
         Raises:
             Failed: there is no home folder.
@@ -77,11 +83,23 @@ class Orchestrator:
         self._thread: threading.Thread | None = None
         self._log: Path | None = None
         self._ended = threading.Event()
-        if not os.environ.get("PREFECT_API_URL"):
-            self._port = _free_port()
-            # Set before Prefect is imported: it reads its settings once.
-            os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{self._port}/api"
+        self._kept: InUse | None = None
+        self._keep = keep
+        self._is_keeping = False
+        """The server we have started is one that does not watch the pipe."""
+        self._is_ours = not os.environ.get("PREFECT_API_URL")
+        if not self._is_ours:
+            return
+        # Set before Prefect is imported: it reads its settings once.
+        if keep and (kept := kept_server.found(home_folder())) is not None:
+            self._kept, self._port, self._auth = kept, kept.told.port, kept.told.auth
+        else:
+            self._port, self._auth = _free_port(), secrets.token_urlsafe(32) if keep else ""
             self._thread = threading.Thread(target=self._start, name="prefect-server", daemon=True)
+        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{self._port}/api"
+        if self._auth:
+            os.environ["PREFECT_API_AUTH_STRING"] = self._auth
+        if self._thread is not None:
             self._thread.start()
 
     def ready(self) -> None:
@@ -90,15 +108,21 @@ class Orchestrator:
         Raises:
             Failed: it did not come up, or the configured one does not answer; the sentence says where to look.
         """
-        if self._thread is None:
+        if not self._is_ours:
             _reach_the_configured_one()
             return
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._error is not None:
             raise Failed(
                 f"The temporary Prefect server did not start.{self._last_words()}",
                 remedy="Set PREFECT_API_URL to a running Prefect server, or PREFECT_HOME to a writable folder.",
             ) from self._error
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether ``ready`` would wait."""
+        return self._thread is not None and self._thread.is_alive()
 
     def mend(self) -> None:
         """Start the temporary server again, at the same address, if it has ended by itself; say so."""
@@ -115,17 +139,34 @@ class Orchestrator:
             self._error = None
 
     def stop(self) -> None:
-        """End the temporary server, also one that is still starting."""
+        """End the temporary server, also one that is still starting; let go of one that is kept."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(timeout=3)
-        if self._process is not None and self._process.poll() is not None and self._error is None:
-            screen.note(f"The temporary Prefect server had ended by itself.{self._last_words()}")
-        elif self._log is not None and self._error is None:
-            self._log.unlink(missing_ok=True)
-        self._close()
-        if self._thread is not None:
+        if self._kept is not None:
+            self._let_go(self._kept)
+        else:
+            if self._process is not None and self._process.poll() is not None and self._error is None:
+                screen.note(f"The temporary Prefect server had ended by itself.{self._last_words()}")
+            elif self._log is not None and self._error is None:
+                self._log.unlink(missing_ok=True)
+            self._close()
+        if self._is_ours:
             os.environ.pop("PREFECT_API_URL", None)
+        if self._is_ours and self._auth:
+            os.environ.pop("PREFECT_API_AUTH_STRING", None)
+
+    def _let_go(self, kept: InUse) -> None:
+        if not kept_server.is_alive(kept.folder):
+            screen.note(f"The temporary Prefect server had ended by itself. Its last words: {kept.told.log}.")
+        kept.let_go()
+        if self._process is not None and self._process.poll() is None:
+            screen.note(
+                f"The temporary Prefect server stays for the commands that follow, until none came for "
+                f"{kept_server.IDLE_SECONDS / 60:.0f} minutes; end it with: trueup server --stop"
+            )
+            self._process.returncode = 0  # it lives on: nothing that this process should wait for, or complain of
+        self._process = None
 
     def _close(self) -> None:
         if self._process is None:
@@ -134,7 +175,7 @@ class Orchestrator:
             if self._process.stdin is not None:
                 self._process.stdin.close()  # it ends on that, and on no signal
         try:
-            self._process.wait(timeout=3)
+            self._process.wait(timeout=0 if self._is_keeping else 3)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -146,36 +187,66 @@ class Orchestrator:
 
     def _start(self) -> None:
         try:
-            home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+            home = home_folder()
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Two first starts at once would migrate one database twice.
             with (home / "trueup-start.lock").open("w", encoding="utf-8") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not self._ended.is_set():
-                    self._serve(home)
+                    self._serve(home, kept_server.free_folder(home) if self._keep else None)
         except BaseException as error:  # noqa: BLE001 - raised again by ready(), in the caller's thread
             self._error = error
 
-    def _serve(self, home: Path) -> None:
+    def _serve(self, home: Path, folder: Path | None) -> None:
+        """Start the server and wait for it; with a ``folder`` it is kept and told of there."""
         with _new_log(home, f"trueup-server-{os.getpid()}-{self._port}.log") as log:
             self._log = Path(log.name)
+            self._is_keeping = folder is not None
+            keeping = [str(folder), str(kept_server.IDLE_SECONDS), log.name] if folder else []
             self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 # -P: whatever lies in the folder
-                [sys.executable, "-P", "-m", "trueup.flows.prefect_server", str(self._port)],
-                env={**os.environ, **self._parts},
+                [sys.executable, "-P", "-m", "trueup.flows.prefect_server", str(self._port), *keeping],
+                env={**_without_auth(os.environ), **self._parts},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,  # what is sent to our group is not meant for it
             )
+        lock = kept_server.use(folder) if folder else None
+        if folder and self._process.stdin is not None:
+            self._process.stdin.write(f"{self._auth}\n".encode())
+            self._process.stdin.flush()
+        self._wait_for_it()
+        if folder and lock is not None and not self._ended.is_set():
+            told = kept_server.told_now(home, self._port, self._auth, self._process.pid, str(self._log))
+            kept_server.tell(folder, told)
+            self._kept = kept_server.InUse(told, lock, folder)
+
+    def _wait_for_it(self) -> None:
         url = f"http://127.0.0.1:{self._port}/api"
         deadline = time.monotonic() + START_SECONDS
         while not (self._ended.is_set() or _answers(f"{url}/health")):
-            if self._process.poll() is not None:
+            if self._process is not None and self._process.poll() is not None:
                 raise RuntimeError(f"it ended with code {self._process.returncode}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no answer within {START_SECONDS} s")
             self._ended.wait(0.1)
+
+
+def home_folder() -> Path:
+    """Where Prefect keeps its database and what a temporary server leaves."""
+    return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+
+
+def _without_auth(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a process is started with can be read by whoever lists processes."""
+    return {name: value for name, value in environment.items() if name != "PREFECT_API_AUTH_STRING"}
+
+
+def is_for_a_person() -> bool:
+    """Whether somebody sits at a terminal, and so may give another command soon; a schedule never does."""
+    wanted = os.environ.get("TRUEUP_KEEP_SERVER", "yes").lower() not in {"0", "no", "false"}
+    return wanted and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _new_log(home: Path, name: str) -> IO[bytes]:
@@ -235,9 +306,12 @@ def _answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def orchestrator(*, scheduling: bool = False) -> Iterator[Orchestrator]:
-    """A Prefect API for the length of the block; starting it overlaps with the block's first steps."""
-    held = Orchestrator(scheduling=scheduling)
+def orchestrator(*, scheduling: bool = False, keep: bool = False) -> Iterator[Orchestrator]:
+    """A Prefect API for the length of the block; starting it overlaps with the block's first steps.
+
+    With ``keep`` the temporary server is shared with the commands that follow, where a person sits at a terminal.
+    """
+    held = Orchestrator(scheduling=scheduling, keep=keep and is_for_a_person())
     try:
         yield held
     finally:

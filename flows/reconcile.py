@@ -176,7 +176,9 @@ def _alone(run: str, draft: Draft) -> Named | None:
 
 def _both_sides(run: str, draft: Draft) -> tuple[SourceSnapshot | None, TargetSnapshot | None]:
     """Everybody on both sides, read beside each other; None for a side that could not be read, and why is kept."""
+    stages.load_readers(Build.of(run).settings)
     reads = read_source.submit(run), read_target.submit(run)
+    stages.load_while_reading()
     source: SourceSnapshot | None = draft.result(reads[0], "reading the source")
     target: TargetSnapshot | None = draft.result(reads[1], "reading the target")
     if source is not None and target is not None:

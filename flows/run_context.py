@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import configuration
+from trueup.flows import configuration, screen
 from trueup.transforms.errors import Failed
 from trueup.transforms.settings import AttributeSettings
 
@@ -64,11 +64,12 @@ class Build:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Note how long the block took, however it ends."""
+        """Note how long the block took, however it ends; meanwhile the stage is shown at work."""
         self.seconds[stage] = 0.0
         begun = time.monotonic()
         try:
-            yield
+            with screen.at_work(stage):
+                yield
         finally:
             self.seconds[stage] = round(time.monotonic() - begun, 3)
 

@@ -52,10 +52,14 @@ def tell_of_died(archive: Path) -> None:
 @contextmanager
 def orchestrated(*, show: bool) -> Iterator[None]:
     """Prefect is ready for the block, which begins as soon as its server answers; bars are drawn on stderr."""
-    with orchestrator() as server, screen.bars(show=show):
+    with orchestrator(keep=True) as server, screen.bars(show=show):
         screen.progress("starting Prefect", 0, 1)
         import trueup.flows.reconcile  # noqa: F401 - Prefect's import takes as long as its server's first steps
 
+        if server.is_starting:
+            from trueup.expectations.telemetry import load
+
+            load()  # what takes seconds of this process while the server takes its own
         server.ready()
         screen.progress("starting Prefect", 1, 1)
         yield

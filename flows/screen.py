@@ -7,9 +7,8 @@ import json
 import os
 import re
 import sys
-import threading
 import traceback
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import RenderableType
-    from rich.progress import Progress, TaskID
 
+    from trueup.flows.bars import Bars
     from trueup.transforms.errors import TrueupError
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -137,32 +136,20 @@ def without_stdout() -> Iterator[None]:
         yield
 
 
-class Bars:
-    """Progress on stderr: bars on a terminal, nothing when there is none. Callable from any thread."""
-
-    def __init__(self, bars: Progress | None) -> None:
-        """Draw on ``bars``; with none, stay silent."""
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, stage: str, done: int, total: int | None = None) -> None:
-        """See ``trueup.transforms.progress.Progress``."""
-        if self._bars is None:
-            return
-        with self._lock:
-            if stage not in self._tasks:
-                self._tasks[stage] = self._bars.add_task(stage, total=total)
-            self._bars.update(self._tasks[stage], completed=done, total=total)
-
-
-_silent = Bars(None)
-_current: list[Bars] = [_silent]
+_current: list[Bars] = []
 
 
 def progress(stage: str, done: int, total: int | None = None) -> None:
     """Report to whatever bars are shown now; flows hand this on so that no object travels as a parameter."""
-    _current[-1](stage, done, total)
+    if _current:
+        _current[-1](stage, done, total)
+
+
+@contextmanager
+def at_work(stage: str) -> Iterator[None]:
+    """Show that ``stage`` is at work for the length of the block, on whatever bars are shown now."""
+    with _current[-1].stage(stage) if _current else nullcontext():
+        yield
 
 
 @contextmanager
@@ -171,12 +158,10 @@ def bars(*, show: bool) -> Iterator[None]:
     if not (show and sys.stderr.isatty()):
         yield
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as RichProgress
+    from trueup.flows.bars import drawn_on
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with RichProgress(*columns, console=Console(stderr=True), transient=True) as drawn:
-        _current.append(Bars(drawn))
+    with drawn_on(Console(stderr=True)) as drawn:
+        _current.append(drawn)
         try:
             yield
         finally:

@@ -60,6 +60,8 @@ def seal(build: Build, draft: Draft) -> Manifest:
     counts = {decision.value: 0 for decision in Decision}
     with build.timed("summary"):
         write_plan_summary(files, files.summary)
+    with build.timed("fingerprint"):
+        content = fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else ""
     manifest = Manifest(
         run_id=files.run_id,
         kind=draft.kind,
@@ -71,17 +73,18 @@ def seal(build: Build, draft: Draft) -> Manifest:
         expected=build.expected,
         sealed=datetime.now(UTC),
         night=night_of(build, draft.kind),
-        stage_seconds=dict(build.seconds),
         notes=tuple(draft.notes),
         target=settings.target.url,
         versions=versions(),
         configuration=settings.what_matters(),
         configuration_digest=config_digest,
         fingerprint_version=VERSION,
-        fingerprint=fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else "",
+        fingerprint=content,
         **{"only": build.only, **draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
     )
-    write_reports(files, manifest, build.history, at=manifest.sealed)
+    with build.timed("report"):
+        write_reports(files, manifest, build.history, at=manifest.sealed)
+    manifest = manifest.model_copy(update={"stage_seconds": dict(build.seconds)})
     try:
         sealed = seal_run(files, manifest)
     except Refused:

@@ -6,6 +6,7 @@ is never repeated, so Prefect's tasks have no retries.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceRequest
     from trueup.transforms.planning.request import RollbackRequest
-
+    from trueup.transforms.settings import Settings
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -74,6 +75,27 @@ def read_target(build: Build, *, named: tuple[str, ...] | None = None) -> Target
         named=named,
         progress=screen.progress,
     )
+
+
+def load_while_reading() -> None:
+    """Load what the checks need, in this thread, while others wait for the source and the target.
+
+    What they import themselves is there before they begin. Should something fail here, it fails where it is needed, and
+    is told there.
+    """
+    with suppress(Exception):
+        from trueup.expectations.telemetry import load
+
+        load()
+
+
+def load_readers(settings: Settings) -> None:
+    """Have in memory what both reads import, so that no two threads import the same at once."""
+    from importlib import import_module
+
+    source = ("entra.tenant", "entra.users") if settings.source.kind == "entra" else ("files",)
+    for name in ("source", *source, "scim.profiles"):
+        import_module(f"trueup.connectors.{name}")
 
 
 def map_users(build: Build) -> None:

@@ -331,7 +331,7 @@ def _flatten(spool: Path, kinds: Mapping[str, str], files: RunFiles) -> int:
             f"FROM (SELECT *, coalesce(spelt, resource) AS said FROM read_parquet({literal(str(spool))})) ORDER BY id"
         )
         engine.execute(
-            f"COPY ({query}) TO {literal(str(files.target))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 50000)"
+            f"COPY ({query}) TO {literal(str(files.target))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480)"
         )
         row = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(files.target)]).fetchone()
     return int(row[0]) if row else 0

@@ -32,7 +32,7 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
     with cleared_to_apply(settings, run_id) as ready:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)
-        with orchestrator() as server, screen.bars(show=not as_json):
+        with orchestrator(keep=True) as server, screen.bars(show=not as_json):
             from trueup.flows.apply import STOP, run_cleared
 
             server.ready()

@@ -61,7 +61,17 @@ def look(settings: Settings) -> list[Line]:
         ("archive", archive.examine),
     ):
         lines.extend(_examined(subject, part, settings))
-    return lines
+    return [*lines, *_kept()]
+
+
+def _kept() -> list[Line]:
+    """A Prefect server that outlives its command is nothing to be surprised by."""
+    from trueup.flows import kept_server
+    from trueup.flows.commands.server import sentence
+    from trueup.flows.orchestrator import home_folder
+
+    told = kept_server.living(home_folder())
+    return [Line("ok", "prefect", sentence(told))] if told else []
 
 
 def _examined(subject: str, part: Callable[[Settings], list[Line]], settings: Settings) -> list[Line]:

@@ -65,7 +65,7 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
             named = meant_run(archive, wish[word])
             refuse_damaged(named)
             wish[word] = named.run_id
-    with orchestrator() as server, screen.bars(show=not as_json):
+    with orchestrator(keep=True) as server, screen.bars(show=not as_json):
         from trueup.flows.rollback import rollback
 
         server.ready()

@@ -45,6 +45,14 @@ def test_row_order_row_groups_compression_and_column_order_do_not_matter(
     assert content_digest(path, ("key",)) == plain
 
 
+@pytest.mark.parametrize("pieces", [1, 3, 7, 8, 50])
+def test_the_pieces_it_is_read_in_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+    monkeypatch.setattr(module, "ROWS", 7)
+    plain = digest(tmp_path / "x.parquet", ROWS)
+    monkeypatch.setattr(module, "_READ", pieces)
+    assert digest(tmp_path / "y.parquet", ROWS, row_group_size=4) == plain
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [("text", ""), ("text", None), ("text", "x"), ("list", []), ("list", ["a", ""]), ("flag", None), ("n", -1),
