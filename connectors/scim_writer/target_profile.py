@@ -43,8 +43,12 @@ class TargetBehaviour:
         self._not_brought: set[str] = set()
         self._harms: dict[tuple[str, str], Harm] = {}
         self._clean: set[tuple[str, str]] = set()
-        self._echo_true: Counter[str] = Counter()
+        self._echo_true: Counter[str] = Counter({str(name): _SURE for name in noted.get("answers_true") or ()})
         self._echo_false: set[str] = set()
+        self.is_answer_checked = False
+        """Whether in this apply an answer was compared with a reading and told the truth: only then count earlier ones."""
+        self.checking = asyncio.Lock()
+        """Whoever compares the first one; the others wait for it."""
         self._refused: Counter[str] = Counter({str(name): 1 for name in noted.get("refuses") or ()})
         self._by_value: set[str] = set()
         self._of_value: set[str] = set()
@@ -53,7 +57,7 @@ class TargetBehaviour:
         self._failed_before = frozenset(str(name) for name in noted.get("fails_on") or ())
         self._said_yes: set[str] = {str(noted["dialect"])} if noted.get("dialect") else set()
         self._not_offered: Counter[str] = Counter()
-        self.survived = 0
+        self.survived = int(noted.get("survived") or 0)
         """Deactivated profiles that still answered afterwards."""
         self.deactivation_deletes = False
         self.alters_case: set[str] = set()
@@ -76,6 +80,8 @@ class TargetBehaviour:
         for name, harms in (noted.get("harms") or {}).items():
             for head, harm in harms.items():
                 self._harms[str(head), str(name)] = "alters" if harm == "alters" else "takes_away"
+        for name, heads in (noted.get("harmless") or {}).items():
+            self._clean |= {(str(head), str(name)) for head in heads}
         for attribute in (*(noted.get("not_kept") or ()), *(noted.get("refuses") or ())):
             for form in FORMS:
                 self._vain[str(attribute), form.name] = _ENOUGH
@@ -274,6 +280,7 @@ class TargetBehaviour:
         """The body of a 200 was checked by reading back."""
         if truthful:
             self._echo_true[attribute] += 1
+            self.is_answer_checked = True
         else:
             self._echo_false.add(attribute)
 
@@ -301,12 +308,18 @@ class TargetBehaviour:
         harms: dict[str, dict[str, str]] = {}
         for (head, name), harm in sorted(self._harms.items()):
             harms.setdefault(name, {})[head] = harm
+        harmless: dict[str, list[str]] = {}
+        for head, name in sorted(self._clean - self._harms.keys()):
+            harmless.setdefault(name, []).append(head)
         vain = {a for (a, _), n in self._vain.items() if n >= _ENOUGH and not self._has_form(a)}
         return {
             "dialect": self.form.name if self.form else None,
             "forms": dict(sorted(forms.items())),
             "harms": harms,
+            "harmless": harmless,
+            "answers_true": sorted(a for a, n in self._echo_true.items() if n >= _SURE and a not in self._echo_false),
             "deactivation": deactivation,
+            "survived": min(self.survived, _SURE),
             "deactivation_deletes": self.deactivation_deletes,
             "alters_case": sorted(self.alters_case),
             "untyped": sorted(self.untyped),
