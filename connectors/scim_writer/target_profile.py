@@ -54,7 +54,7 @@ class TargetBehaviour:
         self._of_value: set[str] = set()
         self._accepted: set[str] = set()
         self._fails_on: set[str] = set()
-        self._failed_before = frozenset(str(name) for name in noted.get("fails_on") or ())
+        self._failed_before = frozenset(map(str, (*(noted.get("fails_on") or ()), *(noted.get("not_kept") or ()))))
         self._said_yes: set[str] = {str(noted["dialect"])} if noted.get("dialect") else set()
         self._not_offered: Counter[str] = Counter()
         self.survived = int(noted.get("survived") or 0)
@@ -226,7 +226,8 @@ class TargetBehaviour:
     def fails_again(self, attribute: str) -> bool:
         """The target failed (500) on this attribute alone; whether it did so in the apply before as well, and only so.
 
-        A 500 counts as a refusal only if the attribute also failed in an earlier apply and was never accepted.
+        A 500 counts as a refusal only if the attribute also failed, or was not kept, in an earlier apply and was never
+        accepted.
         """
         self._fails_on.add(attribute)
         return attribute in self._failed_before and attribute not in self._accepted

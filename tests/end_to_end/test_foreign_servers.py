@@ -74,13 +74,19 @@ class Year:
         write_source(self.office.folder / "users.json", self.users)
         return self.office.plan()
 
+    def is_quiet(self) -> bool:
+        """Whether the next night has nothing to do."""
+        plan = self.plan()
+        assert plan["outcome"] == "nothing_to_do", (plan["refusals"], plan["counts"])
+        return True
+
     def carry_out(self, plan: Any) -> dict[tuple[str, str], str]:
         """Approve, apply, verify: (key, attribute) → class of what is not as planned."""
         self.office.accept(plan)
         done = self.office.trueup("apply", plan["run_id"], "--json")
         assert done.code in {0, 4}, (done.code, done.err, done.out)
-        assert done.json["failed"] == 0, done.json
-        assert done.json["skipped"] == 0, done.json
+        fell_short = [row for row in done.json["records"] if row["result"] in {"failed", "skipped"}]
+        assert fell_short == []
         checked = self.office.trueup("verify", plan["run_id"], "--json")
         assert checked.code in {0, 4}, checked.err
         records = {(row["key"], row["attribute"]): row["class"] for row in checked.json["records"]}
@@ -148,7 +154,7 @@ def test_two_nights_a_change_day_and_the_way_back(year: Year, place: tuple[str, 
     assert (first["counts"].get("hold", 0), first["counts"].get("conflict", 0)) == (0, 0), first
     year.carry_out(first)
     year.see()
-    assert year.plan()["outcome"] == "nothing_to_do"
+    assert year.is_quiet()
 
     year.users = {number: dict(user) for number, user in year.users.items()}
     change_day(year.users)
@@ -158,7 +164,7 @@ def test_two_nights_a_change_day_and_the_way_back(year: Year, place: tuple[str, 
     year.see()
     dialect = year.learnt()
     write_row(Row.of(place[0], place[1].version, dialect, year.named))
-    assert year.plan()["outcome"] == "nothing_to_do"
+    assert year.is_quiet()
 
     back = year.office.trueup("rollback", changed["run_id"], "--json")
     assert back.code in {0, 3}, back.err

@@ -25,7 +25,7 @@ echo "Getting the SCIM servers of other people (a minute or two) ..."
 [ -f "$into/node/package.json" ] || echo '{"private": true}' >"$into/node/package.json"
 npm install --prefix "$into/node" --silent --no-audit --no-fund --no-save --no-package-lock \
     @boxyhq/saml-jackson@26.2.0 scim-patch@0.8.3 scim2-parse-filter@0.2.10 \
-    scimmy@1.3.5 scimmy-routers@1.3.2 express@5.3.0
+    scimmy@1.3.5 scimmy-routers@1.3.2 express@4.22.3
 
 # open-webui's SCIM router needs a tenth of what open-webui needs: its model runners stay away.
 [ -x "$into/open-webui/bin/python" ] || "$PYTHON" -m venv "$into/open-webui"
