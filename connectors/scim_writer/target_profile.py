@@ -38,6 +38,7 @@ class TargetBehaviour:
         """By form: how often something of it was kept."""
         self._kept: Counter[tuple[str, str]] = Counter()
         self._vain: Counter[tuple[str, str]] = Counter()
+        self._yes_in_vain: set[tuple[str, str]] = set()
         self._brought: set[str] = set()
         """Attributes a creation brought, and those one did not."""
         self._not_brought: set[str] = set()
@@ -112,7 +113,8 @@ class TargetBehaviour:
         open_ = [form for form in usable if form not in good and self._vain[attribute, form.name] < _ENOUGH]
         ranked = sorted(good, key=lambda f: (self._rank(f, head), -self._kept[attribute, f.name]))
         ranked += sorted(open_, key=lambda f: (self._rank(f, head), -bool(self.worked[f.name])))
-        return ranked or usable[:1]
+        # Nothing brings it. For whoever is left, what is answered with yes says more than what is refused, or fails.
+        return ranked or sorted(usable, key=lambda form: (attribute, form.name) not in self._yes_in_vain)[:1]
 
     def _rank(self, form: Form, head: str) -> int:
         return int((head, form.name) in self._harms or ("", form.name) in self._harms)
@@ -168,10 +170,12 @@ class TargetBehaviour:
         for attribute in attributes:
             self._kept[attribute, form.name] += 1
 
-    def in_vain(self, form: Form, attributes: Iterable[str]) -> None:
+    def in_vain(self, form: Form, attributes: Iterable[str], *, said_yes: bool = False) -> None:
         """The target said yes to the form and kept none of these, or refused one of them sent alone."""
         for attribute in attributes:
             self._vain[attribute, form.name] += 1
+            if said_yes:
+                self._yes_in_vain.add((attribute, form.name))
 
     def was_harmless(self, form: Form, attributes: Iterable[str]) -> None:
         """A write with something at stake, after which everything else was as before."""

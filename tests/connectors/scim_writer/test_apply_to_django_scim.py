@@ -135,14 +135,14 @@ def test_a_name_the_server_makes_of_what_was_written_is_not_put_back(tmp_path: P
 def test_night_after_night_what_it_cannot_keep_is_named_once_and_then_it_is_quiet(
     tmp_path: Path, people: httpx.Client
 ) -> None:
-    staff = [user("boss"), *(user(f"u{n}", manager="boss", nick="N") for n in range(3))]
+    staff = [user("boss"), *(user(f"u{n}", manager="boss", nick="N") for n in range(4))]
     nights = Nights(tmp_path, str(people.base_url).rstrip("/"), staff)
     first = nights.night()
-    assert (first.result.applied, first.result.failed) == (4, 0)
+    assert (first.result.applied, first.result.failed) == (5, 0)
     assert set(first.residual.values()) == {"not_kept"}
     assert writes(nights.plan()) == {}
     left, moved = staff[2] | {"accountEnabled": False}, staff[3] | {"manager": "u0"}
-    nights.users = [staff[0], staff[1] | {"givenName": "Zoe"}, left, moved]
+    nights.users = [staff[0], staff[1] | {"givenName": "Zoe"}, left, moved, staff[4]]
     second = nights.night()
     assert writes(second.planned) == {"u0": "update", "u1": "deactivate", "u2": "update"}
     assert second.result.failed == 0, "it fails on managers, and was seen to keep none before"
