@@ -79,6 +79,7 @@ def compare(
         asked.setdefault(path.whole.lower(), []).append(path)
         if text in kept:
             put(should, path, value, untyped=path.whole.lower() in untyped)
+    _let_full_name_follow(should, after, kept)
     failed = {parse(text): value for text, value in written.items() if text not in kept}
     wanted, now = attributes_in(should), attributes_in(after)
     words: dict[str, list[str]] = {"lost": [], "altered": [], "left_over": []}
@@ -102,6 +103,15 @@ def compare(
         junk=junk,
         wanted=again | dict.fromkeys(junk),
     )
+
+
+def _let_full_name_follow(should: dict[str, Any], after: dict[str, Any], kept: Collection[str]) -> None:
+    """A full name that has the new parts in it was made of them: that is what RFC 7643 §4.1.1 calls ``formatted``."""
+    name, said = member(should, "name"), member(member(after, "name"), "formatted")
+    paths = [path for path in map(parse, kept) if path.whole.lower() == "name" and path.sub]
+    parts = [str(member(name, path.sub) or "") for path in paths]
+    if paths and isinstance(name, dict) and isinstance(said, str) and all(part in said for part in parts):
+        name |= {spelt: said for spelt in name if spelt.lower() == "formatted"}
 
 
 def _difference(should: Any, now: Any, missed: list[ScimPath], *, is_asked: bool = False) -> set[str]:

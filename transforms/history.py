@@ -26,7 +26,7 @@ class PriorRun:
     manifest: Manifest
     acts: tuple[ActRecord, ...]
     state: str
-    """Last act other than released and pruned, else the outcome; ``interrupted`` for an unclosed journal."""
+    """Last act other than those that are silent, else the outcome; ``interrupted`` for an unclosed journal."""
 
     @property
     def run_id(self) -> str:
@@ -115,13 +115,38 @@ class History:
 def last_learned(history: History, *, digest: str | None = None) -> Mapping[str, Any] | None:
     """What the last apply to this target learnt of it (``details["dialect"]`` of its act); None before any.
 
-    ``digest`` is of the target's schema now: what was learnt under another one is forgotten.
+    ``digest`` is of the target's schema now: what was learnt under another one is forgotten, and so is what was learnt
+    before ``trueup doctor --relearn``.
     """
     for run in history.runs:
         for act in reversed(run.acts):
+            if act.act is Act.FORGOTTEN:
+                return None
             if act.details.get("dialect"):
-                if digest is not None and str(run.manifest.target_state.get("digest", "")) != digest:
+                if digest is not None and schema_digest(run) != digest:
                     return None
                 learned: Mapping[str, Any] = act.details["dialect"]
                 return learned
     return None
+
+
+def telling_of_target(history: History, digest: str | None = None) -> tuple[PriorRun, ...]:
+    """Applied runs whose results still say what this target keeps: not forgotten, and under this schema.
+
+    In the order of ``known``: the newest knowledge first.
+    """
+    telling: set[str] = set()
+    for run in history.runs:
+        forgotten = max((act.number for act in run.acts if act.act is Act.FORGOTTEN), default=0)
+        told_since = not forgotten or any(a.number > forgotten and a.details.get("dialect") for a in run.acts)
+        fits = digest is None or schema_digest(run) == digest
+        if fits and told_since:
+            telling.add(run.run_id)
+        if forgotten:
+            break
+    return tuple(run for run in history.known if run.run_id in telling)
+
+
+def schema_digest(run: PriorRun) -> str:
+    """Of what the target said of its attributes when the run was planned."""
+    return str(run.manifest.target_state.get("digest", ""))

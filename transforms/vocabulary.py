@@ -106,10 +106,12 @@ class Act(StrEnum):
     INTERRUPTED = "interrupted"
     VERIFIED = "verified"
     RELEASED = "released"
+    FORGOTTEN = "forgotten"
+    """What was learnt of the target up to here is not used any more."""
     PRUNED = "pruned"
 
 
-SILENT_ACTS = (Act.RELEASED, Act.PRUNED)
+SILENT_ACTS = (Act.RELEASED, Act.FORGOTTEN, Act.PRUNED)
 """Acts that do not make a run's state."""
 
 

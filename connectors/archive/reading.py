@@ -148,7 +148,7 @@ def read_run(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> Prio
 
 
 def state_of(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> str:
-    """Last act other than released and pruned, else the outcome; ``interrupted`` while the journal is open."""
+    """Last act other than those that are silent, else the outcome; ``interrupted`` while the journal is open."""
     if is_open(files, acts):
         return Act.INTERRUPTED.value
     telling = [act for act in acts if act.act not in SILENT_ACTS]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.scim.profiles import version_of
@@ -11,7 +12,7 @@ from trueup.connectors.scim_writer.apply_context import Attempt, Settled
 from trueup.connectors.scim_writer.forms import body
 from trueup.transforms.aftermath import Aftermath, compare
 from trueup.transforms.values.equality import classify
-from trueup.transforms.values.paths import PATCH_OP, attributes_in, parse, reference
+from trueup.transforms.values.paths import PATCH_OP, attributes_in, parse, put, reference
 from trueup.transforms.vocabulary import Kept, Result
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Deed:
     after: dict[str, Any]
     """The profile as read just after."""
     deactivates: bool = False
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    """What the same step wants of other attributes: where that came by itself, nothing was altered."""
 
 
 @dataclass(slots=True)
@@ -74,10 +77,12 @@ async def see_to(desk: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
 
 
 def _compared(desk: ApplyContext, deed: Deed, before: dict[str, Any], after: dict[str, Any]) -> Aftermath:
-    now = desk.values(after, deed.writing)
-    kept = [a for a, value in deed.writing.items() if classify(value, now[a]) is not Kept.NOT_KEPT]
+    wanted = {**deed.beside, **deed.writing}
+    now = desk.values(after, wanted)
+    kept = [a for a, value in wanted.items() if classify(value, now[a]) is not Kept.NOT_KEPT]
+    asked = {a: value for a, value in wanted.items() if a in deed.writing or a in kept}
     ignored = desk.learned.derived | desk.shape.read_only() | (_REVOKED if deed.deactivates else frozenset())
-    return compare(before, after, deed.writing, kept=kept, ignored=ignored, untyped=desk.learned.untyped)
+    return compare(before, after, asked, kept=kept, ignored=ignored, untyped=desk.learned.untyped)
 
 
 def is_at_stake(form: Form, before: dict[str, Any], writing: Iterable[str]) -> bool:
@@ -99,33 +104,35 @@ def is_at_stake(form: Form, before: dict[str, Any], writing: Iterable[str]) -> b
 
 async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: Aftermath) -> Seen:
     """Whatever ``found`` names gets the value read just before, by another form than the one that did it."""
-    now, left, attempts, last = deed.after, found, 0, ""
+    now, left, attempts, last, is_taken = deed.after, found, 0, "", False
     damaged = [name for name in found.wanted if name not in found.junk] or list(deed.writing)
     for form in desk.learned.safe_for(damaged, avoid=deed.form):
         attempts += 1
         answer, now = await _say_again(desk, item, deed, (form, now, left))
-        last = sentence(answer, with_detail=True)
+        last, is_taken = sentence(answer, with_detail=True), is_taken or answer.is_ok
         still = _compared(desk, deed, deed.before, now)
         if set(still.wanted) - set(found.wanted):
             desk.learned.was_harmful(form, damaged, still.harm, beyond=True)
         left = still
         if left.is_clean:
             break
-    if found.altered == left.altered and not found.takes_away:
+    is_derived = bool(found.altered) and found.altered == left.altered and not found.takes_away
+    if is_derived:
         # It reads otherwise whatever is said and however: the target's own making, no fault of the form.
         desk.learned.derives(deed.form, found.altered)
     missed = sorted(left.wanted)
     desk.note_collateral(missed)
     end = f"not put back: {', '.join(missed)} (the target {last})" if missed else "put back"
     wanted = {name: value for name, value in found.wanted.items() if name not in found.junk}
+    should = _with(deed.before, wanted)
     settled = Settled(
-        result=Result.FAILED if missed else Result.APPLIED,
+        result=Result.FAILED if missed and not (is_derived and is_taken) else Result.APPLIED,
         profile_id=deed.profile_id,
         reason=f"our write {_what(found)}; {end}",
         attempts=attempts,
         before=desk.read(deed.after, wanted),
-        written=desk.read(deed.before, wanted),
-        found=desk.compared(desk.read(deed.before, wanted), now),
+        written=desk.read(should, wanted),
+        found=desk.compared(desk.read(should, wanted), now),
         resource=now,
     )
     await desk.settle(item, f"{RESTORE} {', '.join(sorted(found.wanted))}", settled, operation=RESTORE)
@@ -153,7 +160,7 @@ async def _say_again(
     form, now, left = turn
     wanted = {name: value for name, value in left.wanted.items() if name not in left.junk}
     step = f"{RESTORE} {', '.join(sorted(left.wanted))}"
-    had, has = desk.read(deed.before, wanted), desk.read(now, wanted)
+    had, has = desk.read(_with(deed.before, wanted), wanted), desk.read(now, wanted)
     attempt = Attempt(deed.profile_id, has, had, form.name, now, keep_whole=True)
     await desk.intend(item, step, attempt, operation=RESTORE)
     values = {name: _as_written(name, value) for name, value in wanted.items()}
@@ -170,6 +177,14 @@ async def _say_again(
     looked = await desk.sender.look(deed.profile_id)
     seen = looked.resource if looked.is_ok else None
     return answer, seen if seen is not None and str(seen["id"]) == deed.profile_id else now
+
+
+def _with(before: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The profile as it should be: as read before the write, with what was kept of the write in it."""
+    should = copy.deepcopy(before)
+    for name, value in wanted.items():
+        put(should, parse(name), _as_written(name, value))
+    return should
 
 
 def _as_written(name: str, value: Any) -> Any:

@@ -82,7 +82,7 @@ class Agenda:
         kept = [a for a in group if a not in left]
         if kept:
             self._learned.took(form, kept)
-        self._learned.in_vain(form, left)
+        self._learned.in_vain(form, left, said_yes=True)
         for attribute in left:
             self._tried[attribute].add(form.name)
 

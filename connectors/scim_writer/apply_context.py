@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from trueup.transforms.values.equality import canonical, classify, is_nothing, seen
+from trueup.transforms.values.equality import canonical, classify, is_nothing, moved_members, seen
 from trueup.transforms.values.paths import ScimPath, element_at, get, parse
 from trueup.transforms.vocabulary import Kept, Result
 
@@ -81,6 +81,24 @@ class ApplyContext:
         if answer.scim_type == "mutability":
             return others
         return {name for name in others if name.lower() in self.shape.read_only()}
+
+    async def believes(self, profile_id: str, told: dict[str, Any], writing: Mapping[str, Any]) -> bool:
+        """Whether ``told``, the body of a 200, may stand for reading the profile back.
+
+        It must have told the truth of each of these attributes before, and one answer of this apply at least must have.
+        """
+        learned = self.learned
+        if not learned.believes_answer(writing) or learned.is_answer_checked:
+            return learned.believes_answer(writing)
+        async with learned.checking:
+            if not learned.is_answer_checked:
+                looked = await self.sender.look(profile_id)
+                if not looked.is_ok or looked.resource is None:
+                    return False
+                truthful = not moved_members(told, looked.resource)
+                for attribute in writing:
+                    learned.compared(attribute, truthful=truthful)
+        return learned.believes_answer(writing)
 
     def values(self, resource: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Attribute → value in ``resource``; references as profile ids, everything in the type of what is wanted."""

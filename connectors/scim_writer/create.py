@@ -158,7 +158,7 @@ class Creating:
                 return None
             profile_id = str(ours[0]["id"])
         told = answer.resource
-        trusted = told is not None and self._desk.learned.believes_answer(values)
+        trusted = told is not None and await self._desk.believes(profile_id, told, values)
         return await self._adopt(profile_id, told, trusted=trusted)
 
     async def _at_location(self, answer: Answer) -> str | None:

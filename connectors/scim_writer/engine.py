@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _AT_LEAST = 20
 _STAGE = "applying"
+_WHOLE = "whole"
+"""The step that writes somebody's attributes and references together: one look and one request instead of two each."""
 _FIRST = 20
 """So many people are settled by few at a time: what is learnt of the target spares the rest."""
 _FEW, _MORE = 2, 8
@@ -58,6 +60,8 @@ class Engine:
     fatal: list[BaseException] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     """Steps settled in this call, by result."""
+    whole: set[str] = field(default_factory=set)
+    """Keys of people whose references went with their other attributes."""
     is_cut_short: bool = False
     """Whether somebody was left for the next call."""
 
@@ -77,7 +81,7 @@ class Engine:
         for turn in work.freeing():
             await self._each(turn, self._write)
         await self._each(work.phase("creates"), self._write)
-        await self._each(work.phase("updates"), self._write)
+        await self._each(work.phase("updates"), self._change)
         await self._each(work.phase("references"), self._refer)
         await self._each(work.phase("deactivations"), self._write)
         await self._each(work.phase("deletes"), self._write)
@@ -137,6 +141,19 @@ class Engine:
             await self._step_back(item, profile_id)
         return result
 
+    async def _change(self, item: WorkItem) -> Result | None:
+        """Somebody's own attributes, and with them the references: whoever was to be created has a profile by now."""
+        if (item.key, _WHOLE) in self.desk.past.done:
+            return None
+        own = (item.key, step_of(item))
+        begun_apart = own in self.desk.past.done or own in self.desk.past.doubts
+        known = all(change.after is None or self.desk.id_of(change.after) for change in item.references)
+        if not item.references or begun_apart or not known:
+            return await self._write(item)
+        self.whole.add(item.key)
+        changes = [*item.changes, *item.references]
+        return await UpdateProfile(self.desk, item, _WHOLE, changes, str(item.profile_id)).run()
+
     async def _step_aside(self, item: WorkItem) -> Result | None:
         """Give up a value somebody waits for; what is held meanwhile says nothing about anybody else."""
         if (item.key, step_of(item)) in self.desk.past.done:
@@ -160,7 +177,7 @@ class Engine:
 
     async def _refer(self, item: WorkItem) -> Result | None:
         """References, once everybody exists."""
-        if (item.key, "reference") in self.desk.past.done:
+        if item.key in self.whole or not self.desk.past.done.isdisjoint({(item.key, _WHOLE), (item.key, "reference")}):
             return None
         profile_id = item.profile_id or self.desk.created.get(item.key)
         if profile_id is None:

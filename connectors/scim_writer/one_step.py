@@ -110,7 +110,8 @@ class OneStep:
 
     def deed(self, form: Form, writing: Mapping[str, Any], *, before: dict[str, Any], after: dict[str, Any]) -> Deed:
         """One write of this step that was carried out."""
-        return Deed(self.profile_id, form, before, dict(writing), after, deactivates=self.deactivates)
+        beside = {a: value for a, value in self.wanted.items() if a not in writing}
+        return Deed(self.profile_id, form, before, dict(writing), after, deactivates=self.deactivates, beside=beside)
 
     def deed_in_doubt(self) -> Deed | None:
         """What an apply that was cut short may have done to this profile beside what it wrote."""

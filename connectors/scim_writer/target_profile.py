@@ -38,22 +38,27 @@ class TargetBehaviour:
         """By form: how often something of it was kept."""
         self._kept: Counter[tuple[str, str]] = Counter()
         self._vain: Counter[tuple[str, str]] = Counter()
+        self._yes_in_vain: set[tuple[str, str]] = set()
         self._brought: set[str] = set()
         """Attributes a creation brought, and those one did not."""
         self._not_brought: set[str] = set()
         self._harms: dict[tuple[str, str], Harm] = {}
         self._clean: set[tuple[str, str]] = set()
-        self._echo_true: Counter[str] = Counter()
+        self._echo_true: Counter[str] = Counter({str(name): _SURE for name in noted.get("answers_true") or ()})
         self._echo_false: set[str] = set()
+        self.is_answer_checked = False
+        """Whether in this apply an answer was compared with a reading and told the truth: only then count earlier ones."""
+        self.checking = asyncio.Lock()
+        """Whoever compares the first one; the others wait for it."""
         self._refused: Counter[str] = Counter({str(name): 1 for name in noted.get("refuses") or ()})
         self._by_value: set[str] = set()
         self._of_value: set[str] = set()
         self._accepted: set[str] = set()
         self._fails_on: set[str] = set()
-        self._failed_before = frozenset(str(name) for name in noted.get("fails_on") or ())
+        self._failed_before = frozenset(map(str, (*(noted.get("fails_on") or ()), *(noted.get("not_kept") or ()))))
         self._said_yes: set[str] = {str(noted["dialect"])} if noted.get("dialect") else set()
         self._not_offered: Counter[str] = Counter()
-        self.survived = 0
+        self.survived = int(noted.get("survived") or 0)
         """Deactivated profiles that still answered afterwards."""
         self.deactivation_deletes = False
         self.alters_case: set[str] = set()
@@ -76,6 +81,8 @@ class TargetBehaviour:
         for name, harms in (noted.get("harms") or {}).items():
             for head, harm in harms.items():
                 self._harms[str(head), str(name)] = "alters" if harm == "alters" else "takes_away"
+        for name, heads in (noted.get("harmless") or {}).items():
+            self._clean |= {(str(head), str(name)) for head in heads}
         for attribute in (*(noted.get("not_kept") or ()), *(noted.get("refuses") or ())):
             for form in FORMS:
                 self._vain[str(attribute), form.name] = _ENOUGH
@@ -106,7 +113,8 @@ class TargetBehaviour:
         open_ = [form for form in usable if form not in good and self._vain[attribute, form.name] < _ENOUGH]
         ranked = sorted(good, key=lambda f: (self._rank(f, head), -self._kept[attribute, f.name]))
         ranked += sorted(open_, key=lambda f: (self._rank(f, head), -bool(self.worked[f.name])))
-        return ranked or usable[:1]
+        # Nothing brings it. For whoever is left, what is answered with yes says more than what is refused, or fails.
+        return ranked or sorted(usable, key=lambda form: (attribute, form.name) not in self._yes_in_vain)[:1]
 
     def _rank(self, form: Form, head: str) -> int:
         return int((head, form.name) in self._harms or ("", form.name) in self._harms)
@@ -162,10 +170,12 @@ class TargetBehaviour:
         for attribute in attributes:
             self._kept[attribute, form.name] += 1
 
-    def in_vain(self, form: Form, attributes: Iterable[str]) -> None:
+    def in_vain(self, form: Form, attributes: Iterable[str], *, said_yes: bool = False) -> None:
         """The target said yes to the form and kept none of these, or refused one of them sent alone."""
         for attribute in attributes:
             self._vain[attribute, form.name] += 1
+            if said_yes:
+                self._yes_in_vain.add((attribute, form.name))
 
     def was_harmless(self, form: Form, attributes: Iterable[str]) -> None:
         """A write with something at stake, after which everything else was as before."""
@@ -220,7 +230,8 @@ class TargetBehaviour:
     def fails_again(self, attribute: str) -> bool:
         """The target failed (500) on this attribute alone; whether it did so in the apply before as well, and only so.
 
-        A 500 counts as a refusal only if the attribute also failed in an earlier apply and was never accepted.
+        A 500 counts as a refusal only if the attribute also failed, or was not kept, in an earlier apply and was never
+        accepted.
         """
         self._fails_on.add(attribute)
         return attribute in self._failed_before and attribute not in self._accepted
@@ -274,6 +285,7 @@ class TargetBehaviour:
         """The body of a 200 was checked by reading back."""
         if truthful:
             self._echo_true[attribute] += 1
+            self.is_answer_checked = True
         else:
             self._echo_false.add(attribute)
 
@@ -301,12 +313,18 @@ class TargetBehaviour:
         harms: dict[str, dict[str, str]] = {}
         for (head, name), harm in sorted(self._harms.items()):
             harms.setdefault(name, {})[head] = harm
+        harmless: dict[str, list[str]] = {}
+        for head, name in sorted(self._clean - self._harms.keys()):
+            harmless.setdefault(name, []).append(head)
         vain = {a for (a, _), n in self._vain.items() if n >= _ENOUGH and not self._has_form(a)}
         return {
             "dialect": self.form.name if self.form else None,
             "forms": dict(sorted(forms.items())),
             "harms": harms,
+            "harmless": harmless,
+            "answers_true": sorted(a for a, n in self._echo_true.items() if n >= _SURE and a not in self._echo_false),
             "deactivation": deactivation,
+            "survived": min(self.survived, _SURE),
             "deactivation_deletes": self.deactivation_deletes,
             "alters_case": sorted(self.alters_case),
             "untyped": sorted(self.untyped),

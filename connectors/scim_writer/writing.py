@@ -101,7 +101,7 @@ class Writing:
         step, desk, told = self._step, self._step.desk, answer.resource
         told = told if told is not None and str(told["id"]) == step.profile_id else None
         unsure = step.deactivates and not desk.learned.is_deactivation_known
-        if told is not None and not unsure and desk.learned.believes_answer(writing):
+        if told is not None and not unsure and await desk.believes(step.profile_id, told, writing):
             return told
         seen = step.resource
         for later in range(_LATER if answer.status == _ACCEPTED else 1):

@@ -71,13 +71,16 @@ def doctor(
     schema: Annotated[
         Path | None, typer.Option("--schema", help="Save the mapping of the tenant's own provisioning job here.")
     ] = None,
+    relearn: Annotated[
+        bool, typer.Option("--relearn", help="First forget what applies have learnt of the target.")
+    ] = False,
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Test the connection to both ends, the permissions and the archive."""
     from trueup.flows.commands.doctor import examine
 
-    raise typer.Exit(examine(config, as_json=as_json, schema=schema))
+    raise typer.Exit(examine(config, as_json=as_json, schema=schema, relearn=relearn))
 
 
 @app.command(short_help="Report what would change; write nothing to the target.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from trueup.flows import configuration, run_context, screen
+from trueup.flows import clearance, configuration, run_context, screen
+from trueup.reports.sentences import counted
 from trueup.transforms.doctor import Line
 from trueup.transforms.errors import TrueupError
 from trueup.transforms.vocabulary import Exit
@@ -21,13 +23,18 @@ if TYPE_CHECKING:
 _MARKS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "fix": ("fix    ", "bold red")}
 
 
-def examine(config: Path, *, as_json: bool, schema: Path | None = None) -> int:
+def examine(config: Path, *, as_json: bool, schema: Path | None = None, relearn: bool = False) -> int:
     """Look at everything a night needs and show a line for each; 1 with any line to fix.
 
-    With ``schema``, also save there the attribute mapping of the tenant's own provisioning job.
+    With ``schema``, also save there the attribute mapping of the tenant's own provisioning job. With ``relearn``, first
+    forget what was learnt of the target.
+
+    Raises:
+        Refused: ``relearn`` while an apply is at work.
     """
     settings = configuration.load(config)
-    lines = list(look(settings))
+    lines = [_forget(settings)] if relearn else []
+    lines.extend(look(settings))
     if schema is not None:
         lines.extend(_examined("mapping schema", lambda told: [_saved(told, schema)], settings))
     if as_json:
@@ -41,6 +48,22 @@ def examine(config: Path, *, as_json: bool, schema: Path | None = None) -> int:
             if one.remedy and (one.status != "ok" or one.subject == "mapping schema"):
                 screen.say(Text(f"         → {screen.visible(one.remedy)}"))
     return Exit.FAILED if any(one.status == "fix" for one in lines) else Exit.DONE
+
+
+def _forget(settings: Settings) -> Line:
+    from trueup.connectors.archive import open_archive
+    from trueup.connectors.archive.forgetting import forget_target
+
+    forgotten = forget_target(open_archive(settings), settings.target.url, clearance.reviewer(""), at=datetime.now(UTC))
+    if forgotten is None:
+        return Line("ok", "target, learnt", "Nothing was learnt of this target yet, so there is nothing to forget.")
+    forms, lost = forgotten.get("forms") or {}, forgotten.get("not_kept") or ()
+    return Line(
+        "ok",
+        "target, learnt",
+        f"Forgotten: how {counted(len(forms), 'attribute')} went best, and which were not kept ({len(lost)}). The next plan "
+        "holds those again, and the next apply learns anew, on one person at a time.",
+    )
 
 
 def _saved(settings: Settings, into: Path) -> Line:

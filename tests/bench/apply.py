@@ -46,7 +46,7 @@ class Rate:
     """Microseconds of processor time of this process per write; the server has a process of its own."""
 
 
-class _FixedAnswers(asyncio.Protocol):
+class FixedAnswers(asyncio.Protocol):
     """An HTTP server that parses next to nothing: GET shows what the last PATCH of that id said, PATCH says yes."""
 
     titles: dict[bytes, bytes] = {}  # noqa: RUF012 - one process, one store
@@ -98,7 +98,7 @@ def _serve_sandbox(port: Connection, profiles: int) -> None:
 
 def _serve(port: Connection) -> None:
     async def main() -> None:
-        server = await asyncio.get_running_loop().create_server(_FixedAnswers, "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(FixedAnswers, "127.0.0.1", 0)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -106,7 +106,7 @@ def _serve(port: Connection) -> None:
 
 
 @contextmanager
-def _elsewhere(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
+def elsewhere(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
     """``serve`` in a process of its own; yields what it says first."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, *arguments), daemon=True)
@@ -122,13 +122,13 @@ def _elsewhere(serve: Callable[..., None], *arguments: Any) -> Iterator[Any]:
 @contextmanager
 def fixed_answers() -> Iterator[str]:
     """The server of fixed answers; yields its root."""
-    with _elsewhere(_serve) as port:
+    with elsewhere(_serve) as port:
         yield f"http://127.0.0.1:{port}/scim/v2"
 
 
 def sandbox(profiles: int) -> AbstractContextManager[tuple[str, str]]:
     """The sandbox directory; gives its root and token."""
-    return _elsewhere(_serve_sandbox, profiles)
+    return elsewhere(_serve_sandbox, profiles)
 
 
 def prepared(folder: Path, url: str, count: int) -> tuple[Directory, RunFiles]:

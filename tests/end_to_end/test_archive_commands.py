@@ -20,6 +20,7 @@ from trueup.connectors.archive.unfinished import died
 from trueup.flows import configuration
 from trueup.transforms.errors import Refusal
 from trueup.transforms.fingerprint import fingerprint
+from trueup.transforms.history import last_learned
 from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
@@ -95,6 +96,29 @@ def desk(tmp_path: Path, warm: Warm) -> Desk:
     desk.configure()
     desk.archive = open_archive(desk.settings)
     return desk
+
+
+def test_doctor_relearn_notes_that_what_was_learnt_is_forgotten_and_changes_nothing_sealed(desk: Desk) -> None:
+    target = desk.settings.target.url
+
+    def said() -> str:
+        return str(
+            next(line["text"] for line in desk.json("doctor", "--relearn", code=1) if "learnt" in line["subject"])
+        )
+
+    assert said().startswith("Nothing was learnt of this target yet")
+    run = applied(desk.archive, desk.run())
+    learnt = {"dialect": {"forms": {"title": "put"}, "not_kept": ["nickName"]}}
+    add_act(run, Act.APPLIED, "trueup", at=datetime.now(UTC), details=learnt)
+    with apply_lock(desk.archive.path, target, "apply"):
+        assert "apply_running" in desk.trueup("doctor", "--relearn", "--json", code=3)
+    assert last_learned(desk.archive.history(target)) == learnt["dialect"]
+    assert said().startswith("Forgotten: how 1 attribute went best, and which were not kept (1).")
+    act = desk.act(run)
+    assert (act["act"], desk.archive.load(run.run_id).state) == ("forgotten", "applied")
+    assert last_learned(desk.archive.history(target)) is None
+    desk.trueup("verify", "--archive")
+    assert said().startswith("Nothing was learnt of this target yet")
 
 
 def test_an_approval_says_who_what_and_until_when(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view, write
 from trueup.transforms.duck.runner import make, remember
+from trueup.transforms.history import telling_of_target
 from trueup.transforms.planning.selection import keys_of
 from trueup.transforms.planning.sql import PACKAGE, statement
 from trueup.transforms.values.columns import json_of
@@ -126,18 +127,14 @@ def last_reconcile(history: History) -> PriorRun | None:
 def not_kept(connection: DuckDBPyConnection, history: History, schema_digest: str) -> None:
     """Make ``suppressed`` (key, attribute, written, found): values this target altered or dropped, the last per pair.
 
-    A changed schema of the target forgets everything learnt under the old one.
+    A changed schema of the target forgets everything learnt under the old one, and ``doctor --relearn`` all of it.
     """
     empty(connection, "suppressed", ("key", "attribute", "written", "found"))
-    runs = [r for r in history.known if r.files.outcome.exists() and _digest(r) == schema_digest]
+    runs = [r for r in telling_of_target(history, schema_digest) if r.files.outcome.exists()]
     if not runs:
         return
     outcomes(connection, runs)
     connection.execute(f"INSERT INTO suppressed {statement('suppressed')}")
-
-
-def _digest(run: PriorRun) -> str:
-    return str(run.manifest.target_state.get("digest", ""))
 
 
 def outcomes(connection: DuckDBPyConnection, runs: Sequence[PriorRun]) -> None:
@@ -153,7 +150,7 @@ def outcomes(connection: DuckDBPyConnection, runs: Sequence[PriorRun]) -> None:
 def altered_case(connection: DuckDBPyConnection, history: History) -> frozenset[str]:
     """Paths whose case this target was seen to alter: said by its state, or read back so after a write."""
     said = {path for run in history.applied[:1] for path in _as_names(run.manifest.target_state.get("alters_case"))}
-    runs = [r for r in history.known if r.files.outcome.exists()]
+    runs = [r for r in telling_of_target(history) if r.files.outcome.exists()]
     if runs:
         outcomes(connection, runs)
         found = connection.execute(statement("altered_case")).fetchall()

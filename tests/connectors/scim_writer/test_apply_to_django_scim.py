@@ -12,7 +12,7 @@ import pytest
 from tests.support.django_people.server import running
 from tests.support.plan_world import user
 from tests.support.scim_directory import TOKEN, Directory
-from tests.support.scim_nights import Nights, writes
+from tests.support.scim_nights import MANAGER, Nights, writes
 from tests.support.scim_runs import brisk, plan, settings_for
 from trueup.connectors.scim import examine, snapshot
 from trueup.connectors.scim.read_back import verify
@@ -110,19 +110,43 @@ def test_what_it_can_keep_arrives_and_what_it_cannot_is_named(tmp_path: Path, pe
     assert not any(line.status == "fix" for line in examine(settings))
 
 
+def test_a_name_the_server_makes_of_what_was_written_is_not_put_back(tmp_path: Path, people: httpx.Client) -> None:
+    """It makes ``displayName`` and ``name.formatted`` of the family name, and both were to change as well."""
+    made: dict[str, tuple[Any, Any]] = {
+        "userName": (None, "u@x.example"),
+        "name.givenName": (None, "Zoë"),
+        "name.familyName": (None, "Before"),
+        MAIL: (None, "u@x.example"),
+        "active": (None, True),
+    }
+    night(tmp_path / "first", people, [("k", "create", None, made)])
+    profile = users(people)["u@x.example"]
+    assert profile["displayName"] == "Zoë Before"
+    changes: dict[str, tuple[Any, Any]] = {
+        "externalId": (None, "k"),
+        "name.familyName": ("Before", "Sun"),
+        "displayName": ("Zoë Before", "Zoë Sun"),
+    }
+    _, result = night(tmp_path / "second", people, [("k", "update", profile["id"], changes)])
+    assert [(row["operation"], row["result"]) for row in result.records] == [("update", "applied")]
+    assert users(people)["u@x.example"]["displayName"] == "Zoë Sun"
+
+
 def test_night_after_night_what_it_cannot_keep_is_named_once_and_then_it_is_quiet(
     tmp_path: Path, people: httpx.Client
 ) -> None:
-    staff = [user("boss"), *(user(f"u{n}", manager="boss", nick="N") for n in range(2))]
+    staff = [user("boss"), *(user(f"u{n}", manager="boss", nick="N") for n in range(4))]
     nights = Nights(tmp_path, str(people.base_url).rstrip("/"), staff)
     first = nights.night()
-    assert (first.result.applied, first.result.failed) == (3, 0)
+    assert (first.result.applied, first.result.failed) == (5, 0)
     assert set(first.residual.values()) == {"not_kept"}
     assert writes(nights.plan()) == {}
-    nights.users = [staff[0], staff[1] | {"givenName": "Zoe"}, staff[2] | {"accountEnabled": False}]
+    left, moved = staff[2] | {"accountEnabled": False}, staff[3] | {"manager": "u0"}
+    nights.users = [staff[0], staff[1] | {"givenName": "Zoe"}, left, moved, staff[4]]
     second = nights.night()
-    assert writes(second.planned) == {"u0": "update", "u1": "deactivate"}
-    assert second.residual == {}
+    assert writes(second.planned) == {"u0": "update", "u1": "deactivate", "u2": "update"}
+    assert second.result.failed == 0, "it fails on managers, and was seen to keep none before"
+    assert second.residual == {("u2", MANAGER): "not_kept"}
     found = users(people)
     assert found["u0@x.example"]["name"]["givenName"] == "Zoe"
     assert found["u1@x.example"]["active"] is False

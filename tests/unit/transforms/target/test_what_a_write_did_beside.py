@@ -94,3 +94,16 @@ def test_a_complex_value_is_said_whole_without_what_the_server_says() -> None:
             },
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "altered"),
+    [("Z B", ()), ("Dr Z B", ()), ("B, Z", ()), ("A B", ()), ("A C", ("name",)), ("z.b", ("name",))],
+)
+def test_a_full_name_with_the_new_parts_in_it_was_made_of_them(said: str, altered: tuple[str, ...]) -> None:
+    before = {"id": "1", "name": {"givenName": "A", "familyName": "B", "formatted": "A B"}}
+    after = {"id": "1", "name": {"givenName": "Z", "familyName": "B", "formatted": said}}
+    found = compare(before, after, {"name.givenName": "Z"}, kept=["name.givenName"])
+    assert (found.lost, found.altered) == ((), altered)
+    other = compare(before, after, {"title": "T"}, kept=["title"])
+    assert other.altered == ("name",), "nobody wrote a part of it"

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Gets the SCIM servers of other people that make soak tries, pinned, into .venv-foreign; says what it could not do.
+set -eu
+cd "$(dirname "$0")/../.."
+PYTHON=${PYTHON:-python3}
+into=.venv-foreign
+mkdir -p "$into/node"
+
+if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+        echo "soak: node and npm (node 18 or newer) are missing; install them, or run as root on Debian." >&2
+        exit 1
+    fi
+    echo "Installing node ..."
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
+fi
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' || {
+    echo "soak: node $(node --version) is too old; the servers need 18 or newer." >&2
+    exit 1
+}
+
+echo "Getting the SCIM servers of other people (a minute or two) ..."
+[ -f "$into/node/package.json" ] || echo '{"private": true}' >"$into/node/package.json"
+npm install --prefix "$into/node" --silent --no-audit --no-fund --no-save --no-package-lock \
+    @boxyhq/saml-jackson@26.2.0 scim-patch@0.8.3 scim2-parse-filter@0.2.10 \
+    scimmy@1.3.5 scimmy-routers@1.3.2 express@4.22.3
+
+# open-webui's SCIM router needs a tenth of what open-webui needs: its model runners stay away.
+[ -x "$into/open-webui/bin/python" ] || "$PYTHON" -m venv "$into/open-webui"
+pip="$into/open-webui/bin/python -m pip install --quiet --disable-pip-version-check"
+$pip --no-deps open-webui==0.12.4
+$pip aiocache==0.12.3 aiohttp==3.14.5 aiosqlite==0.22.1 alembic==1.18.4 argon2-cffi==25.1.0 authlib==1.7.2 \
+    bcrypt==5.0.0 beautifulsoup4==4.14.3 chromadb==1.5.9 cryptography==48.0.1 fastapi==0.136.3 httpx==0.28.1 \
+    itsdangerous==2.2.0 joserfc==1.7.4 langchain-core==1.4.8 loguru==0.7.3 markdown==3.10.2 orjson==3.11.9 \
+    pillow==13.0.0 pycrdt==0.14.8 pydantic==2.13.4 "pyjwt[crypto]==2.13.0" python-mimeparse==2.0.0 \
+    python-multipart==0.0.32 python-socketio==5.16.2 pytz==2026.2 redis==8.0.1 requests==2.34.2 \
+    "sqlalchemy[asyncio]==2.0.50" typer==0.29.2 uvicorn==0.54.0 validators==0.35.0 2>"$into/open-webui.log" || {
+    cat "$into/open-webui.log" >&2
+    exit 1
+}
