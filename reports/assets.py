@@ -14,7 +14,18 @@ from pathlib import Path
 
 SCRIPTS = ("data", "difference", "filters", "cells", "grid", "groups", "keyboard", "review", "ready")
 """The parts of the page's own script (``templates/script``), in order; they share one module."""
-STYLES = ("base", "opening", "sections", "changes", "people", "review", "small", "print")
+STYLES = (
+    "base",
+    "opening",
+    "fold",
+    "sections",
+    "changes",
+    "organisation",
+    "people",
+    "review",
+    "small",
+    "print",
+)
 """The parts of the page's style sheet (``templates/style``), in order: later ones win."""
 
 _EXPORT = re.compile(r"export\s*\{([^{}]*)\}\s*;?")

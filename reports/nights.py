@@ -197,11 +197,17 @@ def nights_page(view: NightsView) -> str:
         letters=_LETTERS,
         number=number,
         bars=_bars,
+        signed=signed,
         most=lambda values: max([1, *values]),
         stages=sorted({stage for one in view.nights for stage in one.seconds}),
         limits=_limits(view.nights),
     )
     return page
+
+
+def signed(difference: int) -> str:
+    """``+3``, ``−3`` with a minus sign, ``no change``."""
+    return f"{'+' if difference > 0 else '−'}{number(abs(difference))}" if difference else "no change"
 
 
 def _limits(nights: tuple[NightLine, ...]) -> list[tuple[str, float, int]]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from trueup.reports.attributes import EVENT_WORDS, event_of
 from trueup.reports.columns import PEOPLE
 from trueup.reports.held_since import held_since, left_out_before
+from trueup.reports.told import Told, lay_news, tell
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import identifier, literal
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from trueup.reports.model import ReportView
     from trueup.transforms.history import History
+    from trueup.transforms.manifest import Manifest
     from trueup.transforms.run_files import RunFiles
 
 CHANGES = pa.schema(
@@ -80,9 +82,10 @@ class Facts:
     reasons: tuple[dict[str, Any], ...]
     information: tuple[tuple[str, int], ...]
     left_out: tuple[dict[str, Any], ...]
+    told: Told
 
 
-def read_facts(files: RunFiles, history: History, *, complete: bool = False) -> Facts:
+def read_facts(files: RunFiles, manifest: Manifest, history: History, *, complete: bool = False) -> Facts:
     """Everything the report shows of people; files the run did not come to count as empty.
 
     Sums are always over everybody; ``people`` and ``changes`` are too when ``complete``, else what a page can hold.
@@ -91,6 +94,7 @@ def read_facts(files: RunFiles, history: History, *, complete: bool = False) -> 
         _open(db, files)
         held_since(db, files, history)
         left_out_before(db, history, files.run_id)
+        before = lay_news(db, manifest, history)
         for name in ("text_of", "is_reference", "holds", "events", "grouped"):
             db.execute(_sql(name))
         room = None if complete else _ROOM
@@ -108,6 +112,7 @@ def read_facts(files: RunFiles, history: History, *, complete: bool = False) -> 
             reasons=_rows(db, "reasons"),
             information=tuple((row["check"], row["findings"]) for row in _rows(db, "information")),
             left_out=_rows(db, "left_out_lines"),
+            told=tell(db, files, before),
         )
 
 

@@ -25,6 +25,7 @@ def template(name: str) -> Template:
         keep_trailing_newline=True,
         finalize=_finalize,
     )
+    environment.filters["visible"] = visible
     return environment.get_template(name)
 
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import ActRecord, LimitUse, Manifest
 from trueup.transforms.run_files import RunFiles
+from trueup.transforms.summary import write_plan_summary
 from trueup.transforms.vocabulary import Act, Decision, Kind, Outcome
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ MANAGED = ("userName", "displayName", "name.givenName", "name.familyName", MAIL,
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 RUN_ID = "20261123T010000Z-7f3a"
 FIRST = ("Ada", "Björn", "Chloé", "Dmitri", "Eun-ji", "Fatima", "Goran", "Hanne", "Ivo", "Jūratė", "Kofi", "Leïla")
+DEPARTMENTS = ("Sales", "Engineering", "Finance", "Support")
 LAST = ("Lovelace", "Ångström", "Novák", "O’Neill", "Petrov", "Quispe", "Rossi", "Šimić", "Tanaka", "Usman")
 
 Change = tuple[str, Any, Any, str]
@@ -128,8 +130,29 @@ def write_run(folder: Path, case: Case, *, run_id: str = RUN_ID, started: dateti
     )
     names = [{"key": p.key, "displayName": p.name} for p in people]
     _write(files.desired, ("key", "displayName"), [r for r in names if not r["key"].startswith("profile:")])
-    _write(files.actual, ("key", "displayName"), [r for r in names if r["key"].startswith("profile:")])
+    _write(
+        files.actual, ("key", "displayName", DEPARTMENT, MANAGER, "active"), [_standing(p) for p in people if _has(p)]
+    )
+    write_plan_summary(files, files.summary)
     return files, manifest_of(case, run_id=run_id, started=started)
+
+
+def _has(person: Someone) -> bool:
+    return person.decision not in ("create", "out_of_scope")
+
+
+def _standing(person: Someone) -> dict[str, str | None]:
+    """How the target has somebody: as their changes say it was, else by the last digits of their key."""
+    before = {attribute: value for attribute, value, _, _ in person.changes}
+    number = int(person.key[-2:]) if person.key[-2:].isdigit() else 0
+    manager = key_of(40 + number % 3)
+    return {
+        "key": person.key,
+        "displayName": person.name,
+        DEPARTMENT: before.get(DEPARTMENT, DEPARTMENTS[number % len(DEPARTMENTS)]),
+        MANAGER: before.get(MANAGER, None if manager == person.key else manager),
+        "active": str(before.get("active", True)).lower(),
+    }
 
 
 def manifest_of(case: Case, *, run_id: str = RUN_ID, started: datetime = AT) -> Manifest:
@@ -169,7 +192,8 @@ def history_of(folder: Path, *, days: int = 12, held: tuple[int, ...] = ()) -> H
             *(someone(900 + n, "update", ("title", "a", "b", "source_changed")) for n in range(6 + day % 5)),
             *(someone(950 + n, "create") for n in range(day % 3)),
             *(someone(970 + n, "deactivate", ("active", True, False, "source_changed")) for n in range(day % 4 == 0)),
-            *(someone(n, "hold") for n in held_then),
+            *(someone(n, "hold", reason_code="finding") for n in (*held_then, 980, 981, 982)),
+            *(someone(n, "unchanged") for n in range(100, 145 - day)),
         )
         run_id = f"{started:%Y%m%dT%H%M%SZ}-{day:04x}"
         files, manifest = write_run(folder, Case(people), run_id=run_id, started=started)

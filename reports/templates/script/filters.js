@@ -19,6 +19,7 @@ function question(facet, wanted) {
     if (wanted === "writes") return (row) => WRITES.has(people.decision[row]);
     return (row) => people.decision[row] === decisionNumber.get(wanted);
   }
+  if (facet === "new") return (row) => people.new[row] === 1;
   if (facet === "event") return (row) => data.events[people.event[row]].includes(wanted);
   const changed = changeQuestion(facet, wanted);
   return (row) => anyChange(row, changed);
@@ -35,7 +36,9 @@ const labels = { writes: "all that is written" };
 function label(facet, wanted) {
   if (facet === "decision") return labels[wanted] ?? decisions[decisionNumber.get(wanted)].label;
   if (facet === "cause") return causes[causeNumber.get(wanted)].words;
+  if (facet === "new") return (row) => people.new[row] === 1;
   if (facet === "event") return data.event_words[wanted] ?? wanted;
+  if (facet === "new") return "new since last night";
   if (facet === "group") return `the same change for ${figures.format(groups[Number(wanted)])}`;
   const [, kind] = facet.split("-");
   return attributes[attributeNumber.get(wanted)].label + (kind ? `, ${kind}` : "");
@@ -75,10 +78,27 @@ function refresh() {
   table.draw();
 }
 
+// A name anywhere on the page shows that person in the list.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-person]");
+  if (!button) return;
+  filters.clear();
+  table.search(button.dataset.person);
+  refresh();
+  showPeople();
+});
+
+function showPeople() {
+  const mine = byId("people");
+  const around = mine.closest("details");
+  if (around) around.open = true;
+  mine.scrollIntoView();
+  mine.focus({ preventScroll: true });
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.filter");
   if (!button) return;
-  const mine = byId("people");
   setFilter(button.dataset.facet, button.dataset.value);
-  if (button.getAttribute("aria-pressed") === "true") { mine.scrollIntoView(); mine.focus({ preventScroll: true }); }
+  if (button.getAttribute("aria-pressed") === "true") showPeople();
 });
