@@ -81,7 +81,7 @@ def _opening(view: ReportView) -> list[RenderableType]:
 
 
 def _story(lead: str, people: int, text: str) -> Text:
-    return _text(f"{lead}{f' ({number(people)})' if people else ''}: ", "bold") + _text(text)
+    return Text.assemble(_text(f"{lead}{f' ({number(people)})' if people else ''}:", "bold"), " ", _text(text))
 
 
 def _remedy(refusal: Refusal, view: ReportView) -> str:
