@@ -54,7 +54,7 @@ def ways(lens: Organisation) -> dict[str, Any]:
         )
     ]
     x = {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, 1], "range": [185, 355]}}
-    y = {"field": "y", "type": "quantitative", "axis": None}
+    y: dict[str, Any] = {"field": "y", "type": "quantitative", "axis": None}
     y["scale"] = {"domain": [0, height], "range": [0, height], "zero": False}
     band = {
         "data": {"values": bands},

@@ -53,7 +53,7 @@ def test_a_drawing_is_the_same_each_time_and_has_plain_shapes_only() -> None:
 
 
 def test_nothing_to_draw_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.sys, "executable", "/nowhere")
+    monkeypatch.setattr(sys, "executable", "/nowhere")
     assert pictures(Organisation()).drawn == {}
     assert pictures(None).not_drawn == ""
 
@@ -82,7 +82,7 @@ def test_without_room_for_the_engine_the_night_goes_on(tmp_path: Path, monkeypat
     room = tmp_path / "python"
     room.write_text(f'#!/bin/sh\nulimit -v 1000000\nulimit -c 0\nexec {sys.executable} "$@"\n', encoding="utf-8")
     room.chmod(0o700)
-    monkeypatch.setattr(module.sys, "executable", str(room))
+    monkeypatch.setattr(sys, "executable", str(room))
     assert pictures(LENS) == module.Pictures({}, NOT_DRAWN)
 
 
