@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LABEL = 18
 """Characters of a name in a picture; the table beside it has all of them."""
+_ROW, _BROADEST = 38, 30
+"""Height of a department in the picture of ways, and of the band or bands of the largest."""
 _COLOURS = tuple(f"var(--line-{number})" for number in range(1, 10))
 
 
@@ -40,18 +42,16 @@ def _view(width: int, height: int, layer: list[dict[str, Any]]) -> dict[str, Any
 
 def ways(lens: Organisation) -> dict[str, Any]:
     """Departments before on the left, after on the right, and bands as broad as the people are many."""
-    before, after = (_sides(lens, side) for side in ("before", "after"))
-    height = 34 * max(len(before), len(after)) + 20
-    most = max(way.people for way in lens.ways)
+    before, after = _sides(lens, "before"), _sides(lens, "after")
+    height = _ROW * max(len(before), len(after)) + 12
+    most = max(people for places in (before, after) for _, people in places.values())
+    broad = [max(1.5, _BROADEST * way.people / most) for way in lens.ways]
+    starts = _stacked([before[way.before][0] for way in lens.ways], [after[way.after][0] for way in lens.ways], broad)
+    ends = _stacked([after[way.after][0] for way in lens.ways], [before[way.before][0] for way in lens.ways], broad)
     bands = [
-        {"way": number, "x": x, "y": place, "wide": 2 + 16 * (way.people / most) ** 0.5}
-        for number, way in enumerate(lens.ways)
-        for x, place in (
-            (0, before[way.before][0]),
-            (0.12, before[way.before][0]),
-            (0.88, after[way.after][0]),
-            (1, after[way.after][0]),
-        )
+        {"way": number, "x": x, "y": round(place, 1), "wide": round(wide, 1)}
+        for number, (start, end, wide) in enumerate(zip(starts, ends, broad, strict=True))
+        for x, place in ((0, start), (0.15, start), (0.85, end), (1, end))
     ]
     x = {"field": "x", "type": "quantitative", "axis": None, "scale": {"domain": [0, 1], "range": [185, 355]}}
     y: dict[str, Any] = {"field": "y", "type": "quantitative", "axis": None}
@@ -61,7 +61,7 @@ def ways(lens: Organisation) -> dict[str, Any]:
         "mark": {
             "type": "line",
             "interpolate": "monotone",
-            "opacity": 0.55,
+            "opacity": 0.6,
             "strokeCap": "butt",
             "stroke": "var(--band)",
         },
@@ -95,7 +95,18 @@ def _sides(lens: Organisation, side: str) -> dict[str, tuple[float, int]]:
         name = way.before if side == "before" else way.after
         people[name] = people.get(name, 0) + way.people
     ranked = sorted(people, key=lambda name: (-people[name], name))
-    return {name: (27 + 34 * place, people[name]) for place, name in enumerate(ranked)}
+    return {name: (6 + _ROW * (place + 0.5), people[name]) for place, name in enumerate(ranked)}
+
+
+def _stacked(here: list[float], there: list[float], broad: list[float]) -> list[float]:
+    """Where the middle of each band meets its department: bands of one lie beside each other, in the order they end."""
+    room = {place: sum(wide for at, wide in zip(here, broad, strict=True) if at == place) for place in here}
+    next_free = {place: place - whole / 2 for place, whole in room.items()}
+    found = list(here)
+    for n in sorted(range(len(here)), key=lambda n: (there[n], n)):
+        found[n] = next_free[here[n]] + broad[n] / 2
+        next_free[here[n]] += broad[n]
+    return found
 
 
 def _text(values: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], **mark: Any) -> dict[str, Any]:
