@@ -40,10 +40,12 @@ PEOPLE_COLUMNS = (
     Column("remedy", place=11, heading="What to do", width=60),
     Column("held_since", pa.timestamp("us", tz="UTC"), place=12, heading="Held", width=16),
     Column("left_out_by", place=13),
+    Column("is_new", pa.bool_()),
 )
 
 PEOPLE = pa.schema([(column.name, column.type) for column in PEOPLE_COLUMNS])
-"""Columns of ``ReportView.people``: ``person`` counts from 0, ``events`` are codes, ``event`` their words."""
+"""Columns of ``ReportView.people``: ``person`` counts from 0, ``events`` are codes, ``event`` their words;
+``is_new`` is said of those written now whose plan the night before did not propose."""
 
 IN_MACHINE_FORMATS = tuple(
     column.name

@@ -15,6 +15,7 @@ from trueup.reports.attributes import EVENT_WORDS, place
 from trueup.reports.chart import chart
 from trueup.reports.difference import parted
 from trueup.reports.escaping import script_data, visible
+from trueup.reports.pictures import pictures
 from trueup.reports.sentences import CAUSE_REMEDIES, CAUSE_WORDS, LABELS, age, number
 from trueup.reports.templating import template
 from trueup.transforms.values.labels import label
@@ -41,6 +42,7 @@ class Review:
 def render_html(view: ReportView, *, review: Review | None = None, parts: Assets | None = None) -> str:
     """The whole page; with ``review`` it carries actions and must be served."""
     parts = parts or assets()
+    drawings = pictures(view.organisation)
     page: str = template("report.html.j2").render(
         view=view,
         review=review,
@@ -50,6 +52,8 @@ def render_html(view: ReportView, *, review: Review | None = None, parts: Assets
         data=Markup(script_data(json.dumps(_data(view, review), ensure_ascii=False, separators=(",", ":")))),  # noqa: S704 - escaped by script_data
         licence=parts.licence,
         chart=chart(view.trend),
+        pictures=drawings.drawn,
+        not_drawn=drawings.not_drawn,
         parted=_parted,
         number=number,
         labels=LABELS,
@@ -91,6 +95,7 @@ def _data(view: ReportView, review: Review | None) -> dict[str, Any]:
             "remedy": pool.add(people["remedy"]),
             "since": pool.add(pa.chunked_array([ages])),
             "left": pool.add(people["left_out_by"]),
+            "new": [int(one) for one in people["is_new"].to_pylist()],
             "first": _first(changes["person"], people.num_rows),
         },
         "changes": {

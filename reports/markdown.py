@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.reports.escaping import markdown, visible
 from trueup.reports.people import changes_of
 from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, counted, listing, number
+from trueup.reports.stories import in_text
 from trueup.transforms.values.labels import label
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def _opening(view: ReportView) -> Iterator[str]:
     yield ""
     if view.detail:
         yield markdown(view.detail)
+        yield ""
+    for lead, people, text in in_text(view.stories, view.news, view.waiting):
+        yield f"- **{markdown(lead)}{f' ({number(people)})' if people else ''}**: {markdown(text)}"
+    if view.stories or view.waiting:
         yield ""
     yield f"**{markdown(view.ask)}**"
     if view.commands:

@@ -6,14 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     import pyarrow as pa
 
+    from trueup.reports.organisation import Organisation
+    from trueup.reports.stories import Aside, News, Story
     from trueup.transforms.errors import Refusal
     from trueup.transforms.manifest import ActRecord
 
-Tone = Literal["calm", "attention", "stop"]
+Tone = Literal["calm", "neutral", "attention", "stop"]
+"""Ordinary; nothing to judge by; worth a closer look; nothing is written."""
+
+SMALL = 30
+"""People written in a night whose list stands directly below the first screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +196,16 @@ class ReportView:
     changes_total: int
     users: int
     profiles: int
+    is_as_made: bool = False
+    """Whether it is the page that is sealed with the run, which cannot know what becomes of it."""
+    stories: tuple[Story, ...] = ()
+    news: News | None = None
+    ending: Mapping[str, Aside] = field(default_factory=dict)
+    """``delete`` and ``deactivate``: whom it concerns that may not come back."""
+    waiting: tuple[Aside, ...] = ()
+    became: tuple[str, ...] = ()
+    """What became of a sealed run, in sentences."""
+    organisation: Organisation | None = None
     totals: tuple[Total, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
@@ -224,3 +241,13 @@ class ReportView:
     def writes(self) -> int:
         """People who would be written."""
         return sum(total.people for total in self.totals if total.writes)
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether the run came to decisions."""
+        return any(total.people for total in self.totals)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether everybody who is written can be read at once."""
+        return 0 < self.writes <= SMALL

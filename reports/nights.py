@@ -16,6 +16,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from trueup.reports.assets import style_sheet
 from trueup.reports.escaping import visible
 from trueup.reports.sentences import CAUSE_WORDS, number
 from trueup.reports.templating import template
@@ -196,11 +197,17 @@ def nights_page(view: NightsView) -> str:
         letters=_LETTERS,
         number=number,
         bars=_bars,
+        signed=signed,
         most=lambda values: max([1, *values]),
         stages=sorted({stage for one in view.nights for stage in one.seconds}),
         limits=_limits(view.nights),
     )
     return page
+
+
+def signed(difference: int) -> str:
+    """``+3``, ``−3`` with a minus sign, ``no change``."""
+    return f"{'+' if difference > 0 else '−'}{number(abs(difference))}" if difference else "no change"
 
 
 def _limits(nights: tuple[NightLine, ...]) -> list[tuple[str, float, int]]:
@@ -223,6 +230,5 @@ def _bars(values: Iterable[float]) -> list[tuple[float, float, float]]:
 
 @cache
 def _style() -> str:
-    own = files("trueup.reports.templates")
-    texts = (own.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "nights.css"))
-    return "\n".join(texts).replace("\r\n", "\n").replace("<", "\\3c ")
+    own = files("trueup.reports.templates").joinpath("nights.css").read_text(encoding="utf-8")
+    return f"{style_sheet()}\n{own}".replace("\r\n", "\n").replace("<", "\\3c ")

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from trueup.reports.attributes import EVENT_WORDS, event_of
 from trueup.reports.columns import PEOPLE
 from trueup.reports.held_since import held_since, left_out_before
+from trueup.reports.told import Told, lay_news, tell
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import identifier, literal
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from trueup.reports.model import ReportView
     from trueup.transforms.history import History
+    from trueup.transforms.manifest import Manifest
     from trueup.transforms.run_files import RunFiles
 
 CHANGES = pa.schema(
@@ -81,10 +83,16 @@ class Facts:
     reasons: tuple[dict[str, Any], ...]
     information: tuple[tuple[str, int], ...]
     left_out: tuple[dict[str, Any], ...]
+    told: Told
 
 
 def read_facts(
-    files: RunFiles, history: History, *, complete: bool = False, named: Collection[str] | None = None
+    files: RunFiles,
+    manifest: Manifest,
+    history: History,
+    *,
+    complete: bool = False,
+    named: Collection[str] | None = None,
 ) -> Facts:
     """Everything the report shows of people; files the run did not come to count as empty.
 
@@ -97,6 +105,7 @@ def read_facts(
             _keep(db, named)
         held_since(db, files, history)
         left_out_before(db, history, files.run_id)
+        before = lay_news(db, manifest, history)
         for name in ("text_of", "is_reference", "holds", "events", "grouped"):
             db.execute(_sql(name))
         room = None if complete else _ROOM
@@ -114,6 +123,7 @@ def read_facts(
             reasons=_rows(db, "reasons"),
             information=tuple((row["check"], row["findings"]) for row in _rows(db, "information")),
             left_out=_rows(db, "left_out_lines"),
+            told=tell(db, files, before),
         )
 
 

@@ -22,8 +22,10 @@ def template(name: str) -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         finalize=_finalize,
     )
+    environment.filters["visible"] = visible
     return environment.get_template(name)
 
 

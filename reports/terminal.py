@@ -18,6 +18,7 @@ from trueup.reports.difference import parted
 from trueup.reports.escaping import visible
 from trueup.reports.people import changes_of
 from trueup.reports.sentences import LABELS, counted, number
+from trueup.reports.stories import in_text
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING, Kind
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from trueup.reports.model import LimitLine, ReportView
     from trueup.transforms.errors import Refusal
 
-_TONES = {"calm": "green", "attention": "yellow", "stop": "red"}
+_TONES = {"calm": "green", "neutral": "", "attention": "yellow", "stop": "red"}
 _COLOURS = {"deactivate": "red", "delete": "red", "create": "green", "reactivate": "green", "hold": "yellow"}
 _GAUGE = 16
 _USUAL = 70
@@ -69,12 +70,18 @@ def _text(text: str, style: str = "") -> Text:
 def _opening(view: ReportView) -> list[RenderableType]:
     state = f"{view.run_id} · {view.kind} · {view.state.replace('_', ' ')}"
     lines: list[RenderableType] = [_text(state, "dim"), _text(view.verdict, f"bold {_TONES[view.tone]}")]
-    lines += [_text(f"! {refusal.message} {_remedy(refusal, view)}".rstrip(), "red") for refusal in view.refusals]
-    if view.detail and not view.refusals:  # else it is what the refusals say
+    if view.detail:
         lines.append(_text(view.detail))
+    told = in_text(view.stories, view.news, view.waiting)
+    lines += [_story(lead, people, text) for lead, people, text in told]
+    lines += [_text(f"! {refusal.message} {_remedy(refusal, view)}".rstrip(), "red") for refusal in view.refusals]
     lines.append(_text(view.ask))
     lines += [_text(f"! {sentence}", "yellow") for sentence in view.irreversible]
     return lines
+
+
+def _story(lead: str, people: int, text: str) -> Text:
+    return Text.assemble(_text(f"{lead}{f' ({number(people)})' if people else ''}:", "bold"), " ", _text(text))
 
 
 def _remedy(refusal: Refusal, view: ReportView) -> str:

@@ -19,16 +19,22 @@ from trueup.reports.model import (
     Total,
     TrendPoint,
 )
+from trueup.reports.organisation import organisation
+from trueup.reports.past_nights import past_nights
 from trueup.reports.people import read_facts
-from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
+from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number, share
+from trueup.reports.stories import became, ending, names, news, stories, waiting
+from trueup.reports.verdict import opening
 from trueup.transforms.planning.selection import keys_of, not_selected
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from trueup.reports.people import Facts
+    from trueup.reports.stories import Aside
     from trueup.transforms.history import History
     from trueup.transforms.manifest import ActRecord, LimitUse, Manifest
     from trueup.transforms.run_files import RunFiles
@@ -60,11 +66,13 @@ def build_view(
         complete: list everybody, however many; else what a page can hold, the rest being counted in ``unlisted``.
     """
     named = None if complete else _named(files, manifest)
-    facts = read_facts(files, history, complete=complete, named=named)
+    facts = read_facts(files, manifest, history, complete=complete, named=named)
     counts = manifest.counts if named is None else Counter(facts.people["decision"].to_pylist())
+    past = past_nights(files, manifest, history)
+    is_as_made = not state
     state = state or str(manifest.outcome)
     trend = _trend(manifest, history)
-    words = opening(manifest, trend, state)
+    words = opening(manifest, past, state)
     return ReportView(
         run_id=manifest.run_id,
         kind=str(manifest.kind),
@@ -86,12 +94,19 @@ def build_view(
         changes_total=manifest.changes,
         users=manifest.users,
         profiles=manifest.profiles,
+        is_as_made=is_as_made,
+        stories=stories(facts.told),
+        news=news(facts.told, sum(manifest.counts.get(one, 0) for one in WRITING)),
+        ending=ending(facts.told),
+        waiting=waiting(facts.told),
+        became=() if is_as_made else became(acts, state),
+        organisation=organisation(facts.told, past),
         totals=tuple(
             Total(decision, name, counts.get(decision, 0), decision in WRITING) for decision, name in LABELS.items()
         ),
         refusals=manifest.refusals,
         notes=(*manifest.notes, *_not_named(files, named)),
-        irreversible=_irreversible(manifest),
+        irreversible=_irreversible(manifest, ending(facts.told)),
         limits=tuple(_limit(use) for use in manifest.limits),
         trend=trend,
         attributes=tuple(
@@ -266,20 +281,25 @@ def _reasons(facts: Facts, decision: str) -> tuple[ReasonLine, ...]:
     )
 
 
-def _irreversible(manifest: Manifest) -> tuple[str, ...]:
+def _irreversible(manifest: Manifest, whom: Mapping[str, Aside]) -> tuple[str, ...]:
     counts, sentences = manifest.counts, []
     if deleted := counts.get("delete", 0):
         sentences.append(
-            f"{number(deleted)} to delete: a rollback creates the profile anew from the archive, under a new id; "
-            "what else hung on it in the target is lost."
+            f"{number(deleted)} to delete{_whom(whom, 'delete')}: a rollback creates the profile anew from the "
+            "archive, under a new id; what else hung on it in the target is lost."
         )
     if ended := counts.get("deactivate", 0):
         sentences.append(
-            f"{number(ended)} to deactivate: Trueup can reactivate them, but what the target itself does to a "
-            "deactivated profile (team membership, reports, invitations) may not come back."
+            f"{number(ended)} to deactivate{_whom(whom, 'deactivate')}: Trueup can reactivate them, but what the "
+            "target itself does to a deactivated profile (team membership, reports, invitations) may not come back."
         )
     sentences += [str(item) for item in manifest.rollback.get("cannot_come_back", ())]
     return tuple(sentences)
+
+
+def _whom(whom: Mapping[str, Aside], decision: str) -> str:
+    one = whom.get(decision)
+    return f" ({names(one.persons, one.more)})" if one else ""
 
 
 def _small_print(manifest: Manifest) -> tuple[tuple[str, str], ...]:

@@ -1,5 +1,5 @@
 -- In:  decisions, changes, names (key, name), events (key, events, event), holds (key, remedy, since),
---      left_out (key, who); parameters unlisted (decisions not listed at all) and room (people and changes listed)
+--      left_out (key, who), news (key); parameters unlisted (decisions not listed at all) and room (people and changes listed)
 -- Out: people: one row per listed person, most important first; person counts from 0
 CREATE OR REPLACE TEMP TABLE people AS
 WITH changing AS (
@@ -44,10 +44,12 @@ SELECT
     coalesce(e.event, '') AS event,
     h.remedy,
     h.since AS held_since,
-    l.who AS left_out_by
+    l.who AS left_out_by,
+    f.key IS NOT NULL AS is_new
 FROM ranked AS r
 LEFT JOIN events AS e ON e.key = r.key
 LEFT JOIN holds AS h ON h.key = r.key
 LEFT JOIN left_out AS l ON l.key = r.key
+LEFT JOIN news AS f ON f.key = r.key
 WHERE $room IS NULL OR r.so_far <= $room
 ORDER BY person

@@ -48,6 +48,10 @@ def _info(page: Page) -> str:
     return page.locator(".dt-info").inner_text()
 
 
+def _unfold(page: Page) -> None:
+    page.evaluate("for (const one of document.querySelectorAll('details.fold')) one.open = true")
+
+
 def _rows(page: Page) -> list[str]:
     return page.locator("#grid tbody tr .who").all_inner_texts()
 
@@ -68,6 +72,7 @@ def test_search_finds_a_person_by_a_value_before(report: Callable[..., Path], op
 
 def test_counts_filter_the_list_when_clicked(report: Callable[..., Path], opened: Opened) -> None:
     with opened(report("ordinary")) as page:
+        page.locator("#changes > summary").click()
         page.get_by_role("button", name="1 edited in the target").click()
         assert _rows(page) == ["Hanne Lovelace"]
         page.get_by_role("button", name="Remove filter: edited in the target").click()
@@ -138,6 +143,7 @@ def test_a_new_person_opens_to_every_value(report: Callable[..., Path], opened: 
 def test_the_page_is_silent_and_asks_for_nothing(name: str, report: Callable[..., Path], opened: Opened) -> None:
     with opened(report(name)) as page:
         page.keyboard.press("Escape")
+        _unfold(page)
         assert page.locator("#grid").is_visible()
 
 
@@ -145,6 +151,7 @@ def test_hostile_values_are_text_and_nothing_else(report: Callable[..., Path], o
     with opened(report("hostile")) as page:
         title = page.title()
         page.keyboard.press("Escape")
+        _unfold(page)
         page.locator(".dt-length select").select_option("100")
         for group in page.locator("details.group summary").all():
             group.click()
@@ -164,6 +171,7 @@ def test_hostile_values_are_text_and_nothing_else(report: Callable[..., Path], o
 def test_axe_finds_nothing_serious(name: str, scheme: str, report: Callable[..., Path], opened: Opened) -> None:
     with opened(report(name, review=Review("s3cret", may_approve=True)), scheme=scheme) as page:
         page.keyboard.press("Escape")
+        _unfold(page)
         page.locator("[data-facet=attribute]").first.click()
         page.locator("[data-leave-person]").first.click()
         page.locator("[data-leave-attribute]").first.click()
@@ -177,8 +185,10 @@ def test_everybody_is_printed(report: Callable[..., Path], opened: Opened) -> No
     with opened(report("ordinary")) as page:
         page.keyboard.press("Escape")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("details:not([open])").count() == 0
         assert page.locator("#grid tbody tr").count() == 63
         page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("details.fold[open]").count() == 0
         assert page.locator("#grid tbody tr").count() == 50
 
 
@@ -198,4 +208,89 @@ def test_a_hundred_thousand_changes_are_all_there(tmp_path: Path, opened: Opened
 def test_on_a_phone_nothing_is_wider_than_the_screen(report: Callable[..., Path], opened: Opened, name: str) -> None:
     with opened(report(name)) as page:
         page.set_viewport_size({"width": 360, "height": 740})
+        _unfold(page)
         assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_all_who_leave_or_join_stand_on_the_first_screen(
+    report: Callable[..., Path], opened: Opened, width: int, height: int
+) -> None:
+    with opened(report("ordinary")) as page:
+        page.set_viewport_size({"width": width, "height": height})
+        names = page.locator(".stories :is(.left, .joined, .returned) .name")
+        assert sorted(names.all_inner_texts()) == [
+            "Björn Lovelace",
+            "Chloé Lovelace",
+            "Jūratė Lovelace",
+            "Kofi Lovelace",
+        ]
+        for name in names.all():
+            box = name.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            assert box["y"] + box["height"] <= height
+        people = page.locator("#people").bounding_box()
+        assert people is not None
+        assert people["y"] < 1.2 * height, "on a small night the people stand directly below"
+
+
+def test_a_name_or_a_story_shows_its_people_in_the_list(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("ordinary")) as page:
+        page.locator(".stories").get_by_role("button", name="Fatima Lovelace").click()
+        assert _rows(page) == ["Fatima Lovelace"]
+        page.keyboard.press("Escape")
+        page.locator(".stories").get_by_role("button", name="Joining").click()
+        assert _rows(page) == ["Björn Lovelace", "Chloé Lovelace"]
+        page.locator(".stories").get_by_role("button", name="Held, 2 new").click()
+        page.get_by_role("button", name="Remove filter: new", exact=True).click()
+        assert len(_rows(page)) == 4
+
+
+def test_where_nothing_is_written_the_list_is_folded_away(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("empty")) as page:
+        assert not page.locator("#grid").is_visible()
+        page.locator("#everybody > summary").click()
+        assert _info(page) == "1 to 12 of 12 people"
+
+
+def test_the_organisation_is_a_picture_with_words_and_a_table(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("reorganisation"), scheme="dark") as page:
+        ways = page.get_by_role("img", name="Who moves from which department to which")
+        assert "Sales to Customer Success: 30" in (ways.locator("desc").text_content() or "")
+        assert ways.locator("text").all_text_contents() == [
+            "Sales · 30",
+            "IT · 5",
+            "30 · Customer Success",
+            "5 · Engineering",
+        ]
+        ink = ways.locator("text").first.evaluate("one => getComputedStyle(one).fill")
+        assert ink == "rgb(233, 231, 227)", "the page's own colour, so that it can be read in the dark"
+        page.locator("#organisation").get_by_text("As a table").first.click()
+        assert page.locator("#organisation table").first.locator("tbody tr").count() == 2
+        team = page.locator(".teams tbody tr", has_text="Fatima O’Neill")
+        assert "19 → 43" in team.inner_text()
+        assert page.locator("#organisation svg").count() == 3
+        assert page.locator("svg [style], svg a, svg image, svg foreignObject").count() == 0
+
+
+def test_ten_thousand_changes_are_small_and_quick_to_filter(tmp_path: Path, opened: Opened) -> None:
+    files, manifest = write_big_run(tmp_path, 10_000)
+    place = tmp_path / "report.html"
+    place.write_text(render_html(build_view(files, manifest, History(), at=AT)), encoding="utf-8")
+    assert place.stat().st_size <= 6_000_000
+    with opened(place) as page:
+        _unfold(page)
+        took = page.evaluate(
+            """() => {
+                const times = [];
+                for (const button of [...document.querySelectorAll("button.filter:not([disabled])")].slice(0, 12)) {
+                    const began = performance.now();
+                    button.click();
+                    times.push(performance.now() - began);
+                }
+                return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+            }"""
+        )
+        assert took <= 300

@@ -6,8 +6,12 @@ Everything is a function of its arguments: the same case gives the same bytes of
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,11 +20,10 @@ import pyarrow.parquet as pq
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import ActRecord, LimitUse, Manifest
 from trueup.transforms.run_files import RunFiles
+from trueup.transforms.summary import write_plan_summary
 from trueup.transforms.vocabulary import Act, Decision, Kind, Outcome
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trueup.transforms.errors import Refusal
 
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
@@ -31,6 +34,7 @@ MANAGED = ("userName", "displayName", "name.givenName", "name.familyName", MAIL,
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 RUN_ID = "20261123T010000Z-7f3a"
 FIRST = ("Ada", "Björn", "Chloé", "Dmitri", "Eun-ji", "Fatima", "Goran", "Hanne", "Ivo", "Jūratė", "Kofi", "Leïla")
+DEPARTMENTS = ("Sales", "Engineering", "Finance", "Support")
 LAST = ("Lovelace", "Ångström", "Novák", "O’Neill", "Petrov", "Quispe", "Rossi", "Šimić", "Tanaka", "Usman")
 
 Change = tuple[str, Any, Any, str]
@@ -128,8 +132,29 @@ def write_run(folder: Path, case: Case, *, run_id: str = RUN_ID, started: dateti
     )
     names = [{"key": p.key, "displayName": p.name} for p in people]
     _write(files.desired, ("key", "displayName"), [r for r in names if not r["key"].startswith("profile:")])
-    _write(files.actual, ("key", "displayName"), [r for r in names if r["key"].startswith("profile:")])
+    _write(
+        files.actual, ("key", "displayName", DEPARTMENT, MANAGER, "active"), [_standing(p) for p in people if _has(p)]
+    )
+    write_plan_summary(files, files.summary)
     return files, manifest_of(case, run_id=run_id, started=started)
+
+
+def _has(person: Someone) -> bool:
+    return person.decision not in ("create", "out_of_scope")
+
+
+def _standing(person: Someone) -> dict[str, str | None]:
+    """How the target has somebody: as their changes say it was, else by the last digits of their key."""
+    before = {attribute: value for attribute, value, _, _ in person.changes}
+    number = int(person.key[-2:]) if person.key[-2:].isdigit() else 0
+    manager = key_of(40 + number % 3)
+    return {
+        "key": person.key,
+        "displayName": person.name,
+        DEPARTMENT: before.get(DEPARTMENT, DEPARTMENTS[number % len(DEPARTMENTS)]),
+        MANAGER: before.get(MANAGER, None if manager == person.key else manager),
+        "active": str(before.get("active", True)).lower(),
+    }
 
 
 def manifest_of(case: Case, *, run_id: str = RUN_ID, started: datetime = AT) -> Manifest:
@@ -160,31 +185,44 @@ def manifest_of(case: Case, *, run_id: str = RUN_ID, started: datetime = AT) -> 
 
 
 def history_of(folder: Path, *, days: int = 12, held: tuple[int, ...] = ()) -> History:
-    """Earlier applied runs, one a night, each with a dozen writes; ``held`` people are held in the last five."""
-    runs = []
-    for day in range(1, days + 1):
-        started = AT - timedelta(days=day)
-        held_then = held if day <= 5 else ()
-        people = (
-            *(someone(900 + n, "update", ("title", "a", "b", "source_changed")) for n in range(6 + day % 5)),
-            *(someone(950 + n, "create") for n in range(day % 3)),
-            *(someone(970 + n, "deactivate", ("active", True, False, "source_changed")) for n in range(day % 4 == 0)),
-            *(someone(n, "hold") for n in held_then),
-        )
-        run_id = f"{started:%Y%m%dT%H%M%SZ}-{day:04x}"
-        files, manifest = write_run(folder, Case(people), run_id=run_id, started=started)
-        approved = ActRecord(
-            act=Act.APPROVED,
-            number=1,
-            at=started + timedelta(hours=7),
-            who="Maja Novak",
-            previous_sha256="0" * 64,
-            fingerprint=manifest.fingerprint,
-            details={"left_out": [{"key": key_of(3), "attribute": None, "because": "left out by name"}]},
-        )
-        applied = approved.model_copy(update={"act": Act.APPLIED, "number": 2, "details": {}})
-        runs.append(PriorRun(files, manifest, (approved, applied), "applied"))
-    return History(tuple(runs))
+    """Earlier applied runs, one a night, each with a dozen writes; ``held`` people are held in the last five.
+
+    They are written once and copied after that.
+    """
+    template, runs = _written(days, held)
+    for run in runs:
+        shutil.copytree(Path(template.name) / run.run_id, folder / run.run_id)
+    return History(tuple(replace(run, files=RunFiles(folder / run.run_id)) for run in runs))
+
+
+@cache
+def _written(days: int, held: tuple[int, ...]) -> tuple[TemporaryDirectory[str], tuple[PriorRun, ...]]:
+    folder = TemporaryDirectory()
+    return folder, tuple(_night(Path(folder.name), day, held if day <= 5 else ()) for day in range(1, days + 1))
+
+
+def _night(folder: Path, day: int, held: tuple[int, ...]) -> PriorRun:
+    started = AT - timedelta(days=day)
+    people = (
+        *(someone(900 + n, "update", ("title", "a", "b", "source_changed")) for n in range(6 + day % 5)),
+        *(someone(950 + n, "create") for n in range(day % 3)),
+        *(someone(970 + n, "deactivate", ("active", True, False, "source_changed")) for n in range(day % 4 == 0)),
+        *(someone(n, "hold", reason_code="finding") for n in (*held, 980, 981, 982)),
+        *(someone(n, "unchanged") for n in range(100, 145 - day)),
+    )
+    run_id = f"{started:%Y%m%dT%H%M%SZ}-{day:04x}"
+    files, manifest = write_run(folder, Case(people), run_id=run_id, started=started)
+    approved = ActRecord(
+        act=Act.APPROVED,
+        number=1,
+        at=started + timedelta(hours=7),
+        who="Maja Novak",
+        previous_sha256="0" * 64,
+        fingerprint=manifest.fingerprint,
+        details={"left_out": [{"key": key_of(3), "attribute": None, "because": "left out by name"}]},
+    )
+    applied = approved.model_copy(update={"act": Act.APPLIED, "number": 2, "details": {}})
+    return PriorRun(files, manifest, (approved, applied), "applied")
 
 
 def limit(name: str, used: int, base: int, share: float, *, exempt: str = "") -> LimitUse:

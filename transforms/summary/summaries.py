@@ -29,6 +29,7 @@ def write_plan_summary(files: RunFiles, into: Path) -> None:
     with connect() as connection:
         _open(connection, files)
         _directory(connection, "directory_before", files, applied=False)
+        connection.execute(statement("stories", PACKAGE))
         _write(connection, "plan_summary", into)
 
 
@@ -36,7 +37,9 @@ def write_apply_summary(files: RunFiles, into: Path) -> None:
     """What the apply came to, as ``apply_summary.sql`` says; without ``outcome.parquet``, the headcount as it was."""
     with connect() as connection:
         _open(connection, files)
+        _directory(connection, "directory_before", files, applied=False)
         _directory(connection, "directory_after", files, applied=files.outcome.exists())
+        connection.execute(statement("stories", PACKAGE))
         _write(connection, "apply_summary", into)
 
 

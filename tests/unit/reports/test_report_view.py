@@ -56,16 +56,6 @@ def test_everybody_and_every_change_is_in_the_view(
     assert sum(line.changes for line in view.causes) == len(changed)
 
 
-def test_the_verdict_says_whether_the_night_was_ordinary(view_of: Callable[[str], ReportView]) -> None:
-    assert view_of("ordinary").verdict == "An ordinary night: 10 people change, of 61 users and 57 profiles."
-
-
-def test_more_than_was_ever_seen_is_said_with_figures(view_of: Callable[[str], ReportView]) -> None:
-    view = view_of("reorganisation")
-    assert view.tone == "attention"
-    assert view.detail == "35 updated; the most in the last 12 runs was 10."
-
-
 def test_a_refusal_that_may_be_overridden_names_the_command(view_of: Callable[[str], ReportView]) -> None:
     view = view_of("refused")
     assert view.tone == "stop"

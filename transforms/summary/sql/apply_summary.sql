@@ -1,7 +1,8 @@
 -- What an apply came to, without a single person.
--- In:  directory_after (key, department, active, decision), outcome, changes; macro word.
+-- In:  directory_after (key, department, active, decision), outcome, changes, stories; macro word.
 -- Out: measure, word, detail, people: measure = headcount (word = department or null; after the run), applied (word =
---      attribute in words, detail = department after it), moved (word = department before, detail = after).
+--      attribute in words, detail = department after it), moved (word = department before, detail = after),
+--      story (word = what happened to people, detail = department or null).
 WITH written AS (
     SELECT o.key, unnest(o.written) AS entry
     FROM outcome AS o
@@ -27,5 +28,10 @@ UNION ALL
 SELECT 'moved', before, after, count(*)
 FROM applied
 WHERE word = 'department' AND before IS DISTINCT FROM after AND before IS NOT NULL
+GROUP BY ALL
+UNION ALL
+SELECT 'story', s.story, s.department, count(*)
+FROM stories AS s
+SEMI JOIN (FROM outcome WHERE result = 'applied' AND operation <> 'restore') AS o ON o.key = s.key
 GROUP BY ALL
 ORDER BY ALL

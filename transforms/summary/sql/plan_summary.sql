@@ -1,7 +1,8 @@
 -- What a plan comes to, without a single person.
--- In:  directory_before (department, active, decision), decisions, changes, findings; macro word.
+-- In:  directory_before (department, active, decision), decisions, changes, findings, stories; macro word.
 -- Out: measure, word, detail, people: measure = decision (word = decision), change (word = attribute in words,
---      detail = cause), hold (word = check or reason code), headcount (word = department or null; before the run).
+--      detail = cause), hold (word = check or reason code), headcount (word = department or null; before the run),
+--      story (word = what happens to people, detail = department or null).
 SELECT 'decision' AS measure, decision AS word, NULL::VARCHAR AS detail, count(*) AS people
 FROM decisions
 GROUP BY ALL
@@ -19,5 +20,9 @@ UNION ALL
 SELECT 'headcount', department, NULL, count(*)
 FROM directory_before
 WHERE active AND decision NOT IN ('unmanaged', 'conflict')
+GROUP BY ALL
+UNION ALL
+SELECT 'story', story, department, count(*)
+FROM stories
 GROUP BY ALL
 ORDER BY ALL
