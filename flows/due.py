@@ -130,5 +130,9 @@ def what_next(runs: Sequence[NightRun]) -> Step:
 
 def has_been_silent(runs: tuple[PriorRun, ...], *, since: datetime, at: datetime) -> bool:
     """Whether no run has succeeded for 26 hours, counting from ``since`` where there is none at all."""
-    good = [run.manifest.sealed for run in runs if run.manifest.outcome in {Outcome.READY, Outcome.NOTHING_TO_DO}]
-    return at - max([since, *good]) > SILENCE
+    return at - max([since, *(run.manifest.sealed for run in runs if is_good(run))]) > SILENCE
+
+
+def is_good(run: PriorRun) -> bool:
+    """Whether a run succeeded: it came to a plan that may be accepted, or to nothing to do."""
+    return run.manifest.outcome in {Outcome.READY, Outcome.NOTHING_TO_DO}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from trueup.flows import endings, flow_runs
+from trueup.flows.notify import not_arriving
 from trueup.flows.safe_errors import impersonal
 from trueup.transforms.errors import Refused
 from trueup.transforms.manifest import Manifest
@@ -72,7 +73,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         sealed=datetime.now(UTC),
         night=night_of(build, draft.kind),
         stage_seconds=dict(build.seconds),
-        notes=tuple(draft.notes),
+        notes=(*draft.notes, *not_arriving(settings)),
         only=build.only,
         target=settings.target.url,
         versions=versions(),

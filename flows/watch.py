@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, screen
-from trueup.flows.due import Step, has_been_silent, is_due, last_tick, what_next
-from trueup.flows.notify import tell
+from trueup.flows.due import Step, has_been_silent, is_due, is_good, last_tick, what_next
+from trueup.flows.notify import remind, say
 from trueup.flows.orchestrator import HEARTBEAT_SECONDS
 from trueup.flows.runner import is_absence
 from trueup.transforms.errors import TrueupError
+from trueup.transforms.messages import Event
 
 if TYPE_CHECKING:
     import threading
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
     from trueup.connectors.archive import Archive
+    from trueup.transforms.history import History
     from trueup.transforms.settings import Settings
 
 LISTEN_SECONDS = 2 * HEARTBEAT_SECONDS
@@ -63,8 +65,6 @@ class Watch:
     """How often in a row a run had said nothing since it was last listened for."""
     listened: float | None = None
     """When that was, by the monotonic clock."""
-    told: bool = False
-    """Whether somebody was told of this silence."""
     died: set[str] = field(default_factory=set)
     """Runs told of as died, should the archive not take the note of it."""
 
@@ -75,11 +75,13 @@ class Watch:
         settings = configuration.load(config)
         archive = open_archive(settings)
         now = datetime.now(UTC)
-        self._notice_silence(settings, archive, now)
-        self._tell_of_died(settings, archive)
+        history = archive.history(settings.target.url)
+        self._notice_silence(settings, history, now)
+        remind(settings, history, now)
         self._close_killed(settings, archive)
         self._close_silent(settings, now)
         self._see_to_the_night(settings, archive, now)
+        self._tell_of_died(settings, archive)
 
     def _tell_of_died(self, settings: Settings, archive: Archive) -> None:
         """Each run that a process did not live to seal is told of once, over restarts too."""
@@ -90,7 +92,7 @@ class Watch:
                 continue
             self.died.add(one.run_id)
             screen.note(f"{one.text} {one.remedy}")
-            say_to_somebody(settings, f"Trueup: {one.text} {one.remedy}")
+            say(settings, Event.DIED, f"{one.text} {one.remedy}", once=f"died:{one.run_id}", commands=("trueup plan",))
             one.remember_told()
 
     def _see_to_the_night(self, settings: Settings, archive: Archive, now: datetime) -> None:
@@ -107,14 +109,21 @@ class Watch:
         step = what_next(runs)
         if step in {Step.BEGIN, Step.AGAIN}:
             begin_night(deployment.id, tick, attempt=len(runs))
-        night = f"Trueup: the night of {tick:%Y-%m-%d %H:%M} UTC was broken off"
+        night = f"The night of {tick:%Y-%m-%d %H:%M} UTC was broken off"
         words = {
             Step.AGAIN: f"{night}. It is begun once more.",
             Step.GIVE_UP: f"{night} a second time. It is not begun again; by hand: trueup plan",
         }
         if step in words:
             screen.note(words[step])
-            say_to_somebody(settings, words[step])
+            told = " ".join([words[step], *self._died_with_it(archive)])
+            say(
+                settings,
+                Event.BROKEN_OFF,
+                told,
+                once=f"broken off:{tick.isoformat()}:{step}",
+                commands=("trueup runs",),
+            )
         if step is Step.GIVE_UP:
             self.settled = tick
 
@@ -133,11 +142,20 @@ class Watch:
         lost = [run for run in runs if self.missed[run.id] >= MOST_MISSED]
         flow_runs.close_as_crashed(lost, SILENT)
 
-    def _notice_silence(self, settings: Settings, archive: Archive, now: datetime) -> None:
-        silent = has_been_silent(archive.history(settings.target.url).runs, since=self.since, at=now)
-        if silent and not self.told:
-            say_to_somebody(settings, "Trueup: no run has succeeded in the last 26 hours.")
-        self.told = silent
+    def _died_with_it(self, archive: Archive) -> list[str]:
+        """What is to be said of runs that died, in the message about their night: one event is told once."""
+        from trueup.connectors.archive.unfinished import died
+
+        found = [one for one in died(archive.path) if one.run_id not in self.died and not one.was_told]
+        for one in found:
+            self.died.add(one.run_id)
+            one.remember_told()
+        return [one.text for one in found]
+
+    def _notice_silence(self, settings: Settings, history: History, now: datetime) -> None:
+        if has_been_silent(history.runs, since=self.since, at=now):
+            good = next((run.run_id for run in history.runs if is_good(run)), "none")
+            say(settings, Event.SILENCE, "No run has succeeded in the last 26 hours.", once=f"silence:{good}")
 
 
 def without_lock(settings: Settings, archive: Archive, runs: list[FlowRun]) -> list[FlowRun]:
@@ -191,9 +209,3 @@ def begin_night(deployment: UUID, tick: datetime, *, attempt: int) -> None:
         as_subflow=False,
         idempotency_key=f"{deployment}-{tick:%Y%m%dT%H%M%SZ}-{attempt}",  # one flow has the nights of all targets
     )
-
-
-def say_to_somebody(settings: Settings, sentence: str) -> None:
-    """Notify as ``[notify]`` says; what went wrong with that goes to the screen."""
-    if problem := tell(settings, sentence, settings.archive.path):
-        screen.note(problem)

@@ -265,10 +265,34 @@ class ScheduleSettings(Section):
 
 
 class NotifySettings(Section):
-    """Where counts and the report's place are posted."""
+    """Who is told what came of a run; without personal data, but for names in a mail where ``names`` says so."""
 
     url: SecretReference | str = ""
+    """A webhook that takes ``{"text": …}``."""
     command: str = ""
+    urls: tuple[SecretReference, ...] = ()
+    """References to Apprise addresses: mail, Teams, Slack and what else Apprise knows."""
+    remind_hours: Annotated[float, Field(ge=0)] = 10
+    """A plan that has waited so long is told of once more, and then once a day; 0 never."""
+    names: bool = False
+    """Whether a mail names people who join, leave or are held."""
+
+
+class ReportSettings(Section):
+    """Where links of reports and messages lead."""
+
+    link: str = ""
+    """Where a run's report can be opened by whoever reads a message; ``{run_id}`` stands for the run."""
+    target_link: str = ""
+    """A profile in the target's own pages; ``{profile_id}`` and ``{user_name}`` stand for the person."""
+
+    @field_validator("link", "target_link")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            message = "an address begins with https://"
+            raise ValueError(message)
+        return value
 
 
 class PrivacySettings(Section):
@@ -294,6 +318,7 @@ class Settings(Section):
     archive: ArchiveSettings = ArchiveSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     notify: NotifySettings = NotifySettings()
+    report: ReportSettings = ReportSettings()
     privacy: PrivacySettings = PrivacySettings()
 
     _folder: Path = PrivateAttr(default_factory=Path)

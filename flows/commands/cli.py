@@ -352,6 +352,19 @@ def serve(*, config: Config = DEFAULT) -> None:
     raise typer.Exit(serve_schedule(config))
 
 
+@app.command(short_help="Show who is told of runs, and try it.")
+def notify(
+    *,
+    test: Annotated[bool, typer.Option("--test", help="Send a message through every channel now.")] = False,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Show the channels of [notify] and whether the last message arrived; with --test, send one through each."""
+    from trueup.flows.commands.notify import notify_command
+
+    raise typer.Exit(notify_command(config, test=test, as_json=as_json))
+
+
 @app.command(short_help="Serve a tenant and a directory on loopback to try.")
 def sandbox(
     *,
