@@ -66,7 +66,7 @@ def plan_message(
         event,
         f"plan:{view.run_id}",
         titled(event, host),
-        tuple(outside(said) for said in (*before, view.verdict, view.detail, view.ask) if said),
+        tuple(outside(said).strip() for said in (*before, view.verdict, view.detail, view.ask) if said.strip()),
         run_id=view.run_id,
         counts=tuple((word, count) for word, count in view.counts.items() if count),
         commands=view.commands,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trueup.connectors.notify.channels import Channel, channel_names, channels, deliver
+from trueup.connectors.notify.channels import Channel, channel_names, channels, deliver, examine
 from trueup.connectors.notify.ledger import Failing, Ledger
 
-__all__ = ["Channel", "Failing", "Ledger", "channel_names", "channels", "deliver"]
+__all__ = ["Channel", "Failing", "Ledger", "channel_names", "channels", "deliver", "examine"]

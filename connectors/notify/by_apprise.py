@@ -45,6 +45,7 @@ _SHORTEST_PART = 3
 _LONGEST = 200
 _EXCHANGE = re.compile(r"^Socket Exception: (?:\((\d{3}), .*|.*\[Errno -?\d+\] ([A-Za-z ]+))", re.DOTALL)
 """A status of SMTP, or what the system said of the connection."""
+_SOMEBODY = re.compile(r"\S+@\S+")
 _BRACKETS = re.compile(r"\s*\([^)]*\)")
 
 
@@ -162,6 +163,7 @@ def _reason(said: list[str], address: str, *, otherwise: str) -> str:
     for part in sorted(parts, key=len, reverse=True):
         if len(part) >= _SHORTEST_PART and part.lower() not in _WORDS:
             text = re.sub(re.escape(part), REMOVED, text, flags=re.IGNORECASE)
+    text = _SOMEBODY.sub(REMOVED, text)
     return text[:_LONGEST].rstrip(".") + "."
 
 

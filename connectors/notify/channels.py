@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.redaction import remember_address
 from trueup.connectors.secrets import reveal
+from trueup.transforms.doctor import Line
 from trueup.transforms.errors import Misused, TrueupError
 
 if TYPE_CHECKING:
@@ -52,6 +53,30 @@ def channels(settings: Settings) -> list[Channel]:
     sends += [partial(_run, told.command)] if told.command else []
     sends += [_by_apprise(settings, reference, number) for number, reference in enumerate(told.urls)]
     return [Channel(name, send) for name, send in zip(channel_names(settings), sends, strict=True)]
+
+
+def examine(settings: Settings, failing: dict[str, str]) -> list[Line]:
+    """Doctor's lines: whether each address can be read, and what came of its last message. Nothing is sent.
+
+    ``failing`` is channel → why its last message did not arrive.
+    """
+    told = settings.notify
+    tries: list[Callable[[], object]] = [partial(_address, settings)] if told.url else []
+    tries += [partial(shlex.split, told.command)] if told.command else []
+    tries += [partial(_read_address, settings, reference, number) for number, reference in enumerate(told.urls)]
+    lines = []
+    for name, attempt in zip(channel_names(settings), tries, strict=True):
+        try:
+            attempt()
+        except TrueupError as error:
+            lines.append(Line("warning", "notify", f"{name}: {error.message}", error.remedy))
+        except ValueError:
+            lines.append(Line("warning", "notify", f"{name} cannot be read.", "Close its quotes."))
+        else:
+            why = failing.get(name)
+            text = f"The last message to {name} did not arrive: {why}" if why else f"{name} can be used."
+            lines.append(Line("warning" if why else "ok", "notify", text, "Try it: trueup notify --test"))
+    return lines
 
 
 def deliver(asked: list[Channel], letter: Letter, *, seconds: float = SECONDS) -> dict[str, str]:
@@ -129,13 +154,16 @@ def _run(command: str, letter: Letter) -> str:
 def _by_apprise(settings: Settings, reference: str, number: int) -> Send:
     """Made at once, in the thread that asks: Apprise loads its plugins as the first address is read."""
     try:
-        address = reveal(reference, key=f"notify.urls[{number}]", folder=settings.folder).get_secret_value()
-        remember_address(address)
-        from trueup.connectors.notify.by_apprise import sender
-
-        return sender(address)
+        return _read_address(settings, reference, number)
     except TrueupError as error:
         return partial(_said, error.message)
+
+
+def _read_address(settings: Settings, reference: str, number: int) -> Send:
+    from trueup.connectors.notify.by_apprise import sender
+
+    address = reveal(reference, key=f"notify.urls[{number}]", folder=settings.folder).get_secret_value()
+    return sender(remember_address(address))
 
 
 def _said(problem: str, letter: Letter) -> str:

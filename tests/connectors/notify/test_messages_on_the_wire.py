@@ -148,8 +148,8 @@ def test_a_webhook_and_a_command_of_ones_own_get_the_same_words(
     monkeypatch.setenv("HOOK", f"{hook.url}/{SECRET}")
     script = tmp_path / "told.py"
     script.write_text(
-        "import os, json\n"
-        f"open({str(tmp_path / 'told')!r}, 'w').write(json.dumps({{k: v for k, v in os.environ.items() if 'TRUEUP_' in k}}))",
+        "import os, json\ntold = {k: v for k, v in os.environ.items() if 'TRUEUP_' in k}\n"
+        f"open({str(tmp_path / 'told')!r}, 'w').write(json.dumps(told))",
         encoding="utf-8",
     )
     settings = settings_in(tmp_path, notify={"url": "env:HOOK", "command": f"{sys.executable} {script}"})
