@@ -12,6 +12,11 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+SCRIPTS = ("data", "difference", "filters", "cells", "grid", "groups", "keyboard", "review", "ready")
+"""The parts of the page's own script (``templates/script``), in order; they share one module."""
+STYLES = ("base", "opening", "sections", "changes", "people", "review", "small", "print")
+"""The parts of the page's style sheet (``templates/style``), in order: later ones win."""
+
 _EXPORT = re.compile(r"export\s*\{([^{}]*)\}\s*;?")
 _OPENS_MARKUP = re.compile(r"<(?=!--|/?script)", re.IGNORECASE)
 
@@ -49,17 +54,26 @@ class Assets:
 @cache
 def assets() -> Assets:
     """The page's own files and the grid as it ships inside the ``itables`` package."""
-    own = files("trueup.reports.templates")
     bundle = _beside("itables").joinpath("html", "dt_bundle.js").read_text(encoding="utf-8")
     return Assets(
         grid=grid_script(bundle),
-        script=_plain(own.joinpath("report.js").read_text(encoding="utf-8")),
-        style=_plain(own.joinpath("report.css").read_text(encoding="utf-8")),
+        script=_plain(_joined("script", SCRIPTS, "js")),
+        style=_plain(style_sheet()),
         licence=(
             f"The list is drawn by DataTables and jQuery as shipped in itables {version('itables')}; "
             "all are under the MIT licence, and their notices stand in this page's source."
         ),
     )
+
+
+def style_sheet() -> str:
+    """The style every page of ours has."""
+    return _joined("style", STYLES, "css")
+
+
+def _joined(folder: str, names: tuple[str, ...], ending: str) -> str:
+    own = files("trueup.reports.templates").joinpath(folder)
+    return "\n".join(own.joinpath(f"{name}.{ending}").read_text(encoding="utf-8") for name in names)
 
 
 def _beside(package: str) -> Path:

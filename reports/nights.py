@@ -16,6 +16,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from trueup.reports.assets import style_sheet
 from trueup.reports.escaping import visible
 from trueup.reports.sentences import CAUSE_WORDS, number
 from trueup.reports.templating import template
@@ -223,6 +224,5 @@ def _bars(values: Iterable[float]) -> list[tuple[float, float, float]]:
 
 @cache
 def _style() -> str:
-    own = files("trueup.reports.templates")
-    texts = (own.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "nights.css"))
-    return "\n".join(texts).replace("\r\n", "\n").replace("<", "\\3c ")
+    own = files("trueup.reports.templates").joinpath("nights.css").read_text(encoding="utf-8")
+    return f"{style_sheet()}\n{own}".replace("\r\n", "\n").replace("<", "\\3c ")
