@@ -11,6 +11,7 @@ from trueup.flows import endings, flow_runs
 from trueup.flows.notify import not_arriving
 from trueup.flows.safe_errors import impersonal
 from trueup.transforms.errors import Refused
+from trueup.transforms.links import links_of
 from trueup.transforms.manifest import Manifest
 from trueup.transforms.vocabulary import Decision, Kind, Outcome
 
@@ -53,6 +54,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
     from trueup.connectors.archive import seal as seal_run
     from trueup.connectors.archive import supersede_earlier
     from trueup.reports import write_reports
+    from trueup.reports.details import Beside
     from trueup.transforms.fingerprint import VERSION, fingerprint
     from trueup.transforms.summary import write_plan_summary
 
@@ -83,7 +85,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         fingerprint=fingerprint(files, config_digest) if draft.is_sound and files.changes.exists() else "",
         **{**draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
     )
-    write_reports(files, manifest, build.history, at=manifest.sealed)
+    write_reports(files, manifest, build.history, at=manifest.sealed, beside=Beside(links_of(settings)))
     try:
         sealed = seal_run(files, manifest)
     except Refused:

@@ -12,9 +12,21 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-SCRIPTS = ("data", "difference", "filters", "cells", "grid", "groups", "keyboard", "review", "ready")
+SCRIPTS = (
+    "data",
+    "difference",
+    "filters",
+    "cells",
+    "grid",
+    "groups",
+    "panel",
+    "keyboard",
+    "review",
+    "summary",
+    "ready",
+)
 """The parts of the page's own script (``templates/script``), in order; they share one module."""
-STYLES = ("base", "opening", "sections", "changes", "people", "review", "small", "print")
+STYLES = ("base", "opening", "sections", "changes", "people", "panel", "review", "small", "print")
 """The parts of the page's style sheet (``templates/style``), in order: later ones win."""
 
 _EXPORT = re.compile(r"export\s*\{([^{}]*)\}\s*;?")

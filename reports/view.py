@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trueup.reports.attributes import EVENT_WORDS, event_of
+from trueup.reports.details import read_details
 from trueup.reports.model import (
     AttributeLine,
     CauseLine,
@@ -20,12 +21,14 @@ from trueup.reports.model import (
 )
 from trueup.reports.people import read_facts
 from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number, opening, share
+from trueup.transforms.links import Links
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING, Kind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from trueup.reports.details import Beside
     from trueup.reports.people import Facts
     from trueup.transforms.history import History
     from trueup.transforms.manifest import ActRecord, LimitUse, Manifest
@@ -45,6 +48,7 @@ def build_view(
     acts: tuple[ActRecord, ...] = (),
     state: str = "",
     complete: bool = False,
+    beside: Beside | None = None,
 ) -> ReportView:
     """Everything the report shows of a run, decided and counted.
 
@@ -56,6 +60,7 @@ def build_view(
         acts: of a sealed run.
         state: of a sealed run; none means the outcome.
         complete: list everybody, however many; else what a page can hold, the rest being counted in ``unlisted``.
+        beside: what the run's own files do not hold.
     """
     facts = read_facts(files, history, complete=complete)
     state = state or str(manifest.outcome)
@@ -124,6 +129,8 @@ def build_view(
         people=facts.people,
         changes=facts.changes,
         unlisted=facts.unlisted,
+        details=read_details(files, manifest, history, facts.people, beside.verdicts if beside else None),
+        links=beside.links if beside else Links(),
         facts=_small_print(manifest),
         extra={"completeness": manifest.completeness, "rollback": manifest.rollback},
     )

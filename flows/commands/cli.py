@@ -144,7 +144,8 @@ def approve(
         list[str] | None, typer.Option("--only", help="KEY, ATTRIBUTE or DECISION; @FILE for one per line. Repeatable.")
     ] = None,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", help="KEY, ATTRIBUTE or DECISION to leave out; @FILE. Repeatable.")
+        list[str] | None,
+        typer.Option("--exclude", help="KEY, ATTRIBUTE, DECISION, KEY/ATTRIBUTE to leave out; @FILE. Repeatable."),
     ] = None,
     allow: Annotated[
         list[str] | None,

@@ -1,0 +1,34 @@
+"""Where a reviewer is in a plan is found again by the same person, in the same plan, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.archive_runs import archive_in, sealed_run
+from trueup.connectors.archive import check_archive
+from trueup.flows.commands.review_wish import Progress
+from trueup.flows.review_state import FOLDER, keep, kept
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_progress_is_kept_in_private_per_run_and_reviewer(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    first, second = sealed_run(archive), sealed_run(archive, days=1)
+    here = Progress(("k-1",), {"k-1": "ask Bo"}, "half way")
+    keep(archive.path, first, "ann", here)
+    assert kept(archive.path, first, "ann") == here
+    assert kept(archive.path, first, "../bo") == Progress()
+    assert kept(archive.path, second, "ann") == Progress()
+    folder = archive.path / FOLDER
+    assert {folder.stat().st_mode & 0o777, *(path.stat().st_mode & 0o777 for path in folder.iterdir())} == {
+        0o700,
+        0o600,
+    }
+    assert not check_archive(archive.path), "the archive takes it for damage"
+    first.files.decisions.unlink()
+    keep(archive.path, second, "../bo", here)
+    assert [path.name.split(".")[0] for path in folder.iterdir()] == [second.run_id]
+    next(folder.iterdir()).write_text("[", encoding="utf-8")
+    assert kept(archive.path, second, "../bo") == Progress()
