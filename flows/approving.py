@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, run_context
+from trueup.flows.measure import measure
 from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act
@@ -65,6 +66,7 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
     if wish.notes:
         details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
     add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=details, reason=wish.note)
+    measure(settings)
     return archive.load(run.run_id), details
 
 
@@ -120,4 +122,5 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, finger
             )
         may_be_rejected(run)
         add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason)
+    measure(settings)
     return archive.load(run.run_id)

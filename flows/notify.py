@@ -9,7 +9,8 @@ from trueup.flows import screen
 from trueup.flows.flow_runs import host_of
 from trueup.flows.safe_errors import impersonal
 from trueup.reports.messages import letter_of, plan_message, titled
-from trueup.transforms.approval.run_state import APPLY_ACTS, is_approvable, is_begun, is_partial, overtaken
+from trueup.transforms.approval.run_state import APPLY_ACTS, is_approvable, is_begun, is_partial
+from trueup.transforms.measures import waits
 from trueup.transforms.messages import TROUBLE, Event, Message
 from trueup.transforms.vocabulary import WRITING, Act, Kind, Outcome, Result
 
@@ -164,7 +165,7 @@ def remind(settings: Settings, history: History, now: datetime) -> None:
     if not hours:
         return
     for run in history.runs:
-        if not _waits(run, history):
+        if not waits(run, history):
             continue
         since = waiting_since(run, history) or run.manifest.sealed
         over = now - max(run.manifest.sealed, since) - timedelta(hours=hours)
@@ -191,13 +192,6 @@ def remind(settings: Settings, history: History, now: datetime) -> None:
 def _planned(run: PriorRun) -> tuple[tuple[str, int], ...]:
     """People by decision, of those decisions that write."""
     return tuple((word.value, count) for word in WRITING if (count := run.manifest.counts.get(word, 0)))
-
-
-def _waits(run: PriorRun, history: History) -> bool:
-    """Whether it is for a person to decide on the run, or to apply it."""
-    if run.state not in {Outcome.READY, Outcome.REFUSED, Act.APPROVED} or not is_approvable(run) or is_begun(run):
-        return False
-    return not run.is_pruned and not overtaken(run, history)
 
 
 def test_message(settings: Settings) -> Message:

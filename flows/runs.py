@@ -148,15 +148,20 @@ def earlier(settings: Settings) -> History:
 
 def announce(settings: Settings, run: PriorRun) -> None:
     """Tell who wants to be told of a sealed run, where there is something to tell."""
+    from trueup.flows.measure import measure
     from trueup.flows.notify import tell_of_plan
 
-    tell_of_plan(settings, run, earlier(settings))
+    history = earlier(settings)
+    measure(settings, history)
+    tell_of_plan(settings, run, history)
 
 
 def announce_applied(settings: Settings, run: PriorRun, records: list[dict[str, Any]]) -> int:
     """Tell who wants to be told what an apply came to; returns the exit code. No personal data."""
+    from trueup.flows.measure import measure
     from trueup.flows.notify import tell_of_apply
 
+    measure(settings)
     counts = counted(records)
     short = bool(counts[Result.SKIPPED] or counts[Result.FAILED])
     partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or short

@@ -11,15 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, screen
-from trueup.flows.due import Step, has_been_silent, is_due, is_good, last_tick, what_next
+from trueup.flows.due import Step, has_been_silent, is_due, last_tick, what_next
 from trueup.flows.notify import remind, say
 from trueup.flows.orchestrator import HEARTBEAT_SECONDS
 from trueup.flows.runner import is_absence
 from trueup.transforms.errors import TrueupError
+from trueup.transforms.measures import is_good
 from trueup.transforms.messages import Event
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
     from pathlib import Path
     from uuid import UUID
 
@@ -38,12 +40,18 @@ KILLED = "Its process was killed: what it had locked is free."
 SILENT = "Three times in a row it did not say that it is alive: its process is gone, or the host it ran on."
 
 
-def keep_watch(config: Path, stop: threading.Event, *, first: float, every: float) -> None:
-    """Look after ``first`` seconds, then ``every`` so many until ``stop``; nothing that goes wrong ends it."""
+def keep_watch(
+    config: Path, stop: threading.Event, *, first: float, every: float, alive: Callable[[], None] = lambda: None
+) -> None:
+    """Look after ``first`` seconds, then ``every`` so many until ``stop``; nothing that goes wrong ends it.
+
+    ``alive`` is called before each look, so that one that hangs is noticed.
+    """
     watch = Watch(since=datetime.now(UTC))
     pause = first
     while not stop.wait(pause):
         pause = every
+        alive()
         try:
             watch.look(config)
         except TrueupError as error:

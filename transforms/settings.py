@@ -26,6 +26,7 @@ from trueup.transforms.setting_values import (
     SecretReference,
     further_headers,
     header_name,
+    plain_address,
     share,
 )
 
@@ -281,18 +282,19 @@ class NotifySettings(Section):
 class ReportSettings(Section):
     """Where links of reports and messages lead."""
 
-    link: str = ""
+    link: Annotated[str, AfterValidator(plain_address)] = ""
     """Where a run's report can be opened by whoever reads a message; ``{run_id}`` stands for the run."""
-    target_link: str = ""
+    target_link: Annotated[str, AfterValidator(plain_address)] = ""
     """A profile in the target's own pages; ``{profile_id}`` and ``{user_name}`` stand for the person."""
 
-    @field_validator("link", "target_link")
-    @classmethod
-    def _an_address(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            message = "an address begins with https://"
-            raise ValueError(message)
-        return value
+
+class MetricsSettings(Section):
+    """Where figures of the last run are left for those who watch; they name nobody."""
+
+    textfile: str = ""
+    """A file in the Prometheus text format, relative to the configuration; node_exporter reads ``*.prom``."""
+    otlp: Annotated[str, AfterValidator(plain_address)] = ""
+    """An OpenTelemetry collector's address for OTLP over HTTP."""
 
 
 class PrivacySettings(Section):
@@ -319,6 +321,7 @@ class Settings(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     notify: NotifySettings = NotifySettings()
     report: ReportSettings = ReportSettings()
+    metrics: MetricsSettings = MetricsSettings()
     privacy: PrivacySettings = PrivacySettings()
 
     _folder: Path = PrivateAttr(default_factory=Path)

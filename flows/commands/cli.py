@@ -353,6 +353,14 @@ def serve(*, config: Config = DEFAULT) -> None:
     raise typer.Exit(serve_schedule(config))
 
 
+@app.command(short_help="Say whether the service lives.")
+def health(*, config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Say whether trueup serve gives signs of life; reads a file, signs in nowhere. Ready for work: trueup doctor."""
+    from trueup.flows.commands.health import health_command
+
+    raise typer.Exit(health_command(config, as_json=as_json))
+
+
 @app.command(short_help="Show who is told of runs, and try it.")
 def notify(
     *,

@@ -34,7 +34,7 @@ class Mailbox:
         if self.answer.startswith("2"):
             found = email.message_from_bytes(envelope.content, policy=email.policy.default)
             found["X-To"] = ",".join(envelope.rcpt_tos)
-            self.mails.append(found)  # type: ignore[arg-type] # the policy makes it an EmailMessage
+            self.mails.append(found)
         return self.answer
 
 
