@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from trueup.transforms.messages import TROUBLE, Event, Message
 from trueup.transforms.vocabulary import WRITING, Act, Kind, Outcome, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from trueup.connectors.notify import Ledger
     from trueup.transforms.errors import TrueupError
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 
 
+@contextmanager
+def harmless() -> Iterator[None]:
+    """Whatever goes wrong with a message fails nothing; it is said in the block's place."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a run stands, whether or not somebody could be told of it
+        screen.trace(error)
+        screen.note(f"The notification could not be written ({type(error).__name__}).")
+
+
 def link_to(settings: Settings, run: PriorRun) -> str:
     """Where the report of ``run`` can be opened: as ``[report] link`` says, else its place in the archive."""
     if settings.report.link:
@@ -32,6 +43,7 @@ def link_to(settings: Settings, run: PriorRun) -> str:
     return str(run.files.report_html)
 
 
+@harmless()
 def tell(settings: Settings, message: Message) -> None:
     """Tell whom ``[notify]`` names of what happened, unless they were told; what does not arrive is said on stderr."""
     from trueup.connectors.notify import channel_names, channels, deliver
@@ -39,10 +51,11 @@ def tell(settings: Settings, message: Message) -> None:
     if not channel_names(settings):
         return
     ledger = ledger_of(settings)
-    with ledger.telling(message.once) as is_first:
-        if not is_first:
+    with ledger.telling(message.once) as attempt:
+        if attempt is None:
             return
         answers = deliver(channels(settings), letter_of(message))
+        attempt.arrived = not all(answers.values())
     ledger.took_note(answers)
     if message.event in TROUBLE:
         ledger.trouble(message.title)
@@ -66,6 +79,13 @@ def not_arriving(settings: Settings) -> tuple[str, ...]:
     return tuple(f"{one.text} Try it: trueup notify --test" for one in failing)
 
 
+def tell_again(settings: Settings, history: History) -> None:
+    """Try once more to tell of the newest run, where that reached nobody."""
+    if history.runs and ledger_of(settings).reached_nobody(f"plan:{history.runs[0].run_id}"):
+        tell_of_plan(settings, history.runs[0], history)
+
+
+@harmless()
 def tell_of_plan(settings: Settings, run: PriorRun, history: History) -> None:
     """Tell of a sealed run. Of nothing to do only after trouble, as its end."""
     from trueup.connectors.notify import channel_names

@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from trueup.connectors.archive.atomic_files import Access, make_directory, replace
+from trueup.connectors.archive.atomic_files import REVIEWS, Access, make_directory, replace
 from trueup.flows.commands.review_wish import Progress
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from trueup.transforms.history import PriorRun
 
-FOLDER = ".review"
 _OWN = Access()
 
 
@@ -34,7 +33,7 @@ def kept(root: Path, run: PriorRun, who: str) -> Progress:
 
 def keep(root: Path, run: PriorRun, who: str, progress: Progress) -> None:
     """Keep where ``who`` is; the last word wins. Files of runs that are gone are removed."""
-    folder = root / FOLDER
+    folder = root / REVIEWS
     if not folder.is_dir():
         make_directory(folder, _OWN)
     for old in folder.glob("*.json"):
@@ -53,4 +52,4 @@ def keep(root: Path, run: PriorRun, who: str, progress: Progress) -> None:
 
 def _place(root: Path, run: PriorRun, who: str) -> Path:
     """One file for each reviewer, whatever their name holds."""
-    return root / FOLDER / f"{run.run_id}.{hashlib.sha256(who.encode()).hexdigest()[:12]}.json"
+    return root / REVIEWS / f"{run.run_id}.{hashlib.sha256(who.encode()).hexdigest()[:12]}.json"

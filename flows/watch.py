@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, screen
 from trueup.flows.due import Step, has_been_silent, is_due, last_tick, what_next
-from trueup.flows.notify import remind, say
+from trueup.flows.notify import remind, say, tell_again
 from trueup.flows.orchestrator import HEARTBEAT_SECONDS
 from trueup.flows.runner import is_absence
 from trueup.transforms.errors import TrueupError
@@ -85,6 +85,7 @@ class Watch:
         now = datetime.now(UTC)
         history = archive.history(settings.target.url)
         self._notice_silence(settings, history, now)
+        tell_again(settings, history)
         remind(settings, history, now)
         self._close_killed(settings, archive)
         self._close_silent(settings, now)

@@ -157,6 +157,8 @@ def _by_apprise(settings: Settings, reference: str, number: int) -> Send:
         return _read_address(settings, reference, number)
     except TrueupError as error:
         return partial(_said, error.message)
+    except Exception as error:  # noqa: BLE001 - whatever Apprise meets, the other channels are asked; its text may be secret
+        return partial(_said, f"the address could not be read ({type(error).__name__}).")
 
 
 def _read_address(settings: Settings, reference: str, number: int) -> Send:

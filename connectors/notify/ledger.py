@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.archive.atomic_files import access_like, folder, protect
+from trueup.connectors.archive.atomic_files import FOLDER, access_like, folder, protect
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT_DAYS = 90
+
+
+TRIES = 5
+"""So often something is told that reached nobody, by whoever notices it again."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try to tell of something."""
+
+    number: int
+    arrived: bool = True
+    """Whether any channel took it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +67,41 @@ class Ledger:
         self._target = hashlib.sha256(same_target(target_url).encode()).hexdigest()[:16]
 
     @contextlib.contextmanager
-    def telling(self, once: str) -> Iterator[bool]:
-        """Whether nobody has told of ``once`` yet, nor is about to; told once the block has come to its end.
+    def telling(self, once: str) -> Iterator[Attempt | None]:
+        """An attempt to tell of ``once``; None where somebody was told, or is being told. Counts at the block's end.
 
-        Where the disk takes no note, better twice than never.
+        What reached nobody may be tried again, ``TRIES`` times in all. Where the disk takes no note, better twice than
+        never.
         """
         try:
-            number = self._open(f"told-{self._target}-{hashlib.sha256(once.encode()).hexdigest()[:24]}.json")
+            number = self._open(self._told(once))
         except OSError:
-            yield True
+            yield Attempt(1)
             return
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(number).st_size:
-                yield False
+            before = _read(number)
+            if before and (before.get("arrived", True) or int(before.get("tries", 1)) >= TRIES):
+                yield None
                 return
-            yield True
-            _write(number, {"once": once, "at": _now()})
+            attempt = Attempt(int(before.get("tries", 0)) + 1)
+            yield attempt
+            _write(number, {"once": once, "at": _now(), "arrived": attempt.arrived, "tries": attempt.number})
         except BlockingIOError:
-            yield False
+            yield None
         finally:
             os.close(number)
+
+    def reached_nobody(self, once: str) -> bool:
+        """Whether somebody tried to tell of ``once`` and no channel took it."""
+        try:
+            content = (self._root / FOLDER / self._told(once)).read_text(encoding="utf-8")
+            return json.loads(content or "{}").get("arrived") is False
+        except (OSError, ValueError):
+            return False
+
+    def _told(self, once: str) -> str:
+        return f"told-{self._target}-{hashlib.sha256(once.encode()).hexdigest()[:24]}.json"
 
     def took_note(self, answers: Mapping[str, str]) -> None:
         """Remember what came of a message: channel → what went wrong, or nothing."""
@@ -93,7 +120,7 @@ class Ledger:
 
     def failing(self, channels: Iterable[str]) -> list[Failing]:
         """Those of ``channels`` whose last message did not arrive."""
-        path = self._root / ".locks" / f"channels-{self._target}.json"
+        path = self._root / FOLDER / f"channels-{self._target}.json"
         try:
             kept = json.loads(path.read_text(encoding="utf-8") or "{}")
             return [
@@ -116,7 +143,7 @@ class Ledger:
 
     def trouble_is_over(self) -> str:
         """What somebody was last told of as trouble; nothing where they were not, or where the end of it was told."""
-        path = self._root / ".locks" / f"trouble-{self._target}.json"
+        path = self._root / FOLDER / f"trouble-{self._target}.json"
         try:
             aside = path.with_suffix(f".{os.getpid()}")
             path.rename(aside)  # of several that notice, one succeeds
@@ -135,9 +162,7 @@ class Ledger:
             return
         try:
             fcntl.flock(number, fcntl.LOCK_EX)
-            kept: dict[str, Any] = {}
-            with contextlib.suppress(ValueError):
-                kept = json.loads(os.read(number, 1 << 20) or b"{}")
+            kept = _read(number)
             yield kept
             _write(number, kept)
         finally:
@@ -152,10 +177,17 @@ class Ledger:
 
     def _tidy(self) -> None:
         oldest = time.time() - _KEPT_DAYS * 86400
-        for path in (self._root / ".locks").glob("told-*.json"):
+        for path in (self._root / FOLDER).glob("told-*.json"):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < oldest:
                     path.unlink()
+
+
+def _read(number: int) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        found = json.loads(os.read(number, 1 << 20) or b"{}")
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _write(number: int, value: Mapping[str, Any]) -> None:

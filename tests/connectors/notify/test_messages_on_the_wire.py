@@ -137,7 +137,7 @@ def test_a_channel_that_never_ends_its_answer_holds_nobody_up_and_the_others_get
         asked = channels(settings)
         begun = time.monotonic()
         answers = deliver(asked, letter_of(MESSAGE), seconds=2)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 15, "it waited for the answer to end, which takes forty seconds"
     assert list(answers.values()) == ["no answer within 2 seconds.", ""]
     assert len(box.mails) == 1
 

@@ -13,6 +13,7 @@ from tests.support.archive_runs import AT, applied, approved, archive_in, manife
 from tests.support.mailbox import Hook, webhook
 from trueup.connectors.archive import add_act, seal
 from trueup.connectors.notify import Ledger
+from trueup.connectors.notify.ledger import TRIES
 from trueup.flows import notify
 from trueup.flows.commands.doctor import look
 from trueup.flows.commands.notify import notify_command
@@ -212,12 +213,45 @@ def test_a_channel_that_fails_is_said_by_doctor_the_command_and_the_next_report(
         notify_command(config, test=True)
 
 
+def test_what_reached_nobody_is_told_again_by_the_service_but_not_for_ever(
+    archive: Archive, settings: Settings, hook: Hook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = sealed_run(archive, counts={"update": 1})
+    hook.status = 503
+    notify.tell_of_plan(settings, run, history(archive, settings))
+    assert len(told(hook)) == 1
+    notify.tell_again(settings, history(archive, settings))
+    hook.status = 204
+    notify.tell_again(settings, history(archive, settings))
+    assert len(told(hook)) == 2
+    notify.tell_again(settings, history(archive, settings))
+    assert told(hook) == []
+    hook.status = 503
+    sealed_run(archive, days=1, counts={"update": 1})
+    for _ in range(TRIES + 3):
+        notify.remind(settings, history(archive, settings), AT + timedelta(days=1, hours=11))
+    assert len(told(hook)) == TRIES
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_message_that_cannot_be_written_fails_nothing(
+    archive: Archive, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = sealed_run(archive, counts={"update": 1})
+    run.files.decisions.write_bytes(b"no Parquet")
+    notify.tell_of_plan(settings, run, history(archive, settings))
+    assert "The notification could not be written (" in capsys.readouterr().err
+    monkeypatch.delenv("HOOK")
+    notify.say(settings, Event.DIED, "Run 1 died.", once="died:1")
+    assert "the environment variable HOOK is not set" in capsys.readouterr().err
+
+
 def test_a_process_that_dies_while_it_tells_leaves_the_event_untold(archive: Archive) -> None:
     ledger = Ledger(archive.path, "https://directory.example/scim/v2")
 
     def broken_off() -> None:
-        with ledger.telling("plan:1") as is_first:
-            assert is_first
+        with ledger.telling("plan:1") as first:
+            assert first
             with Ledger(archive.path, "https://directory.example/scim/v2").telling("plan:1") as at_a_time:
                 assert not at_a_time
             raise KeyboardInterrupt
