@@ -53,7 +53,7 @@ function changeRows(row) {
 
 function clauseLine([filter, clause, seen, holds]) {
   const mark = holds === null ? "not read" : holds ? "holds" : "does not hold";
-  return make("span", holds ? "holds" : "fails", `${mark}: `, make("bdi", "", clause), seen === null ? " (nothing)" : " (", seen === null ? null : make("bdi", "", seen), seen === null ? null : ")");
+  return make("span", holds === null ? "muted" : holds ? "holds" : "fails", `${mark}: `, make("bdi", "", clause), seen === null ? " (nothing)" : " (", seen === null ? null : make("bdi", "", seen), seen === null ? null : ")");
 }
 
 function earlierLine([run, decision, reason, came, who]) {
