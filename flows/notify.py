@@ -11,7 +11,7 @@ from trueup.flows.flow_runs import host_of
 from trueup.flows.safe_errors import impersonal
 from trueup.reports.messages import letter_of, plan_message, titled
 from trueup.transforms.approval.run_state import APPLY_ACTS, is_approvable, is_begun, is_partial
-from trueup.transforms.measures import waits
+from trueup.transforms.measures import still_needed, waits
 from trueup.transforms.messages import TROUBLE, Event, Message
 from trueup.transforms.vocabulary import WRITING, Act, Kind, Outcome, Result
 
@@ -191,8 +191,12 @@ def remind(settings: Settings, history: History, now: datetime) -> None:
         over = now - max(run.manifest.sealed, since) - timedelta(hours=hours)
         if over < timedelta(0):
             continue
-        approved = run.state == Act.APPROVED
+        approved = not still_needed(run)
         what = "is approved and waits to be applied" if approved else "waits for somebody to accept or reject it"
+        if run.state == Act.EXPIRED:
+            what = f"{what} again, as its approval has expired"
+        if run.state == Act.APPROVED and not approved:
+            what = f"waits for {still_needed(run)} more to accept it"
         message = Message(
             Event.REMINDER,
             f"remind:{run.run_id}:{over // _DAY}",

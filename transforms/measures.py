@@ -40,9 +40,18 @@ def is_good(run: PriorRun) -> bool:
 
 def waits(run: PriorRun, history: History) -> bool:
     """Whether it is for a person to decide on the run, or to apply it."""
-    if run.state not in {Outcome.READY, Outcome.REFUSED, Act.APPROVED} or not is_approvable(run) or is_begun(run):
+    open_states = {Outcome.READY, Outcome.REFUSED, Act.APPROVED, Act.EXPIRED}
+    if run.state not in open_states or not is_approvable(run) or is_begun(run):
         return False
     return not run.is_pruned and not overtaken(run, history)
+
+
+def still_needed(run: PriorRun) -> int:
+    """How many more people must approve, as the last approval has it; one where there is none, or none that holds."""
+    if run.state != Act.APPROVED:
+        return 1
+    approved = next(act for act in reversed(run.acts) if act.act is Act.APPROVED)
+    return int(approved.details.get("still_needed") or 0)
 
 
 def _measures(history: History) -> Iterator[Measure]:
@@ -54,7 +63,7 @@ def _measures(history: History) -> Iterator[Measure]:
         "",
         (("", good.manifest.sealed.timestamp()),) if good else (),
     )
-    waiting = sum(waits(run, history) and run.state != Act.APPROVED for run in history.runs)
+    waiting = sum(waits(run, history) and still_needed(run) > 0 for run in history.runs)
     yield Measure(
         "trueup_awaiting_approval", "Plans that wait for somebody to accept or reject them.", "", (("", waiting),)
     )

@@ -31,7 +31,7 @@ function wantedChange() {
 function whoCell(td, row) {
   const open = make("button", "open", make("bdi", "who", text(people.name[row])));
   open.type = "button";
-  open.setAttribute("aria-haspopup", "true");
+  open.setAttribute("aria-expanded", "false");
   open.dataset.open = row;
   td.append(open);
   const account = text(people.user[row]);

@@ -120,6 +120,7 @@ function closePanel() {
 function mark() {
   for (const one of openers()) {
     const row = Number(one.dataset.open);
+    one.setAttribute("aria-expanded", String(row === opened));
     one.closest("tr").classList.toggle("opened", row === opened);
     one.closest("tr").classList.toggle("looked", looked.has(row));
   }

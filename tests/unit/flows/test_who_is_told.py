@@ -166,9 +166,16 @@ def test_a_plan_that_still_waits_is_told_of_again_until_somebody_decides(
     assert "Plans have waited since 2026-11-23 01:00 UTC." in said
     [daily] = remind(58)
     assert second.run_id in daily
-    approved(archive, second)
-    [said] = remind(90)
+    approved(archive, second, still_needed=1)
+    [said] = remind(82)
+    assert "waits for 1 more to accept it" in said
+    approved(archive, archive.load(second.run_id), "bo")
+    [said] = remind(106)
     assert "is approved and waits to be applied" in said
+    add_act(archive.load(second.run_id), Act.EXPIRED, "trueup", at=AT + timedelta(hours=120))
+    [said] = remind(130)
+    assert "waits for somebody to accept or reject it again, as its approval has expired" in said
+    approved(archive, archive.load(second.run_id))
     applied(archive, archive.load(second.run_id))
     assert remind(200) == []
     never = settings.model_copy(update={"notify": settings.notify.model_copy(update={"remind_hours": 0})})
