@@ -81,7 +81,7 @@ def test_two_people_left_out_in_the_browser_are_untouched(
         page.wait_for_selector("body[data-done=approve]")
         assert page.locator("#answer").inner_text().startswith("Accepted by Maja Novak.")
         assert page.locator("header .decided").inner_text().startswith("Accepted by Maja Novak.")
-        assert page.locator("#state").inner_text() == "approved"
+        assert page.locator("header .state").inner_text() == "approved"
     assert process.wait(30) == 0
     assert process.stdout is not None
     printed = process.stdout.read()

@@ -128,6 +128,8 @@ function mark() {
 
 // The next person of the list, over the ends of pages.
 function move(by) {
+  const around = byId("people").closest("details");
+  if (around) around.open = true;
   const now = opened >= 0 ? opened : Number(document.activeElement?.dataset?.open ?? -1);
   let all = openers();
   let at = all.findIndex((one) => Number(one.dataset.open) === now);

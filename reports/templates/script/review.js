@@ -84,7 +84,8 @@ function remember() {
 
 function decided(what, said) {
   clearTimeout(soon);
-  byId("state").textContent = what === "approve" ? "approved" : "rejected";
+  const state = document.querySelector("header .state");
+  if (state) state.textContent = what === "approve" ? "approved" : "rejected";
   const box = make("p", "decided", said.message);
   box.setAttribute("role", "status");
   document.querySelector("header").append(box);
