@@ -20,7 +20,7 @@ from trueup.flows.notify import tell_of_error
 from trueup.flows.runs import announce, announce_applied, check_before, reconcile_once
 from trueup.flows.safe_errors import sanitize_errors
 from trueup.transforms.errors import TrueupError
-from trueup.transforms.vocabulary import Outcome
+from trueup.transforms.vocabulary import WRITING, Outcome
 
 if TYPE_CHECKING:
     from trueup.connectors.archive import Archive
@@ -60,9 +60,11 @@ def _plan(settings: Settings, archive: Archive, expected: datetime) -> Any:
         tell_of_error(settings, error, once=f"night:{expected.isoformat()}", doing=told)
         raise
     ending = endings.of_plan(run.manifest)
-    screen.note(f"Trueup run {run.run_id}: {ending.message} {run.files.report_html}")
     if run.manifest.outcome is Outcome.READY:
+        writes = ", ".join(f"{run.manifest.counts[word]:,} {word}" for word in WRITING if run.manifest.counts.get(word))
+        screen.note(f"Trueup run {run.run_id} is planned: {writes}. {run.files.report_html}")
         return approve_itself(settings, run.run_id)
+    screen.note(f"Trueup run {run.run_id}: {ending.message} {run.files.report_html}")
     announce(settings, run)
     return ending.state(run.manifest.outcome)
 
