@@ -8,12 +8,13 @@ remembered here, in memory only, and cut out of such texts in every spelling it 
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import json
 import re
 import threading
 from functools import lru_cache
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 REMOVED = "(removed)"
 SHORTEST = 8
@@ -34,6 +35,21 @@ def remember(secret: str) -> str:
     return secret
 
 
+def remember_address(address: str) -> str:
+    """Return ``address``, known from now on with the parts of it that are secrets by themselves.
+
+    Its host is none: other addresses of ours, and of the same company, begin alike.
+    """
+    remember(address)
+    with contextlib.suppress(ValueError):
+        if password := urlsplit(address).password:
+            remember(unquote(password))
+    for part in re.split(r"[:/?&=@#,;]+", address):
+        if len(part) >= SHORTEST and "." not in part and any(letter.isdigit() for letter in part):
+            remember(unquote(part))
+    return address
+
+
 def redacted(text: str, *, shortest: int = SHORTEST) -> str:
     """``text`` without any secret this process has held: as it was, in a URL, JSON, HTML, hexadecimal or base64."""
     with _lock:
@@ -51,9 +67,20 @@ def _pattern(secrets: frozenset[str]) -> re.Pattern[str]:
     spelt = {spelling for secret in secrets for spelling in _spellings(secret)}
     whole = [re.escape(one) for one in sorted(spelt, key=lambda one: (-len(one), one))]
     begun = [
-        re.escape(secret[:_BEGINNING]) + r"[^\s\"'<>,;]*" for secret in sorted(secrets) if len(secret) >= 2 * _BEGINNING
+        re.escape(secret[: _beginning(secret)]) + r"[^\s\"'<>,;]*"
+        for secret in sorted(secrets)
+        if len(secret) >= _BEGINNING + _beginning(secret)
     ]
     return re.compile("|".join([*whole, *begun]), re.IGNORECASE)
+
+
+def _beginning(secret: str) -> int:
+    """How many letters tell ``secret`` from all else: of an address more, as others begin with its host."""
+    scheme, mark, rest = secret.partition("://")
+    authority = rest.partition("/")[0]
+    if not mark:
+        return _BEGINNING
+    return len(scheme) + len(mark) + _BEGINNING + (0 if "@" in authority else len(authority) + 1)
 
 
 def _spellings(secret: str) -> set[str]:

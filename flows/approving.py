@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, run_context
+from trueup.flows.measure import measure
 from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act
@@ -30,6 +31,10 @@ class Wish:
     allow: Mapping[str, str] = field(default_factory=dict)
     """Limits to override, each with the reason why."""
     fingerprint: str = ""
+    note: str = ""
+    """On the whole plan, kept with the approval."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Key → a note on the person, kept with the approval."""
 
 
 def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, dict[str, Any]]:
@@ -57,8 +62,12 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
     )
     now = datetime.now(UTC)
     approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
-    add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=approval.details)
-    return archive.load(run.run_id), approval.details
+    details = dict(approval.details)
+    if wish.notes:
+        details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
+    add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=details, reason=wish.note)
+    measure(settings)
+    return archive.load(run.run_id), details
 
 
 def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -113,4 +122,5 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, finger
             )
         may_be_rejected(run)
         add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason)
+    measure(settings)
     return archive.load(run.run_id)

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from trueup.transforms.errors import Misused
-from trueup.transforms.vocabulary import Kind, Outcome
+from trueup.transforms.measures import is_good
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,5 +131,4 @@ def what_next(runs: Sequence[NightRun]) -> Step:
 
 def has_been_silent(runs: tuple[PriorRun, ...], *, since: datetime, at: datetime) -> bool:
     """Whether no run has succeeded for 26 hours, counting from ``since`` where there is none at all."""
-    good = [run.manifest.sealed for run in runs if run.manifest.outcome in {Outcome.READY, Outcome.NOTHING_TO_DO}]
-    return at - max([since, *good]) > SILENCE
+    return at - max([since, *(run.manifest.sealed for run in runs if is_good(run))]) > SILENCE

@@ -16,11 +16,11 @@ from prefect.states import Cancelled
 
 from trueup.flows import configuration, endings, flow_runs, screen
 from trueup.flows.due import SKIPPED, is_due, last_tick
-from trueup.flows.notify import sentence_of, tell
+from trueup.flows.notify import tell_of_error
 from trueup.flows.runs import announce, announce_applied, check_before, reconcile_once
 from trueup.flows.safe_errors import sanitize_errors
 from trueup.transforms.errors import TrueupError
-from trueup.transforms.vocabulary import Outcome
+from trueup.transforms.vocabulary import WRITING, Outcome
 
 if TYPE_CHECKING:
     from trueup.connectors.archive import Archive
@@ -56,13 +56,17 @@ def _plan(settings: Settings, archive: Archive, expected: datetime) -> Any:
         _wait_for_apply(archive, settings.target.url)
         run = reconcile_once(settings, expected=expected)
     except TrueupError as error:
-        tell(settings, f"Trueup: tonight's plan could not be made. {error.message}", settings.archive.path)
+        told = "Tonight's plan could not be made."
+        tell_of_error(settings, error, once=f"night:{expected.isoformat()}", doing=told)
         raise
-    screen.note(f"{sentence_of(run.manifest)} {run.files.report_html}")
-    announce(settings, run)
+    ending = endings.of_plan(run.manifest)
     if run.manifest.outcome is Outcome.READY:
+        writes = ", ".join(f"{run.manifest.counts[word]:,} {word}" for word in WRITING if run.manifest.counts.get(word))
+        screen.note(f"Trueup run {run.run_id} is planned: {writes}. {run.files.report_html}")
         return approve_itself(settings, run.run_id)
-    return endings.of_plan(run.manifest).state(run.manifest.outcome)
+    screen.note(f"Trueup run {run.run_id}: {ending.message} {run.files.report_html}")
+    announce(settings, run)
+    return ending.state(run.manifest.outcome)
 
 
 def _is_overtaken(settings: Settings, expected: datetime) -> bool:
@@ -95,10 +99,16 @@ def approve_itself(settings: Settings, run_id: str) -> Any:
     run = open_archive(settings).load(run_id)
     if auto_approval(run, settings, at=datetime.now(UTC)) is None:
         screen.note(f"Run {run_id} waits for a person: trueup show {run_id}, then trueup approve {run_id}")
+        announce(settings, run)
         return endings.of_plan(run.manifest).state(run.state)
-    with cleared_to_apply(settings, run_id) as ready:
-        result = run_cleared(ready)
-        run = ready.archive.load(run_id)
+    try:
+        with cleared_to_apply(settings, run_id) as ready:
+            result = run_cleared(ready)
+            run = ready.archive.load(run_id)
+    except TrueupError as error:
+        told = f"Run {run_id} could not be applied by itself."
+        tell_of_error(settings, error, once=f"apply by itself:{run_id}", doing=told)
+        raise
     screen.note(f"Trueup run {run_id}: {run.state}, {len(result.records)} people.")
     announce_applied(settings, run, result.records)
     return endings.of_apply(result).state(run.state)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.flows import configuration, flow_runs, run_context, screen
 from trueup.flows.orchestrator import orchestrator
 from trueup.transforms.errors import Failed, Refusal, Refused
-from trueup.transforms.vocabulary import Act, Exit, Kind, Outcome, Result
+from trueup.transforms.vocabulary import Act, Exit, Kind, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,29 +152,25 @@ def earlier(settings: Settings) -> History:
 
 def announce(settings: Settings, run: PriorRun) -> None:
     """Tell who wants to be told of a sealed run, where there is something to tell."""
-    from trueup.flows.notify import sentence_of, tell
+    from trueup.flows.measure import measure
+    from trueup.flows.notify import tell_of_plan
 
-    if run.manifest.outcome is Outcome.NOTHING_TO_DO:
-        return
-    problem = tell(settings, sentence_of(run.manifest), str(run.files.report_html))
-    if problem:
-        screen.note(problem)
+    history = earlier(settings)
+    measure(settings, history)
+    tell_of_plan(settings, run, history)
 
 
 def announce_applied(settings: Settings, run: PriorRun, records: list[dict[str, Any]]) -> int:
-    """Tell who wants to be told of an apply that fell short; returns the exit code. No personal data."""
-    from trueup.flows.notify import tell
+    """Tell who wants to be told what an apply came to; returns the exit code. No personal data."""
+    from trueup.flows.measure import measure
+    from trueup.flows.notify import tell_of_apply
 
+    measure(settings)
     counts = counted(records)
-    partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or counts[Result.SKIPPED] or counts[Result.FAILED]
-    if not partly:
-        return Exit.DONE
-    text = f"Trueup run {run.run_id} was only partly applied: {counts[Result.APPLIED]} applied, "
-    text += f"{counts[Result.SKIPPED]} skipped, {counts[Result.FAILED]} failed."
-    problem = tell(settings, text, str(run.files.report_html))
-    if problem:
-        screen.note(problem)
-    return Exit.PARTLY
+    short = bool(counts[Result.SKIPPED] or counts[Result.FAILED])
+    partly = run.state in {Act.PARTIALLY_APPLIED, Act.INTERRUPTED} or short
+    tell_of_apply(settings, run, counts, partly=partly)
+    return Exit.PARTLY if partly else Exit.DONE
 
 
 def counted(records: list[dict[str, Any]]) -> dict[Result, int]:

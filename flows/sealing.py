@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from trueup.flows import endings, flow_runs
+from trueup.flows.notify import not_arriving
 from trueup.flows.safe_errors import impersonal
 from trueup.transforms.errors import Refused
+from trueup.transforms.links import links_of
 from trueup.transforms.manifest import Manifest
 from trueup.transforms.vocabulary import Decision, Kind, Outcome
 
@@ -52,6 +54,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
     from trueup.connectors.archive import seal as seal_run
     from trueup.connectors.archive import supersede_earlier
     from trueup.reports import write_reports
+    from trueup.reports.details import Beside
     from trueup.transforms.fingerprint import VERSION, fingerprint
     from trueup.transforms.summary import write_plan_summary
 
@@ -73,7 +76,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         expected=build.expected,
         sealed=datetime.now(UTC),
         night=night_of(build, draft.kind),
-        notes=tuple(draft.notes),
+        notes=(*draft.notes, *not_arriving(settings)),
         target=settings.target.url,
         versions=versions(),
         configuration=settings.what_matters(),
@@ -83,7 +86,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         **{"only": build.only, **draft.facts, "counts": {**counts, **draft.facts.get("counts", {})}},
     )
     with build.timed("report"):
-        write_reports(files, manifest, build.history, at=manifest.sealed)
+        write_reports(files, manifest, build.history, at=manifest.sealed, beside=Beside(links_of(settings)))
     manifest = manifest.model_copy(update={"stage_seconds": dict(build.seconds)})
     try:
         sealed = seal_run(files, manifest)

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from trueup.connectors.archive.heartbeat import living
 from trueup.flows import configuration, flow_runs, screen
 from trueup.flows.due import last_tick
 from trueup.flows.orchestrator import orchestrator
@@ -44,21 +45,21 @@ def serve_schedule(config: Path) -> int:
 
 
 def _serve_until_stopped(settings: Settings, config: Path) -> None:
-    with orchestrator(scheduling=True) as server:
+    place = settings.place(settings.archive.path)
+    with living(place, settings.target.url) as heart, orchestrator(scheduling=True) as server:
         from trueup.flows.runner import Absence, run_until_stopped
         from trueup.flows.watch import keep_watch
 
         server.ready()
         deployments = _deployments(settings, config)
         stop = threading.Event()
-        how = {"first": FIRST_LOOK_SECONDS, "every": LOOK_SECONDS}
+        how = {"first": FIRST_LOOK_SECONDS, "every": LOOK_SECONDS, "alive": heart.beat}
         watcher = threading.Thread(target=keep_watch, args=(config, stop), kwargs=how, name="watch", daemon=True)
 
         def begun() -> None:
             watcher.start()
-            place = settings.archive.path
             when = f"{settings.schedule.cron} ({settings.schedule.timezone})"
-            screen.note(f"Planning at {when}; archive {place}. Stop with Ctrl-C.")
+            screen.note(f"Planning at {when}; archive {settings.archive.path}. Stop with Ctrl-C.")
 
         try:
             run_until_stopped(deployments, Absence(server.mend), begun, at_once=2)

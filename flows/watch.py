@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, screen
 from trueup.flows.due import Step, has_been_silent, is_due, last_tick, what_next
-from trueup.flows.notify import tell
+from trueup.flows.notify import remind, say, tell_again
 from trueup.flows.orchestrator import HEARTBEAT_SECONDS
 from trueup.flows.runner import is_absence
 from trueup.transforms.errors import TrueupError
+from trueup.transforms.measures import is_good
+from trueup.transforms.messages import Event
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
     from pathlib import Path
     from uuid import UUID
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
     from trueup.connectors.archive import Archive
+    from trueup.transforms.history import History
     from trueup.transforms.settings import Settings
 
 LISTEN_SECONDS = 2 * HEARTBEAT_SECONDS
@@ -36,12 +40,18 @@ KILLED = "Its process was killed: what it had locked is free."
 SILENT = "Three times in a row it did not say that it is alive: its process is gone, or the host it ran on."
 
 
-def keep_watch(config: Path, stop: threading.Event, *, first: float, every: float) -> None:
-    """Look after ``first`` seconds, then ``every`` so many until ``stop``; nothing that goes wrong ends it."""
+def keep_watch(
+    config: Path, stop: threading.Event, *, first: float, every: float, alive: Callable[[], None] = lambda: None
+) -> None:
+    """Look after ``first`` seconds, then ``every`` so many until ``stop``; nothing that goes wrong ends it.
+
+    ``alive`` is called before each look, so that one that hangs is noticed.
+    """
     watch = Watch(since=datetime.now(UTC))
     pause = first
     while not stop.wait(pause):
         pause = every
+        alive()
         try:
             watch.look(config)
         except TrueupError as error:
@@ -63,8 +73,6 @@ class Watch:
     """How often in a row a run had said nothing since it was last listened for."""
     listened: float | None = None
     """When that was, by the monotonic clock."""
-    told: bool = False
-    """Whether somebody was told of this silence."""
     died: set[str] = field(default_factory=set)
     """Runs told of as died, should the archive not take the note of it."""
 
@@ -75,11 +83,14 @@ class Watch:
         settings = configuration.load(config)
         archive = open_archive(settings)
         now = datetime.now(UTC)
-        self._notice_silence(settings, archive, now)
-        self._tell_of_died(settings, archive)
+        history = archive.history(settings.target.url)
+        self._notice_silence(settings, history, now)
+        tell_again(settings, history)
+        remind(settings, history, now)
         self._close_killed(settings, archive)
         self._close_silent(settings, now)
         self._see_to_the_night(settings, archive, now)
+        self._tell_of_died(settings, archive)
 
     def _tell_of_died(self, settings: Settings, archive: Archive) -> None:
         """Each run that a process did not live to seal is told of once, over restarts too."""
@@ -90,7 +101,7 @@ class Watch:
                 continue
             self.died.add(one.run_id)
             screen.note(f"{one.text} {one.remedy}")
-            say_to_somebody(settings, f"Trueup: {one.text} {one.remedy}")
+            say(settings, Event.DIED, f"{one.text} {one.remedy}", once=f"died:{one.run_id}", commands=("trueup plan",))
             one.remember_told()
 
     def _see_to_the_night(self, settings: Settings, archive: Archive, now: datetime) -> None:
@@ -107,14 +118,21 @@ class Watch:
         step = what_next(runs)
         if step in {Step.BEGIN, Step.AGAIN}:
             begin_night(deployment.id, tick, attempt=len(runs))
-        night = f"Trueup: the night of {tick:%Y-%m-%d %H:%M} UTC was broken off"
+        night = f"The night of {tick:%Y-%m-%d %H:%M} UTC was broken off"
         words = {
             Step.AGAIN: f"{night}. It is begun once more.",
             Step.GIVE_UP: f"{night} a second time. It is not begun again; by hand: trueup plan",
         }
         if step in words:
             screen.note(words[step])
-            say_to_somebody(settings, words[step])
+            told = " ".join([words[step], *self._died_with_it(archive)])
+            say(
+                settings,
+                Event.BROKEN_OFF,
+                told,
+                once=f"broken off:{tick.isoformat()}:{step}",
+                commands=("trueup runs",),
+            )
         if step is Step.GIVE_UP:
             self.settled = tick
 
@@ -133,11 +151,20 @@ class Watch:
         lost = [run for run in runs if self.missed[run.id] >= MOST_MISSED]
         flow_runs.close_as_crashed(lost, SILENT)
 
-    def _notice_silence(self, settings: Settings, archive: Archive, now: datetime) -> None:
-        silent = has_been_silent(archive.history(settings.target.url).runs, since=self.since, at=now)
-        if silent and not self.told:
-            say_to_somebody(settings, "Trueup: no run has succeeded in the last 26 hours.")
-        self.told = silent
+    def _died_with_it(self, archive: Archive) -> list[str]:
+        """What is to be said of runs that died, in the message about their night: one event is told once."""
+        from trueup.connectors.archive.unfinished import died
+
+        found = [one for one in died(archive.path) if one.run_id not in self.died and not one.was_told]
+        for one in found:
+            self.died.add(one.run_id)
+            one.remember_told()
+        return [one.text for one in found]
+
+    def _notice_silence(self, settings: Settings, history: History, now: datetime) -> None:
+        if has_been_silent(history.runs, since=self.since, at=now):
+            good = next((run.run_id for run in history.runs if is_good(run)), "none")
+            say(settings, Event.SILENCE, "No run has succeeded in the last 26 hours.", once=f"silence:{good}")
 
 
 def without_lock(settings: Settings, archive: Archive, runs: list[FlowRun]) -> list[FlowRun]:
@@ -191,9 +218,3 @@ def begin_night(deployment: UUID, tick: datetime, *, attempt: int) -> None:
         as_subflow=False,
         idempotency_key=f"{deployment}-{tick:%Y%m%dT%H%M%SZ}-{attempt}",  # one flow has the nights of all targets
     )
-
-
-def say_to_somebody(settings: Settings, sentence: str) -> None:
-    """Notify as ``[notify]`` says; what went wrong with that goes to the screen."""
-    if problem := tell(settings, sentence, settings.archive.path):
-        screen.note(problem)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from trueup.reports.details import Beside
     from trueup.reports.model import ReportView
     from trueup.transforms.history import History, PriorRun
     from trueup.transforms.manifest import Manifest
@@ -31,7 +32,9 @@ _COMPLETE = ("xlsx", "csv", "ndjson", "parquet", "json")
 """Forms that list everybody, however many."""
 
 
-def write_reports(files: RunFiles, manifest: Manifest, history: History, *, at: datetime) -> ReportView:
+def write_reports(
+    files: RunFiles, manifest: Manifest, history: History, *, at: datetime, beside: Beside | None = None
+) -> ReportView:
     """``report.html`` and ``report.md`` stand in the run's directory, whatever the outcome; gives the view back.
 
     Args:
@@ -39,12 +42,13 @@ def write_reports(files: RunFiles, manifest: Manifest, history: History, *, at: 
         manifest: as it will be; hashes of files may be missing.
         history: earlier runs against the same target.
         at: when the report is made; ages count up to here.
+        beside: what the run's files do not hold.
     """
     from trueup.reports.html import render_html
     from trueup.reports.markdown import render_markdown
     from trueup.reports.view import build_view
 
-    view = build_view(files, manifest, history, at=at)
+    view = build_view(files, manifest, history, at=at, beside=beside)
     write_private(files.report_html, render_html(view).encode())
     write_private(files.report_md, render_markdown(view).encode())
     return view
@@ -88,12 +92,25 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def view_of(run: PriorRun, history: History, *, complete: bool = False) -> ReportView:
+def view_of(
+    run: PriorRun,
+    history: History,
+    *,
+    complete: bool = False,
+    beside: Beside | None = None,
+) -> ReportView:
     """The view of a sealed run, with its acts and state; ages count up to its seal."""
     from trueup.reports.view import build_view
 
     return build_view(
-        run.files, run.manifest, history, at=run.manifest.sealed, acts=run.acts, state=str(run.state), complete=complete
+        run.files,
+        run.manifest,
+        history,
+        at=run.manifest.sealed,
+        acts=run.acts,
+        state=str(run.state),
+        complete=complete,
+        beside=beside,
     )
 
 

@@ -12,7 +12,19 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-SCRIPTS = ("data", "difference", "filters", "cells", "grid", "groups", "keyboard", "review", "ready")
+SCRIPTS = (
+    "data",
+    "difference",
+    "filters",
+    "cells",
+    "grid",
+    "groups",
+    "panel",
+    "keyboard",
+    "review",
+    "summary",
+    "ready",
+)
 """The parts of the page's own script (``templates/script``), in order; they share one module."""
 STYLES = (
     "base",
@@ -22,6 +34,7 @@ STYLES = (
     "changes",
     "organisation",
     "people",
+    "panel",
     "review",
     "small",
     "print",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,9 +19,12 @@ from trueup.reports.pictures import pictures
 from trueup.reports.sentences import CAUSE_REMEDIES, CAUSE_WORDS, LABELS, age, number
 from trueup.reports.templating import template
 from trueup.transforms.values.labels import label
-from trueup.transforms.vocabulary import WRITING
+from trueup.transforms.vocabulary import WRITING, Act
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trueup.reports.details import Detail
     from trueup.reports.model import ReportView
 
 _GROUP_ROOM = 200
@@ -37,6 +40,8 @@ class Review:
     may_approve: bool
     who: str = ""
     """A name to begin with."""
+    state: Mapping[str, Any] = field(default_factory=dict)
+    """Where the reviewer was: ``looked`` (rows), ``notes`` (row → text), ``note``."""
 
 
 def render_html(view: ReportView, *, review: Review | None = None, parts: Assets | None = None) -> str:
@@ -59,8 +64,15 @@ def render_html(view: ReportView, *, review: Review | None = None, parts: Assets
         labels=LABELS,
         remedies=CAUSE_REMEDIES,
         group_room=_GROUP_ROOM,
+        superseded=_superseded_by(view),
     )
     return page
+
+
+def _superseded_by(view: ReportView) -> str:
+    """The newer plan that made this one void; empty where none did."""
+    found = (str(act.details.get("by", "")) for act in reversed(view.acts) if act.act is Act.SUPERSEDED)
+    return next(found, "")
 
 
 def _parted(before: str, after: str) -> tuple[Any, Any]:
@@ -107,7 +119,12 @@ def _data(view: ReportView, review: Review | None) -> dict[str, Any]:
         },
     }
     return {
-        "review": None if review is None else {"secret": review.secret, "may_approve": review.may_approve},
+        "review": None
+        if review is None
+        else {"secret": review.secret, "may_approve": review.may_approve, "state": dict(review.state)},
+        "run": view.run_id,
+        "links": {"source": view.links.source, "target": view.links.target},
+        "details": [_detail(one) for one in view.details],
         "decisions": [{"name": d, "label": LABELS[d], "writes": d in WRITING} for d in decisions],
         "attributes": [{"path": path, "label": visible(label(path)), "place": place(path)} for path in attributes],
         "causes": [{"name": cause, "words": visible(CAUSE_WORDS.get(cause, cause))} for cause in causes],
@@ -116,6 +133,30 @@ def _data(view: ReportView, review: Review | None) -> dict[str, Any]:
         "groups": [group.people for group in view.groups],
         "strings": pool.texts,
         **columns,
+    }
+
+
+def _detail(one: Detail) -> dict[str, Any]:
+    """What opens beside a person; every text harmless."""
+    return {
+        "row": one.row,
+        "verdict": visible(one.verdict.replace("_", " ")),
+        "signals": [visible(signal) for signal in one.signals],
+        "rule": visible(one.overridden_by),
+        "clauses": [
+            [seen.filter, visible(seen.clause), None if seen.value is None else visible(seen.value), seen.holds]
+            for seen in one.clauses
+        ],
+        "earlier": [
+            [
+                run.run_id,
+                LABELS.get(run.decision, run.decision),
+                visible(run.reason),
+                run.came_to,
+                visible(run.approved_by),
+            ]
+            for run in one.earlier
+        ],
     }
 
 

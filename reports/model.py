@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from trueup.transforms.links import Links
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     import pyarrow as pa
 
+    from trueup.reports.details import Detail
     from trueup.reports.organisation import Organisation
     from trueup.reports.stories import Aside, News, Story
     from trueup.transforms.errors import Refusal
@@ -232,6 +235,9 @@ class ReportView:
     """One row per change of a listed person, in the order of ``people``: see ``trueup.reports.people.CHANGES``."""
     unlisted: dict[str, int] = field(default_factory=dict)
     """Decision → people not in ``people`` because the list would be too long; said by every renderer."""
+    details: tuple[Detail, ...] = ()
+    """What opens beside a person; of the most important ones."""
+    links: Links = field(default_factory=Links)
     facts: tuple[tuple[str, str], ...] = ()
     """Small print: versions, digests, what was compared with what."""
     extra: dict[str, Any] = field(default_factory=dict)

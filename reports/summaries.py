@@ -68,6 +68,10 @@ def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableTyp
     if left_out:
         lines.append(_line(f"{counted(len(left_out), 'thing')} left out:"))
         lines.append(_table(("who", "what", "because"), ([r["key"], _what(r), r["because"]] for r in left_out)))
+    if act := next((act for act in reversed(run.acts) if act.act == "approved" and act.reason), None):
+        lines.append(_line(f"Note: {act.reason}"))
+    if notes := list(details.get("notes") or ()):
+        lines.append(_table(("who", "note"), ([row["key"], row["note"]] for row in notes)))
     if details.get("not_selected"):
         lines.append(_line(f"{number(details['not_selected'])} not chosen by --only."))
     missing = int(details.get("still_needed") or 0)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from trueup.reports.attributes import EVENT_WORDS, event_of
+from trueup.reports.details import read_details
 from trueup.reports.model import (
     AttributeLine,
     CauseLine,
@@ -25,6 +26,7 @@ from trueup.reports.people import read_facts
 from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, number, share
 from trueup.reports.stories import became, ending, names, news, stories, waiting
 from trueup.reports.verdict import opening
+from trueup.transforms.links import Links
 from trueup.transforms.planning.selection import keys_of, not_selected
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING, Kind
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from trueup.reports.details import Beside
     from trueup.reports.people import Facts
     from trueup.reports.stories import Aside
     from trueup.transforms.history import History
@@ -53,6 +56,7 @@ def build_view(
     acts: tuple[ActRecord, ...] = (),
     state: str = "",
     complete: bool = False,
+    beside: Beside | None = None,
 ) -> ReportView:
     """Everything the report shows of a run, decided and counted.
 
@@ -64,6 +68,7 @@ def build_view(
         acts: of a sealed run.
         state: of a sealed run; none means the outcome.
         complete: list everybody, however many; else what a page can hold, the rest being counted in ``unlisted``.
+        beside: what the run's own files do not hold.
     """
     named = None if complete else _named(files, manifest)
     facts = read_facts(files, manifest, history, complete=complete, named=named)
@@ -142,6 +147,8 @@ def build_view(
         people=facts.people,
         changes=facts.changes,
         unlisted=facts.unlisted,
+        details=read_details(files, manifest, history, facts.people, beside.verdicts if beside else None),
+        links=beside.links if beside else Links(),
         facts=_small_print(manifest),
         extra={"completeness": manifest.completeness, "rollback": manifest.rollback},
     )

@@ -79,6 +79,20 @@ def _encrypted_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def plain_address(value: str) -> str:
+    """``value``, where it is an address without a name and a password in it; raises ``ValueError``."""
+    if not value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = "an address begins with https:// and names a host"
+        raise ValueError(message)
+    if parts.username or parts.password:
+        message = "an address holds no user name or password"
+        raise ValueError(message)
+    return value
+
+
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_OURS = frozenset({"host", "content-length", "transfer-encoding"})
 """Headers that say how a request travels."""

@@ -26,6 +26,7 @@ from trueup.transforms.setting_values import (
     SecretReference,
     further_headers,
     header_name,
+    plain_address,
     share,
 )
 
@@ -265,10 +266,35 @@ class ScheduleSettings(Section):
 
 
 class NotifySettings(Section):
-    """Where counts and the report's place are posted."""
+    """Who is told what came of a run; without personal data, but for names in a mail where ``names`` says so."""
 
     url: SecretReference | str = ""
+    """A webhook that takes ``{"text": …}``."""
     command: str = ""
+    urls: tuple[SecretReference, ...] = ()
+    """References to Apprise addresses: mail, Teams, Slack and what else Apprise knows."""
+    remind_hours: Annotated[float, Field(ge=0)] = 10
+    """A plan that has waited so long is told of once more, and then once a day; 0 never."""
+    names: bool = False
+    """Whether a mail names people who join, leave or are held."""
+
+
+class ReportSettings(Section):
+    """Where links of reports and messages lead."""
+
+    link: Annotated[str, AfterValidator(plain_address)] = ""
+    """Where a run's report can be opened by whoever reads a message; ``{run_id}`` stands for the run."""
+    target_link: Annotated[str, AfterValidator(plain_address)] = ""
+    """A profile in the target's own pages; ``{profile_id}`` and ``{user_name}`` stand for the person."""
+
+
+class MetricsSettings(Section):
+    """Where figures of the last run are left for those who watch; they name nobody."""
+
+    textfile: str = ""
+    """A file in the Prometheus text format, relative to the configuration; node_exporter reads ``*.prom``."""
+    otlp: Annotated[str, AfterValidator(plain_address)] = ""
+    """An OpenTelemetry collector's address for OTLP over HTTP."""
 
 
 class PrivacySettings(Section):
@@ -294,6 +320,8 @@ class Settings(Section):
     archive: ArchiveSettings = ArchiveSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     notify: NotifySettings = NotifySettings()
+    report: ReportSettings = ReportSettings()
+    metrics: MetricsSettings = MetricsSettings()
     privacy: PrivacySettings = PrivacySettings()
 
     _folder: Path = PrivateAttr(default_factory=Path)

@@ -168,6 +168,8 @@ def sha256_of(path: Path, length: int | None = None) -> str:
 
 
 FOLDER = ".locks"
+REVIEWS = ".review"
+"""Where reviewers are in their plans: private, no part of any run, gone with the run's data."""
 
 
 def folder(root: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import add_act
-from trueup.connectors.archive.atomic_files import on_disk, sync_directory
+from trueup.connectors.archive.atomic_files import REVIEWS, on_disk, sync_directory
 from trueup.connectors.archive.locks import apply_lock
 from trueup.transforms.approval.run_state import is_begun, is_supersedable, overtaken
 from trueup.transforms.history import History
@@ -89,6 +89,8 @@ def _remove(one: Going, who: str, at: datetime) -> None:
             add_act(run, Act.PRUNED, who, at=at, details=details)
         for name in one.names:
             (one.files.path / name).unlink(missing_ok=True)
+        for path in (one.files.path.parent / REVIEWS).glob(f"{one.files.run_id}.*"):
+            path.unlink(missing_ok=True)
         sync_directory(one.files.path)
 
 

@@ -148,7 +148,8 @@ def approve(
         list[str] | None, typer.Option("--only", help="KEY, ATTRIBUTE or DECISION; @FILE for one per line. Repeatable.")
     ] = None,
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", help="KEY, ATTRIBUTE or DECISION to leave out; @FILE. Repeatable.")
+        list[str] | None,
+        typer.Option("--exclude", help="KEY, ATTRIBUTE, DECISION, KEY/ATTRIBUTE to leave out; @FILE. Repeatable."),
     ] = None,
     allow: Annotated[
         list[str] | None,
@@ -368,6 +369,27 @@ def server(
     from trueup.flows.commands.server import server_command
 
     raise typer.Exit(server_command(stop=stop, as_json=as_json))
+
+
+@app.command(short_help="Say whether the service lives.")
+def health(*, config: Config = DEFAULT, as_json: Json = False) -> None:
+    """Say whether trueup serve gives signs of life; reads a file, signs in nowhere. Ready for work: trueup doctor."""
+    from trueup.flows.commands.health import health_command
+
+    raise typer.Exit(health_command(config, as_json=as_json))
+
+
+@app.command(short_help="Show who is told of runs, and try it.")
+def notify(
+    *,
+    test: Annotated[bool, typer.Option("--test", help="Send a message through every channel now.")] = False,
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Show the channels of [notify] and whether the last message arrived; with --test, send one through each."""
+    from trueup.flows.commands.notify import notify_command
+
+    raise typer.Exit(notify_command(config, test=test, as_json=as_json))
 
 
 @app.command(short_help="Serve a tenant and a directory on loopback to try.")

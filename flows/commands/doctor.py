@@ -82,6 +82,7 @@ def look(settings: Settings) -> list[Line]:
         ("source", lambda told: source.examine(told, _columns(told))),
         ("target", lambda told: scim.examine(told, _managed(told))),
         ("archive", archive.examine),
+        ("notify", _notify),
     ):
         lines.extend(_examined(subject, part, settings))
     return [*lines, *_kept()]
@@ -129,3 +130,11 @@ def _configuration(settings: Settings) -> list[Line]:
     lines = [Line("ok", "mapping", f"{len(mapping.attributes)} attributes are mapped.")]
     lines.extend(Line("warning", "mapping", note) for note in mapping.notes)
     return lines
+
+
+def _notify(settings: Settings) -> list[Line]:
+    from trueup.connectors import notify
+    from trueup.flows.notify import ledger_of
+
+    failing = ledger_of(settings).failing(notify.channel_names(settings))
+    return notify.examine(settings, {one.channel: one.why for one in failing})

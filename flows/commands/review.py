@@ -14,24 +14,26 @@ import socket
 import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, configuration, screen
 from trueup.flows.approving import Wish, approve_one, reject_one
+from trueup.flows.commands.review_wish import Progress, text_of, wish
 from trueup.flows.runs import shown_run
 from trueup.transforms.errors import Failed, Misused, TrueupError
-from trueup.transforms.vocabulary import WRITING, Act, Outcome
+from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from rich.console import RenderableType
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
     from trueup.reports.model import ReportView
-    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.history import PriorRun
 
 _LARGEST = 4_000_000
 """Bytes of a request's body: a hundred thousand left-out people fit."""
@@ -52,9 +54,11 @@ class ReviewActions:
     on_approve: Callable[[Wish], PriorRun]
     on_reject: Callable[[str, str], PriorRun]
     """Name and reason."""
+    on_state: Callable[[Progress], None] = lambda _: None
+    """Where the reviewer is now, to be found again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """One review: what is served, to whom, and who is told when it is over."""
 
@@ -66,6 +70,8 @@ class Session:
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     """In the page, sent back with each write."""
     over: Callable[[], None] = lambda: None
+    progress: Progress = field(default_factory=Progress)
+    """Where the reviewer was."""
 
     @property
     def address(self) -> str:
@@ -86,22 +92,22 @@ class Session:
         return self.view.writes > 0 and self.view.state in open_states
 
 
-def serve_review(run: PriorRun, history: History, actions: ReviewActions, *, port: int = 0, who: str = "") -> None:
+def serve_review(
+    view: ReportView, actions: ReviewActions, *, port: int = 0, who: str = "", progress: Progress | None = None
+) -> None:
     """Serves the run's report with its actions on loopback until the reviewer has decided or presses Ctrl-C.
 
     Args:
-        run: the sealed run; checked for damage by the caller.
-        history: runs against the same target.
+        view: of the sealed run; checked for damage by the caller.
         actions: what approving and rejecting do.
         port: 0 picks a free one.
         who: a name to begin with; the reviewer may sign with another.
+        progress: where they were.
 
     Raises:
         Failed: the port is taken.
     """
     import uvicorn
-
-    from trueup.reports import view_of
 
     listener = listen(port)
     config: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
@@ -113,7 +119,7 @@ def serve_review(run: PriorRun, history: History, actions: ReviewActions, *, por
         if server is not None:
             server.should_exit = True
 
-    session = Session(view_of(run, history), actions, listener.getsockname()[1], over=over)
+    session = Session(view, actions, listener.getsockname()[1], over=over, progress=progress or Progress())
     server = uvicorn.Server(uvicorn.Config(application(session, who), server_header=False, **config))
     screen.note("Open this address in a browser on this machine; Ctrl-C ends the review without a decision:")
     screen.say(session.address)
@@ -140,7 +146,7 @@ def listen(port: int) -> socket.socket:
 
 
 def application(session: Session, who: str = "") -> Starlette:
-    """The web application of one review: the page, ``approve`` and ``reject`` below the token."""
+    """The web application of one review: the page, ``approve``, ``reject`` and ``state`` below the token."""
     from starlette.applications import Starlette
     from starlette.background import BackgroundTask
     from starlette.concurrency import run_in_threadpool
@@ -149,7 +155,9 @@ def application(session: Session, who: str = "") -> Starlette:
 
     from trueup.reports.html import Review, render_html
 
-    page = render_html(session.view, review=Review(session.secret, session.may_approve, who))
+    def page() -> str:
+        state = session.progress.as_rows(session.view)
+        return render_html(session.view, review=Review(session.secret, session.may_approve, who, state))
 
     def refused(request: Request, *, writes: bool) -> Response | None:
         status = _status(session, request, writes=writes)
@@ -159,7 +167,7 @@ def application(session: Session, who: str = "") -> Starlette:
 
     async def show(request: Request) -> Response:
         policy = {"Content-Security-Policy": "frame-ancestors 'none'"}
-        return refused(request, writes=False) or HTMLResponse(page, headers={**_HEADERS, **policy})
+        return refused(request, writes=False) or HTMLResponse(page(), headers={**_HEADERS, **policy})
 
     async def decide(request: Request) -> Response:
         if answer := refused(request, writes=True):
@@ -167,10 +175,11 @@ def application(session: Session, who: str = "") -> Starlette:
         action = request.url.path.rsplit("/", 1)[-1]
         try:
             said = _body(await request.body())
-            message = await run_in_threadpool(_approve if action == "approve" else _reject, session, said)
+            message = await run_in_threadpool(_ACTIONS[action], session, said)
         except TrueupError as error:
             return JSONResponse({"ok": False, "message": str(error)}, 409, headers=_HEADERS)
-        return JSONResponse({"ok": True, "message": message}, headers=_HEADERS, background=BackgroundTask(session.over))
+        ends = None if action == "state" else BackgroundTask(session.over)
+        return JSONResponse({"ok": True, "message": message}, headers=_HEADERS, background=ends)
 
     async def broke(_: Request, error: Exception) -> Response:
         message = f"An unexpected error occurred: {type(error).__name__}. Nothing was accepted or rejected here."
@@ -182,6 +191,7 @@ def application(session: Session, who: str = "") -> Starlette:
             Route("/{token}/", show, methods=["GET"]),
             Route("/{token}/approve", decide, methods=["POST"]),
             Route("/{token}/reject", decide, methods=["POST"]),
+            Route("/{token}/state", decide, methods=["POST"]),
         ],
     )
     served.router.redirect_slashes = False
@@ -231,70 +241,56 @@ def _approve(session: Session, said: dict[str, Any]) -> str:
 
 
 def _reject(session: Session, said: dict[str, Any]) -> str:
-    name, reason = _text(said, "name"), _text(said, "reason")
+    name, reason = text_of(said, "name"), text_of(said, "reason")
     if not name or not reason:
         raise Misused("A rejection needs your name and a reason.", remedy="Fill in both; they are kept in the act.")
     run = session.actions.on_reject(name, reason)
     return f"Rejected by {name}. Nothing of run {run.run_id} will be applied."
 
 
-def wish(view: ReportView, said: dict[str, Any]) -> Wish:
-    """What the page says, as ``trueup approve`` would say it; people come as row numbers of the view.
-
-    Raises:
-        Misused: no name, or a row or attribute that is not in the view.
-    """
-    name = _text(said, "name")
-    if not name:
-        raise Misused("An approval needs your name.", remedy="Sign with your name; it is kept in the act.")
-    rows, paths, allow = said.get("people", []), said.get("attributes", []), said.get("allow", {})
-    if not (_are_rows(rows, view) and _are_attributes(paths, view) and _are_reasons(allow)):
-        raise Misused("The page names something that is not in this run.", remedy="Load the page anew.")
-    keys = view.people["key"].take(sorted(set(rows))).to_pylist() if rows else []
-    return Wish(
-        who=name,
-        exclude=(*keys, *sorted(set(paths))),
-        allow=allow,
-        fingerprint=view.fingerprint,
-    )
+def _remember(session: Session, said: dict[str, Any]) -> str:
+    session.progress = Progress.from_rows(session.view, said)
+    session.actions.on_state(session.progress)
+    return ""
 
 
-def _are_rows(rows: Any, view: ReportView) -> bool:
-    """Whether these are rows of people who would be written."""
-    if not isinstance(rows, list) or any(type(row) is not int or not 0 <= row < view.people.num_rows for row in rows):
-        return False
-    decisions = view.people["decision"]
-    return all(decisions[row].as_py() in WRITING for row in rows)
-
-
-def _are_attributes(paths: Any, view: ReportView) -> bool:
-    known = [line.attribute for line in view.attributes]
-    return isinstance(paths, list) and all(path in known for path in paths)
-
-
-def _are_reasons(allow: Any) -> bool:
-    return isinstance(allow, dict) and all(isinstance(reason, str) for reason in allow.values())
-
-
-def _text(said: dict[str, Any], key: str) -> str:
-    value = said.get(key)
-    return value.strip() if isinstance(value, str) else ""
+_ACTIONS: dict[str, Callable[[Session, dict[str, Any]], str]] = {
+    "approve": _approve,
+    "reject": _reject,
+    "state": _remember,
+}
 
 
 def review_run(config: Path, run_id: str, *, port: int, who: str) -> None:
-    """Serve the report on loopback with its actions until the reviewer has decided or presses Ctrl-C."""
+    """Serve the report on loopback with its actions until the reviewer has decided or presses Ctrl-C; says what was."""
+    from tempfile import TemporaryDirectory
+
     from trueup.connectors.archive import open_archive, refuse_damaged
+    from trueup.flows.beside import beside
+    from trueup.flows.review_state import keep, kept
+    from trueup.reports import approval_summary, view_of
 
     settings = configuration.load(config)
     archive = open_archive(settings)
     run = shown_run(archive, run_id)
     refuse_damaged(run)
+    history = archive.history(settings.target.url)
+    decided: list[RenderableType] = []
 
     def on_approve(wish: Wish) -> PriorRun:
-        return approve_one(settings, run.run_id, wish)[0]
+        done, details = approve_one(settings, run.run_id, wish)
+        decided.append(approval_summary(done, details))
+        return done
 
     def on_reject(name: str, reason: str) -> PriorRun:
-        return reject_one(settings, run.run_id, who=name, reason=reason)
+        done = reject_one(settings, run.run_id, who=name, reason=reason)
+        decided.append(f"Rejected by {name}: {reason} Nothing of run {run.run_id} will be applied.")
+        return done
 
-    actions = ReviewActions(on_approve=on_approve, on_reject=on_reject)
-    serve_review(run, archive.history(settings.target.url), actions, port=port, who=clearance.reviewer(who))
+    reviewer = clearance.reviewer(who)
+    actions = ReviewActions(on_approve, on_reject, lambda progress: keep(archive.path, run, reviewer, progress))
+    with TemporaryDirectory(prefix="trueup-review-") as aside:
+        view = view_of(run, history, beside=beside(settings, run, Path(aside)))
+    serve_review(view, actions, port=port, who=reviewer, progress=kept(archive.path, run, reviewer))
+    for one in decided:
+        screen.say(one)

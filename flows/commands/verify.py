@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
+from trueup.flows.measure import measure
 from trueup.flows.runs import shown_run
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.vocabulary import Act, Exit, Outcome
@@ -62,6 +63,7 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
         result = verify(settings, run.files, into=draft, left_out=left_out, progress=screen.progress)
         details = {"converged": result.converged, "residual": result.residual, **result.details}
         add_act_with(run, Act.VERIFIED, "trueup", draft, at=datetime.now(UTC), details=details)
+    measure(settings)
     document = {
         "run_id": run.run_id,
         "converged": result.converged,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.support.report_cases import CASES, HOSTILE
-from tests.support.report_runs import AT, history_of, write_run
+from tests.support.report_runs import AT, history_of, key_of, write_run
 from tests.support.report_scale import write_big_run
+from trueup.reports.details import Beside
 from trueup.reports.html import Review, render_html
 from trueup.reports.view import build_view
 from trueup.transforms.history import History
+from trueup.transforms.links import Links
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +31,25 @@ if TYPE_CHECKING:
     Opened = Callable[..., AbstractContextManager[Page]]
 
 pytestmark = pytest.mark.browser
+VERDICTS = pa.schema(
+    {"key": pa.string(), "verdict": pa.string(), "signals": pa.list_(pa.string()), "overridden_by": pa.string()}
+)
 
 
 @pytest.fixture
 def report(tmp_path: Path) -> Callable[..., Path]:
     """The page of a case as a file."""
 
-    def write(name: str, *, review: Review | None = None) -> Path:
+    def write(name: str, *, review: Review | None = None, beside: Beside | None = None) -> Path:
         case = CASES[name]()
         files, manifest = write_run(tmp_path, case)
+        if beside is not None:
+            known = {"id": [person.key for person in case.people], "department": ["Sales"] * len(case.people)}
+            pq.write_table(pa.table(known), files.source)
+            scope = {"scope": {"filters": [["department EQUALS Sales", "department IS NULL"]]}}
+            manifest = manifest.model_copy(update={"configuration": scope})
         history = history_of(tmp_path, held=(60, 61)) if case.history else History()
-        view = build_view(files, manifest, history, at=AT + timedelta(hours=6))
+        view = build_view(files, manifest, history, at=AT + timedelta(hours=6), beside=beside)
         place = tmp_path / "report.html"
         place.write_text(render_html(view, review=review), encoding="utf-8")
         return place
@@ -179,6 +192,103 @@ def test_axe_finds_nothing_serious(name: str, scheme: str, report: Callable[...,
         found = Axe().run(page).response["violations"]
         serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
         assert serious == [], [node["html"] for one in found for node in one["nodes"]]
+
+
+def _serious(page: Page) -> list[str]:
+    page.wait_for_timeout(300)
+    return [one["id"] for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_person_opens_by_key_with_all_that_is_known_and_is_left_out_by_key(
+    report: Callable[..., Path], opened: Opened, tmp_path: Path, scheme: str
+) -> None:
+    verdicts = tmp_path / "verdicts.parquet"
+    judged = [
+        {"key": key_of(n), "verdict": "person", "signals": ["has <b>a</b> manager"], "overridden_by": None}
+        for n in range(99)
+    ]
+    pq.write_table(pa.Table.from_pylist(judged, schema=VERDICTS), verdicts)
+    links = Links("https://portal.example/{source_id}", "https://target.example/{profile_id}?x={user_name}")
+    page_of = report("ordinary", review=Review("s", may_approve=True, who="Maja"), beside=Beside(links, verdicts))
+    with opened(page_of, scheme=scheme) as page:
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        names = _rows(page)
+        page.keyboard.press("Enter")
+        panel = page.locator("#panel")
+        expect(panel.locator("h2")).to_have_text(names[1])
+        expect(page.locator("#panel-place")).to_have_text("2 of 10")
+        text = panel.inner_text()
+        for words in (
+            "has <b>a</b> manager",
+            "holds: department EQUALS Sales (Sales)",
+            "does not hold: department IS NULL (Sales)",
+            "Before and after",
+        ):
+            assert words in text
+        page.keyboard.press("j")
+        expect(panel.locator("h2")).to_have_text(names[2])
+        page.keyboard.press("k")
+        page.keyboard.press("k")
+        expect(panel.locator("h2")).to_have_text(names[0])
+        row = int(page.locator("tr.opened").get_attribute("data-row") or -1)
+        hrefs = [link.get_attribute("href") or "" for link in panel.locator("a").all()]
+        assert hrefs[0].startswith("https://portal.example/5eed0000-")
+        assert "?x=user" in hrefs[1]
+        assert "%40contoso.example" in hrefs[1]
+        page.keyboard.press("x")
+        expect(page.locator(f"tr[data-row='{row}']")).to_have_class(re.compile("left-out"))
+        page.locator("#panel-note").fill("Ask Bo, j and k first")
+        assert _serious(page) == []
+        page.keyboard.press("Escape")
+        expect(panel).to_be_hidden()
+        assert page.evaluate("document.activeElement.dataset.open") == str(row)
+        expect(page.locator("#looked")).to_have_text("Looked at 3 of 10")
+        page.keyboard.press("?")
+        expect(page.locator("#keys")).to_be_visible()
+        assert _serious(page) == []
+        page.keyboard.press("Escape")
+        page.keyboard.press("a")
+        summary = page.locator("#summary")
+        expect(summary).to_contain_text("1 person, and what depends on them.")
+        expect(summary).to_contain_text(names[0])
+        expect(summary).to_contain_text("1 on people")
+        assert page.evaluate("document.activeElement.id") == "not-yet"
+        assert _serious(page) == []
+        page.keyboard.press("Enter")
+        expect(summary).to_be_hidden()
+        assert "done" not in page.evaluate("({...document.body.dataset})")
+
+
+def test_one_change_of_a_group_can_be_left_out_alone(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("reorganisation", review=Review("s", may_approve=True, who="Maja"))) as page:
+        page.locator("details.group summary").first.click()
+        page.get_by_role("button", name="Leave out only this change").first.click()
+        expect(page.locator("#left-out")).to_contain_text("30 single changes")
+        page.keyboard.press("a")
+        expect(page.locator("#summary")).to_contain_text("department: Sales → Customer Success (20×)")
+        page.locator("#not-yet").click()
+        page.locator("button.open").first.click()
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert page.locator("#panel").bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
+
+
+def test_a_refused_plan_marks_the_reasons_that_are_missing(report: Callable[..., Path], opened: Opened) -> None:
+    with opened(report("refused", review=Review("s", may_approve=True))) as page:
+        page.keyboard.press("a")
+        expect(page.locator("#summary")).to_be_hidden()
+        assert page.locator(".lacking:visible").count() == page.locator("input.allow").count() + 1
+        assert page.evaluate("document.activeElement.id") == "reviewer"
+        assert _serious(page) == []
+        page.locator("#reviewer").fill("Maja")
+        for field in page.locator("input.allow").all():
+            field.fill("The plant in Lyon closes")
+        page.locator("#accept").click()
+        expect(page.locator("#summary")).to_contain_text("Beyond a limit, because")
+        expect(page.locator("#summary")).to_contain_text("The plant in Lyon closes")
+        assert page.locator(".lacking:visible").count() == 0
 
 
 def test_everybody_is_printed(report: Callable[..., Path], opened: Opened) -> None:

@@ -72,10 +72,21 @@ def test_two_people_left_out_in_the_browser_are_untouched(
             row.get_by_role("button", name="Leave out").click()
         assert page.locator("#left-out").inner_text().startswith("Left out: 2 people.")
         assert page.locator("#reviewer").input_value() == "Maja Novak"
+        page.locator("#note").fill("Asked Bo.")
         page.locator("#accept").click()
+        summary = page.locator("#summary").inner_text()
+        assert "2 people, and what depends on them." in summary
+        assert f"{len(updates) - 2} update" in summary
+        page.locator("#confirm").click()
         page.wait_for_selector("body[data-done=approve]")
         assert page.locator("#answer").inner_text().startswith("Accepted by Maja Novak.")
+        assert page.locator("header .decided").inner_text().startswith("Accepted by Maja Novak.")
+        assert page.locator("header .state").inner_text() == "approved"
     assert process.wait(30) == 0
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    assert f"Approved by Maja Novak: run {plan['run_id']}" in printed
+    assert "Note: Asked Bo." in printed
     assert office.everything() == before, "approving wrote to the target"
     applied = office.apply(plan)
     assert applied["state"] == "applied"

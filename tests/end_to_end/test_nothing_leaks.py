@@ -228,9 +228,22 @@ def test_neither_a_target_that_repeats_what_it_does_not_write_nor_a_webhook_that
     root = watched.sandbox.scim_url.removesuffix("/scim/v2")
     with echoing(status, behind=root, passes=lambda method, _path: method == "GET") as echo:
         watched.environment["HOOK"] = f"{echo}/{WEBHOOK}" if status == 400 else f"https://[{WEBHOOK}"
-        watched.configure('[notify]\nurl = "env:HOOK"\n', **{f'url = "{root}/scim/v2"': f'url = "{echo}/scim/v2"'})
+        addresses = (
+            f"{echo.replace('http', 'json')}/{WEBHOOK}",
+            f"mailto://u:{quote(WEBHOOK, safe='')}@127.0.0.1:9?from=c@b.example&to=a@b.example",
+        )
+        watched.environment |= {"ONE": addresses[0], "TWO": addresses[1], "THREE": f"slack://{WEBHOOK}"}
+        told = '[notify]\nurl = "env:HOOK"\nurls = ["env:ONE", "env:TWO", "env:THREE"]\n'
+        watched.configure(told, **{f'url = "{root}/scim/v2"': f'url = "{echo}/scim/v2"'})
         plan = watched.plan()
-        assert "notification" in watched.said[-1].err
+        assert watched.said[-1].err.count("The notification to") == 4, watched.said[-1].err
+        assert watched.trueup("notify", "--test").code == 1
+        watched.trueup("doctor")
+        plan = watched.plan()
+        assert "4 messages in a row" not in watched.said[-1].err
+        assert "did not arrive, 2 messages in a row" in (watched.run_folder(plan) / "report.md").read_text(
+            encoding="utf-8"
+        )
         keys = person_keys(watched, plan, 2)
         watched.accept(plan, *(word for key in keys for word in ("--only", key)))
         done = watched.trueup("apply", plan["run_id"])

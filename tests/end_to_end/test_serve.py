@@ -150,8 +150,9 @@ def artifacts(office: Office) -> list[dict[str, Any]]:
 def test_a_missed_night_is_planned_once_applied_as_allowed_and_told_without_names(
     office: Office, started: list[Service]
 ) -> None:
-    office.configure(with_notify(office.folder, ALLOWED))
+    office.configure(with_notify(office.folder, f'{ALLOWED}[metrics]\ntextfile = "trueup.prom"\n'))
     names = names_of(office)
+    assert office.trueup("health").code == 1
     first = Service(office, 1)
     started.append(first)
     until(lambda: [*office.archive.glob("*/acts/*-applied.json")] or first.process.poll() is not None, "an apply")
@@ -168,7 +169,10 @@ def test_a_missed_night_is_planned_once_applied_as_allowed_and_told_without_name
     shown = [one for one in artifacts(office) if folder.name in json.dumps(one)]
     assert {one["key"] for one in shown} == {"trueup-run", "trueup-apply"}
     assert any("| create | " in one["data"] for one in shown)
-    for text in (told, first.said, json.dumps(shown, ensure_ascii=False)):
+    figures = (office.folder / "trueup.prom").read_text(encoding="utf-8")
+    assert re.search(r'^trueup_outcome\{.*outcome="ready".*\} 1\.0$', figures, re.MULTILINE)
+    assert re.search(r"^trueup_awaiting_approval\{.*\} 0\.0$", figures, re.MULTILINE)
+    for text in (told, figures, first.said, json.dumps(shown, ensure_ascii=False)):
         assert not [name for name in names if name in text], "somebody is named"
 
     second = Service(office, 2)
@@ -176,8 +180,10 @@ def test_a_missed_night_is_planned_once_applied_as_allowed_and_told_without_name
     until(second.is_planning, "the second service")
     time.sleep(15)  # its first look comes after ten seconds
     assert second.process.poll() is None, second.said
+    assert office.trueup("health", "--json").json["alive"] is True
     assert [path.name for path in office.archive.glob("2*")] == [folder.name], "planned a second time"
     assert second.end(signal.SIGINT) == 0
+    assert office.trueup("health").code == 1
     assert not NOISE.search(second.said), second.said
 
 

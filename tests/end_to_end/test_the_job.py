@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -26,10 +27,21 @@ def decided(office: Office, plan: Any, decision: str) -> list[tuple[str, str | N
     return rows(f"SELECT key, profile_id FROM read_parquet('{place}') WHERE decision = '{decision}' ORDER BY key")
 
 
+def waiting(office: Office) -> float:
+    """Plans that wait, as the figures of the last command say; they are taken away, so that the next leaves its own."""
+    figures = office.folder / "trueup.prom"
+    found = re.search(r"^trueup_awaiting_approval\{[^}]*\} (\S+)$", figures.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found
+    figures.unlink()
+    return float(found[1])
+
+
 def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(installed: Office) -> None:
     office = installed
+    office.configure('[metrics]\ntextfile = "trueup.prom"\n')
     before = office.everything()
     plan = office.plan()
+    assert waiting(office) == 1
     assert office.everything() == before, "planning wrote to the target"
     assert sum(plan["counts"].values()) == len(
         rows(f"SELECT key FROM read_parquet('{office.run_folder(plan) / 'decisions.parquet'}')")
@@ -37,7 +49,9 @@ def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(install
     unmanaged = [profile for _, profile in decided(office, plan, "unmanaged")]
     held = [profile for _, profile in decided(office, plan, "hold") if profile]
     office.accept(plan)
+    assert waiting(office) == 0
     applied = office.apply(plan)
+    assert waiting(office) == 0
     assert applied["state"] == "applied"
     assert (applied["skipped"], applied["failed"]) == (0, 0)
     written = sum(plan["counts"][word] for word in ("create", "update", "reactivate", "deactivate", "delete"))
@@ -61,6 +75,7 @@ def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(install
     assert verified.code == 0, verified.out
     assert verified.json["converged"] is True
     assert verified.json["residual"] == 0
+    assert waiting(office) == 0
     again = office.plan()
     assert again["outcome"] == "nothing_to_do", again
     assert office.everything() == after

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trueup.flows.approving import Wish
+    from trueup.flows.commands.review_wish import Progress
     from trueup.transforms.errors import TrueupError
     from trueup.transforms.history import History, PriorRun
 
@@ -30,12 +31,14 @@ class Office:
     run: PriorRun
     wishes: list[Wish] = field(default_factory=list)
     rejections: list[tuple[str, str]] = field(default_factory=list)
+    states: list[Progress] = field(default_factory=list)
     trouble: TrueupError | RuntimeError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
 
     def forget(self) -> None:
         self.wishes.clear()
         self.rejections.clear()
+        self.states.clear()
         self.trouble = None
         self.ended.clear()
 
@@ -68,7 +71,7 @@ def reviewing(run: PriorRun, history: History) -> Iterator[tuple[Session, Office
     listener = listen(0)
     session = Session(
         view_of(run, history),
-        ReviewActions(office.approve, office.reject),
+        ReviewActions(office.approve, office.reject, office.states.append),
         listener.getsockname()[1],
         over=office.ended.set,
     )

@@ -8,11 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from tests.support.chromium import browser
 from tests.support.report_cases import CASES
 from tests.support.report_runs import AT, DEPARTMENT, Case, history_of, someone, write_run
+from trueup.reports.details import Beside
 from trueup.reports.html import Review, render_html
 from trueup.reports.view import build_view
+from trueup.transforms.links import Links
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _DESK, _PHONE = (1280, 800), (390, 844)
@@ -39,6 +44,7 @@ SHOTS = (
     Shot("report-refused.png", "refused"),
     Shot("report-organisation.png", "reorganisation", where="#organisation"),
     Shot("report-people.png", "reorganisation", where="#groups", click="details.group summary"),
+    Shot("report-panel.png", "reorganisation", click="button.open"),
     Shot("review.png", "refused", where="#sign", click="[data-leave-person]"),
 )
 
@@ -82,8 +88,21 @@ def _wide(case: Case) -> Case:
 
 
 def _page(folder: Path, name: str, *, review: bool) -> Path:
-    files, manifest = write_run(folder, _wide(CASES[name]()) if name == "reorganisation" else CASES[name]())
-    view = build_view(files, manifest, history_of(folder, held=(60, 61)), at=AT + timedelta(hours=6))
+    case = _wide(CASES[name]()) if name == "reorganisation" else CASES[name]()
+    files, manifest = write_run(folder, case)
+    people = [person.key for person in case.people]
+    read = {"id": people, "userType": ["Member"] * len(people), "department": ["Customer Success"] * len(people)}
+    pq.write_table(pa.table(read), files.source)
+    scope = {"scope": {"filters": [["userType EQUALS Member", "department IS NOT NULL"]]}}
+    manifest = manifest.model_copy(update={"configuration": scope})
+    signals = ["has a licence", "signed in within 90 days", "has a manager"]
+    judged = [{"key": key, "verdict": "person", "signals": signals, "overridden_by": ""} for key in people]
+    pq.write_table(pa.Table.from_pylist(judged), folder / "verdicts.parquet")
+    beside = Beside(
+        Links("https://entra.microsoft.com/{source_id}", "https://x/{profile_id}"), folder / "verdicts.parquet"
+    )
+    history = history_of(folder, held=(60, 61))
+    view = build_view(files, manifest, history, at=AT + timedelta(hours=6), beside=beside)
     signing = Review("", may_approve=True, who="Maja Novak") if review else None
     place = folder / "report.html"
     place.write_text(render_html(view, review=signing), encoding="utf-8")

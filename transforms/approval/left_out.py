@@ -30,7 +30,7 @@ _NO_PATHS = ("key", "left_alone")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What one approver takes and leaves: keys, SCIM paths and decision words."""
+    """What one approver takes and leaves: keys, SCIM paths, decision words, and KEY/PATH for one value of a person."""
 
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -143,6 +143,11 @@ def _understand(connection: DuckDBPyConnection, selections: tuple[Selection, ...
     connection.execute(statement("approval_selectors"))
     unclear = connection.execute("SELECT word, people FROM selector WHERE kind IS NULL ORDER BY place").fetchone()
     if unclear is None:
+        if _number(connection, "SELECT count(*) FROM selector WHERE kind = 'change' AND role = 'only'"):
+            raise Misused(
+                "One attribute of one person (KEY/ATTRIBUTE) can only be left out.",
+                remedy="Choose the person, and leave out the others: --only KEY --exclude KEY/ATTRIBUTE",
+            )
         return
     word, people = unclear
     if people:
@@ -151,7 +156,7 @@ def _understand(connection: DuckDBPyConnection, selections: tuple[Selection, ...
         )
     raise Misused(
         f"The selector {word!r} fits nothing in this run.",
-        remedy="Give a key, user name, e-mail or profile:ID; a SCIM path as in the report; or a decision word.",
+        remedy="Give a key, user name, e-mail or profile:ID; a SCIM path as in the report; KEY/PATH; or a decision.",
     )
 
 

@@ -40,20 +40,30 @@ def clauses_seen(
     Raises:
         WrongExpression: a clause about an attribute with several values, which no run could have had.
     """
-    columns = column_types(source)
-    users = Users(columns)
+    from_whom = f"(SELECT {literal(key)} AS key)"
+    return clauses_of(connection, filters, source, from_whom).get(key, ())
+
+
+def clauses_of(
+    connection: DuckDBPyConnection, filters: tuple[Filter, ...], source: Path, people: str
+) -> dict[str, tuple[ClauseSeen, ...]]:
+    """The same for every user of the relation ``people`` (column ``key``), by key; who is no user has none."""
+    users = Users(column_types(source))
     every = [(number, clause) for number, one in enumerate(filters, 1) for clause in one]
-    asked = ", ".join(_asked(users, clause) for _, clause in every)
     if not every:
-        return ()
-    query = f"SELECT {asked} FROM read_parquet({literal(str(source))}) WHERE id = $key"
-    row = connection.execute(query, {"key": key}).fetchone()
-    if row is None:
-        return ()
-    return tuple(
-        ClauseSeen(number, str(clause), row[2 * place], row[2 * place + 1])
-        for place, (number, clause) in enumerate(every)
+        return {}
+    asked = ", ".join(_asked(users, clause) for _, clause in every)
+    query = (
+        f"SELECT id, {asked} FROM read_parquet({literal(str(source))}) "
+        f"WHERE id IN (SELECT key FROM {people} AS people) ORDER BY id"
     )
+    return {
+        row[0]: tuple(
+            ClauseSeen(number, str(clause), row[1 + 2 * place], row[2 + 2 * place])
+            for place, (number, clause) in enumerate(every)
+        )
+        for row in connection.execute(query).fetchall()
+    }
 
 
 def _asked(users: Users, clause: Clause) -> str:

@@ -1,11 +1,11 @@
 // --- cells
 const SHOWN = 4;
-const leftOut = { people: new Set(), attributes: new Set(), groups: new Set() };
+const leftOut = { people: new Set(), attributes: new Set(), changes: new Set() };
 const review = data.review;
 
 function changeLine(i, wanted, isNew) {
   const one = attributes[changes.attribute[i]];
-  const out = leftOut.attributes.has(one.path);
+  const out = leftOut.attributes.has(one.path) || leftOut.changes.has(i);
   const before = text(changes.before[i]), after = text(changes.after[i]);
   const shown = isNew ? make("span", "step", value("ins", after, null)) : step(before, after);
   const line = make("div", wanted && !wanted(i) ? "change dim" : "change", make("span", "attribute", one.label), shown);
@@ -29,7 +29,11 @@ function wantedChange() {
 }
 
 function whoCell(td, row) {
-  td.append(make("bdi", "who", text(people.name[row])));
+  const open = make("button", "open", make("bdi", "who", text(people.name[row])));
+  open.type = "button";
+  open.setAttribute("aria-expanded", "false");
+  open.dataset.open = row;
+  td.append(open);
   const account = text(people.user[row]);
   if (account !== null && account !== text(people.name[row])) td.append(make("bdi", "account", account));
   td.title = people.key[row];

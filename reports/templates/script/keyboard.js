@@ -1,8 +1,20 @@
 // --- keyboard and print
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape") { filters.clear(); table.search(""); refresh(); return; }
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape") {
+    if (closePanel()) return;
+    filters.clear();
+    table.search("");
+    refresh();
+    return;
+  }
   if (event.target.closest("input, textarea, select")) return;
+  if (event.key === "j") move(1);
+  if (event.key === "k") move(-1);
+  if (event.key === "?") byId("keys").showModal();
+  if (event.key === "x") leaveCurrent();
+  if (event.key === "a" && review && review.may_approve) { event.preventDefault(); byId("review").requestSubmit(); }
   if (event.key === "/") { event.preventDefault(); document.querySelector(".dt-search input").focus(); }
   if (event.key === "n") table.page("next").draw("page");
   if (event.key === "p") table.page("previous").draw("page");

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trueup.connectors import redaction
 from trueup.connectors.entra.responses import said_no
-from trueup.connectors.redaction import foreign, redacted, remember
+from trueup.connectors.redaction import REMOVED, foreign, redacted, remember, remember_address
 from trueup.connectors.scim.responses import Answer, sentence
 from trueup.connectors.secrets import code_word, reveal
 from trueup.flows.safe_errors import sanitize_errors
@@ -128,3 +128,22 @@ def test_a_step_raises_only_errors_of_ours_and_no_secret_in_them() -> None:
         step(Refused(Refusal("code", f"It said {SECRET}.", remedy="Look.")))
     assert refused.value.refusals[0].message == "It said (removed)."
     assert "Qz8" not in str(refused.value)
+
+
+def test_of_an_address_its_secrets_are_cut_out_and_another_of_the_same_company_stays() -> None:
+    remember_address("https://contoso.webhook.example/webhookb2/4f2c-marker-7/IncomingWebhook/99aa")
+    remember_address("mailtos://bot:p4ss%2Fword@smtp.contoso.example:587?from=trueup@contoso.example&to=a@b.example")
+    remember_address("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ")
+    said = "The target https://contoso.webhooks.example/scim/v2 and smtp.contoso.example answered in 12 seconds."
+    assert redacted(said) == said
+    for told in (
+        "no route to https://contoso.webhook.example/webhookb2/4f2c-marker",
+        "4f2c-marker-7",
+        "POST /webhookb2/4f2c-marker-7/IncomingWebhook",
+        "login p4ss/word refused",
+        "p4ss%2Fword",
+        "mailtos://bot:p4ss%2Fword@smtp",
+        "TIiajkdnlazkcOXrIdevi7FQ",
+    ):
+        assert REMOVED in redacted(told), told
+    assert remember_address("https://[broken") == "https://[broken"

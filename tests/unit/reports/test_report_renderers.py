@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
@@ -19,13 +20,18 @@ from tests.support.report_cases import CASES, HOSTILE, ordinary
 from tests.support.report_runs import AT, RUN_ID, history_of, key_of, write_run
 from trueup.reports import FORMS, rendered, show, terminal_summary, write_reports
 from trueup.reports.assets import assets, grid_script
+from trueup.reports.details import Beside
 from trueup.reports.html import Review, render_html
 from trueup.reports.markdown import render_markdown
 from trueup.reports.spreadsheet import xlsx
 from trueup.reports.summaries import applied_summary, approval_summary, verified_summary
 from trueup.reports.terminal import render_terminal
+from trueup.reports.view import build_view
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.history import History, PriorRun
+from trueup.transforms.links import Links
+from trueup.transforms.manifest import ActRecord
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -341,3 +347,36 @@ def test_the_summary_of_a_verify_names_each_difference(tmp_path: Path) -> None:
     record = {"key": key_of(1), "attribute": "title", "expected": "a", "found": None, "class": "not_kept"}
     assert "not_kept" in _printed(verified_summary(run, {"converged": False, "residual": 1, "records": [record]}))
     assert "holds everything" in _printed(verified_summary(run, {"converged": True, "residual": 0, "records": []}))
+
+
+def test_a_superseded_plan_says_by_what_and_offers_that_one(tmp_path: Path) -> None:
+    newer = "20261124T010000Z-0001"
+    files, manifest = write_run(tmp_path, ordinary())
+    act = ActRecord(act=Act.SUPERSEDED, number=1, at=AT, who="trueup", previous_sha256="0" * 64, details={"by": newer})
+    view = build_view(files, manifest, History(), at=AT, acts=(act,), state="superseded")
+    page = render_html(view, review=Review("s", may_approve=False))
+    assert f"Superseded by the newer plan <code>{newer}</code>: <code>trueup review {newer}</code>" in page
+    assert 'id="accept"' not in page
+
+
+def test_hostile_words_of_earlier_runs_and_filters_are_data_in_the_page(tmp_path: Path) -> None:
+    nasty = "</script><img src=x onerror=alert(1)>\u202e"
+    files, manifest = write_run(tmp_path, ordinary())
+    pq.write_table(pa.table({"id": [key_of(10)], "department": [nasty]}), files.source)
+    scope = {"scope": {"filters": [[f'department EQUALS "{nasty}"']]}}
+    manifest = manifest.model_copy(update={"configuration": scope})
+    verdicts = tmp_path / "verdicts.parquet"
+    row = {"key": key_of(10), "verdict": "person", "signals": [nasty], "overridden_by": nasty}
+    pq.write_table(pa.Table.from_pylist([row]), verdicts)
+    earlier, earlier_manifest = write_run(tmp_path, ordinary(), run_id="20261122T010000Z-0001")
+    approved = ActRecord(act=Act.APPROVED, number=1, at=AT, who=nasty, previous_sha256="0" * 64)
+    history = History((PriorRun(earlier, earlier_manifest, (approved,), "approved"),))
+    view = build_view(files, manifest, history, at=AT, beside=Beside(Links(), verdicts))
+    page = render_html(view)
+    assert nasty not in page
+    assert "<img" not in page
+    assert "\u202e" not in page
+    detail = next(one for one in view.details if one.signals)
+    assert detail.signals == (nasty,)
+    assert detail.clauses[0].value == nasty
+    assert detail.earlier[0].approved_by == nasty

@@ -18,6 +18,7 @@ from tests.support.report_cases import CASES
 from tests.support.report_runs import DEPARTMENT, key_of, write_run
 from tests.support.review_server import reviewing
 from trueup.flows.commands.review import ReviewActions, listen, serve_review
+from trueup.reports import view_of
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
 
@@ -151,6 +152,45 @@ def test_accepting_says_exactly_what_was_left_out(review: tuple[Session, Office]
     assert "Left out, with what depends on it: 3 rows" in json.loads(content)["message"]
 
 
+def _changes(session: Session, number: int) -> list[int]:
+    keys = session.view.changes["key"].to_pylist()
+    return [place for place, key in enumerate(keys) if key == key_of(number)]
+
+
+def test_single_changes_and_notes_go_on_with_the_approval(review: tuple[Session, Office]) -> None:
+    session, office = review
+    one, *_ = _changes(session, 4)
+    whole, *_ = _changes(session, 10)
+    attribute = session.view.changes["attribute"][one].as_py()
+    body = {
+        "name": "Maja",
+        "people": [_row(session, 10)],
+        "attributes": [],
+        "changes": [one, whole],
+        "note": " Asked Bo. ",
+        "notes": {str(_row(session, 4)): " not before May ", str(_row(session, 10)): " "},
+    }
+    assert _ask(session, "POST", f"/{session.token}/approve", body)[0] == 200
+    (wish,) = office.wishes
+    assert wish.exclude == (key_of(10), f"{key_of(4)}/{attribute}")
+    assert (wish.note, dict(wish.notes)) == ("Asked Bo.", {key_of(4): "not before May"})
+
+
+def test_where_the_reviewer_is_comes_back_with_the_page(review: tuple[Session, Office]) -> None:
+    session, office = review
+    rows = [_row(session, 4), _row(session, 10)]
+    state = {"looked": rows, "notes": {str(rows[0]): "ask"}, "note": "so far"}
+    assert _ask(session, "POST", f"/{session.token}/state", state)[0] == 200
+    assert not office.ended.is_set()
+    assert office.states[-1].looked == (key_of(4), key_of(10))
+    page = _ask(session, "GET", f"/{session.token}/")[2]
+    assert f'"looked":[{rows[0]},{rows[1]}]' in page
+    assert '"note":"so far"' in page
+    for wrong in ({"looked": [10_000]}, {"looked": ["0"]}, {"notes": {"x": "y"}}, {"note": "x" * 2_001}, {"looked": 3}):
+        assert _ask(session, "POST", f"/{session.token}/state", wrong)[0] == 409
+    assert len(office.states) == 1
+
+
 def test_overrides_go_on_with_their_reasons(tmp_path: Path) -> None:
     with reviewing(*_run(tmp_path, "refused")) as (session, office):
         assert session.may_approve
@@ -186,6 +226,11 @@ def test_rejecting_needs_a_name_and_a_reason(review: tuple[Session, Office]) -> 
         {"name": "Ada", "attributes": ["nowhere"]},
         {"name": "Ada", "attributes": [{}]},
         {"name": "Ada", "attributes": "title"},
+        {"name": "Ada", "changes": [-1]},
+        {"name": "Ada", "changes": [1_000_000]},
+        {"name": "Ada", "changes": ["0"]},
+        {"name": "Ada", "changes": 0},
+        {"name": "Ada", "notes": {"10000": "x"}},
         {"name": "Ada", "allow": ["deactivate"]},
         {"name": "Ada", "allow": {"deactivate": 1}},
     ],
@@ -265,7 +310,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     try:
         actions = ReviewActions(lambda _: run, lambda _name, _reason: run)
         with pytest.raises(Failed, match="cannot be used"):
-            serve_review(run, history, actions, port=taken.getsockname()[1])
+            serve_review(view_of(run, history), actions, port=taken.getsockname()[1])
     finally:
         taken.close()
 
@@ -276,10 +321,11 @@ def test_ctrl_c_ends_the_review_without_a_decision(tmp_path: Path) -> None:
         "from trueup.flows.commands.review import ReviewActions, serve_review\n"
         "from tests.support.report_cases import CASES\n"
         "from tests.support.report_runs import write_run\n"
+        "from trueup.reports import view_of\n"
         "from trueup.transforms.history import History, PriorRun\n"
         f"files, manifest = write_run(Path({str(tmp_path)!r}), CASES['empty']())\n"
         "run = PriorRun(files, manifest, (), 'nothing_to_do')\n"
-        "serve_review(run, History(), ReviewActions(lambda _: run, lambda _name, _reason: run))\n"
+        "serve_review(view_of(run, History()), ReviewActions(lambda _: run, lambda _name, _reason: run))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

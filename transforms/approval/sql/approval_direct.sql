@@ -1,5 +1,5 @@
 -- What the selectors themselves leave out.
--- In:  unit, selector (selection, role 'only' | 'exclude', kind 'key' | 'attribute' | 'decision', word).
+-- In:  unit, selector (selection, role 'only' | 'exclude', kind 'key' | 'attribute' | 'decision' | 'change', word).
 -- Out: direct (key, attribute, because, unselected): attribute '' leaves out the person as a whole.
 --      Of each kind that --only names, everything else is left out; --exclude leaves out what it names.
 --      A deletion and a person as a whole have no attribute to choose: --only ATTRIBUTE leaves deletions out.
@@ -19,6 +19,11 @@ WITH excluded AS (
     FROM unit
     JOIN selector ON selector.word = unit.attribute
     WHERE selector.kind = 'attribute' AND selector.role = 'exclude'
+    UNION ALL
+    SELECT unit.key, unit.attribute, 'excluded by ' || selector.word, false
+    FROM unit
+    JOIN selector ON selector.word = unit.key || '/' || unit.attribute
+    WHERE unit.attribute <> '' AND selector.kind = 'change' AND selector.role = 'exclude'
 ),
 
 chooser AS (

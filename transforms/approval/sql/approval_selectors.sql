@@ -1,47 +1,72 @@
 -- What each selector means.
 -- In:  said (selection, place, role, word), decision_word (word), path (word), changes (attribute),
 --      called (key, name in lower case), decisions (key, decision), writing (decision).
--- Out: selector (selection, place, role, kind, word, people): kind 'decision', 'attribute' or 'key', and the word as
---      the plan has it. Kind is null for a selector that fits nobody (no people) or several people (their keys).
---      Where several are called so, the only one who is written is meant.
+-- Out: selector (selection, place, role, kind, word, people): kind 'decision', 'attribute', 'key' or 'change' (one
+--      attribute of one person, KEY/ATTRIBUTE), and the word as the plan has it. Kind is null for a selector that fits
+--      nobody (no people) or several people (their keys). Where several are called so, the only one who is written is
+--      meant.
 CREATE TABLE selector AS
-WITH words AS (
+WITH attributes AS (
+    SELECT word AS attribute
+    FROM path
+    UNION
+    SELECT attribute
+    FROM changes
+),
+
+words AS (
     SELECT DISTINCT word
     FROM said
-    WHERE word NOT IN (FROM decision_word)
-        AND word NOT IN (FROM path)
-        AND word NOT IN (SELECT attribute FROM changes)
+    WHERE word NOT IN (FROM decision_word) AND word NOT IN (FROM attributes)
+),
+
+sought AS (
+    SELECT word, lower(word) AS name, NULL AS attribute
+    FROM words
+    UNION ALL
+    SELECT words.word, lower(left(words.word, -1 - len(attributes.attribute))), attributes.attribute
+    FROM words
+    JOIN attributes ON ends_with(words.word, '/' || attributes.attribute)
 ),
 
 fitting AS (
     SELECT
-        words.word,
+        sought.word,
+        sought.attribute,
         list(DISTINCT decisions.key ORDER BY decisions.key) AS every,
         list(DISTINCT decisions.key ORDER BY decisions.key)
             FILTER (WHERE decisions.decision IN (FROM writing)) AS written
-    FROM words
-    JOIN called ON called.name = lower(words.word)
+    FROM sought
+    JOIN called ON called.name = sought.name
     JOIN decisions ON decisions.key = called.key
-    GROUP BY words.word
+    GROUP BY sought.word, sought.attribute
 ),
 
 person AS (
-    SELECT word, IF(len(every) > 1 AND len(written) = 1, written, every) AS people
+    SELECT word, attribute, IF(len(every) > 1 AND len(written) = 1, written, every) AS people
     FROM fitting
+    QUALIFY row_number() OVER (PARTITION BY word ORDER BY attribute NULLS FIRST) = 1
 ),
 
 understood AS (
     SELECT
         said.*,
+        person.attribute,
         coalesce(person.people, []) AS people,
         CASE
             WHEN said.word IN (FROM decision_word) THEN 'decision'
-            WHEN said.word IN (FROM path) OR said.word IN (SELECT attribute FROM changes) THEN 'attribute'
-            WHEN len(person.people) = 1 THEN 'key'
+            WHEN said.word IN (FROM attributes) THEN 'attribute'
+            WHEN len(person.people) = 1 THEN IF(person.attribute IS NULL, 'key', 'change')
         END AS kind
     FROM said
     LEFT JOIN person ON person.word = said.word
 )
 
-SELECT selection, place, role, kind, IF(kind = 'key', people[1], word) AS word, people
+SELECT
+    selection,
+    place,
+    role,
+    kind,
+    CASE kind WHEN 'key' THEN people[1] WHEN 'change' THEN people[1] || '/' || attribute ELSE word END AS word,
+    people
 FROM understood;

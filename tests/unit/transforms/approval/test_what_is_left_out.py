@@ -210,3 +210,33 @@ def test_an_approval_that_leaves_nothing_out_writes_an_empty_table(tmp_path: Pat
     into = tmp_path / "left_out.parquet"
     assert write_left_out(RunFiles(tmp_path / "nothing is read"), [Selection()], into, unique=UNIQUE) == 0
     assert pq.read_table(into).column_names == ["key", "attribute", "because"]
+
+
+def test_one_value_of_one_person_can_be_left_out_and_what_needs_it_goes_with_it(tmp_path: Path) -> None:
+    people = [
+        update("a", title=("x", "y"), city=("x", "y")),
+        update("b", title=("x", "y")),
+        update("c", userName=("old@x.example", "new@x.example"), title=("x", "y")),
+        update("d", userName=("d@x.example", "old@x.example")),
+        create("e", title="y"),
+        update("slash/ed", title=("x", "y")),
+    ]
+    found = left(
+        tmp_path,
+        people,
+        exclude=("A@x.example/title", "c/userName", "e/userName", "slash/ed/title", "b@x.example/title"),
+    )
+    assert set(found) == {
+        ("a", "title"),
+        ("b", "title"),
+        ("c", "userName"),
+        ("d", "userName"),
+        ("e", None),
+        ("slash/ed", "title"),
+    }
+    assert found[("d", "userName")] == "its userName is still held by c"
+    for wrong in ("nobody/title", "a/nothing", "/title"):
+        with pytest.raises(Misused, match="fits nothing"):
+            left(tmp_path, people, exclude=(wrong,))
+    with pytest.raises(Misused, match="can only be left out"):
+        left(tmp_path, people, only=("a/title",))

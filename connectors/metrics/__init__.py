@@ -1,0 +1,1 @@
+"""Figures of the last run, left for those who watch. What is not configured is not loaded."""

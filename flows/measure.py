@@ -1,0 +1,38 @@
+"""After each run and each act: its figures go where ``[metrics]`` says. What does not arrive fails nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.flows import screen
+
+if TYPE_CHECKING:
+    from trueup.transforms.history import History
+    from trueup.transforms.settings import Settings
+
+
+def measure(settings: Settings, history: History | None = None) -> None:
+    """Leave the figures of the newest run; ``history`` where it is at hand."""
+    if not (settings.metrics.textfile or settings.metrics.otlp):
+        return
+    from trueup.flows.runs import earlier
+    from trueup.transforms.measures import measures
+
+    found = measures(history or earlier(settings))
+    target = settings.target.url
+    if settings.metrics.textfile:
+        from trueup.connectors.metrics.textfile import write_textfile
+
+        try:
+            write_textfile(settings.place(settings.metrics.textfile), found, target)
+        except OSError as error:
+            screen.note(f"[metrics] textfile could not be written: {error.strerror or type(error).__name__}.")
+    if settings.metrics.otlp:
+        from trueup.connectors.metrics.otlp import send_otlp
+
+        try:
+            problem = send_otlp(settings.metrics.otlp, found, target)
+        except Exception as error:  # noqa: BLE001 - whatever the exporter meets, the run stands
+            problem = type(error).__name__
+        if problem:
+            screen.note(f"[metrics] otlp did not arrive: {problem}.")
