@@ -33,7 +33,7 @@ def commands() -> list[list[str]]:
 @pytest.mark.services
 def test_the_guide_works_word_for_word_on_the_sandbox(office: Office) -> None:
     office.config.unlink()
-    walked = []
+    walked: list[str] = []
     for words in commands():
         done = office.trueup(*words)
         if words[0] == "init":

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -38,8 +38,12 @@ def wish_of(kind: str, directory: Directory) -> Wish:
             {"userName": (None, "ada@x.example"), "externalId": (None, "k1"), "title": (None, "New")},
         )
     directory.add({"id": "p1", "userName": "ada@x.example", "externalId": "k1", "title": "Old", "active": True})
-    changes = {"update": {"title": ("Old", "New")}, "deactivate": {"active": (True, False)}, "delete": {}}[kind]
-    return ("k1", kind, "p1", dict(changes))
+    changes: dict[str, dict[str, tuple[Any, Any]]] = {
+        "update": {"title": ("Old", "New")},
+        "deactivate": {"active": (True, False)},
+        "delete": {},
+    }
+    return ("k1", kind, "p1", changes[kind])
 
 
 def died_at_the_first_write(directory: Directory, files: RunFiles, *, carried_out: bool) -> None:
