@@ -130,5 +130,6 @@ def what_next(runs: Sequence[NightRun]) -> Step:
 
 def has_been_silent(runs: tuple[PriorRun, ...], *, since: datetime, at: datetime) -> bool:
     """Whether no run has succeeded for 26 hours, counting from ``since`` where there is none at all."""
-    good = [run.manifest.sealed for run in runs if run.manifest.outcome in {Outcome.READY, Outcome.NOTHING_TO_DO}]
+    whole = [run for run in runs if not run.manifest.partial_read]
+    good = [run.manifest.sealed for run in whole if run.manifest.outcome in {Outcome.READY, Outcome.NOTHING_TO_DO}]
     return at - max([since, *good]) > SILENCE

@@ -35,6 +35,17 @@ def done(office: Office, plan: Any, code: int = 0) -> dict[str, tuple[str, str]]
     return {names[record["key"]]: (record["result"], record["reason"]) for record in told["records"]}
 
 
+def what_is_told_of(office: Office, urgent: Any) -> None:
+    """The applied run converged, managers nobody read are people all the same, and the screen says what was read."""
+    verified = office.trueup("verify", urgent["run_id"], "--json")
+    assert (verified.code, verified.json["residual"]) == (0, 0)
+    values = pq.read_table(office.run_folder(urgent) / "actual.parquet").to_pylist()
+    bosses = {row["key"]: next(v for name, v in row.items() if name.endswith("manager")) for row in values}
+    assert bosses == {key("ann"): key("bob"), key("bob"): key("cy")}
+    shown = office.trueup("show", urgent["run_id"]).out
+    assert "Read in part: 2 people at the source" in shown
+
+
 def test_a_leaver_is_read_alone_and_the_waiting_plan_passes_over_them(tmp_path: Path, warm: Warm) -> None:
     # Each is the manager of another, in a circle; ann's profile has been renamed.
     people = [person(one, manager=key(other)) for one, other in zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True)]
@@ -65,7 +76,7 @@ def test_a_leaver_is_read_alone_and_the_waiting_plan_passes_over_them(tmp_path: 
         everything = office.everything()
         assert [everything[f"p-{name}"]["active"] for name in NAMES] == [False, False, True, True]
 
-        assert office.trueup("show", waiting["run_id"]).code == 0
+        what_is_told_of(office, urgent)
         after = done(office, waiting, code=4)
         assert {name: result for name, (result, _) in after.items()} == {
             "ann": "skipped",
