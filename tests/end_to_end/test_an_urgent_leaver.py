@@ -27,9 +27,9 @@ def edit(office: Office, name: str, **values: Any) -> None:
     office.sandbox.tenant.set(key(name), **values)
 
 
-def done(office: Office, plan: Any, code: int = 0) -> dict[str, tuple[str, str]]:
-    """Apply; name → result and reason."""
-    office.accept(plan)
+def done(office: Office, plan: Any, code: int = 0, said: str = "") -> dict[str, tuple[str, str]]:
+    """Approve, which says ``said``, and apply; name → result and reason."""
+    assert said in office.accept(plan).err
     told = office.apply(plan, code)
     names = {key(name): name for name in NAMES}
     return {names[record["key"]]: (record["result"], record["reason"]) for record in told["records"]}
@@ -77,7 +77,9 @@ def test_a_leaver_is_read_alone_and_the_waiting_plan_passes_over_them(tmp_path: 
         assert [everything[f"p-{name}"]["active"] for name in NAMES] == [False, False, True, True]
 
         what_is_told_of(office, urgent)
-        after = done(office, waiting, code=4)
+        after = done(
+            office, waiting, code=4, said=f"2 people were settled since this plan was made ({urgent['run_id']})"
+        )
         assert {name: result for name, (result, _) in after.items()} == {
             "ann": "skipped",
             "bob": "skipped",
