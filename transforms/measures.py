@@ -34,8 +34,8 @@ def measures(history: History) -> tuple[Measure, ...]:
 
 
 def is_good(run: PriorRun) -> bool:
-    """Whether a run succeeded: it came to a plan that may be accepted, or to nothing to do."""
-    return run.manifest.outcome in {Outcome.READY, Outcome.NOTHING_TO_DO}
+    """Whether a run succeeded: it read both sides, and came to a plan that may be accepted, or to nothing to do."""
+    return not run.manifest.partial_read and run.manifest.outcome in {Outcome.READY, Outcome.NOTHING_TO_DO}
 
 
 def waits(run: PriorRun, history: History) -> bool:

@@ -76,7 +76,8 @@ def _runs(path: Path, settings: Settings) -> list[Line]:
     good, damaged = reading.readable(path)
     lines = [Line("fix", "archive runs", refused.message, refused.remedy) for _, refused in damaged]
     target = same_target(settings.target.url)
-    applied = [run for run in good if run.was_applied and same_target(run.manifest.target) == target]
+    own = [run for run in good if same_target(run.manifest.target) == target and not run.manifest.partial_read]
+    applied = [run for run in own if run.was_applied]
     if applied:
         sealed = applied[0].manifest.sealed.isoformat(timespec="minutes")
         lines.append(Line("ok", "last good run", f"{applied[0].run_id}, {applied[0].state}, planned {sealed}."))

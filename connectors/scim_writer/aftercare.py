@@ -42,6 +42,8 @@ class Deed:
     deactivates: bool = False
     beside: Mapping[str, Any] = field(default_factory=dict)
     """What the same step wants of other attributes: where that came by itself, nothing was altered."""
+    in_doubt: bool = False
+    """An earlier apply died over it: ``after`` was read later, and somebody may have edited the profile meanwhile."""
 
 
 @dataclass(slots=True)
@@ -66,6 +68,8 @@ async def see_to(desk: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
         if is_at_stake(deed.form, deed.before, deed.writing):
             desk.learned.was_harmless(deed.form, deed.writing)
         return Seen(deed.after)
+    if deed.in_doubt and not found.takes_away:
+        return Seen(deed.after)  # another value is more likely somebody's edit than our doing
     heads = {parse(attribute).whole.lower() for attribute in deed.writing}
     schemas = {parse(attribute).schema.lower() for attribute in deed.writing} - {""}
     beyond = any(

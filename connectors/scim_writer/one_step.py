@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.scim_writer.aftercare import Deed, see_to
 from trueup.connectors.scim_writer.forms import BY_NAME
-from trueup.transforms.values.equality import classify, same
+from trueup.transforms.values.equality import classify, is_nothing, same
 from trueup.transforms.values.paths import parse
 from trueup.transforms.vocabulary import Kept
 from trueup.transforms.work import passing_value
@@ -106,7 +107,14 @@ class OneStep:
     def moved(self, pending: Iterable[str], current: Mapping[str, Any]) -> list[str]:
         """Attributes that hold what neither the snapshot had nor we wrote."""
         known = {a: [*self.expected[a], *self.ours[a]] for a in pending}
-        return [a for a, values in known.items() if not any(same(current[a], value) for value in values)]
+        moved = [a for a, values in known.items() if not any(same(current[a], value) for value in values)]
+        # That this target drops types was perhaps learnt after the plan was made: then the snapshot is read anew too.
+        untyped = [a for a in moved if parse(a).whole.lower() in self.desk.learned.untyped]
+        whole = self.desk.work.snapshot_of(self.profile_id) if untyped else None
+        if whole is None:
+            return moved
+        then = self.desk.values(json.loads(whole), {a: self.wanted[a] for a in untyped})
+        return [a for a in moved if a not in untyped or not same(current[a], then[a])]
 
     def deed(self, form: Form, writing: Mapping[str, Any], *, before: dict[str, Any], after: dict[str, Any]) -> Deed:
         """One write of this step that was carried out."""
@@ -127,6 +135,9 @@ class OneStep:
     async def care(self, deed: Deed) -> None:
         """What the write did beside is put back; the profile is as it is then.
 
+        After a write an earlier apply died over, what stands there may be somebody's edit: only what is missing counts
+        as ours, since our write may have lost it.
+
         Raises:
             Failed: the journal cannot be written, or the token is no longer taken.
         """
@@ -135,4 +146,5 @@ class OneStep:
         if seen.reason:
             self.notes.append(seen.reason)
         for attribute, value in self.current().items():
-            self.ours[attribute].append(value)
+            if not deed.in_doubt or is_nothing(value):
+                self.ours[attribute].append(value)

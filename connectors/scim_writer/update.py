@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.scim.responses import sentence
@@ -134,9 +135,11 @@ class UpdateProfile:
             why = "another profile came back" if resource else sentence(looked, with_detail=True)
             return self._settled(Result.FAILED, f"the profile could not be read: {why}")
         step.resource = resource
+        in_doubt = writing.unseen is None
         unseen, writing.unseen = writing.unseen or step.deed_in_doubt(), None
         if unseen is not None and moved_members(unseen.before, resource):
-            await step.care(step.deed(unseen.form, unseen.writing, before=unseen.before, after=resource))
+            deed = step.deed(unseen.form, unseen.writing, before=unseen.before, after=resource)
+            await step.care(replace(deed, in_doubt=in_doubt))
         return None
 
     def _gone(self) -> Settled:

@@ -32,7 +32,24 @@ def approve_run(config: Path, run_id: str, wish: Wish, *, as_json: bool) -> int:
     from trueup.reports import approval_summary
 
     screen.say(approval_summary(run, details))
+    _tell_of_settled(settings, run)
     return Exit.DONE
+
+
+def _tell_of_settled(settings: Settings, run: PriorRun) -> None:
+    """Say how many people a plan for some settled since this plan was made, and what becomes of them."""
+    from trueup.connectors.archive import open_archive
+    from trueup.reports.sentences import counted, listing
+    from trueup.transforms.approval.since import settled_since
+
+    since = settled_since(run, open_archive(settings).history(settings.target.url))
+    if since:
+        by = listing(sorted({one.run_id for one in since.values()}))
+        people = counted(len(since), "person was", "people were")
+        screen.note(
+            f"{people} settled since this plan was made ({by}): what of theirs is there counts as applied, the rest is "
+            "skipped as stale."
+        )
 
 
 def _with_nothing_to_do(settings: Settings, run_id: str) -> PriorRun | None:

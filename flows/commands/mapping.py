@@ -177,6 +177,7 @@ def import_schema(file: Path, *, output: Path | None, skip: tuple[str, ...] = ()
             or an output that is already there.
     """
     from trueup.transforms.mapping import WrongMapping, load_mapping
+    from trueup.transforms.mapping.schema_import import other_types
     from trueup.transforms.mapping.toml_text import as_toml
     from trueup.transforms.settings import MappingSettings
 
@@ -189,6 +190,11 @@ def import_schema(file: Path, *, output: Path | None, skip: tuple[str, ...] = ()
     written = as_toml(mapping, where=file.name)
     for note in mapping.notes:
         screen.note(f"Not honoured: {note}.")
+    for path, wanted in other_types(text, file.name, mapping.attributes).items():
+        screen.note(
+            f"{path}: the mapping gives text, the target's schema in the document says {wanted}; only text that is one "
+            "will do. Change the expression, or expect it to be named as not taken."
+        )
     if output is None:
         sys.stdout.write(written)
         return Exit.DONE

@@ -16,12 +16,16 @@ from trueup.transforms.mapping.filters import OPERATORS, Clause, checked
 from trueup.transforms.mapping.model import Base, Row
 from trueup.transforms.mapping.parser import parse
 from trueup.transforms.mapping.schema_rules import SHAPE, objects, user_mapping
-from trueup.transforms.mapping.sources import SOFT_DELETED, column_of
+from trueup.transforms.mapping.sources import SOFT_DELETED, column_of, column_type
 from trueup.transforms.values.paths import parse as parse_path
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from trueup.transforms.attributes import ManagedAttribute
     from trueup.transforms.mapping.filters import Filter
 
+_NO_TEXT = frozenset({"boolean", "integer", "decimal", "binary"})
 _ALIASES = {"GREATER THAN OR EQUAL": "GREATER THAN OR EQUALS", "EXISTS IN": "&", "NOT EXISTS IN": "!&"}
 
 
@@ -84,16 +88,42 @@ def _target_definitions(
     document: dict[str, Any], rule: dict[str, Any], mapping: dict[str, Any]
 ) -> tuple[set[str], set[str]]:
     """Names of target attributes that are required, and of those that heed case."""
+    attributes = _target_attributes(document, rule, mapping)
+    required = {str(a.get("name")) for a in attributes if a.get("required") is True}
+    exact = {str(a.get("name")) for a in attributes if a.get("caseExact") is True}
+    return required | {"userName"}, exact
+
+
+def _target_attributes(document: dict[str, Any], rule: dict[str, Any], mapping: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the document says of the attributes users have in the target."""
     for directory in objects(document.get("directories")):
         if directory.get("name") != rule.get("targetDirectoryName"):
             continue
         for entry in objects(directory.get("objects")):
             if entry.get("name") == mapping.get("targetObjectName"):
-                attributes = objects(entry.get("attributes"))
-                required = {str(a.get("name")) for a in attributes if a.get("required") is True}
-                exact = {str(a.get("name")) for a in attributes if a.get("caseExact") is True}
-                return required | {"userName"}, exact
-    return {"userName"}, set()
+                return objects(entry.get("attributes"))
+    return []
+
+
+def other_types(text: str, where: str, attributes: Iterable[ManagedAttribute]) -> dict[str, str]:
+    """Paths the mapping gives text for while the document gives the target attribute another type, and which.
+
+    Text that happens to be a number, or true or false, is sent as one; other text is sent as it is, and a target that
+    insists refuses it.
+    """
+    document = json.loads(text)
+    rule, mapping, _ = user_mapping(document, where)
+    said = {str(a.get("name")).lower(): str(a.get("type")) for a in _target_attributes(document, rule, mapping)}
+    wanted = {one: said.get(one.path.lower(), "") for one in attributes if one.kind == "text"}
+    return {
+        one.path: kind
+        for one, kind in wanted.items()
+        if kind.lower() in _NO_TEXT and not (kind.lower() == "boolean" and _are_boolean(one.source_columns))
+    }
+
+
+def _are_boolean(columns: Collection[str]) -> bool:
+    return bool(columns) and all(column_type(column) == "BOOLEAN" for column in columns)
 
 
 def _row(given: dict[str, Any], where: str, notes: list[str]) -> Row | None:

@@ -28,6 +28,7 @@ def write_actual(
     *,
     bare: Collection[str] = (),
     untyped: Collection[str] = (),
+    linked: bool = False,
 ) -> int:
     """Write every profile once, by key, from ``target`` and ``persons``; returns the rows.
 
@@ -40,6 +41,7 @@ def write_actual(
         into: the file.
         bare: attributes, in lower case, of which elements were read without ``type``: one that is as desired is meant.
         untyped: those whose elements lose it here: the primary or only one is meant.
+        linked: profiles that were not read have the people ``links_before`` gives them to.
     """
     have = columns_of(connection, "target")
     desired = _columns_if_any(connection, "desired")
@@ -67,6 +69,11 @@ def write_actual(
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE key_of AS SELECT profile_id, key FROM persons WHERE profile_id IS NOT NULL"
     )
+    if linked:
+        connection.execute(
+            "INSERT INTO key_of SELECT profile_id, source_id FROM links_before "
+            "WHERE profile_id NOT IN (SELECT profile_id FROM key_of)"
+        )
     return write(
         connection,
         f"SELECT o.key, {''.join(part + ', ' for part in chosen)}[]::VARCHAR[] AS left_alone "

@@ -34,7 +34,14 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
         connection.execute(f"DROP TABLE IF EXISTS {name}")
     learned = last_learned(request.history, digest=request.schema.digest) or {}
     untyped = frozenset(str(name) for name in learned.get("untyped") or ())
-    write_actual(connection, request.attributes, files.actual, bare=request.schema.bare, untyped=untyped)
+    write_actual(
+        connection,
+        request.attributes,
+        files.actual,
+        bare=request.schema.bare,
+        untyped=untyped,
+        linked=request.partial_read,
+    )
     view(connection, "actual", files.actual)
 
 

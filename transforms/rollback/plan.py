@@ -20,6 +20,7 @@ from trueup.transforms.planning.selection import select
 from trueup.transforms.report_rows import create_report_findings, desired_from_report
 from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
 from trueup.transforms.rollback.sql import PACKAGE, statement
+from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -89,8 +90,9 @@ def _lay_out(request: RollbackRequest) -> None:
     if named is not None and named.is_pruned:
         raise _refused(f"The files of run {named.run_id} were pruned.", "Name a run that is still whole: trueup runs")
     if request.undo is not None and not request.undo.files.outcome.exists():
+        why = "had nothing to do" if request.undo.manifest.outcome is Outcome.NOTHING_TO_DO else "was never applied"
         raise _refused(
-            f"Run {request.undo.run_id} was never applied, so there is nothing to take back.",
+            f"Run {request.undo.run_id} {why}, so there is nothing to take back.",
             "Name a run whose state is applied or partially_applied: trueup runs",
         )
     if request.before is not None and request.before.manifest.partial_read:

@@ -137,6 +137,32 @@ def test_import_writes_toml_and_says_what_is_not_honoured(tmp_path: Path, capsys
         commands.import_schema(file, output=tmp_path / "no" / "out.toml")
 
 
+def test_import_says_before_the_first_night_where_mapping_and_schema_differ_in_type(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = json.loads(json.dumps(SCHEMA))
+    rule = schema["synchronizationRules"][0]
+    rule["targetDirectoryName"] = "customappsso"
+    mapping = rule["objectMappings"][0]
+    mapping["targetObjectName"] = "User"
+    extension = "urn:ietf:params:scim:schemas:extension:acme:2.0:User"
+    for name, source in (("floor", "department"), ("isLead", "accountEnabled"), ("desk", "jobTitle")):
+        mapping["attributeMappings"].append(
+            {
+                "targetAttributeName": f"{extension}:{name}",
+                "source": {"expression": f"[{source}]", "name": source, "type": "Attribute"},
+            }
+        )
+    types = {"floor": "Integer", "isLead": "Boolean", "desk": "String"}
+    attributes = [{"name": f"{extension}:{name}", "type": kind} for name, kind in types.items()]
+    schema["directories"] = [{"name": "customappsso", "objects": [{"name": "User", "attributes": attributes}]}]
+    assert commands.import_schema(written(tmp_path / "schema.json", schema), output=None) == 0
+    said = capsys.readouterr().err
+    assert f"{extension}:floor: the mapping gives text, the target's schema in the document says Integer" in said
+    assert "isLead" not in said
+    assert "desk" not in said
+
+
 CONFIG = """
 [source]
 kind = "file"

@@ -1,0 +1,66 @@
+"""An e-mail or a phone number that is changed takes the place of the old one, which stays behind nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.first_night import profile_before
+from tests.support.plan_world import user
+from tests.support.sandbox import close, shared
+from tests.support.scim_directory import TOKEN
+from tests.support.scim_nights import Nights, writes
+from trueup.sandbox import DirectoryData, Weaknesses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+W = Weaknesses
+SERVERS: dict[str, Weaknesses] = {
+    "a good one": W(),
+    "PUT alone": W(patch="none"),
+    "values with a path alone": W(patch="with_path", patch_refused_with=400),
+    "without types": W(drops=("emails.type",), discovery="missing"),
+    "plain text": W(plain_emails=True, discovery="missing"),
+    "replaces lists without a path": W(complex_replaced=True, discovery="missing"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_sandbox() -> Iterator[None]:
+    yield
+    close()
+
+
+def values(profile: dict[str, Any], name: str) -> list[str]:
+    return sorted(one if isinstance(one, str) else str(one["value"]) for one in profile.get(name) or ())
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_changed_address_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    sandbox, _ = shared()
+    keys = [f"u{number}" for number in range(4)]
+    before = [
+        profile_before(
+            key,
+            id=f"p-{key}",
+            emails=[{"type": "work", "value": f"{key}@x.example", "primary": True}],
+            phoneNumbers=[{"type": "work", "value": f"+41 1 {key[-1]}"}, {"type": "home", "value": f"+41 9 {key[-1]}"}],
+        )
+        for key in keys
+    ]
+    sandbox.directory.begin_again(DirectoryData(tuple(before), TOKEN), SERVERS[name])
+    nights = Nights(tmp_path, sandbox.scim_url, [user(key, phone=f"+41 1 {key[-1]}") for key in keys])
+    nights.night()
+    for turn in ("second", "third"):
+        for number, one in enumerate(nights.users):
+            one |= {"mail": f"{turn}.{one['id']}@x.example", "phone": f"+41 {len(turn)} {number}"}
+        applied = nights.night()
+        assert applied.residual == {}, applied.result.records
+        held = {one["externalId"]: one for one in sandbox.directory.profiles()}
+        for number, key in enumerate(keys):
+            assert values(held[key], "emails") == [f"{turn}.{key}@x.example"]
+            assert values(held[key], "phoneNumbers") == [f"+41 {len(turn)} {number}", f"+41 9 {number}"]
+        assert writes(nights.plan()) == {}
