@@ -111,9 +111,7 @@ class OneStep:
     def deed(self, form: Form, writing: Mapping[str, Any], *, before: dict[str, Any], after: dict[str, Any]) -> Deed:
         """One write of this step that was carried out."""
         beside = {a: value for a, value in self.wanted.items() if a not in writing}
-        return Deed(
-            self.profile_id, form, before, dict(writing), after, deactivates=self.deactivates, beside=beside
-        )
+        return Deed(self.profile_id, form, before, dict(writing), after, deactivates=self.deactivates, beside=beside)
 
     def deed_in_doubt(self) -> Deed | None:
         """What an apply that was cut short may have done to this profile beside what it wrote."""
@@ -126,12 +124,20 @@ class OneStep:
         writing = {a: v for a, v in self.wanted.items() if a in sent}
         return self.deed(form, writing, before=whole, after=self.resource)
 
+    def _count_what_came_along(self, deed: Deed) -> None:
+        """What the server changed with the write, and the step wants anyhow, was written by us: a way back undoes it."""
+        was, now = self.desk.values(deed.before, deed.beside), self.desk.values(deed.after, deed.beside)
+        for attribute, wanted in deed.beside.items():
+            if same(now[attribute], wanted) and not same(was[attribute], wanted):
+                self.written[attribute] = wanted
+
     async def care(self, deed: Deed) -> None:
         """What the write did beside is put back; the profile is as it is then.
 
         Raises:
             Failed: the journal cannot be written, or the token is no longer taken.
         """
+        self._count_what_came_along(deed)
         seen = await see_to(self.desk, self.item, deed)
         self.resource = seen.resource
         if seen.reason:

@@ -54,9 +54,7 @@ def _forget(settings: Settings) -> Line:
     from trueup.connectors.archive import open_archive
     from trueup.connectors.archive.forgetting import forget_target
 
-    forgotten = forget_target(
-        open_archive(settings), settings.target.url, clearance.reviewer(""), at=datetime.now(UTC)
-    )
+    forgotten = forget_target(open_archive(settings), settings.target.url, clearance.reviewer(""), at=datetime.now(UTC))
     if forgotten is None:
         return Line("ok", "target, learnt", "Nothing was learnt of this target yet, so there is nothing to forget.")
     forms, lost = forgotten.get("forms") or {}, forgotten.get("not_kept") or ()

@@ -84,9 +84,7 @@ def _bare(url: str, requests: dict[str, int]) -> float:
     async def run() -> float:
         numbers = iter(range(max(requests.values())))
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/scim+json"}
-        async with aiohttp.ClientSession(
-            headers=headers, connector=aiohttp.TCPConnector(limit=_AT_ONCE)
-        ) as session:
+        async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
 
             async def worker() -> None:
                 for number in numbers:
@@ -118,4 +116,7 @@ def run() -> Iterator[tuple[str, str]]:
             shares.append(floor / seconds)
     yield f"{_PEOPLE:,} changes, 20 ms an answer, {_AT_ONCE} at once: apply", f"{median(ours):.1f} s; {requests}"
     yield "bare aiohttp, the same GETs and PATCHes", f"{median(ours) * median(shares):.1f} s"
-    yield "apply is, of the bare loop (must be ≥ 90 %)", f"{median(shares):.0%} ({', '.join(f'{s:.0%}' for s in shares)})"
+    yield (
+        "apply is, of the bare loop (must be ≥ 90 %)",
+        f"{median(shares):.0%} ({', '.join(f'{s:.0%}' for s in shares)})",
+    )

@@ -102,7 +102,9 @@ def test_doctor_relearn_notes_that_what_was_learnt_is_forgotten_and_changes_noth
     target = desk.settings.target.url
 
     def said() -> str:
-        return str(next(line["text"] for line in desk.json("doctor", "--relearn", code=1) if "learnt" in line["subject"]))
+        return str(
+            next(line["text"] for line in desk.json("doctor", "--relearn", code=1) if "learnt" in line["subject"])
+        )
 
     assert said().startswith("Nothing was learnt of this target yet")
     run = applied(desk.archive, desk.run())

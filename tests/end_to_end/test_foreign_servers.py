@@ -127,7 +127,9 @@ class Year:
 
 @pytest.fixture(params=[*SERVERS, PYTEST])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Place]]:
-    start = SERVERS[request.param] if request.param != PYTEST else of_pytest(request.getfixturevalue("scim2_server_app"))
+    start = (
+        SERVERS[request.param] if request.param != PYTEST else of_pytest(request.getfixturevalue("scim2_server_app"))
+    )
     (tmp_path / "server").mkdir()
     with start(tmp_path / "server") as place:
         yield request.param, place

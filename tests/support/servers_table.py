@@ -37,11 +37,16 @@ class Row:
             by_form.setdefault(form, []).append(_short(attribute))
         most = max(by_form, key=lambda form: len(by_form[form]))
         forms = [f"`{most}`", *(f"`{f}`: {', '.join(sorted(a))}" for f, a in sorted(by_form.items()) if f != most)]
-        harms = [f"`{form}`: {', '.join(_short(h) or 'all' for h in sorted(heads))}" for form, heads in dialect["harms"].items()]
+        harms = [
+            f"`{form}`: {', '.join(_short(h) or 'all' for h in sorted(heads))}"
+            for form, heads in dialect["harms"].items()
+        ]
         lost = {_short(a) for a in (*dialect["not_kept"], *dialect["refuses"])}
         lost |= {_short(a) for (_, a), kind in named.items() if kind == "not_kept"}
         altered = {_short(a) for (_, a), kind in named.items() if kind == "normalised"} - lost
-        return cls(server, version, ("; ".join(forms), "; ".join(harms), ", ".join(sorted(lost)), ", ".join(sorted(altered))))
+        return cls(
+            server, version, ("; ".join(forms), "; ".join(harms), ", ".join(sorted(lost)), ", ".join(sorted(altered)))
+        )
 
     def line(self, day: str) -> str:
         """The row as Markdown."""

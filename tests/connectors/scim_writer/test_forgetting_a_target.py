@@ -55,9 +55,7 @@ def learned(nights: Nights) -> object:
 
 def forget(nights: Nights) -> None:
     run = nights.world.runs[0]
-    act = ActRecord(
-        act=Act.FORGOTTEN, number=len(run.acts) + 1, at=nights.world.at, who="tester", previous_sha256=""
-    )
+    act = ActRecord(act=Act.FORGOTTEN, number=len(run.acts) + 1, at=nights.world.at, who="tester", previous_sha256="")
     nights.world.runs[0] = replace(run, acts=(*run.acts, act))
 
 
