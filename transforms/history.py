@@ -91,7 +91,7 @@ def last_learned(history: History, *, digest: str | None = None) -> Mapping[str,
 
 
 def telling_of_target(history: History, digest: str | None = None) -> tuple[PriorRun, ...]:
-    """Applied runs, newest first, whose results still say what this target keeps: not forgotten, and under this schema."""
+    """Applied runs, newest first, whose results still tell what this target keeps: under this schema, not forgotten."""
     found: list[PriorRun] = []
     for run in history.runs:
         forgotten = max((act.number for act in run.acts if act.act is Act.FORGOTTEN), default=0)

@@ -125,7 +125,7 @@ class OneStep:
         return self.deed(form, writing, before=whole, after=self.resource)
 
     def _count_what_came_along(self, deed: Deed) -> None:
-        """What the server changed with the write, and the step wants anyhow, was written by us: a way back undoes it."""
+        """What the server changed with the write, and the step wants anyhow, we wrote: a way back undoes it."""
         was, now = self.desk.values(deed.before, deed.beside), self.desk.values(deed.after, deed.beside)
         for attribute, wanted in deed.beside.items():
             if same(now[attribute], wanted) and not same(was[attribute], wanted):

@@ -47,7 +47,7 @@ class TargetBehaviour:
         self._echo_true: Counter[str] = Counter({str(name): _SURE for name in noted.get("answers_true") or ()})
         self._echo_false: set[str] = set()
         self.is_answer_checked = False
-        """Whether in this apply an answer was compared with a reading and told the truth: only then count earlier ones."""
+        """Whether an answer of this apply was compared with a reading and told the truth: then earlier ones count."""
         self.checking = asyncio.Lock()
         """Whoever compares the first one; the others wait for it."""
         self._refused: Counter[str] = Counter({str(name): 1 for name in noted.get("refuses") or ()})

@@ -231,7 +231,7 @@ def test_learning_costs_the_same_for_few_people_and_for_many(tmp_path: Path) -> 
 
 
 def test_two_attributes_with_one_value_behind_them_end_somewhere_and_are_named(nights: Nights) -> None:
-    """The e-mail moves the user name, and giving that back moves the e-mail: each form is tried once, then it is said."""
+    """The e-mail moves the user name, and giving that back moves the e-mail: each form is tried once, no more."""
     directory = shared()[0].directory
     directory.weaknesses = W(patch_returns_body=True, user_name_follows_email=True, email_follows_user_name=True)
     nights.night()
