@@ -71,5 +71,7 @@ def _is_row(line: str) -> bool:
 
 def _short(attribute: str) -> str:
     """Without the extension's URN, in code marks where it is a name."""
+    if attribute.lower().endswith(":user"):
+        return "the extension"
     name = _URN.sub("", attribute)
     return f"`{name}`" if name else ""
