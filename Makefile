@@ -14,7 +14,7 @@ help:
 	@echo "make test-browser  the report and the review in Chromium"
 	@echo "make check         ruff, mypy --strict, import-linter"
 	@echo "make bench         figures beside their floors and peers; make bench night: whole nights"
-	@echo "make soak          slow depth: long fuzzing, many kills"
+	@echo "make soak          slow depth: long fuzzing, many kills, other people's SCIM servers (needs npm, or root)"
 	@echo "make mutants       a sample of small faults put into the code: does a test notice? takes hours"
 	@echo "make golden        write the golden reports anew (then read the diff)"
 	@echo "make front-door    set up from nothing with the oldest and the newest pip"
@@ -76,7 +76,12 @@ ifneq ($(filter bench,$(MAKECMDGOALS)),)
 $(BENCHES): ;@:
 endif
 
-soak: .venv/test.done
+# Other people's SCIM servers, on node and in an environment of their own.
+.venv-foreign/done: tests/foreign/install.sh
+	@PYTHON=$(PYTHON) tests/foreign/install.sh
+	@touch $@
+
+soak: .venv/test.done .venv-foreign/done
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m soak --timeout 3600
 
 # More with e.g. make mutants MUTANTS="--sample 1000 --only planning".
@@ -99,4 +104,4 @@ audit: .venv-update/done
 	@.venv-update/bin/python requirements/audit.py
 
 clean:
-	rm -rf .venv .venv-peer .venv-update build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-peer .venv-update .venv-foreign build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

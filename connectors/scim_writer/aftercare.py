@@ -120,13 +120,14 @@ async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: After
         left = still
         if left.is_clean:
             break
-    is_derived = bool(found.altered) and found.altered == left.altered and not found.takes_away
+    is_derived = attempts > 0 and bool(found.altered) and found.altered == left.altered and not found.takes_away
     if is_derived:
         # It reads otherwise whatever is said and however: the target's own making, no fault of the form.
         desk.learned.derives(deed.form, found.altered)
     missed = sorted(left.wanted)
     desk.note_collateral(missed)
-    end = f"not put back: {', '.join(missed)} (the target {last})" if missed else "put back"
+    why = f"the target {last}" if attempts else "no safe way of writing it is left"
+    end = f"not put back: {', '.join(missed)} ({why})" if missed else "put back"
     wanted = {name: value for name, value in found.wanted.items() if name not in found.junk}
     should = _with(deed.before, wanted)
     settled = Settled(

@@ -75,6 +75,13 @@ class Agenda:
         for attribute in attributes:
             self._alone.add(attribute)
 
+    def taken_back(self, form: Form, attributes: Iterable[str]) -> None:
+        """Putting back what the form altered undid what it brought: one value stands behind both."""
+        for attribute in attributes:
+            self._alone.add(attribute)
+            self._tried[attribute].add(form.name)
+            self._learned.was_taken_back(form, attribute)
+
     def taken(self, form: Form, group: Iterable[str], left: Iterable[str]) -> None:
         """The server said yes; of ``group`` it did not keep ``left``."""
         left = list(left)

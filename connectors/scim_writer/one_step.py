@@ -132,6 +132,13 @@ class OneStep:
         writing = {a: v for a, v in self.wanted.items() if a in sent}
         return self.deed(form, writing, before=whole, after=self.resource)
 
+    def _count_what_came_along(self, deed: Deed) -> None:
+        """What the server changed with the write, and the step wants anyhow, we wrote: a way back undoes it."""
+        was, now = self.desk.values(deed.before, deed.beside), self.desk.values(deed.after, deed.beside)
+        for attribute, wanted in deed.beside.items():
+            if same(now[attribute], wanted) and not same(was[attribute], wanted):
+                self.written[attribute] = wanted
+
     async def care(self, deed: Deed) -> None:
         """What the write did beside is put back; the profile is as it is then.
 
@@ -141,6 +148,7 @@ class OneStep:
         Raises:
             Failed: the journal cannot be written, or the token is no longer taken.
         """
+        self._count_what_came_along(deed)
         seen = await see_to(self.desk, self.item, deed)
         self.resource = seen.resource
         if seen.reason:

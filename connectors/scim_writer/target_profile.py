@@ -47,7 +47,7 @@ class TargetBehaviour:
         self._echo_true: Counter[str] = Counter({str(name): _SURE for name in noted.get("answers_true") or ()})
         self._echo_false: set[str] = set()
         self.is_answer_checked = False
-        """Whether in this apply an answer was compared with a reading and told the truth: only then count earlier ones."""
+        """Whether an answer of this apply was compared with a reading and told the truth: then earlier ones count."""
         self.checking = asyncio.Lock()
         """Whoever compares the first one; the others wait for it."""
         self._refused: Counter[str] = Counter({str(name): 1 for name in noted.get("refuses") or ()})
@@ -177,6 +177,11 @@ class TargetBehaviour:
             if said_yes:
                 self._yes_in_vain.add((attribute, form.name))
 
+    def was_taken_back(self, form: Form, attribute: str) -> None:
+        """What the form brought could not stay beside what was there: it counts as not brought."""
+        self._kept[attribute, form.name] = 0
+        self._vain[attribute, form.name] += 1
+
     def was_harmless(self, form: Form, attributes: Iterable[str]) -> None:
         """A write with something at stake, after which everything else was as before."""
         self._clean |= {(head_of(attribute), form.name) for attribute in attributes}
@@ -198,17 +203,21 @@ class TargetBehaviour:
             del self._harms[key]
 
     def safe_for(self, attributes: Iterable[str], *, avoid: Form) -> list[Form]:
-        """Forms to put something back with: those that said whole values first, the one that did the harm never."""
+        """Forms to put something back with: those that said whole values first, the one that did the harm never.
+
+        One that altered something else before comes last.
+        """
         heads = {head_of(attribute) for attribute in attributes} | {""}
         chosen = [
             form
             for form in (*FORMS[2:3], *FORMS[:1], *FORMS[3:])
             if form in self._order
             and form is not avoid
-            and not any((head, form.name) in self._harms for head in heads)
+            and not any(self._harms.get((head, form.name)) == "takes_away" for head in heads)
             and (form.name != "put" or self.forced or not self.hides or not self._patch_works)
         ]
-        return sorted(chosen, key=lambda form: -bool(self.worked[form.name] and form.name != "patch_path"))
+        altering = {form for form in chosen if any((head, form.name) in self._harms for head in heads)}
+        return sorted(chosen, key=lambda f: (f in altering, -bool(self.worked[f.name] and f.name != "patch_path")))
 
     def not_offered(self, form: Form) -> None:
         """The target has no such method (405, 501)."""

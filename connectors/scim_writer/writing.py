@@ -93,6 +93,8 @@ class Writing:
         if len(left) < len(writing):
             self._refusals.confirm()
         await step.care(step.deed(form, writing, before=step.resource, after=after))
+        undone = set(not_kept(desk.compared(writing, step.resource))) - set(left)
+        self._agenda.taken_back(form, sorted(undone))
         self.is_fresh = True
         if step.deactivates and not left:
             desk.learned.survived += 1

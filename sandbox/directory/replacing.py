@@ -26,6 +26,8 @@ def bent(weak: Weaknesses, asked: Asked, before: Profile, after: Profile) -> Pro
             made |= {name: before[name]} if name in before else {}
     if weak.user_name_follows_email and made.get("emails") and made["emails"] != before.get("emails"):
         made["userName"] = made["emails"][0].get("value", made["userName"])
+    elif weak.email_follows_user_name and made.get("emails") and made["userName"] != before.get("userName"):
+        made["emails"] = [made["emails"][0] | {"value": made["userName"]}, *made["emails"][1:]]
     if weak.names_cut and isinstance(made.get("name"), dict):
         made["name"] = {k: v.split(" ")[0] if isinstance(v, str) else v for k, v in made["name"].items()}
     if weak.plain_emails and made.get("emails"):

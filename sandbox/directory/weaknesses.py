@@ -126,6 +126,8 @@ class Weaknesses:
     """PUT clears nothing: what it leaves out stays."""
     user_name_follows_email: bool = False
     """Whoever gets another e-mail gets it as userName too."""
+    email_follows_user_name: bool = False
+    """Whoever gets another userName gets it as first e-mail too."""
     strict_types: bool = False
     """Text where a boolean belongs is 400."""
     names_cut: bool = False

@@ -94,7 +94,7 @@ class Year:
         return records
 
     def see(self) -> None:
-        """Strangers are as they were, nothing is doubled, and everybody is as the tenant says, or it is said that not."""
+        """Strangers are as they were, nothing is doubled, and all else is as the tenant says, or named."""
         held = self.raw.everything()
         assert {one: held.get(one) for one in self.strangers} == self.strangers
         assert doubled(held) == []

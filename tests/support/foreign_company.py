@@ -105,7 +105,7 @@ def stranger(number: int) -> dict[str, Any]:
 
 
 def shown(profile: dict[str, Any]) -> dict[str, Any]:
-    """The managed values of a raw profile, by path; of lists the first of its type, or the only one where the server keeps no type."""
+    """The managed values of a raw profile, by path; of lists the first of its type, else the only one."""
     extension = profile.get(ENTERPRISE) or {}
     manager = extension.get("manager") or {}
 

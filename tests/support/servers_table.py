@@ -58,7 +58,8 @@ def write_row(row: Row, page: Path = PAGE) -> None:
     """``page`` has this server's row as it was found today; other rows stay."""
     text = page.read_text(encoding="utf-8")
     start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    rows = {_ROW.match(line)["server"]: line for line in text[start:end].splitlines() if _is_row(line)}
+    lines = [line for line in text[start:end].splitlines() if _is_row(line)]
+    rows = {found["server"]: line for line in lines if (found := _ROW.match(line))}
     rows[row.server] = row.line(datetime.now(UTC).date().isoformat())
     table = _HEAD + "".join(f"{rows[name]}\n" for name in sorted(rows, key=str.lower))
     page.write_text(f"{text[:start]}\n{table}{text[end:]}", encoding="utf-8")
@@ -70,5 +71,7 @@ def _is_row(line: str) -> bool:
 
 def _short(attribute: str) -> str:
     """Without the extension's URN, in code marks where it is a name."""
+    if attribute.lower().endswith(":user"):
+        return "the extension"
     name = _URN.sub("", attribute)
     return f"`{name}`" if name else ""

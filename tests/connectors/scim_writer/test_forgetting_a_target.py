@@ -1,4 +1,4 @@
-"""What was learnt of a target is used until its schema changes or somebody says to forget it; then all is tried anew."""
+"""What was learnt of a target is used until its schema changes or somebody says forget; then it is tried anew."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def change_day(nights: Nights) -> None:
         {"accountEnabled": False},
     )
     for number, one in enumerate(nights.users[2:]):
-        one |= ways[number % len(ways)]
+        one.update(ways[number % len(ways)])
 
 
 def spent(night: Night) -> float:
@@ -92,8 +92,8 @@ def test_a_changed_person_costs_no_more_on_a_server_that_is_known(tmp_path: Path
 def change_day_of_the_next_week(nights: Nights) -> None:
     """The same again, the other way round."""
     for number, one in enumerate(nights.users[2:]):
-        one |= {"department": f"D{number}", "accountEnabled": True}
+        one.update(department=f"D{number}", accountEnabled=True)
         if number % 6 == 2:
-            one |= {"manager": "u00"}
+            one.update(manager="u00")
         if number % 6 == 5:
-            one |= {"accountEnabled": False}
+            one.update(accountEnabled=False)

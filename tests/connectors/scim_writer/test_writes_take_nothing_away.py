@@ -228,3 +228,31 @@ def test_learning_costs_the_same_for_few_people_and_for_many(tmp_path: Path) -> 
         assert writes(nights.plan()) == {}
     assert spent[40] - spent[8] <= 3.3 * 32
     assert spent[8] - 3.3 * 9 <= 12 * 6, "six attributes are learnt"
+
+
+def test_two_attributes_with_one_value_behind_them_end_somewhere_and_are_named(nights: Nights) -> None:
+    """The e-mail moves the user name, and giving that back moves the e-mail: each form is tried once, no more."""
+    directory = shared()[0].directory
+    directory.weaknesses = W(patch_returns_body=True, user_name_follows_email=True, email_follows_user_name=True)
+    nights.night()
+    nights.users[1] |= {"mail": "alias@x.example"}
+    night = nights.night()
+    assert night.result.failed == 0, night.result.records
+    assert max(row["attempts"] for row in pq.read_table(night.planned.files.outcome).to_pylist()) <= 6
+    assert {attribute for _, attribute in night.residual} == {'emails[type eq "work"].value'}
+    assert profiles()["u0"]["userName"] == "u0@x.example"
+    assert writes(nights.plan()) == {}
+
+
+def test_what_came_along_with_a_write_and_was_wanted_is_taken_back_with_it(nights: Nights) -> None:
+    """The server makes the user name of the e-mail; both were to change, and both change back."""
+    directory = shared()[0].directory
+    directory.weaknesses = W(patch_returns_body=True, user_name_follows_email=True, email_follows_user_name=True)
+    nights.night()
+    before = managed(profiles()["u0"]) | {"userName": profiles()["u0"]["userName"]}
+    nights.users[1] |= {"mail": "alias@x.example", "userPrincipalName": "alias@x.example"}
+    night = nights.night()
+    assert night.residual == {}, night.result.records
+    assert profiles()["u0"]["userName"] == "alias@x.example"
+    nights.roll_back(night.run)
+    assert managed(profiles()["u0"]) | {"userName": profiles()["u0"]["userName"]} == before
