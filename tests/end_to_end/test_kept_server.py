@@ -10,7 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -99,7 +99,7 @@ def test_commands_at_a_terminal_share_a_server_that_nobody_else_can_use(home: Pa
     assert "trueup server" not in third.said
 
     api = f"http://127.0.0.1:{told.port}/api"
-    asked = {"json": {}, "timeout": 60, "trust_env": False}
+    asked: dict[str, Any] = {"json": {}, "timeout": 60, "trust_env": False}
     assert httpx.post(f"{api}/flow_runs/filter", **asked).status_code == 401
     key = base64.b64encode(told.auth.encode()).decode()
     assert httpx.post(f"{api}/flow_runs/filter", headers={"Authorization": f"Basic {key}"}, **asked).is_success
