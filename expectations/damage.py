@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trueup.expectations.patterns import BROKEN, BROKEN_TEXT, CERTAINLY_BROKEN
+from trueup.expectations.patterns import BROKEN, BROKEN_MARK, BROKEN_TEXT, CERTAINLY_BROKEN
 from trueup.expectations.people import PACKAGE
 from trueup.expectations.relations import columns_of, view_file
-from trueup.transforms.damage import NO_VALUE, SPREADSHEET, TYPE_NAME, TYPE_NAME_WITHIN
+from trueup.transforms.damage import NO_VALUE, NO_VALUE_MARK, SPREADSHEET, TYPE_NAME, TYPE_NAME_WITHIN
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import identifier, literal
 
@@ -61,6 +61,7 @@ def find_damage(
     query = statement("damaged", PACKAGE).replace("$pairs", pairs)
     query = query.replace("$together", ", ".join(_text("mapped", name, kind) for name, kind in texts.items()))
     patterns = {
+        "mark": f"{NO_VALUE_MARK}|{BROKEN_MARK}",
         "any": f"{NO_VALUE}|{BROKEN_TEXT}",
         "type": f"{TYPE_NAME}|{TYPE_NAME_WITHIN}",
         "spreadsheet": SPREADSHEET,

@@ -48,6 +48,9 @@ BROKEN = rf"\p{{L}}\?|\?\p{{L}}|{_MANGLED}"
 BROKEN_TEXT = rf"{BROKEN}|\?\?"
 """The same in a text that is not a name: whole words of another script become question marks only."""
 
+BROKEN_MARK = r"[?&\\\x{FFFD}\x{00C3}\x{00C2}\x{00D0}\x{00D1}\x{00E2}]"
+"""What a text must hold for ``BROKEN_TEXT`` to be found in it; it proves nothing itself."""
+
 CERTAINLY_BROKEN = rf"\p{{L}}\?\p{{L}}|(?:^|\s)\?\p{{L}}|\?\?|{_MANGLED}"
 """The same but for a question mark behind a word, which somebody may have meant."""
 

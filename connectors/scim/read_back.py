@@ -23,7 +23,7 @@ from trueup.transforms.values.paths import get, member, parse
 from trueup.transforms.vocabulary import Decision, Kept, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -88,6 +88,7 @@ def verify(
         for batch in _batches(people):
             answers = _look(session, list(batch), settings.target.concurrency)
             before = people.before(list(batch))
+            people.learn(_referred_to(people, (*before.values(), *(answer.resource for answer in answers.values()))))
             rows = []
             for profile_id, promises in batch.items():
                 rows += _judged(people, promises, answers[profile_id])
@@ -147,21 +148,24 @@ class _People:
         query = "SELECT 1 FROM left_out WHERE key = $1 AND attribute = $2 LIMIT 1"
         return self._engine.cursor().execute(query, [key, attribute]).fetchone() is not None
 
+    def learn(self, profile_ids: set[str]) -> None:
+        """Look up who ``profile_ids`` are, all at once: one by one each would be a pass over three files."""
+        asked = sorted(profile_ids - self._keys.keys())
+        if asked:
+            found = self._engine.cursor().execute(statement("verify_whose"), [asked])
+            self._keys |= {one: f"{_PROFILE}{one}" for one in asked} | dict(found.fetchall())
+
     def key_of(self, profile_id: str) -> str:
         """Who a profile is: a person of this run or its links, else ``profile:<id>``."""
-        if profile_id not in self._keys:
-            found = (
-                self._engine.cursor()
-                .execute(
-                    "SELECT key FROM outcome WHERE profile_id = $1 AND NOT starts_with(key, 'profile:') "
-                    "UNION ALL SELECT source_id FROM links WHERE profile_id = $1 "
-                    "UNION ALL SELECT key FROM decisions WHERE profile_id = $1 LIMIT 1",
-                    [profile_id],
-                )
-                .fetchone()
-            )
-            self._keys[profile_id] = str(found[0]) if found else f"{_PROFILE}{profile_id}"
+        self.learn({profile_id})
         return self._keys[profile_id]
+
+
+def _referred_to(people: _People, resources: Iterable[dict[str, Any] | None]) -> set[str]:
+    """The profiles that any of ``resources`` refer to."""
+    paths = [path for path in map(parse, people.managed) if path.is_reference]
+    values = (seen(path, get(one, path)) for one in resources if one is not None for path in paths)
+    return {str(value) for value in values if value is not None}
 
 
 def _batches(people: _People) -> Iterator[dict[str, list[_Row]]]:

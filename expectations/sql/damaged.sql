@@ -1,12 +1,17 @@
 -- in:  people, mapped (id and every text the mapping reads), $together and $pairs (those columns, generated),
---      $any, $type, $spreadsheet patterns
+--      $mark (must be found where $any is, and is found faster), $any, $type, $spreadsheet patterns
 -- out: damaged (key, check, attribute, value): texts that no person wrote, and texts that lost letters
 CREATE OR REPLACE TEMP TABLE damaged AS
 WITH suspects AS (
     SELECT people.key, [$pairs] AS texts
     FROM people
     INNER JOIN mapped ON mapped.id = people.key
-    WHERE regexp_matches(concat_ws(chr(10), $together), $any)
+    WHERE
+        CASE
+            WHEN regexp_matches(concat_ws(chr(10), $together), $mark)
+                THEN regexp_matches(concat_ws(chr(10), $together), $any)
+            ELSE FALSE
+        END
 ),
 
 told AS (

@@ -39,7 +39,9 @@ def run() -> Iterator[tuple[str, str]]:
     """Each figure as it comes."""
     for people in SIZES:
         with world_served(people) as base, tempfile.TemporaryDirectory() as folder:
-            yield from _nights(people, _Office(Path(folder), base))
+            office = _Office(Path(folder), base)
+            yield from _nights(people, office)
+            office.trueup("server", "--stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class _Office:
         """One command on a terminal; what it says is shown where it does not end as it should."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         environment |= {**ENVIRONMENT, "HOME": str(self.folder / "home"), "TERM": "xterm", "COLUMNS": "120"}
-        seen = watched([str(Path(sys.executable).with_name("trueup")), *words], self.folder, environment)
+        trueup = str(Path(sys.executable).with_name("trueup"))
+        said = subprocess.run([trueup, "server", "--json"], env=environment, capture_output=True, text=True, check=True)
+        kept = json.loads(said.stdout)["pid"]
+        seen = watched([trueup, *words], self.folder, environment, beside=[kept] if kept else [])
         if seen.code:
             sys.stderr.write(f"trueup {' '.join(words)} ended with {seen.code}:\n{seen.said[-3000:]}\n")
             raise SystemExit(1)
@@ -84,7 +89,8 @@ def _nights(people: int, office: _Office) -> Iterator[tuple[str, str]]:
     for night, what in ((1, "first night"), (2, "second night"), (3, "third night")):
         turn_to(office.base, night)
         seen, stages = office.trueup("plan"), office.seconds()
-        yield f"{size}, {what}: plan", f"{seen} = {seen.wall / floor[0]:.2f} x the floor"
+        server = "cold" if night == 1 else "Prefect's server kept"
+        yield f"{size}, {what} ({server}): plan", f"{seen} = {seen.wall / floor[0]:.2f} x the floor"
         reads = max(stages["source"], stages["target"])
         yield (
             "   both reads (source, target)",

@@ -31,19 +31,25 @@ class Spelling:
         said = resource if self._is_fine(resource) else self._at_the_top(resource)
         for name, whole in self._typed.items():
             elements = said.get(name)
-            if isinstance(elements, list) and any(not member(each, "type") for each in elements):
+            if isinstance(elements, list) and any(map(_has_no_type, elements)):
                 self.bare.add(whole)
         return said
 
-    def _is_fine(self, value: Any) -> bool:
-        if isinstance(value, dict):
+    def _is_fine(self, resource: dict[str, Any]) -> bool:
+        """Whether no name in it, at any depth, is to be spelt otherwise; of every profile, so without recursion."""
+        waiting: list[Any] = [resource]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, list):
+                waiting += [inner for inner in value if isinstance(inner, dict)]
+                continue
             names = tuple(value)
             if names not in self._as_spelt:
                 if any(self._names.get(name.lower(), name) != name or self._schema_of(name) for name in names):
                     return False
                 self._as_spelt.add(names)
-            return all(self._is_fine(inner) for inner in value.values() if isinstance(inner, (dict, list)))
-        return all(self._is_fine(inner) for inner in value if isinstance(inner, dict))
+            waiting += [inner for inner in value.values() if isinstance(inner, (dict, list))]
+        return True
 
     def path(self, path: ScimPath) -> ScimPath:
         """``path`` with every name as a profile from :meth:`of` spells it."""
@@ -91,3 +97,9 @@ class Spelling:
         if not small.startswith("urn:"):
             return ""
         return next((spelt for low, spelt in self._schemas.items() if small.startswith(f"{low}:")), "")
+
+
+def _has_no_type(element: Any) -> bool:
+    if isinstance(element, dict) and element.get("type"):
+        return False
+    return not member(element, "type")

@@ -9,7 +9,7 @@ import socket
 import stat
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,15 +25,25 @@ if TYPE_CHECKING:
 AUTH = "only-we-know-this"
 
 
+class Answering(ThreadingHTTPServer):
+    """What a kept server knows, and what it was asked."""
+
+    auth = AUTH
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Proving)
+        self.seen: list[str] = []
+
+
 class Proving(BaseHTTPRequestHandler):
     """Answers as a kept server does, with the auth string that the server object has."""
 
+    server: Answering
+
     def do_GET(self) -> None:
         nonce = self.path.removeprefix(kept_server.PROOF)
-        server: Any = self.server
-        auth, port = server.auth, server.server_address[1]
-        body = kept_server.proof_of(auth, f"server {port} {nonce}").encode()
-        server.seen.append(str(self.headers) + self.path)
+        body = kept_server.proof_of(self.server.auth, f"server {self.server.server_port} {nonce}").encode()
+        self.server.seen.append(str(self.headers) + self.path)
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -44,9 +54,8 @@ class Proving(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def answering() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proving) as server:
-        server.auth, server.seen = AUTH, []  # type: ignore[attr-defined]
+def answering() -> Iterator[Answering]:
+    with Answering() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -62,13 +71,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def told(home: Path, answering: ThreadingHTTPServer) -> Iterator[Told]:
+def told(home: Path, answering: Answering) -> Iterator[Told]:
     """A server that is told of, lives and proves itself."""
     folder = kept_server.private_folder(home)
     assert folder is not None
     alive = kept_server.locked(folder, "alive", fcntl.LOCK_EX)
     assert alive is not None
-    told = kept_server.told_now(home, answering.server_address[1], AUTH, 1, "log")
+    told = kept_server.told_now(home, answering.server_port, AUTH, 1, "log")
     kept_server.tell(folder, told)
     with alive:
         yield told
@@ -87,15 +96,13 @@ def is_found(home: Path) -> bool:
     return found is not None
 
 
-def test_what_is_told_of_lives_and_proves_itself_is_used(
-    home: Path, told: Told, answering: ThreadingHTTPServer
-) -> None:
+def test_what_is_told_of_lives_and_proves_itself_is_used(home: Path, told: Told, answering: Answering) -> None:
     found = kept_server.found(home)
     assert found is not None
     assert found.told == told
     assert kept_server.locked(folder_of(home), "use", fcntl.LOCK_EX) is None, "the server sees that it is in use"
     found.let_go()
-    assert AUTH not in "".join(answering.seen), "what proves itself is not told the secret for it"  # type: ignore[attr-defined]
+    assert AUTH not in "".join(answering.seen), "what proves itself is not told the secret for it"
 
 
 def test_only_we_can_read_what_is_told(home: Path, told: Told) -> None:
@@ -106,18 +113,16 @@ def test_only_we_can_read_what_is_told(home: Path, told: Told) -> None:
     assert secret_files == [folder / "server.json"]
 
 
-def test_a_server_that_died_is_not_used_whatever_process_has_its_number_now(
-    home: Path, answering: ThreadingHTTPServer
-) -> None:
-    told = kept_server.told_now(home, answering.server_address[1], AUTH, os.getpid(), "log")
+def test_a_server_that_died_is_not_used_whatever_process_has_its_number_now(home: Path, answering: Answering) -> None:
+    told = kept_server.told_now(home, answering.server_port, AUTH, os.getpid(), "log")
     kept_server.tell(folder_of(home), told)
     assert not is_found(home)
     assert kept_server.free_folder(home) == folder_of(home), "a new one takes its place"
     assert kept_server.living(home) is None
 
 
-def test_somebody_else_at_its_port_is_not_used(home: Path, told: Told, answering: ThreadingHTTPServer) -> None:
-    answering.auth = "something else"  # type: ignore[attr-defined]
+def test_somebody_else_at_its_port_is_not_used(home: Path, told: Told, answering: Answering) -> None:
+    answering.auth = "something else"
     assert not is_found(home)
 
 
