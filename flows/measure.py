@@ -15,10 +15,10 @@ def measure(settings: Settings, history: History | None = None) -> None:
     """Leave the figures of the newest run; ``history`` where it is at hand."""
     if not (settings.metrics.textfile or settings.metrics.otlp):
         return
-    from trueup.flows.runs import earlier
+    from trueup.connectors.archive import open_archive
     from trueup.transforms.measures import measures
 
-    found = measures(history or earlier(settings))
+    found = measures(history or open_archive(settings).history(settings.target.url))
     target = settings.target.url
     if settings.metrics.textfile:
         from trueup.connectors.metrics.textfile import write_textfile

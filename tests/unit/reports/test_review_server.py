@@ -171,6 +171,7 @@ def test_single_changes_and_notes_go_on_with_the_approval(review: tuple[Session,
         "notes": {str(_row(session, 4)): " not before May ", str(_row(session, 10)): " "},
     }
     assert _ask(session, "POST", f"/{session.token}/approve", body)[0] == 200
+    assert office.ended.wait(60)
     (wish,) = office.wishes
     assert wish.exclude == (key_of(10), f"{key_of(4)}/{attribute}")
     assert (wish.note, dict(wish.notes)) == ("Asked Bo.", {key_of(4): "not before May"})
