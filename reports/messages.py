@@ -62,11 +62,13 @@ def plan_message(
         before: sentences to say first.
     """
     event = _EVENTS[Outcome(view.outcome)]
+    reasons = (refusal.message for refusal in view.refusals)
+    sentences = (*before, view.verdict, *reasons, view.detail, view.ask)
     return Message(
         event,
         f"plan:{view.run_id}",
         titled(event, host),
-        tuple(outside(said).strip() for said in (*before, view.verdict, view.detail, view.ask) if said.strip()),
+        tuple(outside(said).strip() for said in sentences if said.strip()),
         run_id=view.run_id,
         counts=tuple((word, count) for word, count in view.counts.items() if count),
         commands=view.commands,

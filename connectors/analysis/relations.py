@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
 
 PACKAGE = "trueup.connectors.analysis.sql"
-_AT_ONCE = 50
+_AT_ONCE = 100
 _PEOPLE = ("actual.parquet", "decisions.parquet", "outcome.parquet")
 _NAMES = ("actual.parquet", "desired.parquet")
 _TABLES = {name: (f"{name}.parquet",) for name in COLUMNS}
