@@ -142,13 +142,17 @@ class Engine:
         return result
 
     async def _change(self, item: WorkItem) -> Result | None:
-        """Somebody's own attributes, and with them the references: whoever was to be created has a profile by now."""
+        """Somebody's own attributes, and with them the references: whoever was to be created has a profile by now.
+
+        Only where references were seen to be kept: what fails beside attributes that are taken counts as refused.
+        """
         if (item.key, _WHOLE) in self.desk.past.done:
             return None
         own = (item.key, step_of(item))
         begun_apart = own in self.desk.past.done or own in self.desk.past.doubts
         known = all(change.after is None or self.desk.id_of(change.after) for change in item.references)
-        if not item.references or begun_apart or not known:
+        kept = all(self.desk.learned.was_kept(change.attribute) for change in item.references)
+        if not item.references or begun_apart or not (known and kept):
             return await self._write(item)
         self.whole.add(item.key)
         changes = [*item.changes, *item.references]
