@@ -142,7 +142,11 @@ class Engine:
         return result
 
     async def _change(self, item: WorkItem) -> Result | None:
-        """Somebody's own attributes, and with them the references: whoever was to be created has a profile by now."""
+        """Somebody's own attributes, and with them the references: whoever was to be created has a profile by now.
+
+        Together only where the target was seen to say yes to references, since what fails beside attributes that are
+        taken counts as refused. Until then they follow one by one at once, so that it is known for the rest.
+        """
         if (item.key, _WHOLE) in self.desk.past.done:
             return None
         own = (item.key, step_of(item))
@@ -150,9 +154,14 @@ class Engine:
         known = all(change.after is None or self.desk.id_of(change.after) for change in item.references)
         if not item.references or begun_apart or not known:
             return await self._write(item)
+        if all(self.desk.learned.says_yes_to(change.attribute) for change in item.references):
+            self.whole.add(item.key)
+            changes = [*item.changes, *item.references]
+            return await UpdateProfile(self.desk, item, _WHOLE, changes, str(item.profile_id)).run()
+        result = await self._write(item)
+        await self._one(item, self._refer)
         self.whole.add(item.key)
-        changes = [*item.changes, *item.references]
-        return await UpdateProfile(self.desk, item, _WHOLE, changes, str(item.profile_id)).run()
+        return result
 
     async def _step_aside(self, item: WorkItem) -> Result | None:
         """Give up a value somebody waits for; what is held meanwhile says nothing about anybody else."""

@@ -144,6 +144,10 @@ class TargetBehaviour:
         """Whether the attribute was once kept, by this form or by any."""
         return bool(self._kept[attribute, form.name]) if form else self._has_form(attribute)
 
+    def says_yes_to(self, attribute: str) -> bool:
+        """Whether some form that wrote this was answered with yes, whatever came of it."""
+        return self._has_form(attribute) or any(name == attribute for name, _ in self._yes_in_vain)
+
     def is_settled(self, attribute: str, *, clearing: bool) -> bool:
         """Whether it is known how to write this attribute, or that it cannot be written: nothing is left to try."""
         if self.refuses(attribute):
