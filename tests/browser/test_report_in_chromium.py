@@ -349,6 +349,9 @@ def test_all_who_leave_or_join_stand_on_the_first_screen(
 def test_a_name_or_a_story_shows_its_people_in_the_list(report: Callable[..., Path], opened: Opened) -> None:
     with opened(report("ordinary")) as page:
         page.locator(".stories").get_by_role("button", name="Fatima Lovelace").click()
+        assert page.locator("#panel-name").inner_text() == "Fatima Lovelace"
+        page.keyboard.press("Escape")
+        assert page.locator("#panel").is_hidden()
         assert _rows(page) == ["Fatima Lovelace"]
         page.keyboard.press("Escape")
         page.locator(".stories").get_by_role("button", name="Joining").click()

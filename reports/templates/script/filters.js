@@ -36,7 +36,6 @@ const labels = { writes: "all that is written" };
 function label(facet, wanted) {
   if (facet === "decision") return labels[wanted] ?? decisions[decisionNumber.get(wanted)].label;
   if (facet === "cause") return causes[causeNumber.get(wanted)].words;
-  if (facet === "new") return (row) => people.new[row] === 1;
   if (facet === "event") return data.event_words[wanted] ?? wanted;
   if (facet === "new") return "new since last night";
   if (facet === "group") return `the same change for ${figures.format(groups[Number(wanted)])}`;
@@ -78,7 +77,7 @@ function refresh() {
   table.draw();
 }
 
-// A name anywhere on the page shows that person in the list.
+// A name anywhere on the page shows that person in the list; panel.js opens them.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-person]");
   if (!button) return;

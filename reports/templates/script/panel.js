@@ -150,6 +150,8 @@ function move(by) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.open");
   if (button) openPanel(Number(button.dataset.open));
+  // A name elsewhere on the page: the list shows that person alone by now.
+  else if (event.target.closest("button[data-person]") && openers().length === 1) openPanel(Number(openers()[0].dataset.open));
 });
 byId("panel-close").addEventListener("click", closePanel);
 byId("panel-before").addEventListener("click", () => move(-1));
