@@ -67,40 +67,50 @@ class History:
 
     @property
     def applied(self) -> tuple[PriorRun, ...]:
-        """Runs that read whole sides and whose plan reached the target or had nothing to do; the last applied first.
+        """Runs that read whole sides and whose plan reached the target or had nothing to do; the newest plan first.
 
-        In the order they were applied, not planned: a plan of the night may be applied after one of the morning. Their
-        files are still there. What read only the people named is not among them: of everybody else it knows nothing.
+        Their files are still there. What read only the people named is not among them: of everybody else it knows
+        nothing.
         """
         return tuple(run for run in self._reached if not run.manifest.partial_read)
 
     @property
     def baseline(self) -> PriorRun | None:
-        """The last applied run: links and causes come from comparing with it, and with what ``amending`` knows."""
-        return next(iter(self.applied), None)
+        """The newest applied plan for everybody: links and causes come from it, and from what ``amending`` knows.
+
+        Where there is none yet, the newest for some people that read everybody.
+        """
+        applied = self.applied
+        return next((run for run in applied if not run.is_for_some), next(iter(applied), None))
 
     @property
     def amending(self) -> tuple[PriorRun, ...]:
-        """Applied plans for some people only, made after the baseline's: of those people they know better.
+        """Applied plans for some people only, made or applied after the baseline's: of those people they know better.
 
-        The newest plan first. Of nobody else is anything taken from them.
+        The newest plan first. Of nobody else is anything taken from them. A plan of the night may be applied after one
+        of the morning for some: the morning's is the newer word on them all the same.
         """
         baseline = self.baseline
         if baseline is None:
             return ()
-        later = (run for run in self._reached if run.is_for_some and run.run_id > baseline.run_id)
-        return tuple(sorted(later, key=lambda run: run.run_id, reverse=True))
+        return tuple(
+            run
+            for run in self._reached
+            if run.is_for_some
+            and run.run_id != baseline.run_id
+            and (run.run_id > baseline.run_id or run.applied_at > baseline.applied_at)
+        )
 
     @property
     def known(self) -> tuple[PriorRun, ...]:
-        """All applied runs, partial reads too, the newest knowledge first: ``amending``, then as they were applied."""
+        """All applied runs, partial reads too, the newest knowledge first: ``amending``, then by plan."""
         amending = self.amending
         return (*amending, *(run for run in self._reached if run not in amending))
 
     @property
     def _reached(self) -> tuple[PriorRun, ...]:
         reached = (run for run in self.runs if run.was_applied and not run.is_pruned)
-        return tuple(sorted(reached, key=lambda run: (run.applied_at, run.run_id), reverse=True))
+        return tuple(sorted(reached, key=lambda run: run.run_id, reverse=True))
 
     @property
     def latest_read(self) -> PriorRun | None:

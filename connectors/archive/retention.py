@@ -104,6 +104,9 @@ def _needed(runs: tuple[PriorRun, ...]) -> set[str]:
         needed |= _first(run for run in own.runs if is_begun(run))
         staying = [run for run in own.runs if _is_open(run, own) or _is_restoring(run)]
         needed |= {run.run_id for run in staying}
+        # Whom a plan for some settled meanwhile, a plan that still waits must know.
+        waiting = min((run.run_id for run in staying if run.kind is Kind.RECONCILE), default="")
+        needed |= {run.run_id for run in own.runs if waiting and run.is_for_some and run.run_id > waiting}
         needed |= {name for run in staying for name in (run.manifest.parent_run, run.manifest.baseline_run) if name}
         needed |= {name for run in staying for name in _taken_back(run, own)}
     return needed

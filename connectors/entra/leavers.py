@@ -78,7 +78,7 @@ async def _read(
         if name not in found and not set(await _bearers(graph, name)) <= set(found):
             raise NotAlone(BORNE_BY_ANOTHER)
     gone = await _gone(graph, [key for key in keys if key not in entries])
-    write_absent(files, gone.deleted, gone.gone)
+    write_absent(files, gone.deleted, [])
     unreadable = dict(chosen.unreadable)
     await asyncio.to_thread(_write, files, chosen, list(entries.values()))
     return SourceSnapshot(
@@ -136,6 +136,9 @@ async def _gone(graph: Graph, keys: list[str]) -> absence.Whereabouts:
     found = await absence.whereabouts(graph, keys, witness=witness)
     if found.alive:
         raise NotAlone("the source contradicts itself about who is there")
+    if found.gone:
+        # Twice a 404 and nothing in the bin proves nothing where the list was not read: the whole of it must say so.
+        raise NotAlone("the source does not find somebody, and has not deleted them either")
     return found
 
 

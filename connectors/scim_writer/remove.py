@@ -10,7 +10,7 @@ from trueup.connectors.scim_writer.apply_context import ApplyContext, Attempt, S
 from trueup.connectors.scim_writer.etags import IfMatch
 from trueup.transforms.values.equality import as_boolean, moved_members
 from trueup.transforms.values.paths import member
-from trueup.transforms.vocabulary import Result
+from trueup.transforms.vocabulary import Decision, Result
 
 if TYPE_CHECKING:
     from trueup.transforms.work import WorkItem
@@ -49,7 +49,7 @@ class Removing:
         desk = self._desk
         looked = await desk.sender.look(self._profile_id)
         if looked.status in _GONE:
-            return await self._settle(Result.APPLIED, "" if self._sent else "was already gone")
+            return await self._settle(Result.APPLIED, "") if self._sent else await self._already_gone()
         resource = looked.resource if looked.is_ok else None
         if resource is None or str(resource["id"]) != self._profile_id:
             return await self._settle(Result.FAILED, f"the profile could not be read: {sentence(looked)}")
@@ -72,6 +72,11 @@ class Removing:
         elif not answer.is_ok and answer.status not in _GONE:
             return await self._settle(Result.FAILED, f"the target {self._last}", resource)
         return None
+
+    async def _already_gone(self) -> Result:
+        """Told as an update that wrote nothing: to take this run back is not to bring back what others have deleted."""
+        settled = Settled(Result.APPLIED, self._profile_id, "was already gone", self._attempts)
+        return await self._desk.settle(self._item, STEP, settled, operation=Decision.UPDATE)
 
     async def _still_there(self, resource: dict[str, Any]) -> Result:
         if as_boolean(member(resource, "active")) is False:

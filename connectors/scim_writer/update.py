@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trueup.connectors.scim_writer.forms import Form
+    from trueup.transforms.approval.since import Since
     from trueup.transforms.work import Change, WorkItem
 
 _ROUNDS = 60
 """Upper bound on rounds per profile, so that a server that keeps changing the value cannot loop us."""
 _GONE = (404, 410)
+ASIDE = "aside"
+"""The step in which somebody gives up a value that another one waits for."""
 
 
 class UpdateProfile:
@@ -98,7 +101,7 @@ class UpdateProfile:
             step.remember(current)
             refusals.open |= step.sent_in_doubt() & current.keys()
         pending = [a for a in step.wanted if not step.is_done(a, current[a])]
-        if pending and (since := self._desk.since.get(step.item.key)) is not None:
+        if pending and (since := self._settled_since()) is not None:
             return self._settled(Result.SKIPPED, since.sentence)
         if moved := step.moved(pending, current):
             return self._settled(Result.SKIPPED, f"{', '.join(moved)} moved since the snapshot")
@@ -114,6 +117,13 @@ class UpdateProfile:
             return None
         given_up = await self._writing.write(group, form, learning=learning)
         return self._settled(Result.FAILED, given_up) if given_up else None
+
+    def _settled_since(self) -> Since | None:
+        """Who settled this person meanwhile; nobody who stepped aside before it may be left with a passing value."""
+        past, key = self._desk.past, self._step.item.key
+        if (key, ASIDE) in past.done or (key, ASIDE) in past.doubts:
+            return None
+        return self._desk.since.get(key)
 
     def _must_learn(self, group: list[str], form: Form) -> bool:
         """Whether nobody knows what comes of this: then one person at a time tries."""

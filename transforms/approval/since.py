@@ -39,11 +39,17 @@ def settled_since(run: PriorRun, history: History) -> dict[str, Since]:
     found: dict[str, Since] = {}
     later = [one for one in history.runs if one.is_for_some and one.was_applied and one.run_id > run.run_id]
     for some in sorted(later, key=lambda one: one.run_id):
-        keys = people_of(some)
         with connect(threads=1) as connection:
-            profiles = _profiles(connection, some)
-        found |= {key: Since(some.run_id, profiles.get(key)) for key in keys}
+            profiles, failed = _profiles(connection, some), _failed(connection, some)
+        found |= {key: Since(some.run_id, profiles.get(key)) for key in people_of(some) if key not in failed}
     return found
+
+
+def _failed(connection: DuckDBPyConnection, run: PriorRun) -> set[str]:
+    """Whom ``run`` was to settle and did not."""
+    view(connection, "told", run.files.outcome, columns=("key", "result"))
+    rows = connection.execute("SELECT key FROM told WHERE result NOT IN ('applied', 'unchanged')").fetchall()
+    return {str(key) for (key,) in rows}
 
 
 def _profiles(connection: DuckDBPyConnection, run: PriorRun) -> dict[str, str]:

@@ -169,13 +169,14 @@ def provided(connection: DuckDBPyConnection, history: History, terms: Terms) -> 
     """
     empty(connection, "provided", ("key", "attribute"))
     connection.execute("CREATE OR REPLACE TEMP TABLE unsure AS SELECT DISTINCT key, attribute FROM clearings")
-    for run in history.applied:
+    for run in history.known:
         if run.kind is not Kind.RECONCILE or not run.files.desired.exists():
             continue
         if not connection.execute("SELECT 1 FROM unsure LIMIT 1").fetchone():
             return
-        values_then(connection, run, "desired", terms, keys="unsure")
-        values_then(connection, run, "actual", terms, keys="unsure")
+        keys = told_of(connection, run, history, "unsure")
+        values_then(connection, run, "desired", terms, keys=keys)
+        values_then(connection, run, "actual", terms, keys=keys)
         view(connection, "wide_then", run.files.desired)
         view(connection, "decisions_then", run.files.decisions)
         view(connection, "changes_then", run.files.changes)

@@ -120,7 +120,10 @@ def deactivated_within(connection: DuckDBPyConnection, history: History, *, sinc
             continue
         view(connection, "outcome_within", run.files.outcome)
         total += count(
-            connection, "FROM outcome_within WHERE operation IN ('deactivate', 'delete') AND result = 'applied'"
+            connection,
+            # Whom another run had ended already is counted there.
+            "FROM outcome_within WHERE operation IN ('deactivate', 'delete') AND result = 'applied' "
+            "AND (operation = 'delete' OR len(written) > 0)",
         )
     return total
 

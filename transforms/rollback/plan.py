@@ -134,7 +134,12 @@ def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, te
     if request.undo is not None:
         desired_for_undo(connection, request.undo, terms)
     elif request.before is not None:
-        since = tuple(run for run in request.history.known if run.run_id >= request.before.run_id)
+        begun = request.before.manifest.started
+        since = tuple(
+            run
+            for run in request.history.known
+            if run.run_id >= request.before.run_id or run.applied_at > begun  # planned before, and applied since
+        )
         desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
     elif request.report is not None:
         notes += desired_from_report(connection, request.report, terms)

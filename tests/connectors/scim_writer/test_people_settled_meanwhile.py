@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.scim_runs import Wish
+    from trueup.connectors.scim_writer.result import ApplyResult
+    from trueup.transforms.run_files import RunFiles
+
+
+def applied(
+    directory: Directory, files: RunFiles, since: dict[str, Since], stop: threading.Event | None = None
+) -> ApplyResult:
+    work = plan_work(files)
+    try:
+        return apply_run(
+            settings_for(directory), files, work, stop=stop or threading.Event(), pace=brisk(), since=since
+        )
+    finally:
+        work.close()
 
 
 def test_what_is_there_counts_as_applied_and_anything_else_of_them_is_skipped_as_stale(tmp_path: Path) -> None:
@@ -39,11 +53,7 @@ def test_what_is_there_counts_as_applied_and_anything_else_of_them_is_skipped_as
         files = plan(tmp_path / "run", directory, wishes)
         profiles = {"k1": "p1", "k2": "p2", "k3": "p3", "k4": "p4", "k6": "p6", "k7": None}
         since = {key: Since("20261123T080000Z-0001", profile) for key, profile in profiles.items()}
-        work = plan_work(files)
-        try:
-            result = apply_run(settings_for(directory), files, work, stop=threading.Event(), pace=brisk(), since=since)
-        finally:
-            work.close()
+        result = applied(directory, files, since)
         told = {record["key"]: (record["operation"], record["result"]) for record in result.records}
         assert told == {
             "k1": ("update", "applied"),
@@ -64,3 +74,31 @@ def test_what_is_there_counts_as_applied_and_anything_else_of_them_is_skipped_as
         assert rows["k6"]["profile_id"] == "p6"
         assert rows["k6"]["written"] == [], "what this run did not make, taking it back must not end"
         assert {path.rsplit("/", 1)[-1] for _, path in directory.wrote()} == {"p5"}
+
+
+def test_whom_another_plan_deleted_is_not_brought_back_by_undoing_this_one(tmp_path: Path) -> None:
+    with serving(Directory()) as directory:
+        directory.add({"id": "p9", "userName": "u9", "active": True})
+        files = plan(tmp_path / "run", directory, [("k9", "delete", "p9", {})])
+        directory.users.clear()
+        [record] = applied(directory, files, {"k9": Since("20261123T080000Z-0001", "p9")}).records
+        assert (record["operation"], record["result"], record["reason"]) == ("update", "applied", "was already gone")
+
+
+def test_whoever_stepped_aside_before_another_plan_settled_them_keeps_no_passing_value(tmp_path: Path) -> None:
+    with serving(Directory()) as directory:
+        for n in (0, 1):
+            directory.add({"id": f"p{n}", "userName": f"u{n}"})
+        wishes: list[Wish] = [(f"k{n}", "update", f"p{n}", {"userName": (f"u{n}", f"u{1 - n}")}) for n in (0, 1)]
+        files, stop = plan(tmp_path / "run", directory, wishes), threading.Event()
+
+        def stops(method: str, _path: str, _n: int) -> None:
+            if method == "PATCH":
+                stop.set()
+
+        directory.fault = stops
+        applied(directory, files, {}, stop)
+        directory.fault = None
+        [aside] = [profile for profile, one in directory.users.items() if one["userName"].startswith("moving-")]
+        applied(directory, files, {f"k{aside[1:]}": Since("20261123T080000Z-0001", aside)})
+        assert {profile: one["userName"] for profile, one in directory.users.items()} == {"p0": "u1", "p1": "u0"}

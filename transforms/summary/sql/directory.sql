@@ -28,6 +28,11 @@ written_values AS NOT MATERIALIZED (
             ELSE entry.value
         END::JSON ->> '$' AS value
     FROM entries
+    UNION ALL
+    -- Who was ended or brought back before this run came to it has nothing written, and is so all the same.
+    SELECT run_id, night, key, operation, 'active', CASE operation WHEN 'deactivate' THEN 'false' ELSE 'true' END
+    FROM applied
+    WHERE operation IN ('deactivate', 'reactivate') AND len(written) = 0
 ),
 
 wide AS NOT MATERIALIZED (

@@ -1,0 +1,131 @@
+"""A night's plan that is applied after a later plan for some people, or resumed after a later night."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from tests.support.plan_world import LOOSE, OUTCOME, World, profile, table, user
+from tests.unit.transforms.test_plan_rollback import back
+from tests.unit.transforms.test_plans_for_some import PEOPLE, of_profile, urgent
+from trueup.connectors.analysis.relations import columns_of
+from trueup.transforms.approval.since import settled_since
+from trueup.transforms.history import History
+from trueup.transforms.manifest import ActRecord
+from trueup.transforms.planning.earlier_runs import links_of
+from trueup.transforms.summary.directory import directory
+from trueup.transforms.vocabulary import Act, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.support.plan_world import Planned
+    from trueup.transforms.history import PriorRun
+
+HEAD = {"title": ('"Clerk"', '"Head"')}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = World(tmp_path, users=[user(key) for key in PEOPLE], profiles=[profile(key) for key in PEOPLE])
+    world.set(limits=LOOSE)
+    world.apply(world.plan())
+    return world
+
+
+def row(key: str, operation: str, values: Mapping[str, tuple[str, str]], reason: str = "") -> dict[str, Any]:
+    """What apply says of one person: attribute → the value before and the one written."""
+    return {
+        "key": key,
+        "profile_id": key,
+        "operation": operation,
+        "result": "applied",
+        "reason": reason,
+        "attempts": 0,
+        "before": [{"attribute": name, "value": value[0]} for name, value in values.items()],
+        "written": [{"attribute": name, "value": value[1]} for name, value in values.items()],
+        "found": [{"attribute": name, "value": value[1], "class": "kept"} for name, value in values.items()],
+    }
+
+
+def waits(world: World) -> tuple[int, Planned]:
+    """A plan for everybody that waits, and the number of its night."""
+    planned, night = world.plan(), world.night
+    world.night += 1
+    return night, planned
+
+
+def applied_now(world: World, waiting: tuple[int, Planned], *rows: dict[str, Any]) -> PriorRun:
+    night, planned = waiting
+    act = ActRecord(act=Act.APPLIED, number=1, at=world.at, who="t", previous_sha256="", details={})
+    now, world.night = world.night, night
+    table(planned.files.outcome, OUTCOME, list(rows))
+    run = world.seal(planned, acts=(act,))
+    world.night = now
+    return run
+
+
+def test_the_way_back_before_a_plan_takes_back_what_was_planned_before_and_applied_after_it(world: World) -> None:
+    world.of("cy")["jobTitle"] = "Head"
+    waiting = waits(world)
+    world.of("bob")["jobTitle"] = "Chief"
+    later = world.apply(world.plan(only=("bob",)), only=("bob",))
+    of_profile(world, "cy")["title"] = "Head"
+    applied_now(world, waiting, row("cy", "update", HEAD))
+    world.night += 1
+    assert ("cy", "title") in back(world, before=later).changes
+
+
+def test_whoever_was_deactivated_already_counts_once_and_is_shown_as_they_are(world: World) -> None:
+    world.of("ann")["accountEnabled"] = False
+    waiting = waits(world)
+    urgent(world, "ann")
+    run = applied_now(world, waiting, row("ann", "deactivate", {}, "already so"))
+    world.of("bob")["accountEnabled"] = False
+    uses = {use.name: use.used for use in world.plan().result.limits}
+    assert uses["window_deactivate"] == 2
+    query = directory(run.files, columns_of(run.files.actual), night=world.at.date(), applied=True)
+    assert duckdb.execute(f"SELECT active FROM ({query}) WHERE key = 'ann'").fetchall() == [(False,)]
+
+
+def test_a_value_that_a_plan_for_some_brought_is_cleared_when_the_source_clears_it(world: World) -> None:
+    world.of("ann")["jobTitle"] = None
+    of_profile(world, "ann")["title"] = "X"
+    world.runs.clear()
+    world.night += 1
+    world.apply(world.plan())
+    world.of("cy")["jobTitle"] = "Head"
+    waiting = waits(world)
+    world.of("ann")["jobTitle"] = "Y"
+    world.apply(world.plan(only=("ann",)), only=("ann",))
+    of_profile(world, "cy")["title"] = "Head"
+    applied_now(world, waiting, row("cy", "update", HEAD))
+    world.night += 1
+    world.of("ann")["jobTitle"] = None
+    assert world.plan().changes.get(("ann", "title")) == ("Y", None)
+
+
+def test_a_plan_resumed_after_a_later_night_takes_no_link_from_that_night(world: World) -> None:
+    world.of("cy")["jobTitle"] = "Head"
+    waiting = waits(world)
+    of_profile(world, "cy")["title"] = "Head"
+    world.users.append(user("eve"))
+    world.profiles.append(profile("p-eve", "eve"))
+    world.seal(world.plan())
+    assert world.runs[0].manifest.outcome is Outcome.NOTHING_TO_DO
+    applied_now(world, waiting, row("cy", "update", HEAD))
+    assert links_of(History(tuple(world.runs)), ("eve",)) == {"eve": "p-eve"}
+    world.users = [one for one in world.users if one["id"] != "eve"]
+    world.absent = [("eve", "deleted")]
+    assert world.plan().decisions.get("eve") == "deactivate"
+
+
+def test_whom_a_plan_for_some_failed_to_write_is_not_settled_by_it(world: World) -> None:
+    world.of("ann")["accountEnabled"] = False
+    waiting = world.seal(world.plan())
+    run = urgent(world, "ann")
+    table(run.files.outcome, OUTCOME, [row("ann", "deactivate", {}) | {"result": "failed"}])
+    assert settled_since(waiting, History(tuple(world.runs))) == {}
