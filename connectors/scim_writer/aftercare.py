@@ -120,9 +120,10 @@ async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: After
         left = still
         if left.is_clean:
             break
-    is_derived = attempts > 0 and bool(found.altered) and found.altered == left.altered and not found.takes_away
+    is_derived = is_taken and bool(found.altered) and found.altered == left.altered and not found.takes_away
     if is_derived:
-        # It reads otherwise whatever is said and however: the target's own making, no fault of the form.
+        # Taken, and it reads otherwise whatever is said and however: the target's own making, no fault of the form.
+        # Where nothing was taken, that says nothing of the attribute, and it goes on being looked after.
         desk.learned.derives(deed.form, found.altered)
     missed = sorted(left.wanted)
     desk.note_collateral(missed)
@@ -131,7 +132,7 @@ async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: After
     wanted = {name: value for name, value in found.wanted.items() if name not in found.junk}
     should = _with(deed.before, wanted)
     settled = Settled(
-        result=Result.FAILED if missed and not (is_derived and is_taken) else Result.APPLIED,
+        result=Result.FAILED if missed and not is_derived else Result.APPLIED,
         profile_id=deed.profile_id,
         reason=f"our write {_what(found)}; {end}",
         attempts=attempts,

@@ -25,6 +25,10 @@ class ResumeState:
     """Key → id of profiles the run created."""
     records: int = 0
 
+    def was_begun(self, name: tuple[str, str]) -> bool:
+        """Whether something of the step was sent, or may have been."""
+        return name in self.done or name in self.doubts
+
     def since(self, key: str, step: str) -> float | None:
         """Seconds since the step was last begun; none when it never was."""
         intent = self.doubts.get((key, step))
