@@ -152,7 +152,7 @@ class ApplyContext:
                 "dialect": attempt.dialect,
                 "before": self.told(attempt.before),
                 "after": self.told(attempt.writing),
-                **({"resource": attempt.resource} if attempt.keep_whole else {}),
+                **({} if attempt.resource is None else {"resource": attempt.resource}),
             }
         )
 
@@ -223,8 +223,7 @@ class Attempt:
     writing: Mapping[str, Any]
     dialect: str | None = None
     resource: dict[str, Any] | None = None
-    keep_whole: bool = False
-    """Whether the journal keeps the whole resource: it may be gone afterwards."""
+    """The whole profile as read just before, where one is there: the journal keeps it, since values may be lost."""
 
 
 @dataclass(slots=True)
