@@ -105,12 +105,59 @@ def compare(
     )
 
 
+def only_missing(found: Aftermath, after: dict[str, Any]) -> Aftermath:
+    """Of ``found`` what is not in ``after`` any more, beside what is there now: nothing that stands there gives way."""
+    now = attributes_in(after)
+    wanted = {}
+    for name in found.lost:
+        held = now.get(name.lower(), (name, None))[1]
+        filled = _filled(found.wanted[name], held)
+        if filled != held:
+            wanted[name] = filled
+    return Aftermath(lost=tuple(wanted), wanted=wanted)
+
+
+def _filled(should: Any, now: Any) -> Any:
+    """``now`` with what it lacks of ``should``; an element of a kind somebody changed in place is not missing."""
+    if is_nothing(should) or is_nothing(now):
+        return now if is_nothing(should) else should
+    if isinstance(should, dict) and isinstance(now, dict):
+        spelt = {name.lower(): name for name in now}
+        return now | {
+            spelt.get(name.lower(), name): _filled(value, member(now, name))
+            for name, value in should.items()
+            if name.lower() not in _SERVERS_OWN
+        }
+    if not isinstance(now, list):
+        return now
+    left, missing = list(now), []
+    for element in _listed(should):
+        twin = next((i for i, one in enumerate(left) if _is_same(element, one)), None)
+        if twin is None:
+            missing.append(element)
+        else:
+            left.pop(twin)
+    changed = {_kind(one) for one in left} - {None}
+    return [*now, *(element for element in missing if _kind(element) not in changed)]
+
+
+def _kind(element: Any) -> str | None:
+    kind = member(element, "type") if isinstance(element, dict) else None
+    return None if kind is None else str(kind).lower()
+
+
 def _let_full_name_follow(should: dict[str, Any], after: dict[str, Any], kept: Collection[str]) -> None:
-    """A full name that has the new parts in it was made of them: that is what RFC 7643 §4.1.1 calls ``formatted``."""
+    """A full name that has the new parts in it was made of them: that is what RFC 7643 §4.1.1 calls ``formatted``.
+
+    It has to hold the given and the family name too, whichever part was written: else it is a value that was lost.
+    """
     name, said = member(should, "name"), member(member(after, "name"), "formatted")
     paths = [path for path in map(parse, kept) if path.whole.lower() == "name" and path.sub]
-    parts = [str(member(name, path.sub) or "") for path in paths]
-    if paths and isinstance(name, dict) and isinstance(said, str) and all(part in said for part in parts):
+    if not (paths and isinstance(name, dict) and isinstance(said, str)):
+        return
+    members = {path.sub.lower() for path in paths} | {"givenname", "familyname"}
+    parts = [str(value) for spelt, value in name.items() if spelt.lower() in members and not is_nothing(value)]
+    if parts and all(part in said for part in parts):
         name |= {spelt: said for spelt in name if spelt.lower() == "formatted"}
 
 

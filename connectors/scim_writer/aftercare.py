@@ -10,7 +10,7 @@ from trueup.connectors.scim.profiles import version_of
 from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim_writer.apply_context import Attempt, Settled
 from trueup.connectors.scim_writer.forms import body
-from trueup.transforms.aftermath import Aftermath, compare
+from trueup.transforms.aftermath import Aftermath, compare, only_missing
 from trueup.transforms.values.equality import classify
 from trueup.transforms.values.paths import PATCH_OP, attributes_in, parse, put, reference
 from trueup.transforms.vocabulary import Kept, Result
@@ -63,13 +63,13 @@ async def see_to(desk: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
     Raises:
         Failed: the journal cannot be written, or the token is no longer taken.
     """
-    found = _compared(desk, deed, deed.before, deed.after)
+    found = _compared(desk, deed, deed.after)
+    if deed.in_doubt:  # whatever else is otherwise may be somebody's edit, and says nothing of the form
+        return Seen(deed.after) if found.is_clean else await _put_back(desk, item, deed, found)
     if found.is_clean:
         if is_at_stake(deed.form, deed.before, deed.writing):
             desk.learned.was_harmless(deed.form, deed.writing)
         return Seen(deed.after)
-    if deed.in_doubt and not found.takes_away:
-        return Seen(deed.after)  # another value is more likely somebody's edit than our doing
     heads = {parse(attribute).whole.lower() for attribute in deed.writing}
     schemas = {parse(attribute).schema.lower() for attribute in deed.writing} - {""}
     beyond = any(
@@ -80,13 +80,14 @@ async def see_to(desk: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
     return await _put_back(desk, item, deed, found)
 
 
-def _compared(desk: ApplyContext, deed: Deed, before: dict[str, Any], after: dict[str, Any]) -> Aftermath:
+def _compared(desk: ApplyContext, deed: Deed, after: dict[str, Any]) -> Aftermath:
     wanted = {**deed.beside, **deed.writing}
     now = desk.values(after, wanted)
     kept = [a for a, value in wanted.items() if classify(value, now[a]) is not Kept.NOT_KEPT]
     asked = {a: value for a, value in wanted.items() if a in deed.writing or a in kept}
     ignored = desk.learned.derived | desk.shape.read_only() | (_REVOKED if deed.deactivates else frozenset())
-    return compare(before, after, asked, kept=kept, ignored=ignored, untyped=desk.learned.untyped)
+    found = compare(deed.before, after, asked, kept=kept, ignored=ignored, untyped=desk.learned.untyped)
+    return only_missing(found, after) if deed.in_doubt else found
 
 
 def is_at_stake(form: Form, before: dict[str, Any], writing: Iterable[str]) -> bool:
@@ -114,15 +115,16 @@ async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: After
         attempts += 1
         answer, now = await _say_again(desk, item, deed, (form, now, left))
         last, is_taken = sentence(answer, with_detail=True), is_taken or answer.is_ok
-        still = _compared(desk, deed, deed.before, now)
+        still = _compared(desk, deed, now)
         if set(still.wanted) - set(found.wanted):
             desk.learned.was_harmful(form, damaged, still.harm, beyond=True)
         left = still
         if left.is_clean:
             break
-    is_derived = attempts > 0 and bool(found.altered) and found.altered == left.altered and not found.takes_away
+    is_derived = is_taken and bool(found.altered) and found.altered == left.altered and not found.takes_away
     if is_derived:
-        # It reads otherwise whatever is said and however: the target's own making, no fault of the form.
+        # Taken, and it reads otherwise whatever is said and however: the target's own making, no fault of the form.
+        # Where nothing was taken, that says nothing of the attribute, and it goes on being looked after.
         desk.learned.derives(deed.form, found.altered)
     missed = sorted(left.wanted)
     desk.note_collateral(missed)
@@ -131,7 +133,7 @@ async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: After
     wanted = {name: value for name, value in found.wanted.items() if name not in found.junk}
     should = _with(deed.before, wanted)
     settled = Settled(
-        result=Result.FAILED if missed and not (is_derived and is_taken) else Result.APPLIED,
+        result=Result.FAILED if missed and not is_derived else Result.APPLIED,
         profile_id=deed.profile_id,
         reason=f"our write {_what(found)}; {end}",
         attempts=attempts,
@@ -166,7 +168,7 @@ async def _say_again(
     wanted = {name: value for name, value in left.wanted.items() if name not in left.junk}
     step = f"{RESTORE} {', '.join(sorted(left.wanted))}"
     had, has = desk.read(_with(deed.before, wanted), wanted), desk.read(now, wanted)
-    attempt = Attempt(deed.profile_id, has, had, form.name, now, keep_whole=True)
+    attempt = Attempt(deed.profile_id, has, had, form.name, now)
     await desk.intend(item, step, attempt, operation=RESTORE)
     values = {name: _as_written(name, value) for name, value in wanted.items()}
     if form.method == "PUT":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trueup.connectors.scim_writer.lookup import Lookup
     from trueup.connectors.scim_writer.resume import ResumeState
     from trueup.connectors.scim_writer.sender import Sender
-    from trueup.connectors.scim_writer.target_profile import TargetBehaviour
+    from trueup.connectors.scim_writer.target_profile import TargetBehaviour, Telling
     from trueup.transforms.approval.since import Since
     from trueup.transforms.work import Change, Work, WorkItem
 
@@ -82,23 +82,28 @@ class ApplyContext:
             return others
         return {name for name in others if name.lower() in self.shape.read_only()}
 
-    async def believes(self, profile_id: str, told: dict[str, Any], writing: Mapping[str, Any]) -> bool:
+    async def believes(
+        self, profile_id: str, told: dict[str, Any], writing: Mapping[str, Any], telling: Telling = "change"
+    ) -> bool:
         """Whether ``told``, the body of a 200, may stand for reading the profile back.
 
-        It must have told the truth of each of these attributes before, and one answer of this apply at least must have.
+        It must have told the truth of each of these attributes before, and at least once in this apply. Where a single
+        comparison is missing, one makes it for all.
         """
         learned = self.learned
-        if not learned.believes_answer(writing) or learned.is_answer_checked:
-            return learned.believes_answer(writing)
+        if learned.believes_answer(writing, telling):
+            return True
+        if not learned.believes_answer(writing, telling, lacking=1):
+            return False
         async with learned.checking:
-            if not learned.is_answer_checked:
+            if not learned.believes_answer(writing, telling):
                 looked = await self.sender.look(profile_id)
                 if not looked.is_ok or looked.resource is None:
                     return False
                 truthful = not moved_members(told, looked.resource)
                 for attribute in writing:
-                    learned.compared(attribute, truthful=truthful)
-        return learned.believes_answer(writing)
+                    learned.compared(attribute, telling, truthful=truthful)
+        return learned.believes_answer(writing, telling)
 
     def values(self, resource: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Attribute → value in ``resource``; references as profile ids, everything in the type of what is wanted."""
@@ -147,7 +152,7 @@ class ApplyContext:
                 "dialect": attempt.dialect,
                 "before": self.told(attempt.before),
                 "after": self.told(attempt.writing),
-                **({"resource": attempt.resource} if attempt.keep_whole else {}),
+                **({} if attempt.resource is None else {"resource": attempt.resource}),
             }
         )
 
@@ -218,8 +223,7 @@ class Attempt:
     writing: Mapping[str, Any]
     dialect: str | None = None
     resource: dict[str, Any] | None = None
-    keep_whole: bool = False
-    """Whether the journal keeps the whole resource: it may be gone afterwards."""
+    """The whole profile as read just before, where one is there: the journal keeps it, since values may be lost."""
 
 
 @dataclass(slots=True)

@@ -158,7 +158,7 @@ class Creating:
                 return None
             profile_id = str(ours[0]["id"])
         told = answer.resource
-        trusted = told is not None and await self._desk.believes(profile_id, told, values)
+        trusted = told is not None and await self._desk.believes(profile_id, told, values, "creation")
         return await self._adopt(profile_id, told, trusted=trusted)
 
     async def _at_location(self, answer: Answer) -> str | None:
@@ -236,7 +236,7 @@ class Creating:
             says, holds = self._desk.values(told, self._values), self._desk.values(seen, self._values)
             for attribute in self._values:
                 truthful = is_whole and same(says[attribute], holds[attribute])
-                self._desk.learned.compared(attribute, truthful=truthful)
+                self._desk.learned.compared(attribute, "creation", truthful=truthful)
         return seen
 
     async def _complete(

@@ -145,16 +145,18 @@ class Engine:
         """Somebody's own attributes, and with them the references: whoever was to be created has a profile by now.
 
         Together only where the target was seen to say yes to references, since what fails beside attributes that are
-        taken counts as refused. Until then they follow one by one at once, so that it is known for the rest.
+        taken counts as refused. Until then they follow one by one at once, so that it is known for the rest. What an
+        earlier attempt began goes on the way it was begun: only that step knows what may have been sent.
         """
         if (item.key, _WHOLE) in self.desk.past.done:
             return None
-        own = (item.key, step_of(item))
-        begun_apart = own in self.desk.past.done or own in self.desk.past.doubts
-        known = all(change.after is None or self.desk.id_of(change.after) for change in item.references)
+        is_begun = (item.key, _WHOLE) in self.desk.past.doubts
+        apart = ((item.key, step_of(item)), (item.key, "reference"))
+        begun_apart = not is_begun and any(self.desk.past.was_begun(name) for name in apart)
+        known = is_begun or all(change.after is None or self.desk.id_of(change.after) for change in item.references)
         if not item.references or begun_apart or not known:
             return await self._write(item)
-        if all(self.desk.learned.says_yes_to(change.attribute) for change in item.references):
+        if is_begun or all(self.desk.learned.says_yes_to(change.attribute) for change in item.references):
             self.whole.add(item.key)
             changes = [*item.changes, *item.references]
             return await UpdateProfile(self.desk, item, _WHOLE, changes, str(item.profile_id)).run()

@@ -19,7 +19,7 @@ from trueup.transforms.values.paths import get, parse
 from trueup.transforms.vocabulary import Decision, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from trueup.transforms.run_files import RunFiles
@@ -40,6 +40,8 @@ SCHEMA = pa.schema(
     ]
 )
 _WORST = (Result.FAILED, Result.SKIPPED, Result.APPLIED, Result.LEFT_OUT)
+_INSTEAD = {"whole": ("write", "reference"), "write": ("whole",), "reference": ("whole",)}
+"""Steps that write the same: the later attempt counts, whichever way it went."""
 _BATCH = 5000
 
 
@@ -58,12 +60,24 @@ def outcome_rows(journal: Path, left_out: Iterable[tuple[str, Decision, str | No
         if record.get("event") == "settled" and not _is_silent(record):
             record.pop("resource", None)
             whose = restored if record["operation"] == RESTORE else people
-            whose.setdefault(str(record["key"]), {})[str(record["step"])] = record
+            steps = whose.setdefault(str(record["key"]), {})
+            for other in _INSTEAD.get(str(record["step"]), ()):
+                if other in steps:
+                    _take_over(record, steps.pop(other))
+            steps[str(record["step"])] = record
     rows = {key: _row(key, list(steps.values())) for key, steps in people.items()}
     for key, operation, profile_id in left_out:
         rows.setdefault(key, _left_out(key, operation, profile_id))
     again = {key: _row(key, list(steps.values())) for key, steps in restored.items()}
     return [row for key in sorted(rows.keys() | again.keys()) for row in (rows.get(key), again.get(key)) if row]
+
+
+def _take_over(record: dict[str, Any], earlier: Mapping[str, Any]) -> None:
+    """What an earlier attempt brought in another step, and the later one found done, stays written."""
+    for column in ("before", "written"):
+        entries = record.get(column) or []
+        said = {entry["attribute"] for entry in entries}
+        record[column] = [*(e for e in earlier.get(column) or () if e["attribute"] not in said), *entries]
 
 
 def _is_silent(record: dict[str, Any]) -> bool:

@@ -35,6 +35,8 @@ class Refusals:
         """Attributes of which nobody knows whether the target would keep them: a later plan may try again."""
         self.suspects: set[str] = set()
         """Attributes the server failed on when sent alone: refused, if anything else of the person is taken."""
+        self.of_today: set[str] = set()
+        """References the server failed on, and is known to keep: they have failed, and are tried again."""
         self.last = ""
         """The last refusal in words."""
         self._last_status = 0
@@ -115,11 +117,15 @@ class Refusals:
                 self._learned.refused(attribute, by_value=self._vouched or bool(self._step.written))
 
     def confirm(self) -> None:
-        """A server that takes other attributes of the same person is well: what it failed on, it refuses."""
+        """A server that takes other attributes of the same person is well: what it failed on, it refuses.
+
+        Not so a reference it is known to keep: everybody's is written alike, so that is trouble of today.
+        """
         if self._step.written or self._vouched:
-            for attribute in self.suspects:
+            self.of_today |= {a for a in self.suspects if parse(a).is_reference and self._learned.was_kept(a)}
+            for attribute in self.suspects - self.of_today:
                 self._learned.refused(attribute, by_value=True)
-            self.open -= self.suspects
+            self.open = (self.open - self.suspects) | self.of_today
             self.suspects.clear()
 
     def are_about_values(self) -> bool:

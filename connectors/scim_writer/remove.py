@@ -59,7 +59,7 @@ class Removing:
         if since is not None or moved:
             why = since.sentence if since else f"{', '.join(moved)} moved since the snapshot"
             return await self._settle(Result.SKIPPED, why)
-        await desk.intend(self._item, STEP, Attempt(self._profile_id, {}, {}, None, resource, keep_whole=True))
+        await desk.intend(self._item, STEP, Attempt(self._profile_id, {}, {}, None, resource))
         self._sent = True
         self._attempts += 1
         answer = await desk.sender.delete(self._profile_id, self._match.version(resource))

@@ -10,6 +10,7 @@ from trueup.connectors.archive.journal import read_journal
 from trueup.transforms.vocabulary import Decision, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -20,10 +21,15 @@ class ResumeState:
     done: set[tuple[str, str]] = field(default_factory=set)
     """Steps that were settled as applied: never sent again."""
     doubts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    """The first intent of steps that were begun and not settled as applied."""
+    """The first intent of steps that were begun and not settled as applied; its values are those of all intents of the
+    step, with what was there before the first that named an attribute."""
     created: dict[str, str] = field(default_factory=dict)
     """Key → id of profiles the run created."""
     records: int = 0
+
+    def was_begun(self, name: tuple[str, str]) -> bool:
+        """Whether something of the step was sent, or may have been."""
+        return name in self.done or name in self.doubts
 
     def since(self, key: str, step: str) -> float | None:
         """Seconds since the step was last begun; none when it never was."""
@@ -32,6 +38,14 @@ class ResumeState:
             return None
         begun = datetime.fromisoformat(str(intent["last_at"]))
         return max(0.0, (datetime.now(UTC) - begun).total_seconds())
+
+
+def _add(first: dict[str, Any], later: Mapping[str, Any]) -> None:
+    """A later intent of the same step names what the first did not."""
+    for column in ("before", "after"):
+        entries = first.get(column) or []
+        named = {entry["attribute"] for entry in entries}
+        first[column] = [*entries, *(e for e in later.get(column) or () if e["attribute"] not in named)]
 
 
 def read_past(path: Path) -> ResumeState:
@@ -48,7 +62,10 @@ def read_past(path: Path) -> ResumeState:
             continue
         name = (str(key), str(step))
         if event == "intent":
-            past.doubts.setdefault(name, record)["last_at"] = record["at"]
+            first = past.doubts.setdefault(name, record)
+            first["last_at"] = record["at"]
+            if first is not record:
+                _add(first, record)
         elif event == "settled":
             if record.get("result") == Result.APPLIED:
                 past.done.add(name)

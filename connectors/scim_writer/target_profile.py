@@ -19,6 +19,10 @@ _SURE = 3
 _ENOUGH = 2
 """So often a form is tried on an attribute that it never brought."""
 Harm = Literal["takes_away", "alters"]
+Telling = Literal["change", "creation"]
+"""What an answer tells of: a server may answer a POST with what it holds, and a PATCH with what it was sent."""
+_TELLINGS: dict[Telling, str] = {"change": "answers_true", "creation": "creations_true"}
+"""And by which name that is noted."""
 
 
 class TargetBehaviour:
@@ -44,12 +48,16 @@ class TargetBehaviour:
         self._not_brought: set[str] = set()
         self._harms: dict[tuple[str, str], Harm] = {}
         self._clean: set[tuple[str, str]] = set()
-        self._echo_true: Counter[str] = Counter({str(name): _SURE for name in noted.get("answers_true") or ()})
-        self._echo_false: set[str] = set()
-        self.is_answer_checked = False
-        """Whether an answer of this apply was compared with a reading and told the truth: then earlier ones count."""
+        self._told_before: dict[Telling, frozenset[str]] = {
+            telling: frozenset(map(str, noted.get(name) or ())) for telling, name in _TELLINGS.items()
+        }
+        # Servers change between applies: what one noted is believed once an answer of this one was compared, too.
+        self._echo_true: Counter[tuple[Telling, str]] = Counter(
+            {(telling, name): _SURE - 1 for telling, names in self._told_before.items() for name in names}
+        )
+        self._echo_false: set[tuple[Telling, str]] = set()
         self.checking = asyncio.Lock()
-        """Whoever compares the first one; the others wait for it."""
+        """Whoever makes the last comparison of an attribute; the others wait for it."""
         self._refused: Counter[str] = Counter({str(name): 1 for name in noted.get("refuses") or ()})
         self._by_value: set[str] = set()
         self._of_value: set[str] = set()
@@ -58,8 +66,8 @@ class TargetBehaviour:
         self._failed_before = frozenset(map(str, (*(noted.get("fails_on") or ()), *(noted.get("not_kept") or ()))))
         self._said_yes: set[str] = {str(noted["dialect"])} if noted.get("dialect") else set()
         self._not_offered: Counter[str] = Counter()
-        self.survived = int(noted.get("survived") or 0)
-        """Deactivated profiles that still answered afterwards."""
+        self.survived = min(int(noted.get("survived") or 0), _SURE - 1)
+        """Deactivated profiles that still answered afterwards; at least one of this apply is to be looked at."""
         self.deactivation_deletes = False
         self.alters_case: set[str] = set()
         self.collateral: Counter[str] = Counter()
@@ -290,17 +298,28 @@ class TargetBehaviour:
 
     # Reading back
 
-    def believes_answer(self, attributes: Iterable[str]) -> bool:
-        """Whether the body of a 200 may stand for reading back: it told the truth of each of these before."""
-        return all(self._echo_true[a] >= _SURE and a not in self._echo_false for a in attributes)
+    def believes_answer(self, attributes: Iterable[str], telling: Telling = "change", *, lacking: int = 0) -> bool:
+        """Whether the body of a 200 may stand for reading back: it told the truth of each of these before.
 
-    def compared(self, attribute: str, *, truthful: bool) -> None:
+        Args:
+            attributes: which.
+            telling: what the answer tells of.
+            lacking: so many comparisons may still be missing.
+        """
+        names = [(telling, attribute) for attribute in attributes]
+        return all(self._echo_true[name] + lacking >= _SURE and name not in self._echo_false for name in names)
+
+    def compared(self, attribute: str, telling: Telling = "change", *, truthful: bool) -> None:
         """The body of a 200 was checked by reading back."""
         if truthful:
-            self._echo_true[attribute] += 1
-            self.is_answer_checked = True
+            self._echo_true[telling, attribute] += 1
         else:
-            self._echo_false.add(attribute)
+            self._echo_false.add((telling, attribute))
+
+    def _truthful(self, telling: Telling) -> list[str]:
+        """Attributes whose answers are to be believed by the next apply as well."""
+        sure = {a for (what, a), n in self._echo_true.items() if what == telling and n >= _SURE}
+        return sorted(a for a in sure | self._told_before[telling] if (telling, a) not in self._echo_false)
 
     def read_back(self, attribute: str, written: Any, found: Any, kept: Kept) -> None:
         """The result for one value."""
@@ -335,7 +354,7 @@ class TargetBehaviour:
             "forms": dict(sorted(forms.items())),
             "harms": harms,
             "harmless": harmless,
-            "answers_true": sorted(a for a, n in self._echo_true.items() if n >= _SURE and a not in self._echo_false),
+            **{name: self._truthful(telling) for telling, name in _TELLINGS.items()},
             "deactivation": deactivation,
             "survived": min(self.survived, _SURE),
             "deactivation_deletes": self.deactivation_deletes,

@@ -115,7 +115,7 @@ class UpdateProfile:
             await self._desk.learned.learning.acquire()
             self._is_learning, self._writing.is_fresh = True, False
             return None
-        given_up = await self._writing.write(group, form, learning=learning)
+        given_up = await self._writing.write(group, form)
         return self._settled(Result.FAILED, given_up) if given_up else None
 
     def _settled_since(self) -> Since | None:
@@ -178,6 +178,8 @@ class UpdateProfile:
         if lost := not_kept(found):
             reasons.insert(0, f"the target did not keep {', '.join(lost)}")
         result = Result.SKIPPED if step.unresolved else Result.APPLIED
+        if any(attribute not in done for attribute in refusals.of_today):
+            result = Result.FAILED
         if not step.written and not reasons:
             reasons.append("already so")
         return self._settled(result, "; ".join(reasons), None if refusals.why else found)

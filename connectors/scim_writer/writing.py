@@ -48,13 +48,10 @@ class Writing:
         self.unseen: Deed | None = None
         """A write of which nobody has seen yet what else it did."""
 
-    async def write(self, group: Sequence[str], form: Form, *, learning: bool) -> str:
+    async def write(self, group: Sequence[str], form: Form) -> str:
         """Send ``group`` in ``form``; why the person is given up, or nothing.
 
-        Args:
-            group: attributes.
-            form: how.
-            learning: nobody knows what comes of it: the journal keeps the whole resource.
+        The journal keeps the whole resource, however well the form is known: after a kill it alone says what was lost.
 
         Raises:
             Failed: the journal cannot be written, or the token is no longer taken.
@@ -62,8 +59,7 @@ class Writing:
         step, desk, resource = self._step, self._step.desk, self._step.resource
         writing = {attribute: step.wanted[attribute] for attribute in group}
         before = {attribute: (step.before or {})[attribute] for attribute in group}
-        whole = learning or (step.deactivates and not desk.learned.is_deactivation_known)
-        attempt = Attempt(step.profile_id, before, writing, form.name, resource, keep_whole=whole)
+        attempt = Attempt(step.profile_id, before, writing, form.name, resource)
         await desk.intend(step.item, step.name, attempt)
         step.attempts += 1
         send = desk.sender.put if form.method == "PUT" else desk.sender.patch

@@ -118,7 +118,9 @@ class Directory:
         )
 
 
-class _Trouble(Exception):
+class Trouble(Exception):
+    """Answered with this status; ``Manners.alter`` may raise it."""
+
     def __init__(self, status: int, kind: str = "") -> None:
         self.status, self.kind = status, kind
 
@@ -129,7 +131,7 @@ def _patched(resource: dict[str, Any], operations: list[dict[str, Any]], manners
         op, path = operation["op"].lower(), operation.get("path")
         if path is None:
             if manners.patch == "path":
-                raise _Trouble(400, "noTarget")
+                raise Trouble(400, "noTarget")
             for name, value in operation["value"].items():
                 if isinstance(value, dict) and isinstance(made.get(name), dict):
                     made[name] = made[name] | value
@@ -137,10 +139,10 @@ def _patched(resource: dict[str, Any], operations: list[dict[str, Any]], manners
                     made[name] = value
             continue
         if manners.patch == "plain" and op != "remove":
-            raise _Trouble(400, "invalidPath")
+            raise Trouble(400, "invalidPath")
         found = _PATH.match(path)
         if found is None:
-            raise _Trouble(400, "invalidPath")
+            raise Trouble(400, "invalidPath")
         _at(made, found, op, operation.get("value"))
     return made
 
@@ -152,7 +154,7 @@ def _at(made: dict[str, Any], found: re.Match[str], op: str, value: Any) -> None
         elements = holder.setdefault(name, [])
         element = next((e for e in elements if str(e.get(by, "")).lower() == wanted.lower()), None)
         if element is None:
-            raise _Trouble(400, "noTarget")
+            raise Trouble(400, "noTarget")
         if op == "remove" and not sub:
             elements.remove(element)
         elif op == "remove":
@@ -220,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with self.directory.lock:
                 return self._act(path, query, body)
-        except _Trouble as trouble:
+        except Trouble as trouble:
             return trouble.status, {"schemas": [], "status": str(trouble.status), "scimType": trouble.kind}, {}
 
     def _act(self, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
@@ -228,16 +230,16 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/ServiceProviderConfig":
             return 200, {"patch": {"supported": True}, "etag": {"supported": directory.manners.etags}}, {}
         if not path.startswith("/Users"):
-            raise _Trouble(404)
+            raise Trouble(404)
         profile_id = unquote(path.removeprefix("/Users").lstrip("/"))
         if not profile_id:
             return self._list(query) if self.command == "GET" else self._create(body)
         held = directory.users.get(profile_id)
         if held is None:
-            raise _Trouble(404)
+            raise Trouble(404)
         version = self.headers.get("If-Match")
         if self.command != "GET" and directory.manners.etags and version not in {None, held["meta"]["version"]}:
-            raise _Trouble(412)
+            raise Trouble(412)
         if self.command == "GET":
             return 200, directory.shown(held), {}
         if self.command == "DELETE":
@@ -252,13 +254,13 @@ class _Handler(BaseHTTPRequestHandler):
         directory, manners = self.directory, self.directory.manners
         if self.command == "PUT":
             if not manners.put:
-                raise _Trouble(501)
+                raise Trouble(501)
             made = dict(body) | {"id": held["id"]}
             if "active" not in body and manners.put_clears_active:
                 made["active"] = False
         else:
             if manners.patch == "none":
-                raise _Trouble(501)
+                raise Trouble(501)
             made = _patched(held, body["Operations"], manners)
         self._check(made, held)
         sent = json.loads(json.dumps(made))
@@ -269,9 +271,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check(self, made: dict[str, Any], held: dict[str, Any]) -> None:
         if any(made.get(name) != held.get(name) for name in self.directory.manners.refuses):
-            raise _Trouble(400, "invalidValue")
+            raise Trouble(400, "invalidValue")
         if self.directory.taken(made):
-            raise _Trouble(409, "uniqueness")
+            raise Trouble(409, "uniqueness")
 
     def _create(self, body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
         directory = self.directory
@@ -294,7 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
         rows = users[start - 1 : start - 1 + count]
         if not rows and users and start > 1:
             if manners.past_end == "error":
-                raise _Trouble(400)
+                raise Trouble(400)
             rows = users[:count] if manners.past_end == "first" else []
         total = len(users) if manners.total is None else manners.total
         return 200, {"totalResults": total, "startIndex": start, "Resources": rows}, {}
@@ -318,7 +320,7 @@ def _filtered(users: list[dict[str, Any]], text: str, manners: Manners) -> list[
     if manners.filters == "ignored":
         return users
     if manners.filters == "error":
-        raise _Trouble(500)
+        raise Trouble(500)
     name, _, value = text.partition(" eq ")
     wanted = json.loads(value)
     if manners.filters == "empty":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.scim_nights import Night
 
 W = Weaknesses
-MANY = 24
+MANY = 36
 SERVERS: dict[str, tuple[Weaknesses, float]] = {
     "answers with the whole": (W(patch_returns_body=True), 2.3),
     "answers with nothing": (W(), 3.3),

@@ -8,7 +8,7 @@ import pytest
 
 from trueup.connectors.scim.shape import Shape
 from trueup.connectors.scim_writer.forms import BY_NAME, body, new_resource
-from trueup.transforms.aftermath import compare
+from trueup.transforms.aftermath import compare, only_missing
 from trueup.transforms.values.paths import ENTERPRISE
 
 MAIL = 'emails[type eq "work"].value'
@@ -107,3 +107,34 @@ def test_a_full_name_with_the_new_parts_in_it_was_made_of_them(said: str, altere
     assert (found.lost, found.altered) == ((), altered)
     other = compare(before, after, {"title": "T"}, kept=["title"])
     assert other.altered == ("name",), "nobody wrote a part of it"
+
+
+@pytest.mark.parametrize("said", ["", "u", "King", "B", "Z"])
+def test_a_full_name_without_the_given_or_the_family_name_was_lost(said: str) -> None:
+    """Whichever part was written: an emptied one is in every text, and one of them alone is not the full name."""
+    name = {"givenName": "A", "middleName": "K", "familyName": "L", "formatted": "Dr A K L"}
+    changes: tuple[dict[str, Any], ...] = ({"name.middleName": None}, {"name.familyName": "King"})
+    for written in changes:
+        now = name | {"formatted": said} | {path.removeprefix("name."): value for path, value in written.items()}
+        found = compare({"id": "1", "name": name}, {"id": "1", "name": now}, written, kept=list(written))
+        assert found.wanted["name"]["formatted"] == "Dr A K L"
+
+
+def test_of_what_was_found_after_a_kill_only_what_is_missing_is_said_again() -> None:
+    after = {
+        "id": "1",
+        "name": {"givenName": "By hand"},
+        "emails": [WORK, {"type": "home", "value": "edited@x"}, {"type": "other", "value": "added@x"}],
+        "title": "By hand",
+        ENTERPRISE: {"manager": {"value": "7"}},
+    }
+    found = only_missing(compare(BEFORE, after, {}, kept=[]), after)
+    assert found.wanted == {
+        "name": {"givenName": "By hand", "familyName": "B"},
+        "phoneNumbers": BEFORE["phoneNumbers"],
+        f"{ENTERPRISE}:department": "D",
+    }
+    assert (found.altered, found.left_over, found.junk) == ((), (), ())
+    without_home = after | {"emails": [WORK, {"type": "other", "value": "added@x"}]}
+    found = only_missing(compare(BEFORE, without_home, {}, kept=[]), without_home)
+    assert found.wanted["emails"] == [*without_home["emails"], HOME]
