@@ -10,7 +10,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
-from trueup.flows import flow_runs
+from trueup.flows import flow_runs, termination
 from trueup.flows.safe_errors import impersonal
 from trueup.transforms.errors import Refused, TrueupError
 from trueup.transforms.vocabulary import Act, Outcome
@@ -131,6 +131,7 @@ def told(flow: Callable[P, Any]) -> Callable[P, Any]:
 
     @functools.wraps(flow)
     def truthful(*args: P.args, **kwargs: P.kwargs) -> Any:
+        termination.heed()
         try:
             return flow(*args, **kwargs)
         except TrueupError as error:
