@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
 from trueup.connectors.analysis.checked import Checked
-from trueup.connectors.analysis.contents import contents
+from trueup.connectors.analysis.contents import contents, from_on
 from trueup.connectors.analysis.engine import Engine
 from trueup.connectors.analysis.relations import NOBODY, PACKAGE
 from trueup.connectors.analysis.result import Result
@@ -17,6 +18,7 @@ from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Misused
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -145,6 +147,16 @@ class Archive:
     def connection(self) -> Connection:
         """SQL over the views, read-only."""
         return Connection(self._engine)
+
+    @contextmanager
+    def connection_from(self, nights: Collection[date]) -> Iterator[Connection]:
+        """SQL over the first of ``nights`` and all after it: of them it says the same, and reads less."""
+        engine = Engine(from_on(self._contents, nights), self._engine.checked)
+        try:
+            yield Connection(engine)
+        finally:
+            self._engine.beside(engine)
+            engine.end()
 
     def _result(self, text: str) -> Result:
         return Result(self._engine, text)

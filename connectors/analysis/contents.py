@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import tzinfo
     from pathlib import Path
 
@@ -98,6 +99,21 @@ def contents(root: Path, *, target: str | None = None, timezone: str = "UTC", ch
         _nights(whole, zone),
         _nights([run for run in whole if run.was_applied], zone),
         tuple(sorted(left_out, key=lambda one: one.run_id)),
+    )
+
+
+def from_on(found: Contents, nights: Collection[date]) -> Contents:
+    """From the first run of ``nights`` on: enough for all that is said of them.
+
+    People are called what the newest run that knows them calls them, so that every newer one is needed too.
+    """
+    every = (*found.nights, *found.directory_nights)
+    first = min((one.run.run_id for one in every if one.night in nights), default="")
+    return replace(
+        found,
+        runs=tuple(run for run in found.runs if run.run_id >= first),
+        nights=tuple(one for one in found.nights if one.run.run_id >= first),
+        directory_nights=tuple(one for one in found.directory_nights if one.run.run_id >= first),
     )
 
 

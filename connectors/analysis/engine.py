@@ -138,8 +138,19 @@ class Engine:
 
     def close(self) -> None:
         """Let DuckDB and the cache go."""
-        self._duck.close()
+        self.end()
         self.checked.close()
+
+    def end(self) -> None:
+        """Let DuckDB go."""
+        self._duck.close()
+
+    def beside(self, other: Engine) -> None:
+        """What ``other``, over some of the same runs, has found to be damaged is damaged here too."""
+        self._damaged |= other.damaged
+        self.left_out += [one for one in other.left_out if one not in self.left_out]
+        self._made.clear()
+        self._relations = self._related()
 
     def _related(self) -> Relations:
         return Relations(

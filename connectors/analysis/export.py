@@ -77,12 +77,12 @@ def _tables(archive: Archive, nights: list[date]) -> dict[str, pa.Table]:
     """The rows of ``nights``; ``people`` night by night, from that night's files alone."""
     import pyarrow as pa
 
-    connection = archive.connection()
     listed = ", ".join(f"DATE '{night.isoformat()}'" for night in nights) or "NULL"
-    tables = {
-        name: connection.sql(f"SELECT * FROM {name} WHERE night IN ({listed}) ORDER BY ALL").arrow()
-        for name in ("nights", "moves")
-    }
+    with archive.connection_from(nights) as connection:
+        tables = {
+            name: connection.sql(f"SELECT * FROM {name} WHERE night IN ({listed}) ORDER BY ALL").arrow()
+            for name in ("nights", "moves")
+        }
     people = [archive.people_of_night(night).order("key").arrow() for night in nights]
     return tables | ({"people": pa.concat_tables(people)} if people else {})
 

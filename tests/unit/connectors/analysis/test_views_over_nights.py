@@ -238,6 +238,26 @@ def test_an_export_appends_only_what_is_new(root: Path, tmp_path: Path) -> None:
         export(archive, tmp_path / "parquet", to="duckdb")
 
 
+def test_an_export_night_by_night_is_the_same_as_one_of_all_nights(root: Path, tmp_path: Path) -> None:
+    with trueup.open(root) as archive:
+        export(archive, tmp_path / "at once", to="parquet")
+    state = tmp_path / "bit by bit" / "trueup-export.json"
+    with trueup.open(root) as archive:
+        export(archive, state.parent, to="parquet")
+        nights = archive.nights
+    for night in (nights[-1], nights[1]):
+        known = json.loads(state.read_text(encoding="utf-8"))
+        del known["nights"][night.isoformat()]
+        state.write_text(json.dumps(known), encoding="utf-8")
+        for table in ("nights", "moves", "people"):
+            shutil.rmtree(state.parent / table / f"night={night.isoformat()}")
+        with trueup.open(root) as archive:
+            assert export(archive, state.parent, to="parquet").nights == (night,)
+    for path in sorted((tmp_path / "at once").rglob("data.parquet")):
+        other = state.parent / path.relative_to(tmp_path / "at once")
+        pd.testing.assert_frame_equal(pd.read_parquet(other), pd.read_parquet(path))
+
+
 def test_an_archive_of_several_targets_wants_to_know_which(tmp_path: Path) -> None:
     archive = archive_in(tmp_path)
     sealed_run(archive)
