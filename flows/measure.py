@@ -32,7 +32,7 @@ def measure(settings: Settings, history: History | None = None) -> None:
 
         try:
             problem = send_otlp(settings.metrics.otlp, found, target)
-        except Exception as error:  # noqa: BLE001 - whatever the exporter meets, the run stands
+        except Exception as error:  # noqa: BLE001 - the run is sealed already; said below
             problem = type(error).__name__
         if problem:
             screen.note(f"[metrics] otlp did not arrive: {problem}.")

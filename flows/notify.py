@@ -31,7 +31,7 @@ def harmless() -> Iterator[None]:
     """Whatever goes wrong with a message fails nothing; it is said in the block's place."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - a run stands, whether or not somebody could be told of it
+    except Exception as error:  # noqa: BLE001 - the run is sealed already; said and traced
         screen.trace(error)
         screen.note(f"The notification could not be written ({type(error).__name__}).")
 

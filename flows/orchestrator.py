@@ -194,7 +194,7 @@ class Orchestrator:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not self._ended.is_set():
                     self._serve(home, kept_server.free_folder(home) if self._keep else None)
-        except BaseException as error:  # noqa: BLE001 - raised again by ready(), in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - a thread: ready() raises it in the caller's
             self._error = error
 
     def _serve(self, home: Path, folder: Path | None) -> None:
@@ -203,7 +203,7 @@ class Orchestrator:
             self._log = Path(log.name)
             self._is_keeping = folder is not None
             keeping = [str(folder), str(kept_server.IDLE_SECONDS), log.name] if folder else []
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            self._process = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
                 # -P: whatever lies in the folder
                 [sys.executable, "-P", "-m", "trueup.flows.prefect_server", str(self._port), *keeping],
                 env={**_without_auth(os.environ), **self._parts},

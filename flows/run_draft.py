@@ -41,7 +41,7 @@ class Draft:
         """End the block at the first error and remember it with its stage, so that the run is sealed and says so."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - whatever it was, the run is sealed as failed and says so
+        except Exception as error:  # noqa: BLE001 - kept: the run is sealed as failed with it
             self._take(error, self.stage)
 
     def result(self, future: PrefectFuture[Any], stage: str) -> Any:

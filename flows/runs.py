@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, flow_runs, run_context, screen
@@ -54,7 +55,7 @@ def orchestrated(*, show: bool) -> Iterator[None]:
     """Prefect is ready for the block, which begins as soon as its server answers; bars are drawn on stderr."""
     with orchestrator(keep=True) as server, screen.bars(show=show):
         screen.progress("starting Prefect", 0, 1)
-        import trueup.flows.reconcile  # noqa: F401 - Prefect's import takes as long as its server's first steps
+        import_module("trueup.flows.reconcile")  # Prefect's import takes as long as its server's first steps
 
         if server.is_starting:
             from trueup.expectations.telemetry import load

@@ -56,7 +56,7 @@ def keep_watch(
             watch.look(config)
         except TrueupError as error:
             screen.complain(error)
-        except Exception as error:  # noqa: BLE001 - the watch must outlive whatever one look meets
+        except Exception as error:  # noqa: BLE001 - else nobody watches the next night; said and traced
             if not is_absence(error):
                 screen.note(f"The watch met something unforeseen ({type(error).__name__}); it looks again in a minute.")
                 screen.trace(error)

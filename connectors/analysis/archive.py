@@ -51,7 +51,7 @@ class Archive:
         """Look at the runs in ``root``; see :func:`trueup.open`."""
         place = root.resolve()
         if not place.is_dir():
-            raise Misused(f"There is no archive at {root}.", remedy="Give the folder with the runs, or trueup.toml.")
+            raise Misused(f"No archive lies at {root}.", remedy="Give the folder with the runs, or trueup.toml.")
         checked = Checked(place)
         self._contents = contents(place, target=target, timezone=timezone, checked=checked)
         checked.remember()

@@ -78,7 +78,7 @@ async def _ask(graph: Graph, requests: list[str]) -> list[dict[str, Any]]:
 
 
 async def _gone(graph: Graph, keys: list[str]) -> bool:
-    """Whether all of ``keys`` are no longer there: somebody deleted meanwhile has no manager to name."""
+    """Whether all of ``keys`` are gone: somebody deleted meanwhile has no manager to name."""
     answers = await _ask(graph, [f"/users/{quote(key, safe='')}?$select=id" for key in keys])
     return all(answer["status"] == 404 for answer in answers)
 

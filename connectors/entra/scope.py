@@ -196,7 +196,7 @@ async def resolve_group(graph: Graph, wanted: str) -> str:
         names = await _candidates(graph, "groups", wanted) if not found else []
     except GraphError as answer:
         if answer.status == 404:
-            raise Misused(f"There is no group with the id {wanted}.", remedy="Correct the group's id.") from answer
+            raise Misused(f"No group has the id {wanted}.", remedy="Correct the group's id.") from answer
         raise forbidden(answer, "groups", "GroupMember.Read.All") from answer
     if found:
         ids = ", ".join(sorted(str(group.get("id")) for group in found))

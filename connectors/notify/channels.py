@@ -51,7 +51,7 @@ def channels(settings: Settings) -> list[Channel]:
     told = settings.notify
     sends: list[Send] = [partial(_post, settings)] if told.url else []
     sends += [partial(_run, told.command)] if told.command else []
-    sends += [_by_apprise(settings, reference, number) for number, reference in enumerate(told.urls)]
+    sends += [partial(_by_apprise, settings, reference, number) for number, reference in enumerate(told.urls)]
     return [Channel(name, send) for name, send in zip(channel_names(settings), sends, strict=True)]
 
 
@@ -91,7 +91,7 @@ def deliver(asked: list[Channel], letter: Letter, *, seconds: float = SECONDS) -
             answers[channel.name] = channel.send(letter)
         except TrueupError as error:
             answers[channel.name] = error.message
-        except Exception as error:  # noqa: BLE001 - a message that does not arrive fails no run; its text may be secret
+        except Exception as error:  # noqa: BLE001 - else a thread dies unheard; the type alone is told
             answers[channel.name] = f"{type(error).__name__}."
 
     threads = [threading.Thread(target=ask, args=(one,), name="notify", daemon=True) for one in asked]
@@ -137,7 +137,7 @@ def _run(command: str, letter: Letter) -> str:
         "TRUEUP_REPORT": letter.link,
     }
     try:
-        done = subprocess.run(  # noqa: S603 - the operator's own command, no shell
+        done = subprocess.run(  # noqa: S603 - [notify] command, which the operator wrote; no shell
             shlex.split(command),
             check=False,
             timeout=SECONDS - 1,
@@ -151,14 +151,9 @@ def _run(command: str, letter: Letter) -> str:
     return f"it ended with {done.returncode}." if done.returncode else ""
 
 
-def _by_apprise(settings: Settings, reference: str, number: int) -> Send:
-    """Made at once, in the thread that asks: Apprise loads its plugins as the first address is read."""
-    try:
-        return _read_address(settings, reference, number)
-    except TrueupError as error:
-        return partial(_said, error.message)
-    except Exception as error:  # noqa: BLE001 - whatever Apprise meets, the other channels are asked; its text may be secret
-        return partial(_said, f"the address could not be read ({type(error).__name__}).")
+def _by_apprise(settings: Settings, reference: str, number: int, letter: Letter) -> str:
+    """The address is read in the thread that asks: Apprise loads its plugins as the first one is."""
+    return _read_address(settings, reference, number)(letter)
 
 
 def _read_address(settings: Settings, reference: str, number: int) -> Send:
@@ -166,8 +161,3 @@ def _read_address(settings: Settings, reference: str, number: int) -> Send:
 
     address = reveal(reference, key=f"notify.urls[{number}]", folder=settings.folder).get_secret_value()
     return sender(remember_address(address))
-
-
-def _said(problem: str, letter: Letter) -> str:
-    del letter  # it cannot be sent
-    return problem

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
+from trueup.flows.commands.options import DEFAULT, Config, Json
+
 app = typer.Typer(no_args_is_help=True, help="Look into the attribute mapping and test it.")
 
-Config = Annotated[Path, typer.Option("--config", help="The configuration file.", show_default=True)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
-DEFAULT = Path("trueup.toml")
+Cases = Annotated[Path, typer.Argument(help="Cases: {id, expression, inputs, output, flow, …}, as JSON.")]
 
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="Cases: {id, expression, inputs, output, flow, …}, as JSON.")],
+    file: Cases,
     *,
     config: Config = DEFAULT,
     as_json: Json = False,
