@@ -209,6 +209,7 @@ def test_rejecting_needs_a_name_and_a_reason(review: tuple[Session, Office]) -> 
         assert "name and a reason" in json.loads(content)["message"]
     assert _ask(session, "POST", f"/{session.token}/reject", {"name": "Ada", "reason": "odd"})[0] == 200
     assert office.rejections == [("Ada", "odd")]
+    assert office.ended.wait(60)
 
 
 @pytest.mark.parametrize(
