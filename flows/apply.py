@@ -73,7 +73,8 @@ def apply(run_id: str) -> Any:
 
     this = clearance.in_hand(run_id)
     lock = lock_names(this.archive.path, this.settings.target.url)["apply"]
-    with flow_runs.holding(lock), TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
+    flow_runs.hold(lock)
+    with TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
         left_out = str(this.write_left_out(Path(aside)))
         result = write(run_id, left_out)
         state = close(run_id, result, left_out)

@@ -133,7 +133,8 @@ def told(flow: Callable[P, Any]) -> Callable[P, Any]:
     def truthful(*args: P.args, **kwargs: P.kwargs) -> Any:
         termination.heed()
         try:
-            return flow(*args, **kwargs)
+            with flow_runs.at_work():
+                return flow(*args, **kwargs)
         except TrueupError as error:
             return of_error(error).state(error)
 

@@ -7,6 +7,8 @@ and the label still there, knows that the process was killed.
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,6 +29,9 @@ TAG = "trueup"
 LABEL = "trueup.lock"
 MOST = 200
 """What Prefect lists at once."""
+HEARTBEAT = "prefect.flow-run.heartbeat"
+HEARTBEAT_SECONDS = 30
+"""How often a run says that it is alive: Prefect's own least."""
 
 
 def host_of(settings: Settings) -> str:
@@ -88,16 +93,61 @@ def log(sentence: str) -> None:
 @contextlib.contextmanager
 def holding(lock: str) -> Iterator[None]:
     """Let the flow run at work say, for the length of the block, that it holds ``lock``; do so inside the lock."""
-    own = _own_id()
-    if own is not None:
-        with _if_prefect_listens(), client() as api:
-            api.update_flow_run_labels(own, {LABEL: lock})
+    hold(lock)
     try:
         yield
     finally:
-        if own is not None:
-            with _if_prefect_listens(), client() as api:
-                api.update_flow_run_labels(own, {LABEL: ""})
+        hold("")
+
+
+def hold(lock: str) -> None:
+    """Let the flow run at work say, until it ends, that it holds ``lock``; do so where it ends before the lock is free.
+
+    Nobody looks at the label of a run that has ended. To take it off costs two seconds where Prefect's server was
+    just being told of a task: it answers 503 then, and Prefect's client waits before it asks again.
+    """
+    if (own := _own_id()) is not None:
+        with _if_prefect_listens(), client() as api:
+            api.update_flow_run_labels(own, {LABEL: lock})
+
+
+@contextlib.contextmanager
+def at_work() -> Iterator[None]:
+    """What every flow run of ours does while its own code is at work: it says that it is alive, and keeps its tags.
+
+    Prefect's own heartbeat, where it is wanted, waits at the end for the second its thread is asleep. And Prefect gives
+    the tags of a run to each of its tasks, which then ask the server one by one whether a tag limits them.
+    """
+    from prefect.context import TagsContext
+
+    with _alive(), TagsContext(current_tags=set()):
+        yield
+
+
+@contextlib.contextmanager
+def _alive() -> Iterator[None]:
+    own = _own_id()
+    if own is None:
+        yield
+        return
+    ended = threading.Event()
+    beat = contextvars.copy_context().run  # as else a thread knows nothing of the run, nor of Prefect's settings
+    thread = threading.Thread(target=beat, args=(_say_alive, own, ended), name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=2)
+
+
+def _say_alive(own: UUID, ended: threading.Event) -> None:
+    from prefect.events import emit_event
+
+    while True:
+        emit_event(HEARTBEAT, resource={"prefect.resource.id": f"prefect.flow-run.{own}"})
+        if ended.wait(HEARTBEAT_SECONDS):
+            return
 
 
 @contextlib.contextmanager
@@ -182,7 +232,7 @@ def last_heartbeats(runs: Iterable[FlowRun], since: datetime) -> dict[UUID, date
     with client() as api:
         for run in runs:
             wanted = EventFilter(
-                event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
+                event=EventNameFilter(name=[HEARTBEAT]),
                 resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
                 occurred=EventOccurredFilter(since=since),
             )

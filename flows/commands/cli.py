@@ -11,7 +11,7 @@ import typer
 
 from trueup.flows import screen
 from trueup.flows.commands import mapping_cli, service_cli
-from trueup.flows.commands.ending import run_to_its_end
+from trueup.flows.commands.ending import end_quickly, run_to_its_end
 from trueup.flows.commands.options import DEFAULT, Config, Json
 
 app = typer.Typer(
@@ -356,4 +356,7 @@ def main() -> None:
     # A command imports a million objects that stay. Looking them through for garbage after every 700th of them, as
     # Python does of itself, took a sixth of a small company's night.
     gc.set_threshold(50_000, 20, 50)
-    sys.exit(run_to_its_end(app))
+    told = end_quickly()
+    code = run_to_its_end(app)
+    told(code)
+    sys.exit(code)
