@@ -35,8 +35,9 @@ def see_to_automations() -> None:
             if not found:
                 api.create_automation(wanted)
                 continue
-            kept = wanted.model_copy(update={"enabled": found[0].enabled})
-            api.update_automation(found[0].id, kept.model_validate(kept.model_dump()))
+            # The server refuses an update that says whose it is, even where that is nobody's.
+            said = wanted.model_dump(exclude={"owner_resource"}) | {"enabled": found[0].enabled}
+            api.update_automation(found[0].id, type(wanted).model_validate(said))
 
 
 def _automations() -> tuple[AutomationCore, ...]:
