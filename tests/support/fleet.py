@@ -55,10 +55,11 @@ class Target:
     def secrets(self) -> dict[str, str]:
         return {f"{name}_{self.number}": value for name, value in self.sandbox.environment.items()}
 
-    def configure(self, more: str = BY_ITSELF, cron: str = NEVER, archive: str = "") -> None:
+    def configure(self, more: str = BY_ITSELF, cron: str = NEVER, archive: str = "", per_second: int = 200) -> None:
         text = self.sandbox.configuration(archive or self.archive, more=f'[schedule]\ncron = "{cron}"\n{more}')
         for name in self.sandbox.environment:
             text = text.replace(f"env:{name}", f"env:{name}_{self.number}")
+        text = text.replace("requests_per_second = 200", f"requests_per_second = {per_second}")
         self.config.write_text(text, encoding="utf-8")
 
     def manifests(self) -> list[dict[str, Any]]:
@@ -75,6 +76,30 @@ class Target:
             if not ended and b'"intent"' in journal.read_bytes():
                 return True
         return False
+
+    def people(self) -> dict[str, dict[str, Any]]:
+        """Every profile as the directory has it, by user name; managers by theirs. One name twice is refused."""
+        profiles = self.sandbox.directory.profiles()
+        names = {one["id"]: one["userName"] for one in profiles}
+        assert len(set(names.values())) == len(profiles), "somebody was made twice"
+        return {one["userName"]: _without_ids(one, names) for one in profiles}
+
+    def sent(self) -> list[dict[str, Any]]:
+        """The journal of its newest run, as far as it stands."""
+        [*_, journal] = sorted(self.archive.glob("2*/journal.jsonl"))
+        found = []
+        for line in journal.read_bytes().split(b"\n"):
+            with contextlib.suppress(ValueError):  # one that a crash cut short
+                found.append(json.loads(line))
+        return found
+
+    def settled(self) -> list[tuple[str, str]]:
+        """Whom the journal of its newest run says to be settled, and in which step."""
+        return [(row["key"], row["step"]) for row in self.sent() if row["event"] == "settled"]
+
+    def made(self) -> int:
+        """How many people the directory was asked to make, and did."""
+        return sum(one.method == "POST" and one.status == 201 for one in self.sandbox.directory.requests)
 
     def acts(self) -> list[str]:
         """What happened to its runs after they were sealed, in order."""
@@ -104,6 +129,14 @@ class Worker:
         for one in found:
             found += [pid for pid, parent in parents.items() if parent == one]
         return found
+
+    def runs(self, flow_run: str) -> bool:
+        """Whether one of its processes is at this flow run."""
+        for pid in self.descendants():
+            with contextlib.suppress(OSError):
+                if flow_run.encode() in (Path("/proc") / str(pid) / "environ").read_bytes():
+                    return True
+        return False
 
     def kill(self) -> None:
         """As when its host loses power: the worker and the night it runs are gone at once."""
@@ -209,6 +242,10 @@ class Fleet:
         rows = self.api("/flow_runs/filter", {"deployments": own, "sort": "EXPECTED_START_TIME_ASC", "limit": 200})
         return [row for row in rows if row["state_type"] != "SCHEDULED" or not row["auto_scheduled"]]
 
+    def worker_of(self, run: str) -> Worker:
+        """The worker that is at this flow run."""
+        return next(one for one in self.workers if one.process.poll() is None and one.runs(run))
+
     def ended(self, run: str, seconds: float = 240) -> tuple[str, str]:
         """The state of a flow run that has come to its end, and its message."""
 
@@ -218,6 +255,16 @@ class Fleet:
 
         row = until(end, f"the end of {run}: {[worker.said[-2000:] for worker in self.workers]}", seconds)
         return row["state_type"], row["state"]["message"] or ""
+
+
+def _without_ids(profile: Any, names: dict[str, str]) -> Any:
+    """``profile`` in words that are the same in two directories."""
+    if isinstance(profile, dict):
+        kept = {key: value for key, value in profile.items() if key not in {"id", "meta", "$ref"}}
+        return {key: _without_ids(value, names) for key, value in kept.items()}
+    if isinstance(profile, list):
+        return [_without_ids(one, names) for one in profile]
+    return names.get(profile, profile) if isinstance(profile, str) else profile
 
 
 def _template() -> dict[str, Any]:

@@ -157,7 +157,9 @@ def test_one_hosts_environment_makes_no_other_configuration(config: Path, monkey
     with pytest.raises(Misused, match="a worker would not know of it"):
         gather(config)
     monkeypatch.delenv("TRUEUP_LIMITS__DEACTIVATE")
-    monkeypatch.setenv("TRUEUP_METRICS__TEXTFILE", os.devnull)  # where a host leaves its figures is the host's own affair
+    monkeypatch.setenv(
+        "TRUEUP_METRICS__TEXTFILE", os.devnull
+    )  # where a host leaves its figures is the host's own affair
     assert settings_of(carried).metrics.textfile == os.devnull
 
 
