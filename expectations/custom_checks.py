@@ -144,6 +144,8 @@ def load_own_checks(settings: Settings, *, text: str | None = None) -> OwnChecks
     if not settings.checks.file:
         return OwnChecks()
     path = settings.place(settings.checks.file)
+    if text is None:
+        text = settings.carried.get(settings.checks.file)
     if path.suffix == ".py":
         from trueup.expectations.custom_modules import from_module
 

@@ -69,7 +69,29 @@ def load(path: Path) -> Settings:
         Misused: no such file, not TOML, an unknown key or a value that does not fit. The message names file, key
             and remedy, and never a value.
     """
-    table = _read(path)
+    return _load(_read(path), path)
+
+
+def load_carried(text: str, path: Path, files: Mapping[str, str]) -> Settings:
+    """The configuration ``text`` that was deployed, with the environment's overrides.
+
+    Args:
+        text: of the file, as it was when it was deployed.
+        path: where the file lay then; relative paths start there still.
+        files: the text of every file the configuration names, by that name: those are not looked for.
+
+    Raises:
+        Misused: as by ``load``.
+    """
+    return _load(_parse(text, path), path, files)
+
+
+def overrides() -> tuple[str, ...]:
+    """The environment variables that override a key, sorted."""
+    return tuple(sorted(name for name in os.environ if name.upper().startswith(PREFIX) and DELIMITER in name))
+
+
+def _load(table: dict[str, Any], path: Path, files: Mapping[str, str] | None = None) -> Settings:
     _refuse_unknown_environment()
     fields: dict[str, Any] = {name: (info.annotation, info.default) for name, info in Settings.model_fields.items()}
     loaded_type = create_model("Configuration", __base__=_Sources, **fields)
@@ -80,7 +102,7 @@ def load(path: Path) -> Settings:
         raise Misused(_sentences(error, path), remedy=_REMEDY) from None
     except SettingsError as error:
         raise Misused(f"{path}: an environment variable that begins with {PREFIX} cannot be read.") from error
-    return _matching_of_import(settings.placed_in(path.resolve().parent))
+    return _matching_of_import(settings.placed_in(path.resolve().parent, files))
 
 
 def _matching_of_import(settings: Settings) -> Settings:
@@ -100,8 +122,15 @@ _REMEDY = "Every key is described in docs/configuration.md; trueup init writes a
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        names = [one.name for one in sorted(path.glob("*.toml"))[:5]]
+        raise Misused(
+            f"{path} is a folder; this command works on one target.",
+            remedy=f"Name its configuration: --config {path / (names[0] if names else 'trueup.toml')}. "
+            f"All targets of a folder: trueup runs --config {path}",
+        )
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise Misused(
             f"There is no configuration file {path}.",
@@ -111,6 +140,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise Misused(
             f"The configuration file {path} cannot be read.", remedy="Check that it is a readable UTF-8 text file."
         ) from error
+    return _parse(text, path)
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Misused(
             f"{path} is not valid TOML: {error}.", remedy="Text goes in quotes; a table begins with [section]."
@@ -118,9 +153,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_unknown_environment() -> None:
-    for name in os.environ:
-        if not name.upper().startswith(PREFIX) or DELIMITER not in name:
-            continue
+    for name in overrides():
         section = name[len(PREFIX) :].split(DELIMITER, 1)[0].lower()
         if section not in Settings.model_fields:
             raise Misused(
@@ -187,6 +220,8 @@ def read_text_beside(settings: Settings, name: str) -> str:
     Raises:
         Misused: it cannot be read.
     """
+    if name in settings.carried:
+        return settings.carried[name]
     place: Path = settings.place(name)
     try:
         return place.read_text(encoding="utf-8-sig")
@@ -220,6 +255,11 @@ def digest(settings: Settings, named_files: NamedFiles | None = None) -> str:
     from trueup.transforms.fingerprint import configuration_digest
 
     read = named_files or NamedFiles(settings)
-    named = {"mapping.import": settings.mapping.import_, "checks.file": settings.checks.file}
-    extra = {key: hashlib.sha256(read(name).encode()).hexdigest() for key, name in named.items() if name}
+    extra = {key: hashlib.sha256(read(name).encode()).hexdigest() for key, name in named_by(settings).items()}
     return configuration_digest(settings, extra)
+
+
+def named_by(settings: Settings) -> dict[str, str]:
+    """The files that say what a run does, by the key that names them."""
+    named = {"mapping.import": settings.mapping.import_, "checks.file": settings.checks.file}
+    return {key: name for key, name in named.items() if name}

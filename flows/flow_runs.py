@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import DeploymentResponse
 
     from trueup.transforms.settings import Settings
     from trueup.transforms.vocabulary import Kind
@@ -38,6 +39,12 @@ def host_of(settings: Settings) -> str:
     """The target's host: services for several directories beside each other on one Prefect server stay apart."""
     place = urlsplit(settings.target.url)
     return f"{place.hostname}:{place.port}" if place.port else str(place.hostname)
+
+
+def deployment_name(settings: Settings) -> str:
+    """What a deployment of this target is called on a server of many: two directories of one host stay apart."""
+    path = urlsplit(settings.target.url).path.strip("/")
+    return host_of(settings) if path.lower() in {"", "scim/v2"} else f"{host_of(settings)} {path.replace('/', '.')}"
 
 
 def tags_of(settings: Settings, kind: Kind | None = None) -> list[str]:
@@ -203,6 +210,16 @@ def night_runs(deployment: UUID, since: datetime, until: datetime) -> list[Night
         for run in _runs(deployment_id={"any_": [str(deployment)]}, expected=(since, until))
         if run.expected_start_time is not None and run.state_type is not None
     ]
+
+
+def deployments_of(settings: Settings) -> list[tuple[str, DeploymentResponse]]:
+    """Every deployment with the tags of this target's host, with the name of its flow."""
+    from prefect.client.schemas.filters import DeploymentFilter
+
+    wanted = DeploymentFilter.model_validate({"tags": {"all_": tags_of(settings)}})
+    with client() as api:
+        found = api.read_deployments(deployment_filter=wanted, limit=MOST)
+        return [(api.read_flow(one.flow_id).name, one) for one in found]
 
 
 def unfinished(settings: Settings) -> list[FlowRun]:

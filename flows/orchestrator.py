@@ -53,6 +53,8 @@ _PRIVATE = {
     "PREFECT_RUNNER_POLL_FREQUENCY": str(POLL_SECONDS),
 }
 """Whatever the environment says, as an office may set these for all its flows."""
+ON_A_WORKER = {name: value for name, value in {**_QUIET, **_PRIVATE}.items() if name != "PREFECT_RUNNER_POLL_FREQUENCY"}
+"""What a worker starts our flow runs with: whatever keeps Prefect quiet here keeps it quiet there."""
 _PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _OUTSPOKEN = {f"PREFECT_LOGGING_{part}LEVEL": "ERROR" for part in ("", "SERVER_", "INTERNAL_", "ROOT_")}
 """For the temporary server: what fails in it is said, in its own log."""

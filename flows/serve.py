@@ -83,7 +83,7 @@ def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
     name, place = flow_runs.host_of(settings), str(config.resolve())
     found = deployed(settings)
     paused = _is_held(found)
-    active = found is None or not found.schedules or any(schedule.active for schedule in found.schedules)
+    active = is_active(found)
     if found is not None and is_paused(found) and (paused or not active):
         screen.note(f"In Prefect nightly/{name} is paused, and stays so: no night begins until it is resumed there.")
     deployments = (
@@ -109,6 +109,11 @@ def _deployments(settings: Settings, config: Path) -> list[RunnerDeployment]:
     )
     # Called from plain code they are deployments at once; only inside an event loop would they be awaitable.
     return [one for one in deployments if not isinstance(one, Coroutine)]
+
+
+def is_active(found: DeploymentResponse | None) -> bool:
+    """Whether its schedule shall run: it does, unless a person has paused it."""
+    return found is None or not found.schedules or any(schedule.active for schedule in found.schedules)
 
 
 def _is_held(deployment: DeploymentResponse | None) -> bool:

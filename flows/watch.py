@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, flow_runs, screen
-from trueup.flows.due import Step, has_been_silent, is_due, last_tick, what_next
+from trueup.flows.due import Step, has_been_silent, is_due, last_tick, meant_for, what_next
 from trueup.flows.notify import remind, say, tell_again
 from trueup.flows.runner import is_absence
+from trueup.transforms.approval.judgement import goes_on_by_itself
 from trueup.transforms.errors import TrueupError
 from trueup.transforms.measures import is_good
 from trueup.transforms.messages import Event
@@ -111,7 +112,9 @@ class Watch:
         if deployment is None or is_paused(deployment):
             self.settled = tick  # whoever pauses a schedule wants nothing made up afterwards
             return
-        if not is_due(settings.schedule, archive.history(settings.target.url).runs, now):
+        history = archive.history(settings.target.url)
+        left = any(goes_on_by_itself(run, settings, at=now) for run in history.runs if meant_for(run) >= tick)
+        if not (left or is_due(settings.schedule, history.runs, now)):
             return
         runs = flow_runs.night_runs(deployment.id, tick, now)
         step = what_next(runs)

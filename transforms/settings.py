@@ -6,6 +6,7 @@ Pure: reading ``trueup.toml`` and the environment is ``trueup.flows.configuratio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -325,16 +326,23 @@ class Settings(Section):
     privacy: PrivacySettings = PrivacySettings()
 
     _folder: Path = PrivateAttr(default_factory=Path)
+    _carried: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """Where the configuration file lies; relative paths start there."""
         return self._folder
 
-    def placed_in(self, folder: Path) -> Settings:
-        """The same configuration, with relative paths starting at ``folder``."""
+    @property
+    def carried(self) -> Mapping[str, str]:
+        """The texts of files it names that came with it, by name: those are not read from disk."""
+        return self._carried
+
+    def placed_in(self, folder: Path, carried: Mapping[str, str] | None = None) -> Settings:
+        """The same configuration, with relative paths starting at ``folder``, but for the files ``carried`` along."""
         placed = self.model_copy()
         placed._folder = folder  # noqa: SLF001 - our own copy
+        placed._carried = dict(carried or {})  # noqa: SLF001 - likewise
         return placed
 
     def place(self, path: str) -> Path:

@@ -59,7 +59,14 @@ class ApplyContext:
     names_in_flight: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def id_of(self, key: Any) -> str | None:
-        """The profile a reference's key means; none while it has none."""
+        """The profile a reference's key means; none while it has none, or where it went to somebody else."""
+        since = self.since.get(str(key))
+        if since is not None and since.lost_profile:
+            return self.created.get(str(key))
+        return self.id_then(key)
+
+    def id_then(self, key: Any) -> str | None:
+        """The profile that a reference's key meant when the plan was made, or means since this run made it."""
         if key is None or key == "":
             return None
         text = str(key)

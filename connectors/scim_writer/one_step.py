@@ -67,7 +67,7 @@ class OneStep:
     def _take(self, change: Change) -> None:
         wanted, before, attribute = change.after, change.before, change.attribute
         if parse(attribute).is_reference:
-            wanted, before = self.desk.id_of(change.after), self.desk.id_of(change.before)
+            wanted, before = self.desk.id_of(change.after), self.desk.id_then(change.before)
             if change.after is not None and wanted is None:
                 self.unresolved[attribute] = f"{attribute}: {change.after} has no profile"
                 return

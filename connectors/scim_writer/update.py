@@ -77,6 +77,8 @@ class UpdateProfile:
         self._has_turn = learns
         if resource is not None:
             self._step.resource, self._writing.is_fresh = resource, True
+        if (since := self._desk.since.get(self._step.item.key)) is not None and since.lost_profile:
+            return self._settled(Result.SKIPPED, since.sentence)  # not even "already so": it is somebody else's
         try:
             if not self._step.wanted:
                 return self._settled(Result.SKIPPED, "; ".join(self._step.unresolved.values()))

@@ -43,13 +43,19 @@ def _tell_of_settled(settings: Settings, run: PriorRun) -> None:
     from trueup.transforms.approval.since import settled_since
 
     since = settled_since(run, open_archive(settings).history(settings.target.url))
-    if since:
-        by = listing(sorted({one.run_id for one in since.values()}))
-        people = counted(len(since), "person was", "people were")
+    settled = [one for one in since.values() if not one.lost_profile]
+    lost = [one for one in since.values() if one.lost_profile]
+    if settled:
+        by = listing(sorted({one.run_id for one in settled}))
+        people = counted(len(settled), "person was", "people were")
         screen.note(
             f"{people} settled since this plan was made ({by}): what of theirs is there counts as applied, the rest is "
             "skipped as stale."
         )
+    if lost:
+        by = listing(sorted({one.run_id for one in lost}))
+        profiles = counted(len(lost), "profile of this plan went", "profiles of this plan went")
+        screen.note(f"{profiles} to somebody else since it was made ({by}): nothing is written there.")
 
 
 def _with_nothing_to_do(settings: Settings, run_id: str) -> PriorRun | None:

@@ -266,7 +266,11 @@ def release(
 
 @app.command()
 def runs(*, config: Config = DEFAULT, as_json: Json = False) -> None:
-    """List all runs, newest first, with their state."""
+    """List all runs, newest first, with their state; of a folder, each target's newest run and what waits."""
+    if config.is_dir():
+        from trueup.flows.commands.targets import targets_command
+
+        raise typer.Exit(targets_command(config, as_json=as_json))
     from trueup.flows.commands.archive import runs_command
 
     raise typer.Exit(runs_command(config, as_json=as_json))

@@ -21,6 +21,24 @@ def serve(*, config: Config = DEFAULT) -> None:
     raise typer.Exit(serve_schedule(config))
 
 
+@app.command(short_help="Give each target's nights to Prefect's workers.")
+def deploy(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="One configuration per target.")],
+    *,
+    pool: Annotated[str, typer.Option("--pool", help="The work pool whose workers run the nights.")],
+    schedule: Annotated[str, typer.Option("--schedule", help="In place of [schedule] cron.")] = "",
+    single_host: Annotated[
+        str, typer.Option("--single-host", help="The host whose folder the archive is; its workers only.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Make one Prefect deployment per configuration; any worker of the pool runs any night."""
+    from trueup.flows.deploy import Wish, deploy_command
+
+    wish = Wish(pool=pool, cron=schedule, host=single_host)
+    raise typer.Exit(deploy_command(tuple(configs), wish, as_json=as_json))
+
+
 @app.command(short_help="Say whether a Prefect server is kept; end it.")
 def server(
     *,

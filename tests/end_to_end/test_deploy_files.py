@@ -7,8 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,14 @@ import pytest
 import yaml
 
 from tests.support.clock import Clock, PrefectServer, free_port, until
+from tests.support.postgresql import a_database
 from trueup.sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.end_to_end.conftest import Office
+    from tests.support.postgresql import Database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -61,41 +62,10 @@ def test_the_image_gets_nothing_of_a_checkout_but_the_product() -> None:
     assert links <= {Path(name).parts[0] for name in kept}, "every room of the package is in the image"
 
 
-@dataclass
-class Database:
-    """PostgreSQL of Debian with a database of its own."""
-
-    port: int
-    data: Path
-    password: str
-
-    def run(self, *words: str) -> None:
-        known = {**os.environ, "PGPASSWORD": self.password}
-        subprocess.run(words, user="postgres", cwd="/", check=True, stdout=subprocess.DEVNULL, env=known)
-
-
 @pytest.fixture
 def database() -> Iterator[Database]:
-    [*_, programs] = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    # Its account must reach it: not below the folders of pytest, which are root's.
-    with tempfile.TemporaryDirectory(prefix="trueup-postgresql-") as folder:
-        place = Path(folder)
-        secret = place / "password"
-        made = Database(free_port(), place / "data", "a password of its own")
-        secret.write_text(made.password, encoding="utf-8")
-        subprocess.run(["chown", "-R", "postgres", folder], check=True)
-        made.run(
-            *(str(programs / "initdb"), "--pgdata", str(made.data), "--username", "prefect"),
-            *("--auth", "scram-sha-256", "--pwfile", str(secret)),
-        )
-        control = (str(programs / "pg_ctl"), "--pgdata", str(made.data), "--wait")
-        options = f"-h 127.0.0.1 -p {made.port} -k {place}"
-        made.run(*control, "--log", str(place / "log"), "--options", options, "start")
-        try:
-            made.run(str(programs / "createdb"), "-h", "127.0.0.1", "-p", str(made.port), "-U", "prefect", "prefect")
-            yield made
-        finally:
-            made.run(*control, "--mode", "fast", "stop")
+    with a_database() as made:
+        yield made
 
 
 def test_the_services_of_the_compose_file_make_a_night_together(database: Database, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from trueup.transforms.approval.validity import (
 )
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.values.labels import allow_options, limit_label, limits_called
-from trueup.transforms.vocabulary import Outcome
+from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,6 +207,23 @@ def auto_approval(run: PriorRun, settings: Settings, *, at: datetime) -> Approva
         "auto": True,
     }
     return Approval((AUTO,), manifest.fingerprint, expires, (Selection(),), {}, details)
+
+
+def goes_on_by_itself(run: PriorRun, settings: Settings, *, at: datetime) -> bool:
+    """Whether a night that applies by itself was killed after its plan was sealed: then its rest needs no person.
+
+    What was planned by hand, approved by a person, or broken off on purpose is a person's to go on with.
+    """
+    if settings.approval.required or run.manifest.only or run.manifest.expected is None:
+        return False
+    if run.state == Outcome.READY:
+        return auto_approval(run, settings, at=at) is not None
+    approvals = [act for act in run.acts if act.act is Act.APPROVED]
+    if not approvals or not approvals[-1].details.get("auto"):
+        return False
+    return run.state == Act.APPROVED or (
+        run.state == Act.INTERRUPTED and not any(a.act in APPLY_ACTS for a in run.acts)
+    )
 
 
 def beyond_auto(run: PriorRun, settings: Settings) -> tuple[str, ...]:

@@ -102,3 +102,27 @@ def test_whoever_stepped_aside_before_another_plan_settled_them_keeps_no_passing
         [aside] = [profile for profile, one in directory.users.items() if one["userName"].startswith("moving-")]
         applied(directory, files, {f"k{aside[1:]}": Since("20261123T080000Z-0001", aside)})
         assert {profile: one["userName"] for profile, one in directory.users.items()} == {"p0": "u1", "p1": "u0"}
+
+
+def test_a_profile_that_went_to_somebody_else_is_not_written_nor_referred_to_in_the_name_of_whom_it_was_meant_for(
+    tmp_path: Path,
+) -> None:
+    with serving(Directory()) as directory:
+        for number in range(1, 6):
+            directory.add({"id": f"p{number}", "userName": f"u{number}", "title": "Clerk", "active": True})
+        wishes: list[Wish] = [
+            ("k1", "update", "p1", {"title": ("Clerk", "Head")}),  # nothing of what it writes has moved
+            ("k2", "update", "p2", {"title": ("Boss", "Clerk")}),  # already so, and not theirs all the same
+            ("k3", "deactivate", "p3", {"active": (True, False)}),
+            ("k4", "delete", "p4", {}),
+            ("k5", "update", "p5", {"title": ("Clerk", "Head"), MANAGER: (None, "k1")}),  # k1 has no profile now
+        ]
+        files = plan(tmp_path / "run", directory, wishes)
+        lost = {f"k{n}": Since("20261123T080000Z-0001", None, lost_profile=True) for n in range(1, 5)}
+        records = {record["key"]: record for record in applied(directory, files, lost).records}
+        assert {key: one["result"] for key, one in records.items()} == dict.fromkeys(records, "skipped")
+        assert all("gave this profile to somebody else" in records[f"k{n}"]["reason"] for n in range(1, 5))
+        assert "k1 has no profile" in records["k5"]["reason"]
+        assert {path.rsplit("/", 1)[-1] for _, path in directory.wrote()} == {"p5"}
+        assert directory.users["p5"]["title"] == "Head"
+        assert not any("manager" in key.lower() for key in directory.users["p5"])

@@ -47,6 +47,10 @@ def of_profile(world: World, key: str) -> dict[str, Any]:
     return next(one for one in world.profiles if one["id"] == key)
 
 
+def profiles_in(planned: Planned) -> dict[str, str | None]:
+    return {row["key"]: row["profile_id"] for row in planned.rows("decisions")}
+
+
 def urgent(world: World, *keys: str, **facts: Any) -> PriorRun:
     return world.apply(alone(world, *keys), only=keys, partial_read=True, **facts)
 
@@ -140,3 +144,27 @@ def test_whom_a_later_plan_for_some_settled_is_known_to_the_waiting_one(world: W
     nothing = world.seal(alone(world, "bob"), only=("bob",), partial_read=True)
     assert set(settled_since(waiting, History(tuple(world.runs)))) == {"ann", "bob"}
     assert settled_since(nothing, History(tuple(world.runs))) == {}
+
+
+def test_a_profile_adopted_by_a_plan_for_some_is_not_the_waiting_plans_to_write(world: World) -> None:
+    """The waiting plan means ``p-new`` for eve by its user name; before it is applied, that name becomes fay's."""
+    world.users.append(user("eve", userPrincipalName="new@x.example", mail="new@x.example", jobTitle="Head"))
+    world.profiles.append(profile("p-new", "nobody", externalId=None, userName="new@x.example"))
+    made = world.plan()
+    assert profiles_in(made)["eve"] == "p-new"
+    waiting = world.seal(made)
+    world.night += 1
+    world.of("eve").update(userPrincipalName="eve@x.example", mail="eve@x.example")
+    world.users.append(user("fay", userPrincipalName="new@x.example", mail="new@x.example"))
+    some = world.plan(only=("fay",))
+    assert profiles_in(some)["fay"] == "p-new"
+    assert settled_since(waiting, History(tuple(world.runs))) == {}
+    run = world.apply(some, only=("fay",))
+    since = settled_since(waiting, History(tuple(world.runs)))
+    assert {key: (one.run_id, one.lost_profile) for key, one in since.items()} == {
+        "fay": (run.run_id, False),
+        "eve": (run.run_id, True),
+    }
+    assert since["fay"].profile_id == "p-new"
+    assert since["eve"].profile_id is None
+    assert links_of(History(tuple(world.runs)), ("eve", "fay")) == {"fay": "p-new"}

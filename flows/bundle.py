@@ -1,0 +1,254 @@
+"""A configuration on its way to other hosts: with the files it names, in the archive, under its digest.
+
+What a deployment of Prefect carries is only where that archive is, the digest, and the names of the references that
+open it. So every worker plans by the same words, wherever it runs, and Prefect's database holds no configuration.
+A bundle never holds what a secret reference, a certificate or a key names, nor a source file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trueup.flows import configuration
+from trueup.flows.due import last_tick
+from trueup.transforms.errors import Failed, Misused, Refusal, Refused
+from trueup.transforms.manifest import SCHEMA_VERSION
+from trueup.transforms.targets import same_target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trueup.connectors.archive.store import Store
+    from trueup.transforms.settings import Settings
+
+FOLDER = "configurations"
+"""In the archive, beside the runs."""
+FORMAT = 1
+_DEPLOY_AGAIN = "Deploy it again: trueup deploy CONFIG --pool NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a deployment carries: enough to find and open the bundle, and nothing that must not be seen."""
+
+    archive: str
+    """Where the archive is."""
+    digest: str
+    """SHA-256, in hex, of the bundle."""
+    target: str
+    references: Mapping[str, str]
+    """Key of the configuration → reference, such as ``env:NAME``: those that the archive cannot be opened without."""
+    host: str = ""
+    """The one host whose folder the archive is; empty where every host reaches it."""
+
+    def as_parameter(self) -> dict[str, Any]:
+        """As Prefect keeps it."""
+        return {
+            "archive": self.archive,
+            "digest": self.digest,
+            "target": self.target,
+            "references": dict(self.references),
+            "host": self.host,
+        }
+
+    @classmethod
+    def of(cls, parameter: Mapping[str, Any]) -> Carried:
+        """What stands in a deployment.
+
+        Raises:
+            Misused: something else does.
+        """
+        try:
+            found = {name: str(parameter[name]) for name in ("archive", "digest", "target", "host")}
+            references = {str(key): str(name) for key, name in dict(parameter["references"]).items()}
+        except (KeyError, TypeError, ValueError):
+            raise Misused("The deployment does not say which configuration it means.", remedy=_DEPLOY_AGAIN) from None
+        return cls(**found, references=references)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A configuration and what it names, ready to be put into its archive."""
+
+    content: bytes
+    settings: Settings
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the content."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def carried(self, *, host: str) -> Carried:
+        """What the deployment is to say; ``host`` counts only where the archive is a folder.
+
+        Raises:
+            Misused: the archive is a folder and no host is named.
+        """
+        place, is_folder = place_of(self.settings)
+        if is_folder and not host:
+            raise Misused(
+                f"The archive of {self.settings.target.url} is a folder of one host ({place}): a worker "
+                "of another host would plan by an archive of its own.",
+                remedy="Move it to an object store (trueup archive copy --move), or, where every worker of the pool "
+                "runs on one host, say which: --single-host NAME",
+            )
+        return Carried(
+            archive=place,
+            digest=self.digest,
+            target=same_target(self.settings.target.url),
+            references=references_of(self.settings),
+            host=host if is_folder else "",
+        )
+
+    def put(self) -> None:
+        """The bundle is in the archive; one that is there already stays.
+
+        Raises:
+            Failed: the archive cannot be written.
+        """
+        from trueup.connectors.archive import open_archive
+        from trueup.connectors.archive.atomic_files import on_disk
+
+        archive = open_archive(self.settings)
+        with on_disk("The configuration cannot be put into the archive"):
+            try:
+                store_of(archive.path).create_if_absent(_name(self.digest), self.content)
+            except FileExistsError:
+                return
+
+
+def gather(config: Path, *, cron: str = "") -> Bundle:
+    """The configuration in ``config`` as it is now, with the files it names; ``cron`` takes the schedule's place.
+
+    Raises:
+        Misused: it is not valid, a file it names cannot be read, or the environment overrides a key.
+    """
+    if found := configuration.overrides():
+        raise Misused(
+            f"The environment overrides the configuration here ({', '.join(found)}); a worker would not know of it.",
+            remedy="Write it into the file, or unset it, and deploy again.",
+        )
+    settings = with_cron(configuration.load(config), cron)
+    configuration.require(settings)
+    last_tick(settings.schedule, datetime.now(UTC))
+    named = configuration.NamedFiles(settings)
+    document = {
+        "format": FORMAT,
+        "archive_format": SCHEMA_VERSION,
+        "trueup": _version(),
+        "path": str(config.resolve()),
+        "text": config.read_text(encoding="utf-8"),
+        "cron": cron,
+        "files": {name: named(name) for name in sorted(set(configuration.named_by(settings).values()))},
+        "configuration_digest": configuration.digest(settings, named),
+    }
+    content = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)
+    return Bundle(f"{content}\n".encode(), settings)
+
+
+def settings_of(carried: Carried) -> Settings:
+    """The configuration that was deployed, as this worker is to use it; secrets are not looked at yet.
+
+    Raises:
+        Failed: the archive is another host's, or is not there, or has no such configuration.
+        Refused: what is there is not what was deployed, or a newer version wrote it.
+        Misused: this worker's environment makes another configuration of it.
+    """
+    if carried.host and carried.host != socket.gethostname():
+        raise Failed(
+            f"The archive of this target is a folder of host {carried.host}; this worker runs on "
+            f"{socket.gethostname()}.",
+            remedy=f"Let only workers of {carried.host} serve this pool, or move the archive to an object store and "
+            "deploy again.",
+        )
+    document = _read(carried)
+    settings = configuration.load_carried(document["text"], Path(document["path"]), document["files"])
+    settings = with_cron(settings, document["cron"])
+    placed = settings.archive.model_copy(update={"path": carried.archive})
+    settings = settings.model_copy(update={"archive": placed})
+    if configuration.digest(settings) != document["configuration_digest"]:
+        names = ", ".join(configuration.overrides()) or "none that is known"
+        raise Misused(
+            f"This worker would plan by another configuration than the one deployed: its environment overrides keys "
+            f"({names}).",
+            remedy="Unset them on this worker, or change the file and deploy it again.",
+        )
+    return settings
+
+
+def _read(carried: Carried) -> dict[str, Any]:
+    from trueup.connectors.archive.atomic_files import on_disk
+
+    place = Path(carried.archive)
+    if not place.is_dir():
+        raise Failed(
+            f"The archive {carried.archive} is not there on this worker.",
+            remedy="Mount it, or start the worker where it is.",
+        )
+    with on_disk("The deployed configuration cannot be read"):
+        try:
+            content = store_of(place).read(_name(carried.digest))
+        except FileNotFoundError:
+            raise Failed(
+                f"The archive {carried.archive} has no configuration {carried.digest[:12]}…", remedy=_DEPLOY_AGAIN
+            ) from None
+    if hashlib.sha256(content).hexdigest() != carried.digest:
+        raise Refused(
+            Refusal(
+                "configuration_damaged",
+                f"The configuration in the archive is not the one that was deployed ({carried.digest[:12]}…).",
+                remedy=f"Find out who changed it. {_DEPLOY_AGAIN}",
+            )
+        )
+    document: dict[str, Any] = json.loads(content)
+    if document["archive_format"] > SCHEMA_VERSION or document["format"] > FORMAT:
+        raise Refused(
+            Refusal(
+                "format_newer",
+                f"This worker has Trueup {_version()}, which knows archives up to format {SCHEMA_VERSION}; "
+                f"the one that was deployed has format {document['archive_format']}.",
+                remedy=f"Install Trueup {document['trueup']} or later on this worker.",
+            )
+        )
+    return document
+
+
+def with_cron(settings: Settings, cron: str) -> Settings:
+    """``settings`` with this schedule, where one is given."""
+    if not cron:
+        return settings
+    return settings.model_copy(update={"schedule": settings.schedule.model_copy(update={"cron": cron})})
+
+
+def place_of(settings: Settings) -> tuple[str, bool]:
+    """Where the archive is, for every host to read, and whether that is a folder."""
+    return str(settings.place(settings.archive.path)), True
+
+
+def references_of(settings: Settings) -> dict[str, str]:
+    """The references without which the archive cannot be opened, by key; a folder needs none."""
+    del settings
+    return {}
+
+
+def store_of(place: Path) -> Store:
+    """The records of the archive at ``place``."""
+    from trueup.connectors.archive.store import LocalStore
+
+    return LocalStore(place)
+
+
+def _name(digest: str) -> str:
+    return f"{FOLDER}/{digest}.json"
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("trueup")

@@ -1,0 +1,179 @@
+"""``trueup deploy``: one Prefect deployment per target on a work pool, so that any worker of it runs any night."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trueup.flows import flow_runs, screen
+from trueup.flows.bundle import Bundle, Carried, gather
+from trueup.flows.orchestrator import ON_A_WORKER, orchestrator
+from trueup.transforms.errors import Misused, Refusal, Refused
+from trueup.transforms.targets import same_target
+from trueup.transforms.vocabulary import Exit, Kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prefect.client.schemas.responses import DeploymentResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for, of every configuration alike."""
+
+    pool: str
+    cron: str = ""
+    """In place of ``[schedule] cron``."""
+    host: str = ""
+    """The one host whose folders the archives are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One deployment that is about to be made."""
+
+    config: Path
+    bundle: Bundle
+    carried: Carried
+    found: DeploymentResponse | None
+    """What there is of it already."""
+
+    @property
+    def name(self) -> str:
+        return flow_runs.deployment_name(self.bundle.settings)
+
+
+def deploy_command(configs: tuple[Path, ...], wish: Wish, *, as_json: bool) -> int:
+    """Deploy all of them, or none where anything is wrong with one; returns the exit code."""
+    bundles = [(config, gather(config, cron=wish.cron)) for config in configs]
+    carried = [bundle.carried(host=wish.host) for _, bundle in bundles]
+    _refuse_doubles([(config, one.target) for (config, _), one in zip(bundles, carried, strict=True)])
+    if not os.environ.get("PREFECT_API_URL"):
+        raise Misused(
+            "PREFECT_API_URL is not set: a deployment needs a Prefect server that its workers reach.",
+            remedy="Set it, such as http://prefect:4200/api. For one target on this host: trueup serve",
+        )
+    with orchestrator() as server:
+        server.ready()
+        _refuse_no_pool(wish.pool)
+        plans = [_planned(*pair, one) for pair, one in zip(bundles, carried, strict=True)]
+        for plan in plans:
+            plan.bundle.put()
+        from trueup.flows.automations import see_to_automations
+
+        see_to_automations()
+        rows = [_deploy(plan, wish.pool) for plan in plans]
+    if as_json:
+        screen.document(rows)
+        return Exit.DONE
+    for row in rows:
+        paused = "; paused in Prefect, and stays so" if row["paused"] else ""
+        screen.say(
+            f"{row['deployment']}: {row['cron']} ({row['timezone']}), configuration {row['digest'][:12]}{paused}"
+        )
+    screen.say(f"Nights of {len(rows)} targets wait for workers: prefect worker start --pool '{wish.pool}'")
+    return Exit.DONE
+
+
+def _refuse_doubles(targets: list[tuple[Path, str]]) -> None:
+    often = Counter(target for _, target in targets)
+    for target, number in often.items():
+        if number > 1:
+            names = ", ".join(str(config) for config, one in targets if one == target)
+            raise Misused(
+                f"{number} of the configurations mean one target, {target}: {names}.",
+                remedy="Two deployments of one target would each plan its nights. Leave one out.",
+            )
+
+
+def _refuse_no_pool(pool: str) -> None:
+    from prefect.exceptions import ObjectNotFound
+
+    with flow_runs.client() as api:
+        try:
+            found = api.read_work_pool(pool)
+        except ObjectNotFound:
+            raise Misused(
+                f"There is no work pool {pool!r} on this Prefect server.",
+                remedy=f"Make it: prefect work-pool create '{pool}' --type process",
+            ) from None
+    if found.is_paused:
+        screen.note(f"The work pool {pool} is paused: no night begins until it is resumed in Prefect.")
+
+
+def _planned(config: Path, bundle: Bundle, carried: Carried) -> _Plan:
+    """What is to be made of it, where nothing else plans the same target.
+
+    Raises:
+        Refused: something else does.
+    """
+    own = flow_runs.deployment_name(bundle.settings)
+    found = None
+    for flow, one in flow_runs.deployments_of(bundle.settings):
+        if flow != "nightly":
+            continue
+        said = one.parameters.get("deployed")
+        name = f"nightly/{one.name}"
+        if not said:
+            raise _refused(f"trueup serve plans {carried.target} already, as {name}.", name, "Stop that service")
+        if Carried.of(said).target != carried.target:
+            continue
+        if Carried.of(said).archive != carried.archive:
+            raise _refused(
+                f"{carried.target} is deployed already, as {name}, with another archive: {Carried.of(said).archive}.",
+                name,
+                "See which archive has the nights that were applied",
+            )
+        found = one if one.name == own else found
+    return _Plan(config, bundle, carried, found)
+
+
+def _refused(message: str, name: str, first: str) -> Refused:
+    return Refused(
+        Refusal(
+            "deployed_already",
+            f"{message} Two would each plan by links that the other one changes.",
+            remedy=f"{first}; then: prefect deployment delete '{name}', and deploy again.",
+        )
+    )
+
+
+def _deploy(plan: _Plan, pool: str) -> dict[str, Any]:
+    from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
+
+    from trueup.flows.automations import TAG
+    from trueup.flows.nightly import nightly
+    from trueup.flows.serve import is_active
+    from trueup.flows.watch import is_paused
+
+    settings = plan.bundle.settings
+    made = nightly.to_deployment(
+        name=plan.name,
+        schedule=Cron(settings.schedule.cron, timezone=settings.schedule.timezone, active=is_active(plan.found)),
+        paused=plan.found is not None and plan.found.paused,
+        parameters={"deployed": plan.carried.as_parameter()},
+        concurrency_limit=None,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        tags=[*flow_runs.tags_of(settings, Kind.RECONCILE), TAG],
+        work_pool_name=pool,
+        job_variables={"env": ON_A_WORKER},
+        description="Plans the night that is due, on any worker. Applies only under [approval.auto].",
+    )
+    if isinstance(made, Coroutine):  # only inside an event loop
+        raise TypeError(plan.name)
+    made.apply()
+    return {
+        "config": str(plan.config),
+        "deployment": f"nightly/{plan.name}",
+        "target": same_target(settings.target.url),
+        "archive": plan.carried.archive,
+        "digest": plan.carried.digest,
+        "cron": settings.schedule.cron,
+        "timezone": settings.schedule.timezone,
+        "paused": plan.found is not None and is_paused(plan.found),
+    }

@@ -1,0 +1,148 @@
+"""Many targets on Prefect's workers: a real server on PostgreSQL, two workers, and whatever may be killed is killed."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.clock import PrefectServer, free_port, until
+from tests.support.fleet import POOL, a_fleet
+from tests.support.postgresql import a_database
+from trueup.connectors.archive.records import rendered, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.fleet import Fleet, Target
+
+HERE = socket.gethostname()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PrefectServer]:
+    """A Prefect server on PostgreSQL of Debian."""
+    with a_database() as database:
+        home = tmp_path / "server"
+        home.mkdir()
+        server = PrefectServer(home, free_port(), more=database.of_prefect)
+        server.start()
+        yield server
+        server.stop()
+
+
+def deploy(fleet: Fleet, *words: str, host: str = HERE) -> None:
+    configs = [str(target.config) for target in fleet.targets]
+    done = fleet.trueup("deploy", *configs, "--pool", POOL, "--single-host", host, *words)
+    assert done.returncode == 0, done.stderr
+
+
+def last_of(fleet: Fleet, target: Target) -> str:
+    """How the target's newest night ended."""
+    row = fleet.runs(target)[-1]
+    return f"{row['state_type']} {row['state']['message']}"
+
+
+def killed(fleet: Fleet, target: Target, run: str, at: Callable[[], bool], doing: str) -> None:
+    """The worker that is at ``run`` dies at this moment, and another is started in its place."""
+    until(at, f"target {target.number} to be {doing}", 300)
+    fleet.worker_of(run).kill()
+    fleet.worker()
+
+
+@pytest.mark.services
+@pytest.mark.timeout(1500)
+def test_a_worker_killed_in_plan_and_in_apply_loses_and_doubles_nothing(tmp_path: Path, server: PrefectServer) -> None:
+    with a_fleet(tmp_path, server, targets=5) as fleet:
+        for target in fleet.targets:
+            target.configure(per_second=20)  # an apply takes long enough to be met
+        deploy(fleet)
+        fleet.worker()
+        fleet.worker()
+        planned, applied, [undisturbed] = fleet.targets[:2], fleet.targets[2:4], fleet.targets[4:]
+        first = {target.number: fleet.begin(target) for target in planned}
+        for target in planned:
+            killed(fleet, target, first[target.number], target.is_planning, "planning")
+        first |= {target.number: fleet.begin(target) for target in applied}
+        for target in applied:
+            killed(fleet, target, first[target.number], target.is_applying, "applying")
+        sent = {target.number: target.sent() for target in applied}
+        first[undisturbed.number] = fleet.begin(undisturbed)
+        assert fleet.ended(first[undisturbed.number], 400) == ("COMPLETED", "Applied")
+
+        for target in (*planned, *applied):
+            state, why = fleet.ended(first[target.number], 400)
+            assert (state, "no sign of life" in why) == ("CRASHED", True), why
+            until(lambda: last_of(fleet, target) == "COMPLETED Applied", "the night, begun once more", 400)  # noqa: B023
+            assert len(fleet.runs(target)) == 2, "once, and no oftener"
+            assert fleet.runs(target)[-1]["parameters"]["again"] is True
+            assert target.people() == undisturbed.people()
+            assert target.acts() == ["approved", "applied"]
+            assert target.made() == undisturbed.made()
+            [manifest] = target.manifests()
+            again = target in planned
+            assert manifest["expected"].startswith("2024-02-29T03:00:00") is again, (
+                "its tick, not when it was begun again"
+            )
+        for target in applied:
+            assert target.number in sent
+            # What was settled before the kill is settled once: the journal goes on where it ended.
+            journal = target.sent()
+            assert journal[: len(sent[target.number])] == sent[target.number]
+            settled = target.settled()
+            assert len(settled) == len(set(settled))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(900)
+def test_what_a_worker_lacks_is_said_in_the_runs_message_and_nothing_is_written(
+    tmp_path: Path, server: PrefectServer
+) -> None:
+    with a_fleet(tmp_path, server, targets=4) as fleet:
+        secretless, elsewhere, changed, newer = fleet.targets
+        deploy(fleet)
+        done = fleet.trueup("deploy", str(elsewhere.config), "--pool", POOL, "--single-host", "another-host")
+        assert done.returncode == 0, done.stderr
+        [bundle] = (changed.archive / "configurations").iterdir()
+        bundle.write_text(
+            bundle.read_text(encoding="utf-8").replace('"cron": ""', '"cron": "1 1 * * *"'), encoding="utf-8"
+        )
+        fleet.worker(**dict.fromkeys(secretless.secrets, ""))
+        runs = [fleet.begin(target) for target in (secretless, elsewhere, changed)]
+        messages = [fleet.ended(run) for run in runs]
+        assert {state for state, _ in messages} == {"FAILED"}
+        without, away, other = (message for _, message in messages)
+        assert without.startswith("Failed: ")
+        assert "the environment variable TRUEUP_" in without
+        assert "is not set" in without
+        assert away.startswith(
+            f"Failed: The archive of this target is a folder of host another-host; this worker runs on {HERE}"
+        )
+        assert other.startswith("Refused: The configuration in the archive is not the one that was deployed")
+        for target in (secretless, elsewhere, changed):
+            assert target.manifests() == []
+            assert not list(target.archive.glob("2*"))
+
+        # A newer Trueup has sealed a run there: this one says which it needs.
+        assert fleet.ended(fleet.begin(newer)) == ("COMPLETED", "Applied")
+        [manifest] = newer.archive.glob("2*/manifest.json")
+        before = newer.people()
+        from_later(manifest)
+        state, why = fleet.ended(fleet.begin(newer))
+        assert state == "FAILED"
+        assert why.startswith("Refused: ")
+        assert "has format 99" in why
+        assert "Use Trueup 9.1 or later" in why
+        assert newer.people() == before
+        assert len(list(newer.archive.glob("2*"))) == 1
+
+
+def from_later(manifest: Path) -> None:
+    """The manifest as a later version would have sealed it."""
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    document |= {"schema_version": 99, "versions": {**document["versions"], "trueup": "9.1"}}
+    manifest.chmod(0o600)
+    manifest.write_bytes(rendered(signed({key: value for key, value in document.items() if key != "sha256"})))
