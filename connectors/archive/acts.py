@@ -25,7 +25,7 @@ from trueup.transforms.people_apart import Row, act_apart, joined
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -111,6 +111,19 @@ def add_act_with(
             part.rename(whole)
         sync_directory(files.path)
     return record
+
+
+def add_stated(
+    run: RunFiles, act: Act, who: str, *, at: datetime, stated: Mapping[str, FileRecord], **content: Unpack[ActContent]
+) -> ActRecord:
+    """The act, stating files as they are to be; whoever writes it puts them there afterwards.
+
+    Raises:
+        Refused: the run's manifest or acts are damaged.
+        Failed: the disk refuses.
+    """
+    with on_disk(f"The act {act.value!r} of run {run.run_id} cannot be written"), sealing(run.path.parent):
+        return _append(run, {**content, "act": act, "who": who, "at": at, "files": dict(stated)})
 
 
 def next_number(acts: Iterable[ActRecord], stem: str) -> int:

@@ -24,13 +24,12 @@ from trueup.connectors.archive.store import LocalStore
 from trueup.connectors.archive.unfinished import finished
 from trueup.transforms.errors import Failed
 from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from trueup.transforms.run_files import RunFiles
 
 
 def seal(files: RunFiles, manifest: Manifest) -> Manifest:
@@ -135,5 +134,5 @@ def _newest_sha256(root: Path) -> str | None:
             named.add(json.loads(content)["previous_manifest_sha256"])
         except (ValueError, KeyError, TypeError):
             raise reading.damaged(files.run_id, "manifest.json is not readable") from None
-    ends = [run_id for run_id, own in hashes.items() if own not in named]
+    ends = [run_id for run_id, own in hashes.items() if not named & reading.stated_hashes(RunFiles(root / run_id), own)]
     return hashes[max(ends)] if ends else None
