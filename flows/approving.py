@@ -11,7 +11,7 @@ from trueup.flows import clearance, run_context
 from trueup.flows.measure import measure
 from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Misused
-from trueup.transforms.vocabulary import Act
+from trueup.transforms.vocabulary import Act, Via
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,10 @@ class Wish:
     """On the whole plan, kept with the approval."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Key → a note on the person, kept with the approval."""
+    via: Via = Via.SHELL
+    """How ``who`` is known."""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """Of whoever signed in: ``issuer`` and ``tenant`` and ``object_id``, or ``subject``; kept in the act."""
 
 
 def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, dict[str, Any]]:
@@ -62,12 +66,17 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
     )
     now = datetime.now(UTC)
     approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
-    details = dict(approval.details)
+    details = {**approval.details, **decided_by(wish.via, wish.identity)}
     if wish.notes:
         details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
     add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=details, reason=wish.note)
     measure(settings)
     return archive.load(run.run_id), details
+
+
+def decided_by(via: Via, identity: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """For an act's details: how whoever decided was known."""
+    return {"via": via.value, **({"identity": dict(identity)} if identity else {})}
 
 
 def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,8 +111,16 @@ def without_people(settings: Settings, selectors: tuple[str, ...]) -> tuple[str,
     return selectors
 
 
-def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, fingerprint: str = "") -> PriorRun:
-    """Store the rejection as an act; returns the run with it.
+def reject_one(
+    settings: Settings,
+    run_id: str,
+    *,
+    who: str,
+    reason: str,
+    fingerprint: str = "",
+    known: Mapping[str, Any] | None = None,
+) -> PriorRun:
+    """Store the rejection as an act; returns the run with it. ``known`` is ``decided_by(…)``, else a shell's.
 
     Raises:
         Misused: ``fingerprint`` is not the beginning of the run's.
@@ -121,6 +138,7 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, finger
                 f"Run {run.run_id} has another fingerprint than the one given.", remedy="Reject the run you reviewed."
             )
         may_be_rejected(run)
-        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason)
+        details = dict(known or decided_by(Via.SHELL))
+        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason, details=details)
     measure(settings)
     return archive.load(run.run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,10 +12,11 @@ from trueup.connectors.analysis.engine import Engine
 from trueup.connectors.analysis.relations import NOBODY, PACKAGE
 from trueup.connectors.analysis.result import Result
 from trueup.connectors.archive import reading
+from trueup.connectors.archive.erasing import finish_pending
 from trueup.connectors.archive.views import mails
 from trueup.transforms.duck.database import statement
 from trueup.transforms.duck.quoting import literal
-from trueup.transforms.errors import Misused
+from trueup.transforms.errors import Misused, TrueupError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -52,6 +53,8 @@ class Archive:
         place = root.resolve()
         if not place.is_dir():
             raise Misused(f"No archive lies at {root}.", remedy="Give the folder with the runs, or trueup.toml.")
+        with suppress(TrueupError):  # whoever may only read finds what can be believed of it until then
+            finish_pending(place)
         checked = Checked(place)
         self._contents = contents(place, target=target, timezone=timezone, checked=checked)
         checked.remember()

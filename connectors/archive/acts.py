@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
     on_disk,
@@ -20,11 +20,12 @@ from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.approval.run_state import has_plan, is_partial, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
-from trueup.transforms.manifest import ActRecord, FileRecord
+from trueup.transforms.manifest import PEOPLE_APART, ActRecord, FileRecord
+from trueup.transforms.people_apart import Row, act_apart, joined
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 NUMBERED = ("verified", "left_out", "summary")
 """Stems of the files acts add under numbers of their own."""
-_NUMBERED = re.compile(rf"(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet")
+_NUMBERED = re.compile(rf"(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet|{people.OF_ACT.pattern}")
 
 
 class ActContent(TypedDict, total=False):
@@ -112,9 +113,22 @@ def add_act_with(
     return record
 
 
+def add_stated(
+    run: RunFiles, act: Act, who: str, *, at: datetime, stated: Mapping[str, FileRecord], **content: Unpack[ActContent]
+) -> ActRecord:
+    """The act, stating files as they are to be; whoever writes it puts them there afterwards.
+
+    Raises:
+        Refused: the run's manifest or acts are damaged.
+        Failed: the disk refuses.
+    """
+    with on_disk(f"The act {act.value!r} of run {run.run_id} cannot be written"), sealing(run.path.parent):
+        return _append(run, {**content, "act": act, "who": who, "at": at, "files": dict(stated)})
+
+
 def next_number(acts: Iterable[ActRecord], stem: str) -> int:
     """Of the next file ``<stem>-NNN.parquet``."""
-    return 1 + sum(name.startswith(f"{stem}-") for act in acts for name in act.files)
+    return 1 + len({name for act in acts for name in act.files if name.startswith(f"{stem}-")})
 
 
 def finish_names(run: RunFiles, acts: Iterable[ActRecord]) -> None:
@@ -168,8 +182,9 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
 
 
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
-    _, manifest_sha256 = reading.read_manifest(run)
+    manifest, manifest_sha256 = reading.read_manifest(run)
     before = reading.read_acts(run, manifest_sha256)
+    finish_names(run, before)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
     record = ActRecord(
@@ -177,7 +192,17 @@ def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
         previous_sha256=before[-1].sha256 if before else manifest_sha256,
         **content,
     )
-    document = signed(record.model_dump(mode="json"))
-    name = f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}"
-    LocalStore(run.path.parent).create_if_absent(name, rendered(document))
-    return ActRecord.model_validate(document)
+    document, rows = record.model_dump(mode="json"), list[Row]()
+    if manifest.schema_version >= PEOPLE_APART:
+        document, rows = act_apart(document)
+    if rows:
+        # As with the other files of an act: it gets its name once the act that vouches for it is there.
+        name, part, laid = people.lay_aside(run, record.number, rows)
+        document["files"] = {**document["files"], name: laid.model_dump(mode="json")}
+    document = signed(document)
+    store = LocalStore(run.path.parent)
+    store.create_if_absent(f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}", rendered(document))
+    if rows:
+        part.rename(run.path / name)
+        sync_directory(run.acts)
+    return ActRecord.model_validate(joined(document, rows))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.acts import NUMBERED, next_number
 from trueup.connectors.archive.atomic_files import sha256_of
+from trueup.connectors.archive.pending import is_any_pending, is_pending
 from trueup.connectors.archive.seals import stands_in
 from trueup.connectors.archive.store import LocalStore
+from trueup.transforms.erasure.stated import erasures, stands_for
 from trueup.transforms.errors import Refusal, Refused
+from trueup.transforms.fingerprint import fingerprint
 from trueup.transforms.history import PriorRun
 from trueup.transforms.vocabulary import Act
 
@@ -53,7 +57,20 @@ def check_run(run: PriorRun | RunFiles) -> list[Damage]:
         return [Damage(files.run_id, "manifest.json", "changed", refused.message)]
     found, acts = _check_acts(files, sha256)
     found += _check_files(files, manifest, acts)
+    if not found:
+        found += _check_fingerprint(files, manifest, acts)
     return found
+
+
+def _check_fingerprint(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> list[Damage]:
+    """Of a run somebody was erased from: whether its content is the one stated then, as far as it is still there."""
+    stated = next((act.fingerprint for act in reversed(acts) if act.act is Act.ERASED), None)
+    covered = (files.source, files.target, files.decisions, files.changes, files.mapping_sql)
+    if not stated or not all(path.exists() for path in covered) or is_any_pending(files.path.parent):
+        return []
+    if fingerprint(files, manifest.configuration_digest, version=manifest.fingerprint_version) == stated:
+        return []
+    return [Damage(files.run_id, "", "changed", "its content is not the one stated when a person was erased from it.")]
 
 
 def refuse_damaged(run: PriorRun | RunFiles) -> None:
@@ -86,6 +103,7 @@ def _check_acts(files: RunFiles, manifest_sha256: str) -> tuple[list[Damage], tu
     found: list[Damage] = []
     acts: list[ActRecord] = []
     previous, expected = manifest_sha256, 1
+    erased = _erasures(files)
     for path in reading.act_paths(files):
         name = f"acts/{path.name}"
         number = int(path.name.partition("-")[0])
@@ -103,25 +121,34 @@ def _check_acts(files: RunFiles, manifest_sha256: str) -> tuple[list[Damage], tu
             continue
         if record.number != number or reading.act_name(record) != path.name:
             found.append(Damage(files.run_id, name, "changed", f"{name} is not the act its name says."))
-        elif previous and (not follows or record.previous_sha256 != previous):
+        elif previous and (not follows or record.previous_sha256 not in stands_for(previous, erased)):
             found.append(Damage(files.run_id, name, "chain", f"{name} does not follow what is before it."))
         acts.append(record)
         previous = record.sha256
     return found, tuple(acts)
 
 
+def _erasures(files: RunFiles) -> list[ActRecord]:
+    """The ``erased`` acts that can be read: what they state is looked at before the chain is."""
+    found: list[ActRecord] = []
+    for path in reading.act_paths(files):
+        if path.name.endswith(f"-{Act.ERASED}.json"):
+            with suppress(Refused):
+                found.append(reading.read_act(files, path))
+    return found
+
+
 def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> list[Damage]:
-    known = dict(manifest.files)
-    for act in acts:
-        known.update(act.files)
+    known = people.accepted_records(manifest, acts)
+    erasing = any(is_pending(files.path.parent, str(act.details.get("number"))) for act in erasures(acts))
     pruned = {name for act in acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
     unsettled = _unfinished(files, acts)
     unsettled.add(files.journal.name)  # it only grows; without an act the run is interrupted, which is not damage
     found = [
         damage
-        for name, record in known.items()
+        for name, records in known.items()
         if (name not in unsettled or name == files.journal.name)
-        and (damage := _check_file(files, name, record, gone_is_right=name in pruned))
+        and (damage := _check_one(files, name, records if erasing else records[-1:], gone_is_right=name in pruned))
     ]
     for path in sorted(files.path.rglob("*")):
         name = path.relative_to(files.path).as_posix()
@@ -134,6 +161,7 @@ def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
     """Names of files an apply or a verify that was killed may have left; the next one writes them anew."""
     # Never the whole file: it would hide that the act about it was removed.
     found = {f"{stem}-{next_number(acts, stem):03d}.part" for stem in NUMBERED}
+    found.add(f"{files.acts.name}/{len(acts) + 1:03d}.people.part")
     if reading.is_open(files, acts):
         for path in (files.outcome, files.target_after):
             found |= {path.name, path.with_suffix(".part").name, path.with_suffix(".spool").name}
@@ -142,9 +170,19 @@ def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
 
 def _is_named_late(files: RunFiles, path: Path, acts: tuple[ActRecord, ...]) -> bool:
     """Whether the file is one whose act was written just before the file was to get its name."""
-    name = path.with_suffix(".parquet").name
+    name = path.with_suffix(".parquet").relative_to(files.path).as_posix()
     record = next((act.files[name] for act in acts if name in act.files), None)
-    return record is not None and path == files.path / f"{path.stem}.part" and stands_in(path, record)
+    return record is not None and path.suffix == ".part" and stands_in(path, record)
+
+
+def _check_one(files: RunFiles, name: str, records: list[FileRecord], *, gone_is_right: bool) -> Damage | None:
+    """The damage, where the file fits none of the records; the last one's."""
+    damage = None
+    for record in records:
+        damage = _check_file(files, name, record, gone_is_right=gone_is_right)
+        if damage is None:
+            return None
+    return damage
 
 
 def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right: bool) -> Damage | None:
@@ -177,12 +215,13 @@ def _check_chain(root: Path) -> list[Damage]:
             manifest, _ = reading.read_manifest(files)
         except (OSError, Refused):
             continue  # named by check_run already
-        own[hashlib.sha256(content).hexdigest()] = files.run_id
+        own |= dict.fromkeys(stands_for(hashlib.sha256(content).hexdigest(), _erasures(files)), files.run_id)
         previous[files.run_id] = manifest.previous_manifest_sha256
     found: list[Damage] = []
     taken: dict[str | None, str] = {}
-    for run_id, sha256 in previous.items():
-        if sha256 is not None and sha256 not in own:
+    for run_id, stated in previous.items():
+        sha256 = stated and own.get(stated, stated)  # one run, by whichever of its hashes it is named
+        if stated is not None and stated not in own:
             text = "the run sealed before it is missing, or its manifest was changed."
             found.append(Damage(run_id, "manifest.json", "chain", text))
         elif sha256 in taken:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from trueup.connectors.archive import people
 from trueup.connectors.archive.atomic_files import on_disk
 from trueup.connectors.archive.records import unsigned_problem
 from trueup.connectors.archive.store import LocalStore
+from trueup.transforms.erasure.stated import erasures, stands_for
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import SCHEMA_VERSION, ActRecord, Manifest
@@ -109,15 +111,26 @@ def read_acts(
     """
     acts: list[ActRecord] = []
     previous = manifest_sha256
-    for number, path in enumerate(act_paths(files), start=1):
-        record = read_act(files, path, problem_of)
+    every = [(path, read_act(files, path, problem_of)) for path in act_paths(files)]
+    erased = erasures(record for _, record in every)
+    for number, (path, record) in enumerate(every, start=1):
         if record.number != number or path.name != act_name(record):
             raise damaged(files.run_id, f"acts/{path.name} stands where act {number} is expected")
-        if record.previous_sha256 != previous:
+        if record.previous_sha256 not in stands_for(previous, erased):
             raise damaged(files.run_id, f"acts/{path.name} does not follow what is before it")
         acts.append(record)
         previous = record.sha256
     return tuple(acts)
+
+
+def stated_hashes(files: RunFiles, sha256: str) -> set[str]:
+    """Every hash by which the run's manifest may be named: its own, and those from before a person was erased from it.
+
+    Raises:
+        Refused: an act is changed.
+    """
+    erased = [path for path in act_paths(files) if path.name.endswith(f"-{Act.ERASED}.json")]
+    return stands_for(sha256, [read_act(files, path) for path in erased])
 
 
 def read_act(files: RunFiles, path: Path, problem_of: ProblemOf = problem_of_record) -> ActRecord:
@@ -144,7 +157,9 @@ def read_run(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> Prio
     """
     manifest, sha256 = read_manifest(files, problem_of)
     acts = read_acts(files, sha256, problem_of)
-    return PriorRun(files, manifest, acts, state_of(files, manifest, acts))
+    state = state_of(files, manifest, acts)
+    manifest, acts = people.whole(files, manifest, acts, damaged)
+    return PriorRun(files, manifest, acts, state)
 
 
 def state_of(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> str:

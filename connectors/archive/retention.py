@@ -119,6 +119,16 @@ def _taken_back(run: PriorRun, own: History) -> set[str]:
     return said | {one.run_id for one in own.known if one.is_for_some and since < one.run_id < run.run_id}
 
 
+def open_runs(own: History) -> tuple[PriorRun, ...]:
+    """Runs that can still be approved, applied or resumed."""
+    return tuple(run for run in own.runs if _is_open(run, own))
+
+
+def holding_back(own: History) -> tuple[PriorRun, ...]:
+    """Rollbacks whose values are held against the source."""
+    return tuple(run for run in own.runs if _is_restoring(run))
+
+
 def _first(runs: Iterable[PriorRun]) -> set[str]:
     return {run.run_id for run in list(runs)[:1]}
 

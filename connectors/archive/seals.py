@@ -9,7 +9,7 @@ import stat
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
     on_disk,
@@ -24,13 +24,12 @@ from trueup.connectors.archive.store import LocalStore
 from trueup.connectors.archive.unfinished import finished
 from trueup.transforms.errors import Failed
 from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from trueup.transforms.run_files import RunFiles
 
 
 def seal(files: RunFiles, manifest: Manifest) -> Manifest:
@@ -41,7 +40,7 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
 
     Args:
         files: the run; everything in its directory is sealed.
-        manifest: everything but ``files``, ``previous_manifest_sha256`` and ``sha256``.
+        manifest: everything but ``files``, ``previous_manifest_sha256`` and ``sha256``. Whom it names is sealed apart.
 
     Raises:
         Refused: an apply to the same target is at work (``apply_running``); discard the run.
@@ -55,13 +54,19 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
             raise Failed(f"Run {files.run_id} is sealed already; what is sealed is never written again.")
         shutil.rmtree(files.work, ignore_errors=True)
         records = {path.name: _settle(path) for path in _contents(files)}
+        said = people.manifest_without(files, manifest)
+        if (aside := files.path / people.OF_MANIFEST).exists():
+            records[aside.name] = _settle(aside)
         sync_directory(files.path)
         with _alone(root, manifest), sealing(root):
-            sealed = _complete(manifest, records, _newest_sha256(root))
+            sealed = _complete(said, records, _newest_sha256(root))
             LocalStore(root).create_if_absent(f"{files.run_id}/{files.manifest.name}", rendered(sealed))
         finished(files)
         sync_directory(root)
-    return Manifest.model_validate(sealed)
+    own = Manifest.model_validate(sealed)
+    return manifest.model_copy(
+        update={name: getattr(own, name) for name in ("files", "previous_manifest_sha256", "sha256")}
+    )
 
 
 def _alone(root: Path, manifest: Manifest) -> AbstractContextManager[object]:
@@ -129,5 +134,5 @@ def _newest_sha256(root: Path) -> str | None:
             named.add(json.loads(content)["previous_manifest_sha256"])
         except (ValueError, KeyError, TypeError):
             raise reading.damaged(files.run_id, "manifest.json is not readable") from None
-    ends = [run_id for run_id, own in hashes.items() if own not in named]
+    ends = [run_id for run_id, own in hashes.items() if not named & reading.stated_hashes(RunFiles(root / run_id), own)]
     return hashes[max(ends)] if ends else None

@@ -118,6 +118,12 @@ def died(root: Path) -> tuple[Died, ...]:
     return tuple(found)
 
 
+def is_under_way(files: RunFiles) -> bool:
+    """Whether somebody is making this run right now."""
+    path = _mark(files)
+    return path.exists() and _is_held(path)
+
+
 def _mark(files: RunFiles) -> Path:
     return folder(files.path.parent) / f"begun-{files.run_id}.json"
 

@@ -302,6 +302,23 @@ def prune(
     raise typer.Exit(prune_command(config, yes=yes, as_json=as_json))
 
 
+@app.command(short_help="Take one person's data out of all runs.")
+def erase(
+    key: Annotated[
+        list[str], typer.Argument(help="Object id, user name, e-mail, or profile:ID; several for one person.")
+    ],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="request, retention, legal or mistake.")],
+    name: Annotated[str, typer.Option("--as", help="Who erases; else the system's user.")] = "",
+    config: Config = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Take one person's data out of all runs, and out of what lies beside them; hashes and chains still verify."""
+    from trueup.flows.commands.erase import erase_command
+
+    raise typer.Exit(erase_command(config, key, reason=reason, who=name, as_json=as_json))
+
+
 @app.command(short_help="Open the archive in the DuckDB shell.")
 def views(*, config: Config = DEFAULT) -> None:
     """Write DuckDB views over all runs and say how to open them in the DuckDB shell."""

@@ -33,7 +33,7 @@ from trueup.transforms.approval.validity import (
 )
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.values.labels import allow_options, limit_label, limits_called
-from trueup.transforms.vocabulary import Act, Outcome
+from trueup.transforms.vocabulary import Act, Outcome, Via
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,6 +205,7 @@ def auto_approval(run: PriorRun, settings: Settings, *, at: datetime) -> Approva
         "allowed": {},
         "expires": expires.isoformat(),
         "auto": True,
+        "via": Via.AUTO.value,
     }
     return Approval((AUTO,), manifest.fingerprint, expires, (Selection(),), {}, details)
 

@@ -1,0 +1,234 @@
+"""One person's data out of every run, so that whoever dies on the way leaves an archive that can be believed.
+
+Everything is prepared aside, in ``<archive>/.erasing/NUMBER``; nothing has happened until ``erasure.json`` is there.
+From then on the erasure is finished by whoever comes next: in each run the act ``erased`` first, which states every
+file before and after, then the files, each put in place in one step.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.acts import add_stated
+from trueup.connectors.archive.atomic_files import (
+    REVIEWS,
+    access_like,
+    folder,
+    make_directory,
+    on_disk,
+    protect,
+    sync_directory,
+    sync_file,
+    write_new,
+)
+from trueup.connectors.archive.pending import FOLDER
+from trueup.connectors.archive.staging import Staged, stage
+from trueup.transforms.erasure.stated import erasures
+from trueup.transforms.erasure.texts import GONE, forgotten
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.vocabulary import Act
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from trueup.connectors.archive.archive import Archive
+    from trueup.connectors.archive.staging import Render
+    from trueup.transforms.erasure.person import Person
+
+_PLAN = "erasure.json"
+_CACHES = (".cache/summaries", ".cache/spill", ".locks/spill")
+_PRIVATE = f"{REVIEWS}-files"
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did."""
+
+    number: str
+    runs: int
+    files: int
+    rows: int
+    drafts: int
+    """Runs that never happened and were removed as a whole."""
+    unread: tuple[str, ...]
+    """Files in the archive that could not be looked into."""
+
+
+def seam(_: str) -> None:
+    """Where a process may die; a test ends it here."""
+
+
+def erase(archive: Archive, person: Person, *, reason: str, who: str, at: datetime, render: Render) -> Erased:
+    """The person is in no run any more; see the module. The caller holds the locks and has asked whether it may be.
+
+    Args:
+        archive: where the runs lie.
+        person: of ``trueup.transforms.erasure.person.find``.
+        reason: one of ``REASONS``.
+        who: who does it.
+        at: now.
+        render: writes a run's report anew, from its files as they will be.
+
+    Raises:
+        Refused: a run is damaged; nothing was changed.
+        Failed: the disk refuses. Before ``erasure.json`` nothing was changed; after it the next command goes on.
+    """
+    root = archive.path
+    with on_disk("The erasure cannot be written"), _alone(root, wait=True):
+        _finish_all(root)
+        place = _begin(root, person.number)
+        staged = stage(root, place, person, render)
+        reviews, unread = _reviews(root, place, person)
+        drafts = [files.run_id for files in reading.directories(root) if not files.manifest.exists()]
+        plan = {
+            "number": person.number,
+            "reason": reason,
+            "who": who,
+            "at": at.isoformat(),
+            "runs": {one.run_id: one.as_json() for one in staged},
+            "reviews": reviews,
+            "drafts": drafts,
+        }
+        seam("prepared")
+        write_new(place / _PLAN, json.dumps(plan).encode(), aside=folder(root), access=access_like(root))
+        seam("decided")
+        _finish(root, place)
+    return Erased(
+        person.number,
+        len(staged),
+        sum(len(one.files) + len(one.records) for one in staged),
+        sum(one.rows for one in staged),
+        len(drafts),
+        unread,
+    )
+
+
+def finish_pending(root: Path) -> None:
+    """What an erasure that was killed left to do is done; nothing where none was, or somebody is at it."""
+    if not (root / FOLDER).is_dir():
+        return
+    with on_disk("An erasure cannot be finished"), _alone(root, wait=False) as mine:
+        if mine:
+            _finish_all(root)
+
+
+def _begin(root: Path, number: str) -> Path:
+    for path in (root / FOLDER, root / FOLDER / number):
+        if not path.is_dir():
+            make_directory(path, access_like(root))
+    return root / FOLDER / number
+
+
+def _finish_all(root: Path) -> None:
+    for place in sorted((root / FOLDER).glob("*")) if (root / FOLDER).is_dir() else ():
+        if (place / _PLAN).exists():
+            _finish(root, place)
+        else:
+            shutil.rmtree(place)  # whoever prepared it died before anything was decided
+    with suppress(OSError):
+        (root / FOLDER).rmdir()
+
+
+def _finish(root: Path, place: Path) -> None:
+    plan = json.loads((place / _PLAN).read_text(encoding="utf-8"))
+    for run_id, said in plan["runs"].items():
+        _finish_run(RunFiles(root / run_id), place / run_id, plan, Staged.from_json(run_id, said))
+    for name in plan["reviews"]:
+        _put(place / _PRIVATE / name, root / REVIEWS / name)
+    for run_id in plan["drafts"]:
+        if not (root / run_id / "manifest.json").exists():
+            shutil.rmtree(root / run_id, ignore_errors=True)
+        seam("draft")
+    for name in _CACHES:
+        shutil.rmtree(root / name, ignore_errors=True)
+    seam("caches")
+    (place / _PLAN).rename(place / f"{_PLAN}.done")
+    shutil.rmtree(place)
+    with suppress(OSError):
+        (root / FOLDER).rmdir()
+    sync_directory(root)
+
+
+def _finish_run(files: RunFiles, aside: Path, plan: dict[str, Any], said: Staged) -> None:
+    acts = reading.read_acts(files, reading.read_manifest(files)[1])
+    if not any(act.details.get("number") == plan["number"] for act in erasures(acts)):
+        add_stated(
+            files,
+            Act.ERASED,
+            plan["who"],
+            at=datetime.fromisoformat(plan["at"]),
+            stated={name: after for name, (_, after) in said.files.items()},
+            fingerprint=said.fingerprint,
+            details={
+                "number": plan["number"],
+                "reason": plan["reason"],
+                "count": 1,
+                "before": {name: before.model_dump(mode="json") for name, (before, _) in said.files.items()},
+                "records": said.records,
+            },
+        )
+    seam("act")
+    for name in (*said.files, *said.records):
+        _put(aside / name, files.path / name)
+
+
+def _put(staged: Path, place: Path) -> None:
+    """Put what was prepared in its place; nothing to do where whoever died had done it."""
+    if staged.exists():
+        protect(staged, access_like(place.parent))
+        staged.replace(place)
+        sync_directory(place.parent)
+    seam(place.name)
+
+
+def _reviews(root: Path, place: Path, person: Person) -> tuple[list[str], tuple[str, ...]]:
+    """Prepare the private files of reviews; returns their names, and those that could not be looked into."""
+    changed: list[str] = []
+    unread: list[str] = []
+    for path in sorted((root / REVIEWS).rglob("*")) if (root / REVIEWS).is_dir() else ():
+        if not path.is_file():
+            continue
+        name = path.relative_to(root / REVIEWS).as_posix()
+        try:
+            before = json.loads(path.read_bytes())
+        except ValueError:
+            unread.append(f"{REVIEWS}/{name}")
+            continue
+        after = forgotten(before, person)
+        if after != before:
+            into = place / _PRIVATE / name
+            into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            into.write_text(json.dumps({} if after is GONE else after, ensure_ascii=False), encoding="utf-8")
+            sync_file(into)
+            changed.append(name)
+    return changed, tuple(unread)
+
+
+@contextmanager
+def _alone(root: Path, *, wait: bool) -> Iterator[bool]:
+    """Whether nobody else erases in this archive, by a kernel lock."""
+    number = os.open(folder(root) / "erase.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(number)
+
+
+def new_number() -> str:
+    """The random number that names an erasure."""
+    return secrets.token_hex(8)

@@ -1,0 +1,241 @@
+"""Runs without one person, prepared beside the archive's runs; nothing of a run is changed here."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.archive import people, reading
+from trueup.connectors.archive.acts import finish_names
+from trueup.connectors.archive.atomic_files import access_like, make_directory, sha256_of, sync_file
+from trueup.connectors.archive.locks import sealing
+from trueup.connectors.archive.records import rendered, signed
+from trueup.connectors.archive.seals import record_of
+from trueup.transforms.erasure import tables, texts
+from trueup.transforms.fingerprint import fingerprint
+from trueup.transforms.history import History, PriorRun
+from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.people_apart import joined
+from trueup.transforms.run_files import RunFiles
+from trueup.transforms.targets import same_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from trueup.transforms.erasure.person import Person
+
+    Render = Callable[[RunFiles, Manifest, History], None]
+
+_REPORTS = ("report.html", "report.md")
+_COVERED = ("source.parquet", "target.parquet", "decisions.parquet", "changes.parquet", "mapping.sql")
+"""What the fingerprint is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What becomes of one run."""
+
+    run_id: str
+    files: dict[str, tuple[FileRecord, FileRecord]] = field(default_factory=dict)
+    """Data file → its record before and after."""
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """Manifest or act → ``before`` and ``after``; see ``trueup.transforms.erasure.stated``."""
+    fingerprint: str | None = None
+    rows: int = 0
+    """Rows that were about the person."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in ``erasure.json``."""
+        pairs = {name: [one.model_dump(mode="json") for one in pair] for name, pair in self.files.items()}
+        return {"files": pairs, "records": self.records, "fingerprint": self.fingerprint}
+
+    @classmethod
+    def from_json(cls, run_id: str, said: dict[str, Any]) -> Staged:
+        """The same, read again."""
+        pairs = {name: tuple(map(FileRecord.model_validate, pair)) for name, pair in said["files"].items()}
+        return cls(
+            run_id, {name: (one, two) for name, (one, two) in pairs.items()}, said["records"], said["fingerprint"]
+        )
+
+
+def stage(root: Path, place: Path, person: Person, render: Render) -> list[Staged]:
+    """Every run that names the person, as it is to be, in ``place/<run id>``; oldest first.
+
+    Raises:
+        Refused: a file that names the person is not what was written.
+    """
+    found: list[Staged] = []
+    earlier: dict[str, tuple[PriorRun, ...]] = {}
+    for files in reversed(list(reading.sealed(root))):
+        with sealing(root):
+            finish_names(files, reading.read_acts(files, reading.read_manifest(files)[1]))
+        run = reading.read_run(files)
+        aside = RunFiles(place / files.run_id)
+        target = same_target(run.manifest.target)
+        history = earlier.get(target, ())
+        said = _Run(run, aside, person).staged(render, History(history))
+        if said is not None:
+            found.append(said)
+            run = replace(run, files=aside, manifest=_whole_manifest(aside, run))
+        earlier[target] = (run, *history)
+    return found
+
+
+@dataclass
+class _Run:
+    """One run under preparation."""
+
+    run: PriorRun
+    aside: RunFiles
+    person: Person
+
+    def staged(self, render: Render, history: History) -> Staged | None:
+        files = self.run.files
+        manifest, sha256 = reading.read_manifest(files)
+        acts = reading.read_acts(files, sha256)
+        known = {name: every[-1] for name, every in people.accepted_records(manifest, acts).items()}
+        there = {name: record for name, record in known.items() if (files.path / name).exists()}
+        if files.journal.exists():
+            there.setdefault(files.journal.name, record_of(files.journal))  # of a run that was given up
+        changed = [name for name in there if name not in _REPORTS and self._write(name)]
+        records = self._records(sha256)
+        reports = [name for name in _REPORTS if name in there]
+        if not (changed or records or any(map(self._report_names, reports))):
+            with suppress(OSError):
+                shutil.rmtree(self.aside.path)
+            return None
+        self._complete(there, {*changed, *reports, *records})
+        if reports:
+            self._render(reports, render, history)
+            changed += reports
+        after = {name: self._settled(name) for name in changed}
+        for name in changed:
+            self._refuse_changed(name, there[name])
+        rows = sum(tables.rows_about(files.path / name, self.person) for name in changed if name.endswith(".parquet"))
+        for name in records:
+            sync_file(self.aside.path / name)
+        pairs = {name: (there[name], after[name]) for name in changed}
+        if files.journal.name in pairs:
+            pairs[files.journal.name] = (record_of(files.journal), after[files.journal.name])
+        return Staged(files.run_id, pairs, records, self._fingerprint(manifest), rows)
+
+    def _refuse_changed(self, name: str, record: FileRecord) -> None:
+        """What was changed by somebody else is never made to look whole."""
+        path = self.run.files.path / name
+        length = record.bytes if path == self.run.files.journal else None
+        if sha256_of(path, length) != record.sha256:
+            raise reading.damaged(self.run.run_id, f"{name} is not what was written")
+
+    def _write(self, name: str) -> bool:
+        """Write one data file without the person; whether it named them."""
+        path, into = self.run.files.path / name, self.aside.path / name
+        self._folder(into)
+        if path.suffix == ".parquet":
+            return tables.write_without(path, into, self.person)
+        before = path.read_bytes()
+        if path.suffix == ".jsonl":
+            after = texts.lines_without(before, self.person)
+        elif path.suffix == ".json":
+            said = texts.forgotten(content := json.loads(before), self.person)
+            after = before if said == content else json.dumps(said, ensure_ascii=False, indent=2).encode()
+        else:
+            after = texts.without(before.decode(errors="surrogateescape"), self.person).encode(errors="surrogateescape")
+        if after != before:
+            into.write_bytes(after)
+        return after != before
+
+    def _records(self, manifest_sha256: str) -> dict[str, dict[str, dict[str, Any]]]:
+        """Rewrite the manifest and the acts that name the person themselves; those of today name nobody."""
+        files, found = self.run.files, {}
+        for path in (files.manifest, *reading.act_paths(files)):
+            content = path.read_bytes()
+            document = json.loads(content)
+            said = texts.forgotten(document, self.person)
+            if said == document:
+                continue
+            after = signed(said)
+            name = path.relative_to(files.path).as_posix()
+            self._folder(self.aside.path / name)
+            (self.aside.path / name).write_bytes(rendered(after))
+            is_act = path != files.manifest
+            found[name] = {
+                "before": _stated(content, document["sha256"] if is_act else manifest_sha256),
+                "after": _stated(rendered(after), after["sha256"] if is_act else ""),
+            }
+        return found
+
+    def _report_names(self, name: str) -> bool:
+        text = (self.run.files.path / name).read_text(encoding="utf-8", errors="replace")
+        return texts.names(plain(text), self.person)
+
+    def _render(self, reports: list[str], render: Render, history: History) -> None:
+        """Write the reports anew from what is left; whatever of them still names the person is put out as text."""
+        if self.aside.decisions.exists():
+            render(self.aside, _whole_manifest(self.aside, self.run), history)
+        else:
+            for name in reports:
+                shutil.copyfile(self.run.files.path / name, self.aside.path / name)
+        for name in reports:
+            path = self.aside.path / name
+            text = path.read_text(encoding="utf-8")
+            if texts.names(plain(text), self.person):
+                path.write_text(out_of_markup(text, self.person), encoding="utf-8")
+
+    def _complete(self, there: dict[str, FileRecord], without: set[str]) -> None:
+        """Lay what stays as it is beside what was rewritten, so that the run can be read whole."""
+        for name in there.keys() - without:
+            path, into = self.run.files.path / name, self.aside.path / name
+            self._folder(into)
+            try:
+                os.link(path, into)
+            except OSError:
+                shutil.copyfile(path, into)
+
+    def _settled(self, name: str) -> FileRecord:
+        sync_file(self.aside.path / name)
+        return record_of(self.aside.path / name, name=name)
+
+    def _fingerprint(self, manifest: Manifest) -> str | None:
+        if not manifest.fingerprint or not all((self.aside.path / name).exists() for name in _COVERED):
+            return None
+        return fingerprint(self.aside, manifest.configuration_digest, version=manifest.fingerprint_version)
+
+    def _folder(self, into: Path) -> None:
+        for folder in (self.aside.path, into.parent):
+            if not folder.is_dir():
+                make_directory(folder, access_like(self.run.files.path.parent))
+
+
+def _stated(content: bytes, stands: str) -> dict[str, Any]:
+    sha256 = hashlib.sha256(content).hexdigest()
+    return {"sha256": sha256, "bytes": len(content), "stands": stands or sha256}
+
+
+def _whole_manifest(aside: RunFiles, run: PriorRun) -> Manifest:
+    """The manifest as it will be read once the run is as prepared."""
+    path = aside.manifest if aside.manifest.exists() else run.files.manifest
+    document = json.loads(path.read_bytes())
+    side = aside.path / people.OF_MANIFEST
+    return Manifest.model_validate(joined(document, people.unpacked(side.read_bytes())) if side.exists() else document)
+
+
+def plain(text: str) -> str:
+    """A report's text without the escapes of HTML, Markdown and JSON, to look for names in."""
+    return re.sub(r"\\([^\w\s])", r"\1", html.unescape(text))
+
+
+def out_of_markup(text: str, person: Person) -> str:
+    """A report with the person's words put out in whatever escaping they stand."""
+    for word in sorted(person.sought, key=len, reverse=True):
+        escaped = re.sub(r"([^\w\s])", r"\\\1", word)
+        for spelt in {word, html.escape(word), html.escape(word).replace("&#x27;", "&#39;"), escaped}:
+            text = re.sub(rf"(?<!\w){re.escape(spelt)}(?!\w)", person.token, text, flags=re.IGNORECASE)
+    return text
