@@ -12,8 +12,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.archive.atomic_files import access_like, folder, make_directory, replace, sync_directory
-from trueup.connectors.archive.store import LocalStore
+from trueup.connectors.archive.places import SideFile, store_of
 from trueup.transforms.manifest import ActRecord, FileRecord, Manifest
 from trueup.transforms.people_apart import Row, joined, manifest_apart, phrases, sentences, without_people
 
@@ -39,17 +38,11 @@ def manifest_without(files: RunFiles, manifest: Manifest) -> Manifest:
     return Manifest.model_validate(said)
 
 
-def lay_aside(files: RunFiles, number: int, rows: Iterable[Row]) -> tuple[str, Path, FileRecord]:
-    """The side file of act ``number``, as ``.part`` until the act is there: its name, where it lies, its record."""
+def side_file(run: RunFiles, number: int, rows: Iterable[Row]) -> SideFile:
+    """The side file of act ``number``."""
     content = packed(rows)
-    name = f"{files.acts.name}/{number:03d}.people.parquet"
-    part = (files.path / name).with_suffix(".part")
-    if not files.acts.is_dir():
-        make_directory(files.acts, access_like(files.path))
-    replace(part, content, aside=folder(files.path.parent), access=access_like(files.path))
-    sync_directory(files.acts)
-    rows_in = len(unpacked(content))
-    return name, part, FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), rows=rows_in)
+    record = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), rows=len(unpacked(content)))
+    return SideFile(f"{run.acts.name}/{number:03d}.people.parquet", content, record)
 
 
 def whole(
@@ -114,7 +107,7 @@ def _whole_act(act: ActRecord, rows_of: Callable[[str], list[Row]]) -> ActRecord
 
 
 def _content(files: RunFiles, name: str) -> bytes | None:
-    store = LocalStore(files.path.parent)
+    store = store_of(files.path.parent)
     for one in (name, name.removesuffix(".parquet") + ".part"):
         try:
             return store.read(f"{files.run_id}/{one}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.archive_runs import AT, Person, applied, approved, archive_in, sealed_run
-from trueup.connectors.archive import add_act, check_archive, check_run, people
+from trueup.connectors.archive import add_act, check_archive, check_run, places
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.vocabulary import Act
 
@@ -88,14 +88,14 @@ def test_an_act_and_its_side_file_survive_a_crash_between_any_two_steps(
 ) -> None:
     """Killed before the act: nothing was approved. Killed after it: the side file is found, and named by the next."""
     run = about_ann(archive)
-    lay_aside = people.lay_aside
+    lay_aside = places.lay_aside
 
     def killed(*said: Any) -> Any:
         lay_aside(*said)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(people, "lay_aside", killed)
+        patched.setattr(places, "lay_aside", killed)
         with pytest.raises(KeyboardInterrupt):
             approved(archive, run, "Chris", left_out=LEFT_OUT)
     assert archive.load(run.run_id).acts == ()
@@ -106,11 +106,10 @@ def test_an_act_and_its_side_file_survive_a_crash_between_any_two_steps(
             raise KeyboardInterrupt
 
     def dies_late(*said: Any) -> Any:
-        name, part, record = lay_aside(*said)
-        return name, Killed(part), record
+        return Killed(lay_aside(*said))
 
     with monkeypatch.context() as patched:
-        patched.setattr(people, "lay_aside", dies_late)
+        patched.setattr(places, "lay_aside", dies_late)
         with pytest.raises(KeyboardInterrupt):
             approved(archive, run, "Chris", left_out=LEFT_OUT)
     assert archive.load(run.run_id).acts[0].details["left_out"] == LEFT_OUT
