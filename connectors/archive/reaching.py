@@ -28,7 +28,7 @@ _PROBE = "probe"
 _ROUNDS = 3
 _READ_RETRIES: dict[str, Any] = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
 _NO_RETRIES: dict[str, Any] = {"max_retries": 0}
-_CLIENT: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s"}
+_CLIENT: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s", "pool_idle_timeout": "20s"}
 _REFERENCES = ("env:", "file:")
 
 

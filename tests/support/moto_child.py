@@ -10,7 +10,9 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from waitress import create_server
 
 logging.getLogger("waitress").setLevel(logging.ERROR)
-server = create_server(DomainDispatcherApplication(create_backend_app), host="127.0.0.1", port=0, threads=1)
+server = create_server(
+    DomainDispatcherApplication(create_backend_app), host="127.0.0.1", port=0, threads=1, connection_limit=1000
+)
 sys.stdout.write(f"{server.effective_port}\n")
 sys.stdout.flush()
 threading.Thread(target=server.run, daemon=True).start()

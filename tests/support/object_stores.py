@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,8 +63,10 @@ def moto_served() -> Iterator[str]:
 
 def new_bucket(endpoint: str) -> Bucket:
     name = f"archive-{uuid.uuid4().hex[:12]}"
-    with urlopen(Request(f"{endpoint}/{name}", method="PUT")) as answer:
-        assert answer.status == 200
+    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=30)
+    connection.request("PUT", f"/{name}")
+    assert connection.getresponse().status == 200
+    connection.close()
     return Bucket(endpoint, name)
 
 
@@ -79,67 +80,80 @@ class Faults:
     slow_seconds: float = 0.0
 
 
+class _Proxy(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    faults: Faults
+    upstream: str
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.faults.seen.append((self.command, self.path))
+        word = self.faults.judge(self.command, self.path)
+        time.sleep(self.faults.slow_seconds)
+        if word == "reset":
+            self._reset()
+        elif word.isdigit():
+            self._answer(int(word), b"<Error><Code>Fault</Code></Error>", {})
+        else:
+            self._pass_on(word, body)
+
+    def _pass_on(self, word: str, body: bytes) -> None:
+        connection = http.client.HTTPConnection(self.upstream, timeout=30)
+        headers = {key: value for key, value in self.headers.items() if key.lower() != "connection"}
+        connection.request(self.command, self.path, body=body, headers=headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        if word == "lost":
+            self._answer(500, b"<Error><Code>InternalError</Code></Error>", {})
+        elif word == "cut":
+            self._reset()
+        else:
+            self._answer(answer.status, content, dict(answer.getheaders()))
+
+    def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            if key.lower() not in {"connection", "transfer-encoding", "content-length", "date", "server"}:
+                self.send_header(key, value)
+        said = {key.lower(): value for key, value in headers.items()}.get("content-length", "0")
+        self.send_header("Content-Length", said if self.command == "HEAD" else str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _serve  # noqa: N815 - the names the base class calls
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A reset is meant."""
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close without the polite end a reset must not have."""
+        self.close_request(request)
+
+
 @contextmanager
 def faulty(before: str) -> Iterator[Faults]:
-    """A proxy before a store. Words: ``500``, ``503``, ``412``, ``409`` (nothing reached the store), ``lost`` (it took
-    place, and the answer is a 500), ``cut`` (it took place, and the connection is reset), ``reset`` (reset before it).
+    """A proxy before a store that does to a request what ``judge`` says of it.
+
+    ``500``, ``503``, ``412``, ``409``: answered so, and nothing reached the store; ``reset``: the connection is reset
+    and nothing reached it; ``lost``: it took place, and the answer is a 500; ``cut``: it took place, and the
+    connection is reset.
     """
-    upstream = before.removeprefix("http://")
     faults = Faults("")
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            faults.seen.append((self.command, self.path))
-            word = faults.judge(self.command, self.path)
-            time.sleep(faults.slow_seconds)
-            if word == "reset":
-                self._reset()
-            elif word.isdigit():
-                self._answer(int(word), b"<Error><Code>Fault</Code></Error>", {})
-            else:
-                status, content, headers = self._ask(body)
-                if word == "lost":
-                    self._answer(500, b"<Error><Code>InternalError</Code></Error>", {})
-                elif word == "cut":
-                    self._reset()
-                else:
-                    self._answer(status, content, headers)
-
-        def _ask(self, body: bytes) -> tuple[int, bytes, dict[str, str]]:
-            connection = http.client.HTTPConnection(upstream, timeout=30)
-            headers = {key: value for key, value in self.headers.items() if key.lower() != "connection"}
-            connection.request(self.command, self.path, body=body, headers=headers)
-            answer = connection.getresponse()
-            content = answer.read()
-            connection.close()
-            return answer.status, content, dict(answer.getheaders())
-
-        def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for key, value in headers.items():
-                if key.lower() not in {"connection", "transfer-encoding", "content-length", "date", "server"}:
-                    self.send_header(key, value)
-            length = headers.get("Content-Length") or headers.get("content-length") or str(len(content))
-            self.send_header("Content-Length", length if self.command == "HEAD" else str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        def _reset(self) -> None:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-
-        do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _serve  # noqa: N815 - the names the base class calls
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign,assignment] # a reset is meant
+    handler = type("Proxy", (_Proxy,), {"faults": faults, "upstream": before.removeprefix("http://")})
+    server = _Server(("127.0.0.1", 0), handler)
     faults.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

@@ -12,7 +12,6 @@ import pytest
 
 from tests.support.archive_runs import AT, TARGET, applied, approved, begin_journal, sealed_run, settings_in
 from trueup.connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, refuse_damaged
-from trueup.connectors.archive.object_store import ObjectStore
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.reaching import reached, refuse_without_conditions
 from trueup.connectors.archive.remote import RemotePlace
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from tests.support.object_stores import Bucket
     from trueup.connectors.archive import Archive
+    from trueup.connectors.archive.object_store import ObjectStore
 
 
 def store_of_bucket(bucket: Bucket, folder: Path) -> ObjectStore:
@@ -188,13 +188,12 @@ def test_prune_removes_from_the_store_and_from_every_cache(bucket: Bucket, tmp_p
 def test_a_journal_leaves_in_segments_and_another_host_has_it(bucket: Bucket, tmp_path: Path) -> None:
     here = host(bucket, tmp_path / "a")
     run = approved(here, sealed_run(here))
-    with pytest.raises(RuntimeError), apply_lock(here.path, TARGET, f"apply {run.run_id}"):
+    lines = [json.dumps({"n": n, "event": "intent"}).encode() + b"\n" for n in range(3)]
+    with apply_lock(here.path, TARGET, f"apply {run.run_id}"):
         announce = place_of(here.path).announcing(run.files)
         assert announce is not None
-        lines = [json.dumps({"n": n, "event": "intent"}).encode() + b"\n" for n in range(3)]
         for line in lines:
             announce(line)
-        raise RuntimeError
     there = host(bucket, tmp_path / "b")
     seen = there.load(run.run_id)
     assert seen.state == "interrupted"
@@ -224,9 +223,9 @@ def test_who_was_taken_over_can_announce_nothing(bucket: Bucket, tmp_path: Path)
 
 def test_two_hosts_do_not_hold_one_target(bucket: Bucket, tmp_path: Path) -> None:
     here, there = host(bucket, tmp_path / "a"), host(bucket, tmp_path / "b")
-    with apply_lock(here.path, TARGET, "apply the first"):
-        with pytest.raises(Refused, match="The target is taken: apply the first"), apply_lock(there.path, TARGET, "x"):
-            pass
+    taken = pytest.raises(Refused, match="The target is taken: apply the first")
+    with apply_lock(here.path, TARGET, "apply the first"), taken, apply_lock(there.path, TARGET, "x"):
+        pass
     with apply_lock(there.path, TARGET, "apply the second"):
         pass
 
