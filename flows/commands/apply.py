@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
@@ -33,6 +34,8 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)
         with orchestrator(keep=True) as server, screen.bars(show=not as_json):
+            # First: scim2-models looks up the source of each of its classes among all modules that are there.
+            import_module("trueup.connectors.scim_writer.applying")
             from trueup.flows.apply import STOP, run_cleared
 
             server.ready()
