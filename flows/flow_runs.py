@@ -117,7 +117,7 @@ def at_work() -> Iterator[None]:
 
     Prefect's own heartbeat, which remains for the runs that a schedule begins, holds up each run's end by as much of a
     second as its thread still sleeps. And Prefect gives the tags of a run to each of its tasks, which then ask the
-    server one by one whether a tag limits them.
+    server whether a tag limits them.
     """
     from prefect.context import TagsContext
 
