@@ -30,12 +30,12 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
     for key, reference in settings.target.secrets.items():
         reveal(reference, key=key, folder=settings.folder)
     tell_of_died(settings.place(settings.archive.path))
+    # First of all: scim2-models looks for the source of each of its classes among all modules that are there by then.
+    import_module("trueup.connectors.scim_writer.sender")
     with cleared_to_apply(settings, run_id) as ready:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)
         with orchestrator(keep=True) as server, screen.bars(show=not as_json):
-            # First: scim2-models looks up the source of each of its classes among all modules that are there.
-            import_module("trueup.connectors.scim_writer.applying")
             from trueup.flows.apply import STOP, run_cleared
 
             server.ready()
