@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trueup.flows.due import NightRun
+from trueup.flows.orchestrator import HEARTBEAT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,8 +32,6 @@ LABEL = "trueup.lock"
 MOST = 200
 """What Prefect lists at once."""
 HEARTBEAT = "prefect.flow-run.heartbeat"
-HEARTBEAT_SECONDS = 30
-"""How often a run says that it is alive: Prefect's own least."""
 
 
 def host_of(settings: Settings) -> str:
@@ -61,10 +60,11 @@ def client() -> SyncPrefectClient:
 
 @contextlib.contextmanager
 def marked(settings: Settings, kind: Kind) -> Iterator[None]:
-    """Flow runs begun inside carry our tags."""
+    """Flow runs begun inside carry our tags, and say that they are alive in our way (:func:`at_work`)."""
     from prefect import tags
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    with tags(*tags_of(settings, kind)):
+    with tags(*tags_of(settings, kind)), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield
 
 
@@ -122,8 +122,9 @@ def hold(lock: str) -> None:
 def at_work() -> Iterator[None]:
     """What every flow run of ours does while its own code is at work: it says that it is alive, and keeps its tags.
 
-    Prefect's own heartbeat, where it is wanted, waits at the end for the second its thread is asleep. And Prefect gives
-    the tags of a run to each of its tasks, which then ask the server one by one whether a tag limits them.
+    Prefect's own heartbeat, which remains for the runs that a schedule begins, holds up each run's end by as much of a
+    second as its thread still sleeps. And Prefect gives the tags of a run to each of its tasks, which then ask the
+    server whether a tag limits them.
     """
     from prefect.context import TagsContext
 
@@ -133,8 +134,10 @@ def at_work() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _alive() -> Iterator[None]:
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
+
     own = _own_id()
-    if own is None:
+    if own is None or PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value() is not None:
         yield
         return
     ended = threading.Event()

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from trueup.flows.kept_server import InUse
 
 START_SECONDS = 90
+HEARTBEAT_SECONDS = 30
+"""How often a run says that it is alive: Prefect's own least."""
 POLL_SECONDS = 3
 """How often is asked which runs are due. At Prefect's 10 s a run was seen to leave Scheduled 13.8 s late."""
 _LOG_DAYS = 30
@@ -49,7 +51,8 @@ _PRIVATE = {
     # A log line that Prefect makes of an exception could carry more than we would say; so could a result that it keeps.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    # When a run begins.
+    # Which runs are lost is judged by these; and when a run begins.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
     "PREFECT_RUNNER_POLL_FREQUENCY": str(POLL_SECONDS),
 }
 """Whatever the environment says, as an office may set these for all its flows."""

@@ -12,7 +12,7 @@ from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.vocabulary import Act, Exit, Kind, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -51,9 +51,13 @@ def tell_of_died(archive: Path) -> None:
 
 
 @contextmanager
-def orchestrated(*, show: bool) -> Iterator[None]:
-    """Prefect is ready for the block, which begins as soon as its server answers; bars are drawn on stderr."""
+def orchestrated(first: Callable[[], None], *, show: bool) -> Iterator[None]:
+    """Prefect is ready for the block, which begins as soon as its server answers; bars are drawn on stderr.
+
+    ``first`` is done at once, while a server of our own starts; should it fail, that one ends again.
+    """
     with orchestrator(keep=True) as server, screen.bars(show=show):
+        first()
         screen.progress("starting Prefect", 0, 1)
         import_module("trueup.flows.reconcile")  # Prefect's import takes as long as its server's first steps
 

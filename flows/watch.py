@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trueup.flows import configuration, flow_runs, screen
 from trueup.flows.due import Step, has_been_silent, is_due, last_tick, meant_for, what_next
 from trueup.flows.notify import remind, say, tell_again
+from trueup.flows.orchestrator import HEARTBEAT_SECONDS
 from trueup.flows.runner import is_absence
 from trueup.transforms.approval.judgement import goes_on_by_itself
 from trueup.transforms.errors import TrueupError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from trueup.transforms.history import History
     from trueup.transforms.settings import Settings
 
-LISTEN_SECONDS = 2 * flow_runs.HEARTBEAT_SECONDS
+LISTEN_SECONDS = 2 * HEARTBEAT_SECONDS
 """A run that lives has said so in the meantime."""
 MOST_MISSED = 3
 """So often in a row, by our own clock and with the server there to be asked: then a run that says nothing is lost."""

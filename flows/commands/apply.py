@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
@@ -29,6 +30,8 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
     for key, reference in settings.target.secrets.items():
         reveal(reference, key=key, folder=settings.folder)
     tell_of_died(settings.archive_root)
+    # First of all: scim2-models looks for the source of each of its classes among all modules that are there by then.
+    import_module("trueup.connectors.scim_writer.sender")
     with cleared_to_apply(settings, run_id) as ready:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)

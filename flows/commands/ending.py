@@ -85,12 +85,16 @@ def end_quickly() -> Callable[[int], None]:
 def run_to_its_end(app: typer.Typer) -> int:
     """Run the command line; returns the exit code of the README's table. What went wrong has been said."""
     screen.made_ready()
+    code: int | None
     try:
         code = app(standalone_mode=False)
         if code == _INTERRUPTED:
             raise typer.Abort  # Typer made of Ctrl-C a code that is none of ours
     except typer.Exit as done:
         code = done.exit_code
+    except SystemExit as done:
+        # So a shell that completes a line is answered, before any command.
+        code = Exit.FAILED if isinstance(done.code, str) else done.code
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write(f"Stopped. {_what_is_left()}\n")
         code = Exit.FAILED

@@ -31,8 +31,7 @@ def make_plan(config: Path, *, only: tuple[str, ...] = (), as_json: bool = False
     check_before(settings)
     if only:
         check_only(earlier(settings), only)
-    try_credentials(settings)
-    with orchestrated(show=not as_json):
+    with orchestrated(lambda: try_credentials(settings), show=not as_json):
         run = reconcile_once(settings, only=only, tried=True)
     return conclude(settings, run, as_json=as_json)
 

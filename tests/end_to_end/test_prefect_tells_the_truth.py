@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,20 @@ def lines_of(office: Office, run: Any) -> list[str]:
     return [line["message"] for line in asked(office, "/logs/filter", wanted)]
 
 
+def heartbeats(office: Office, run: Any) -> list[Any]:
+    wanted = {"event": {"name": ["prefect.flow-run.heartbeat"]}, "resource": {"id": [f"prefect.flow-run.{run['id']}"]}}
+    for _ in range(50):  # events are kept some seconds after they came
+        if found := asked(office, "/events/filter", {"filter": wanted})["events"]:
+            return list(found)
+        time.sleep(0.2)
+    return []
+
+
+def names_and_tags(office: Office, run: Any) -> list[tuple[str, tuple[str, ...]]]:
+    found = asked(office, "/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [run["id"]]}}})
+    return [(task["name"].rpartition("-")[0], tuple(task["tags"])) for task in found]
+
+
 def ending(run: Any) -> tuple[str, str, str]:
     return run["state_type"], run["state_name"], run["state"]["message"]
 
@@ -63,6 +78,9 @@ def test_each_run_ends_in_prefect_as_what_it_came_to(office: Office) -> None:
     run = flow_runs(office, ready["run_id"])["apply"]
     assert ending(run) == ("COMPLETED", "Completed", "Applied")
     assert "applied" in run["tags"]
+    assert run["labels"]["trueup.lock"].startswith("apply"), "it ends before the lock is free, so that it needs no off"
+    assert heartbeats(office, run), "it says by itself that it is alive"
+    assert {*names_and_tags(office, run)} == {("write", ()), ("close", ())}, "no task asks what limits a tag has"
 
     nothing = office.plan()
     run = flow_runs(office, nothing["run_id"])["reconcile"]
