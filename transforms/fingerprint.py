@@ -16,7 +16,7 @@ from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from trueup.transforms.run_files import RunFiles
