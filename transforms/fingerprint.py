@@ -16,7 +16,7 @@ from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from trueup.transforms.run_files import RunFiles
@@ -30,6 +30,9 @@ _READ = 8_192
 """Rows decoded at a time; they wait in such pieces, and are hashed piece by piece, so that nothing is copied."""
 _AT_ONCE = 2
 """Files hashed side by side: more take more memory and, on two cores, no less time."""
+# Made of bytes: to turn a Python value into one of Arrow's loads pandas, for which an approval has no other use.
+_NOUGHT = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(bytes(8))])[0]
+_NO_TEXT = pa.Array.from_buffers(pa.large_string(), 1, [None, pa.py_buffer(bytes(16)), pa.py_buffer(b"")])[0]
 
 
 def configuration_digest(settings: Settings, extra: Mapping[str, str]) -> str:
@@ -177,35 +180,48 @@ def _feed(digest: Any, pieces: list[Any]) -> None:
     kind = pieces[0].type
     if pa.types.is_dictionary(kind):
         pieces, kind = [values.dictionary_decode() for values in pieces], kind.value_type
-    _feed_plain(digest, b"v", (pc.cast(values.is_valid(), pa.uint8()) for values in pieces))
+    digest.update(b"v")
+    for values in pieces:
+        digest.update(_plain(pc.cast(values.is_valid(), pa.uint8())) if values.null_count else b"\1" * len(values))
     if pa.types.is_null(kind):
         return
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        lengths = (pc.fill_null(pc.list_value_length(values).cast(pa.int64()), 0) for values in pieces)
-        _feed_plain(digest, b"l", lengths)
+        digest.update(b"l")
+        for values in pieces:
+            digest.update(_plain(_of_nulls(pc.list_value_length(values).cast(pa.int64()), _NOUGHT)))
         _feed(digest, [values.flatten() for values in pieces])
     elif pa.types.is_struct(kind):
         parts = [values.flatten() for values in pieces]
         for number in sorted(range(kind.num_fields), key=lambda n: kind.field(n).name):
             digest.update(b"f" + kind.field(number).name.encode())
             _feed(digest, [part[number] for part in parts])
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        _feed_text(digest, pieces)
     else:
-        _feed_text(digest, [pc.fill_null(values.cast(pa.large_string()), "") for values in pieces])
-
-
-def _feed_plain(digest: Any, mark: bytes, pieces: Iterable[Any]) -> None:
-    digest.update(mark)
-    for numbers in pieces:
-        digest.update(_plain(numbers))
+        _feed_text(digest, [values.cast(pa.large_string()) for values in pieces])
 
 
 def _feed_text(digest: Any, pieces: list[Any]) -> None:
-    _feed_plain(digest, b"t", map(pc.binary_length, pieces))
+    """Text is hashed where it lies: only a piece with nulls is copied, as what lies below a null is not known."""
+    digest.update(b"t")
     for values in pieces:
-        _, offsets, data = values.buffers()
-        bounds = pa.Array.from_buffers(pa.int64(), len(values) + 1, [None, offsets], offset=values.offset)
-        start, end = bounds[0].as_py(), bounds[len(values)].as_py()
-        digest.update(memoryview(data)[start:end] if data is not None else b"")
+        digest.update(_plain(_of_nulls(pc.binary_length(values).cast(pa.int64()), _NOUGHT)))
+    for values in pieces:
+        digest.update(_text(_of_nulls(values.cast(pa.large_string()), _NO_TEXT) if values.null_count else values))
+
+
+def _of_nulls(values: Any, stands_for: Any) -> Any:
+    return pc.fill_null(values, stands_for) if values.null_count else values
+
+
+def _text(values: Any) -> memoryview | bytes:
+    """The characters of texts without nulls, end to end."""
+    _, offsets, data = values.buffers()
+    if data is None or not len(values):
+        return b""
+    kind = pa.int64() if pa.types.is_large_string(values.type) else pa.int32()
+    bounds = pa.Array.from_buffers(kind, len(values) + 1, [None, offsets], offset=values.offset)
+    return memoryview(data)[bounds[0].as_py() : bounds[len(values)].as_py()]
 
 
 def _plain(numbers: Any) -> bytes:
