@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.support.clock import PrefectServer, free_port, until
-from tests.support.fleet import POOL, a_fleet
+from tests.support.fleet import POOL, Worker, a_fleet
 from tests.support.postgresql import a_database
 from trueup.connectors.archive.records import rendered, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.fleet import Fleet, Target
 
@@ -138,6 +141,36 @@ def test_what_a_worker_lacks_is_said_in_the_runs_message_and_nothing_is_written(
         assert "Use Trueup 9.1 or later" in why
         assert newer.people() == before
         assert len(list(newer.archive.glob("2*"))) == 1
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_the_guide_for_many_targets_works_word_for_word(tmp_path: Path, server: PrefectServer) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operation.md").read_text(encoding="utf-8")
+    section = text.partition("## Many targets on many machines")[2].partition("\n## ")[0]
+    block = re.findall(r"^```console\n(.*?)^```", section, re.DOTALL | re.MULTILINE)[0]
+    lines = [line.removeprefix("$ ") for line in block.splitlines()]
+    with a_fleet(tmp_path, server, targets=2, pool="") as fleet:
+        (tmp_path / "targets").mkdir()
+        for target in fleet.targets:
+            target.config.rename(tmp_path / "targets" / target.config.name)
+        here = {":4200/": f":{server.port}/", "nightly/directory.example": f"nightly/{fleet.host(fleet.targets[0])}"}
+        for word, ours in here.items():
+            assert sum(word in line for line in lines) == 1
+            lines = [line.replace(word, ours) for line in lines]
+        compose = yaml.safe_load((Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml").read_text("utf-8"))
+        assert sorted(compose["services"]["worker"]["entrypoint"]) == sorted(shlex.split(lines[3])[:-1])
+        # The shell stays until the worker is ended, as somebody's terminal would.
+        script = "set -e\n" + "\n".join([*lines[:-1], "wait"])
+        shell = fleet.shell(script)
+        try:
+            until(lambda: fleet.targets[0].manifests() or shell.poll() is not None, "a night", 240)
+            until(lambda: last_of(fleet, fleet.targets[0]) == "COMPLETED Applied", "its end", 240)
+        finally:
+            Worker(tmp_path, shell).kill()
+        done = fleet.trueup(*shlex.split(lines[-1])[1:], "--json")
+        assert done.returncode == 0, done.stderr
+        assert [row["state"] for row in json.loads(done.stdout)] == ["applied", None]
 
 
 def from_later(manifest: Path) -> None:

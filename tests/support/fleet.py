@@ -181,6 +181,27 @@ class Fleet:
             command, cwd=self.folder, env=known, capture_output=True, text=True, timeout=300, check=False
         )
 
+    def shell(self, script: str) -> subprocess.Popen[bytes]:
+        """A script at work in the folder, with the secrets of all targets and the installed commands."""
+        home = self.folder / "shell"
+        home.mkdir()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        known = {**self.environment, **self.secrets, "PREFECT_HOME": str(home), "PATH": path}
+        with (home / "log").open("ab") as log:
+            return subprocess.Popen(
+                ["sh", "-c", script],
+                cwd=self.folder,
+                env=known,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return {name: value for target in self.targets for name, value in target.secrets.items()}
+
     def pool(self) -> None:
         self.api("/work_pools/", {"name": POOL, "type": "process", "base_job_template": _template()})
 
@@ -188,8 +209,13 @@ class Fleet:
         """One more, with a home of its own and every target's secrets; ``more`` is further environment."""
         home = self.folder / f"worker-{len(self.workers)}"
         home.mkdir()
-        secrets = {name: value for target in self.targets for name, value in target.secrets.items()}
-        known = {**self.environment, **secrets, "PREFECT_HOME": str(home), "PREFECT_WORKER_QUERY_SECONDS": "2", **more}
+        known = {
+            **self.environment,
+            **self.secrets,
+            "PREFECT_HOME": str(home),
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            **more,
+        }
         command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", POOL]
         command += ["--limit", "1", "--name", home.name]
         with (home / "log").open("ab") as log:
@@ -226,9 +252,11 @@ class Fleet:
         assert answer.is_success, (path, answer.text)
         return answer.json() if answer.content else None
 
+    def host(self, target: Target) -> str:
+        return target.sandbox.scim_url.split("/")[2]
+
     def deployment(self, target: Target) -> Any:
-        host = target.sandbox.scim_url.split("/")[2]
-        return self.api(f"/deployments/name/nightly/{host}", method="GET")
+        return self.api(f"/deployments/name/nightly/{self.host(target)}", method="GET")
 
     def begin(self, target: Target, **parameters: Any) -> str:
         """Begin a night, as the schedule would; returns the flow run's id."""
@@ -274,11 +302,14 @@ def _template() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def a_fleet(folder: Path, server: PrefectServer, *, targets: int, **of_sandbox: Any) -> Iterator[Fleet]:
-    """A pool on ``server`` with so many targets, and no worker yet."""
+def a_fleet(
+    folder: Path, server: PrefectServer, *, targets: int, pool: str = POOL, **of_sandbox: Any
+) -> Iterator[Fleet]:
+    """A pool on ``server`` (unless it is called nothing) with so many targets, and no worker yet."""
     fleet = Fleet(folder, server)
     try:
-        fleet.pool()
+        if pool:
+            fleet.pool()
         for _ in range(targets):
             fleet.add(**of_sandbox)
         yield fleet
