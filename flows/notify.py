@@ -68,7 +68,7 @@ def ledger_of(settings: Settings) -> Ledger:
     """What was told of this target."""
     from trueup.connectors.notify import Ledger
 
-    return Ledger(settings.place(settings.archive.path), settings.target.url)
+    return Ledger(settings.archive_root, settings.target.url)
 
 
 def not_arriving(settings: Settings) -> tuple[str, ...]:

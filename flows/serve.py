@@ -45,7 +45,7 @@ def serve_schedule(config: Path) -> int:
 
 
 def _serve_until_stopped(settings: Settings, config: Path) -> None:
-    place = settings.place(settings.archive.path)
+    place = settings.archive_root
     with living(place, settings.target.url) as heart, orchestrator(scheduling=True) as server:
         from trueup.flows.runner import Absence, run_until_stopped
         from trueup.flows.watch import keep_watch

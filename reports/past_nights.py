@@ -78,7 +78,7 @@ Rows = list[tuple[str, str | None, str | None, int]]
 def _summaries(run: PriorRun) -> list[Path]:
     """The plan's and then the newest apply's, as far as they were written."""
     applied = sorted({name for act in run.acts for name in act.files if _APPLIED.fullmatch(name)})
-    paths = [run.files.summary, *(run.files.path / name for name in applied[-1:])]
+    paths = [run.files.summary, *(run.files.file(name) for name in applied[-1:])]
     return [path for path in paths if path.exists()] if paths[0].exists() else []
 
 

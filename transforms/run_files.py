@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 RUN_ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{4})")
 """A run's directory: when it began, in UTC, and four digits that set runs of one second apart."""
+
+JOURNAL = "journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,14 @@ class RunFiles:
     """
 
     path: Path
+    bring: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+    """Sees to it that a data file lies in the directory when its path is asked for, where runs are kept elsewhere."""
+
+    def file(self, name: str) -> Path:
+        """The path of one data file, brought there first where runs are kept elsewhere."""
+        if self.bring is not None:
+            self.bring(name)
+        return self.path / name
 
     @property
     def run_id(self) -> str:
@@ -31,67 +42,67 @@ class RunFiles:
     @property
     def source(self) -> Path:
         """Every user of the tenant as read."""
-        return self.path / "source.parquet"
+        return self.file("source.parquet")
 
     @property
     def target(self) -> Path:
         """Every profile as read."""
-        return self.path / "target.parquet"
+        return self.file("target.parquet")
 
     @property
     def desired(self) -> Path:
         """The mapping's result for every user."""
-        return self.path / "desired.parquet"
+        return self.file("desired.parquet")
 
     @property
     def actual(self) -> Path:
         """The managed attributes as they are, by key."""
-        return self.path / "actual.parquet"
+        return self.file("actual.parquet")
 
     @property
     def links(self) -> Path:
         """Who is ours."""
-        return self.path / "links.parquet"
+        return self.file("links.parquet")
 
     @property
     def findings(self) -> Path:
         """All findings, several per person."""
-        return self.path / "findings.parquet"
+        return self.file("findings.parquet")
 
     @property
     def decisions(self) -> Path:
         """One row per person."""
-        return self.path / "decisions.parquet"
+        return self.file("decisions.parquet")
 
     @property
     def changes(self) -> Path:
         """One row per attribute change."""
-        return self.path / "changes.parquet"
+        return self.file("changes.parquet")
 
     @property
     def checks(self) -> Path:
         """Every expectation's result in Great Expectations' own form."""
-        return self.path / "checks.json"
+        return self.file("checks.json")
 
     @property
     def mapping_sql(self) -> Path:
         """The compiled mapping."""
-        return self.path / "mapping.sql"
+        return self.file("mapping.sql")
 
     @property
     def report_html(self) -> Path:
         """What the reviewer reads."""
-        return self.path / "report.html"
+        return self.file("report.html")
 
     @property
     def report_md(self) -> Path:
         """The same for a chat or a pull request."""
-        return self.path / "report.md"
+        return self.file("report.md")
 
     @property
     def summary(self) -> Path:
         """The plan in figures; no person stands in it, and it survives pruning."""
-        return self.path / "summary.parquet"
+        return self.file("summary.parquet")
 
     @property
     def manifest(self) -> Path:
@@ -106,17 +117,17 @@ class RunFiles:
     @property
     def journal(self) -> Path:
         """What apply was about to do and the result."""
-        return self.path / "journal.jsonl"
+        return self.file(JOURNAL)
 
     @property
     def outcome(self) -> Path:
         """One row per person apply was to write."""
-        return self.path / "outcome.parquet"
+        return self.file("outcome.parquet")
 
     @property
     def target_after(self) -> Path:
         """The touched profiles, re-read; same columns as ``target.parquet``."""
-        return self.path / "target_after.parquet"
+        return self.file("target_after.parquet")
 
     @property
     def work(self) -> Path:

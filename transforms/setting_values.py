@@ -119,3 +119,50 @@ def further_headers(value: dict[str, str]) -> dict[str, str]:
 
 
 EncryptedUrl = Annotated[str, AfterValidator(_encrypted_url)]
+
+
+ARCHIVE_URL = re.compile(r"(s3|az|gs)://([^/?#]+)(?:/([^?#]*))?")
+"""An archive in an object store: scheme, bucket or container, prefix."""
+ARCHIVE_SECRETS = frozenset(
+    {"access_key_id", "secret_access_key", "session_token", "account_key", "sas_token", "client_secret"}
+    | {"service_account_key"}
+)
+_ARCHIVE_OPTIONS = ARCHIVE_SECRETS | {
+    "endpoint",
+    "region",
+    "virtual_hosted_style_request",
+    "account_name",
+    "client_id",
+    "tenant_id",
+    "federated_token_file",
+    "authority_host",
+    "service_account",
+    "application_credentials",
+    "role_arn",
+    "web_identity_token_file",
+    "sse_kms_key_id",
+}
+
+
+def archive_path(value: str) -> str:
+    """A folder, or the address of a bucket or container with a prefix."""
+    if "://" in value and not ARCHIVE_URL.fullmatch(value):
+        message = "an archive is a folder, or s3://bucket/prefix, az://container/prefix or gs://bucket/prefix"
+        raise ValueError(message)
+    if "://" in value and {"", ".", ".."} & set(value.rstrip("/").split("/")[3:]):
+        message = "the prefix of an archive has no empty parts and no dots for parts"
+        raise ValueError(message)
+    return value.rstrip("/") if "://" in value else value
+
+
+def archive_options(value: dict[str, str]) -> dict[str, str]:
+    """How to reach an object store: known keys, secrets as references, http on loopback only."""
+    for key, text in value.items():
+        if key not in _ARCHIVE_OPTIONS:
+            message = f"there is no option {key!r}; one of: {', '.join(sorted(_ARCHIVE_OPTIONS))}"
+            raise ValueError(message)
+        if key in ARCHIVE_SECRETS:
+            _secret_reference(text)
+        if key == "endpoint":
+            _encrypted_url(text)
+    return value

@@ -20,11 +20,14 @@ from pydantic import (
     model_validator,
 )
 
+from trueup.transforms.archive_url import cache_name, is_url
 from trueup.transforms.setting_values import (
     Bound,
     BoundField,
     EncryptedUrl,
     SecretReference,
+    archive_options,
+    archive_path,
     further_headers,
     header_name,
     plain_address,
@@ -254,9 +257,16 @@ class ApprovalSettings(Section):
 class ArchiveSettings(Section):
     """Where runs are kept, how long, and which group may read them."""
 
-    path: str = "data/runs"
+    path: Annotated[str, AfterValidator(archive_path)] = "data/runs"
+    """A folder; or ``s3://bucket/prefix``, ``az://container/prefix``, ``gs://bucket/prefix``."""
     keep_days: Annotated[int, Field(ge=1)] = 400
     group: str = ""
+    cache: str = "data/cache"
+    """Where files of an archive in an object store lie while they are used: a private folder of this host."""
+    options: Annotated[dict[str, str], AfterValidator(archive_options)] = {}
+    """How to reach an object store: ``endpoint``, ``region``, credentials as references."""
+    lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 30
+    """So long another host waits for a sign of life before it takes a target over; for an object store only."""
 
 
 class ScheduleSettings(Section):
@@ -348,6 +358,14 @@ class Settings(Section):
     def place(self, path: str) -> Path:
         """``path`` from the configuration, made absolute from the folder of the file."""
         return (self._folder / path).expanduser().resolve()
+
+    @property
+    def archive_root(self) -> Path:
+        """The folder whose runs are read: the archive itself, or what of it is in the cache."""
+        address = self.archive.path
+        if not is_url(address):
+            return self.place(address)
+        return self.place(self.archive.cache) / cache_name(address, self.archive.options.get("endpoint", ""))
 
     def what_matters(self) -> dict[str, Any]:
         """The part of the configuration the fingerprint covers, as plain JSON values."""

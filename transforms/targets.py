@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -15,3 +16,8 @@ def same_target(url: str) -> str:
     if parts.port not in (None, usual):
         host = f"{host}:{parts.port}"
     return urlunsplit((parts.scheme.lower(), host, parts.path.rstrip("/"), parts.query, ""))
+
+
+def target_digest(url: str) -> str:
+    """A target's name in names of files: the same for every spelling of its address."""
+    return hashlib.sha256(same_target(url).encode()).hexdigest()[:16]

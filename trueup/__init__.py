@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from trueup.connectors.analysis.archive import Archive, Connection
     from trueup.connectors.analysis.result import Result
+    from trueup.transforms.settings import Settings
 
 __all__ = ["Archive", "Connection", "Result", "open"]
 _PLACES = {
@@ -32,7 +33,7 @@ _PLACES = {
 def open(  # noqa: A001 - ``trueup.open`` reads as it should; nobody imports it bare
     path_or_config: str | PathLike[str], *, target: str | None = None, timezone: str | None = None
 ) -> Archive:
-    """The archive as data: a folder of runs, or a configuration file (``trueup.toml``), which names one.
+    """The archive as data: a folder of runs, its address in an object store, or a configuration file that names one.
 
     Acts and manifests are checked now, each data file before its first use. What is damaged, unfinished or pruned is
     left out and stands in ``left_out``.
@@ -53,14 +54,25 @@ def open(  # noqa: A001 - ``trueup.open`` reads as it should; nobody imports it 
     place = Path(path_or_config).expanduser()
     if place.is_dir():
         return Archive(place, target=target, timezone=timezone or "UTC")
+    from trueup.connectors.archive import open_archive
     from trueup.flows import configuration
+    from trueup.transforms.archive_url import is_url
 
-    settings = configuration.load(place)
+    settings = _in_the_usual_way(str(path_or_config)) if is_url(str(path_or_config)) else configuration.load(place)
     return Archive(
-        settings.place(settings.archive.path),
-        target=target or settings.target.url,
+        open_archive(settings, writable=False).path,
+        target=target or settings.target.url or None,
         timezone=timezone or settings.schedule.timezone,
     )
+
+
+def _in_the_usual_way(address: str) -> Settings:
+    """An archive in an object store without a configuration: credentials from the environment, cache in the home."""
+    from pathlib import Path
+
+    from trueup.transforms.settings import ArchiveSettings, Settings
+
+    return Settings(archive=ArchiveSettings(path=address, cache=str(Path.home() / ".cache" / "trueup")))
 
 
 def __getattr__(name: str) -> Any:

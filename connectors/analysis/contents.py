@@ -119,10 +119,9 @@ def from_on(found: Contents, nights: Collection[date]) -> Contents:
 
 def file_record(run: PriorRun, name: str) -> FileRecord | None:
     """What manifest or acts say of a file of the run; none where it has no such file, or it was pruned."""
-    path = run.files.path / name
     found = [run.manifest.files.get(name), *(act.files.get(name) for act in run.acts)]
     record = next((one for one in reversed(found) if one is not None), None)
-    return None if record is None or (run.is_pruned and not path.exists()) else record
+    return None if record is None or (run.is_pruned and not run.files.file(name).exists()) else record
 
 
 def _nights(runs: list[PriorRun], zone: tzinfo) -> tuple[Night, ...]:

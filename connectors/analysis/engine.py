@@ -164,7 +164,7 @@ class Engine:
         record = file_record(run, name)
         if run.run_id in self._damaged:
             return False
-        if record is None or self.checked.is_as_written(run.files.path / name, record):
+        if record is None or self.checked.is_as_written(run.files.file(name), record):
             return True
         self._damaged.add(run.run_id)
         text = f"Run {run.run_id} is damaged: {name} is not what was written. No view has its people."

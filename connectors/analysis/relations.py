@@ -102,7 +102,7 @@ class Relations:
             template = statement(view, PACKAGE) if view == "manifest_parts" else ""
             return records_view(view, self._records(view), template=template)
         if view in COLUMNS:
-            return table_view(view, [self.place(run.files.path / f"{view}.parquet") for run in self.having(view)])
+            return table_view(view, [self.place(run.files.file(f"{view}.parquet")) for run in self.having(view)])
         made = {
             "whole_nights": self._whole_nights,
             "directory_nights": self._directory_nights,
@@ -134,7 +134,7 @@ class Relations:
         found = []
         for run in reversed(self.contents.runs):
             stems = [one for one in ("desired", "actual") if run.run_id not in self.without]
-            paths = [run.files.path / f"{one}.parquet" for one in stems if file_record(run, f"{one}.parquet")]
+            paths = [run.files.file(f"{one}.parquet") for one in stems if file_record(run, f"{one}.parquet")]
             if paths:
                 found.append((run, paths))
         return found
@@ -236,7 +236,7 @@ class Relations:
         return " UNION ALL ".join(self._of_some_nights(stem, portion, columns) for portion in portions)
 
     def _of_some_nights(self, stem: str, nights: list[Night], columns: str) -> str:
-        listed = ", ".join(literal(self.place(night.run.files.path / f"{stem}.parquet")) for night in nights)
+        listed = ", ".join(literal(self.place(night.run.files.file(f"{stem}.parquet"))) for night in nights)
         dates = ", ".join(f"{literal(night.run.run_id)}: DATE {literal(night.night.isoformat())}" for night in nights)
         run_id = "split_part(filename, '/', -2)"
         return (

@@ -14,13 +14,14 @@ from trueup.connectors.archive.atomic_files import (
     sync_file,
 )
 from trueup.connectors.archive.locks import sealing
+from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.seals import record_of, stands_in
-from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.approval.run_state import has_plan, is_partial, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
 from trueup.transforms.manifest import ActRecord, FileRecord
+from trueup.transforms.run_files import JOURNAL
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
     """
     files = run.files if isinstance(run, PriorRun) else run
     with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"):
-        added = {path.name: _settle(files, path) for path in content.get("files", ())}
+        added = _added(files, act, content)
         sync_directory(files.path)
         said = {**content, "act": act, "who": who, "at": at, "files": added}
         with sealing(files.path.parent):
@@ -97,10 +98,10 @@ def add_act_with(
     with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"), sealing(files.path.parent):
         acts = reading.read_acts(files, reading.read_manifest(files)[1])
         finish_names(files, acts)
-        added = {path.name: _settle(files, path) for path in content.get("files", ())}
+        added = _added(files, act, content)
         parts: dict[Path, Path] = {}
         for draft in drafts:
-            whole = files.path / f"{draft.stem}-{next_number(acts, draft.stem):03d}.parquet"
+            whole = files.path / _sent(files, draft, next_number(acts, draft.stem))
             parts[whole] = whole.with_suffix(".part")
             draft.replace(parts[whole])
             added[whole.name] = _settle(files, parts[whole], name=whole.name)
@@ -167,7 +168,33 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
     return record_of(path, name=name)
 
 
+def _added(files: RunFiles, act: Act, content: ActContent) -> dict[str, FileRecord]:
+    paths = {path.name: path for path in content.get("files", ())}
+    place = place_of(files.path.parent)
+    if act in reading.CLOSING and place.closing(files) and (files.path / JOURNAL).exists():
+        paths[JOURNAL] = files.path / JOURNAL
+    added = {name: _settle(files, path) for name, path in paths.items()}
+    for path in paths.values():
+        place.send_again(files, path)
+    return added
+
+
+def _sent(files: RunFiles, draft: Path, number: int) -> str:
+    """The first name from ``number`` on that nobody has: a killed command may have left one that no act vouches for."""
+    place = place_of(files.path.parent)
+    while not place.send(files, name := f"{draft.stem}-{number:03d}.parquet", draft):
+        number += 1
+    return name
+
+
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
+    place = place_of(run.path.parent)
+    if content["act"] in reading.CLOSING and (said := place.closing(run)):
+        content = {**content, "details": {**content.get("details", {}), **said}}
+    return place.append(run, lambda: _next_act(run, content))
+
+
+def _next_act(run: RunFiles, content: dict[str, Any]) -> tuple[str, bytes, ActRecord]:
     _, manifest_sha256 = reading.read_manifest(run)
     before = reading.read_acts(run, manifest_sha256)
     if content["act"] is Act.APPROVED:
@@ -178,6 +205,4 @@ def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
         **content,
     )
     document = signed(record.model_dump(mode="json"))
-    name = f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}"
-    LocalStore(run.path.parent).create_if_absent(name, rendered(document))
-    return ActRecord.model_validate(document)
+    return f"{run.acts.name}/{reading.act_name(record)}", rendered(document), ActRecord.model_validate(document)

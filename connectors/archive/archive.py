@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import Access, folder, make_directory, on_disk, protect
-from trueup.connectors.archive.store import LocalStore
+from trueup.connectors.archive.places import place_of
+from trueup.connectors.archive.reaching import reach
 from trueup.connectors.archive.unfinished import finished, watch
+from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.run_files import RUN_ID, RunFiles
 
@@ -63,7 +65,7 @@ class Archive:
 
     def _next(self, at: datetime) -> tuple[str, int]:
         stamp = at.astimezone(UTC).strftime(_STAMP)
-        newest = max((name for name in LocalStore(self.path).list() if RUN_ID.fullmatch(name)), default="")
+        newest = max((name for name in place_of(self.path).run_ids() if RUN_ID.fullmatch(name)), default="")
         if newest[: len(stamp)] < stamp:
             return stamp, secrets.randbelow(_LAST // 2)
         return _after(*_parts(newest))
@@ -122,8 +124,10 @@ def open_archive(settings: Settings, *, writable: bool = True) -> Archive:
         Failed: it cannot be made or written.
         Misused: there is no such group.
     """
-    path = settings.place(settings.archive.path)
+    path = settings.archive_root
     access = _access(settings.archive.group)
+    if is_url(settings.archive.path):
+        return Archive(reach(settings, path, writable=writable), access)
     if path.exists() and not path.is_dir():
         raise Failed(f"The archive {path} is not a directory.", remedy="Point [archive] path at a directory.")
     if writable:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.archive import open_archive
+from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.unfinished import died
+from trueup.transforms.archive_url import is_url
 from trueup.transforms.doctor import Line
 from trueup.transforms.errors import TrueupError
 from trueup.transforms.targets import same_target
@@ -29,7 +31,8 @@ def examine(settings: Settings) -> list[Line]:
         path = open_archive(settings).path
     except TrueupError as error:
         return [Line("fix", _SUBJECT, error.message, error.remedy)]
-    lines = [Line("ok", _SUBJECT, f"{path} can be written.")]
+    place = settings.archive.path if is_url(settings.archive.path) else path
+    lines = [Line("ok", _SUBJECT, f"{place} can be written.")]
     lines += _rights(path)
     lines += _git(path)
     lines += _runs(path, settings)
@@ -41,7 +44,7 @@ def _rights(path: Path) -> list[Line]:
     open_to_all = [
         place
         for place in (path, *(files.path for files in reading.directories(path)))
-        if place.stat().st_mode & stat.S_IRWXO
+        if place.is_dir() and place.stat().st_mode & stat.S_IRWXO
     ]
     if not open_to_all:
         return []
@@ -100,7 +103,7 @@ def _runs(path: Path, settings: Settings) -> list[Line]:
 def _room(path: Path) -> Line:
     free = shutil.disk_usage(path).free
     newest = next(iter(reading.sealed(path)), None)
-    size = sum(file.stat().st_size for file in newest.path.iterdir() if file.is_file()) if newest else 0
+    size = sum(file.bytes for file in place_of(path).contents(newest.run_id)) if newest else 0
     text = f"{free / 1024**3:.1f} GiB are free"
     text += f"; the last run takes {size / 1024**2:.1f} MiB." if newest else "."
     if free < max(_LITTLE, 10 * size):

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import NUMBERED, next_number
 from trueup.connectors.archive.atomic_files import sha256_of
+from trueup.connectors.archive.places import place_of, store_of
 from trueup.connectors.archive.seals import stands_in
-from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.history import PriorRun
+from trueup.transforms.run_files import JOURNAL
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def refuse_damaged(run: PriorRun | RunFiles) -> None:
 
 def check_archive(root: Path) -> list[Damage]:
     """All damage of all sealed runs, newest first, and every break in the chain of manifests."""
+    place_of(root).look_thoroughly()
     found = [damage for files in reading.sealed(root) for damage in check_run(files)]
     return found + _check_chain(root)
 
@@ -116,11 +118,11 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
         known.update(act.files)
     pruned = {name for act in acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
     unsettled = _unfinished(files, acts)
-    unsettled.add(files.journal.name)  # it only grows; without an act the run is interrupted, which is not damage
+    unsettled.add(JOURNAL)  # it only grows; without an act the run is interrupted, which is not damage
     found = [
         damage
         for name, record in known.items()
-        if (name not in unsettled or name == files.journal.name)
+        if (name not in unsettled or name == JOURNAL)
         and (damage := _check_file(files, name, record, gone_is_right=name in pruned))
     ]
     for path in sorted(files.path.rglob("*")):
@@ -135,7 +137,7 @@ def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
     # Never the whole file: it would hide that the act about it was removed.
     found = {f"{stem}-{next_number(acts, stem):03d}.part" for stem in NUMBERED}
     if reading.is_open(files, acts):
-        for path in (files.outcome, files.target_after):
+        for path in (files.path / "outcome.parquet", files.path / "target_after.parquet"):
             found |= {path.name, path.with_suffix(".part").name, path.with_suffix(".spool").name}
     return found
 
@@ -149,7 +151,11 @@ def _is_named_late(files: RunFiles, path: Path, acts: tuple[ActRecord, ...]) -> 
 
 def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right: bool) -> Damage | None:
     path = files.path / name
-    length = record.bytes if path == files.journal else None
+    length = record.bytes if name == JOURNAL else None
+    try:
+        files.file(name)
+    except Refused:
+        return Damage(files.run_id, name, "changed", f"{name} is not what was written.")
     try:
         same = not path.is_symlink() and sha256_of(path, length) == record.sha256
         same = same and (length is not None or path.stat().st_size == record.bytes)
@@ -173,7 +179,7 @@ def _check_chain(root: Path) -> list[Damage]:
     previous: dict[str, str | None] = {}
     for files in reversed(list(reading.sealed(root))):
         try:
-            content = LocalStore(root).read(f"{files.run_id}/{files.manifest.name}")
+            content = store_of(root).read(f"{files.run_id}/{files.manifest.name}")
             manifest, _ = reading.read_manifest(files)
         except (OSError, Refused):
             continue  # named by check_run already

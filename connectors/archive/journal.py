@@ -7,6 +7,7 @@ after it says so; readers pass over it. Any other unreadable line is damage.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from trueup.transforms.errors import Failed
+from trueup.transforms.errors import Failed, TrueupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 TORN = "the line before this one was cut short by a crash"
@@ -26,10 +27,12 @@ TORN = "the line before this one was cut short by a crash"
 class Journal:
     """An open journal; one per run and process. Use as an asynchronous context manager."""
 
-    def __init__(self, path: Path, *, sync: bool = True) -> None:
+    def __init__(self, path: Path, *, sync: bool = True, announce: Callable[[bytes], None] | None = None) -> None:
+        """``announce`` puts each group where all hosts see it, before it is written here."""
         self._path = path
         self._sync = sync
-        self._file = -1
+        self._announce = announce
+        self._file = self._guard = -1
         self._n = 0
         self._buffer: list[bytes] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -38,6 +41,9 @@ class Journal:
         self.syncs = 0
 
     async def __aenter__(self) -> Self:
+        if self._announce is not None:  # nobody of this host puts it together anew meanwhile
+            self._guard = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._guard, fcntl.LOCK_EX)
         self._n, torn = _last_number(self._path)
         try:
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _mode_beside(self._path))
@@ -59,6 +65,9 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+        if self._guard >= 0:
+            os.close(self._guard)
+            self._guard = -1
 
     def note(self, record: Mapping[str, Any]) -> None:
         """Add ``record``; it reaches the disk with the next group, at the latest when the journal closes."""
@@ -99,7 +108,7 @@ class Journal:
             group = self._take()
             try:
                 await asyncio.to_thread(self._put_down, group)
-            except OSError as error:
+            except (OSError, TrueupError) as error:
                 self._broken = error
                 for done in (*waiting, *self._waiting):
                     if not done.done():
@@ -115,6 +124,8 @@ class Journal:
         return group
 
     def _put_down(self, group: bytes) -> None:
+        if self._announce is not None:
+            self._announce(group)
         self._write(group)
         if self._sync:
             os.fdatasync(self._file)
@@ -191,7 +202,9 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def _cannot_write(error: BaseException) -> Failed:
+def _cannot_write(error: BaseException) -> TrueupError:
+    if isinstance(error, TrueupError):
+        return error
     reason = error.strerror if isinstance(error, OSError) else type(error).__name__
     return Failed(
         f"The journal cannot be written ({reason}); nothing more was sent to the target.",

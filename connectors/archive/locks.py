@@ -14,13 +14,14 @@ import os
 import socket
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, protect
+from trueup.connectors.archive.holder import Holder, myself
+from trueup.connectors.archive.places import place_of
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.targets import same_target
+from trueup.transforms.targets import target_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,22 +33,6 @@ _LOOKING = 1.0
 """Seconds in which whoever only looks whether a night is at work has let go again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a lock."""
-
-    pid: int
-    host: str
-    since: str
-    """ISO 8601, UTC."""
-    what: str
-    """In words, e.g. ``apply 20261123T010000Z-7f3a``."""
-    kind: Literal["apply", "seal"] = "apply"
-
-    def __str__(self) -> str:
-        return f"{self.what} (process {self.pid} on {self.host}, since {self.since})"
-
-
 @contextmanager
 def apply_lock(root: Path, target_url: str, what: str) -> Iterator[Holder]:
     """Nobody else applies to this target, and no plan of it is sealed, inside; waits for a seal to end.
@@ -56,7 +41,7 @@ def apply_lock(root: Path, target_url: str, what: str) -> Iterator[Holder]:
         Refused: somebody else applies (``apply_running``); the message says who, where and since when.
         Failed: the lock file cannot be written.
     """
-    with _held(root, target_url, _myself("apply", what)) as holder:
+    with _held(root, target_url, myself("apply", what)) as holder:
         yield holder
 
 
@@ -67,7 +52,7 @@ def sealing_lock(root: Path, target_url: str) -> Iterator[Holder]:
     Raises:
         Refused: an apply is at work (``apply_running``): the plan would rest on a directory that moves.
     """
-    with _held(root, target_url, _myself("seal", "sealing a plan")) as holder:
+    with _held(root, target_url, myself("seal", "sealing a plan")) as holder:
         yield holder
 
 
@@ -104,7 +89,9 @@ def _held(root: Path, target_url: str, holder: Holder) -> Iterator[Holder]:
         with on_disk("The archive's lock cannot be written"):
             _say(number, holder)
         try:
-            yield holder
+            place = place_of(root)
+            with place.alone(f"apply-{target_digest(target_url)}", holder, patience=_PATIENCE[holder.kind]):
+                yield holder
         finally:
             with contextlib.suppress(OSError):
                 os.ftruncate(number, 0)
@@ -125,13 +112,10 @@ def _wait(number: int) -> None:
         time.sleep(0.02)
 
 
-def _myself(kind: Literal["apply", "seal"], what: str) -> Holder:
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    return Holder(os.getpid(), socket.gethostname(), since, what, kind)
-
-
 def apply_holder(root: Path, target_url: str) -> Holder | None:
     """Who applies to this target, or seals a plan of it, right now; None when nobody does."""
+    if (elsewhere := place_of(root).holder(f"apply-{target_digest(target_url)}")) is not None:
+        return elsewhere
     path = _apply_file(root, target_url)
     if not path.exists():
         return None
@@ -166,8 +150,7 @@ def sealing(root: Path) -> Iterator[None]:
 
 
 def _apply_file(root: Path, target_url: str) -> Path:
-    name = hashlib.sha256(same_target(target_url).encode()).hexdigest()[:16]
-    return folder(root) / f"apply-{name}.lock"
+    return folder(root) / f"apply-{target_digest(target_url)}.lock"
 
 
 def _night_file(root: Path, target_url: str) -> Path:

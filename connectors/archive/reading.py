@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from trueup.connectors.archive.atomic_files import on_disk
+from trueup.connectors.archive.places import place_of, store_of
 from trueup.connectors.archive.records import unsigned_problem
-from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import SCHEMA_VERSION, ActRecord, Manifest
-from trueup.transforms.run_files import RUN_ID, RunFiles
+from trueup.transforms.run_files import JOURNAL, RUN_ID
 from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import SILENT_ACTS, Act
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from trueup.transforms.run_files import RunFiles
 
     ProblemOf = Callable[[Path, bytes], str]
 
@@ -42,9 +44,10 @@ def directories(root: Path) -> Iterator[RunFiles]:
     if not root.is_dir():
         return
     with on_disk("The archive cannot be read"):
-        names = [name for name in reversed(LocalStore(root).list()) if RUN_ID.fullmatch(name)]
+        place = place_of(root)
+        names = [name for name in reversed(place.run_ids()) if RUN_ID.fullmatch(name)]
     for name in names:
-        yield RunFiles(root / name)
+        yield place.run(name)
 
 
 def sealed(root: Path) -> Iterator[RunFiles]:
@@ -54,7 +57,7 @@ def sealed(root: Path) -> Iterator[RunFiles]:
 
 def act_paths(files: RunFiles) -> list[Path]:
     """The files of ``acts/`` that are named like acts, by number."""
-    listed = LocalStore(files.path.parent).list(f"{files.run_id}/{files.acts.name}")
+    listed = store_of(files.path.parent).list(f"{files.run_id}/{files.acts.name}")
     names = [name for name in listed if _ACT.fullmatch(name)]
     return [files.acts / name for name in sorted(names, key=lambda name: (int(name.partition("-")[0]), name))]
 
@@ -157,13 +160,14 @@ def state_of(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -
 
 def is_open(files: RunFiles, acts: tuple[ActRecord, ...]) -> bool:
     """Whether the journal says more than the last closing act knew of."""
-    if not files.journal.exists():
+    journal = files.path / JOURNAL  # never brought for this: where a run is open, it is here
+    if not journal.exists():
         return False
     closing = [act for act in acts if act.act in CLOSING]
     if not closing:
         return True
-    stated = closing[-1].files.get(files.journal.name)
-    return stated is not None and files.journal.stat().st_size > stated.bytes
+    stated = closing[-1].files.get(JOURNAL)
+    return stated is not None and journal.stat().st_size > stated.bytes
 
 
 def undamaged(root: Path) -> tuple[PriorRun, ...]:
@@ -245,7 +249,7 @@ def damaged(run_id: str, text: str) -> Refused:
 
 def _bytes(files: RunFiles, path: Path) -> bytes:
     try:
-        return LocalStore(files.path.parent).read(path.relative_to(files.path.parent).as_posix())
+        return store_of(files.path.parent).read(path.relative_to(files.path.parent).as_posix())
     except FileNotFoundError:
         raise damaged(files.run_id, f"{path.name} is missing") from None
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import add_act
 from trueup.connectors.archive.atomic_files import REVIEWS, on_disk, sync_directory
 from trueup.connectors.archive.locks import apply_lock
+from trueup.connectors.archive.places import place_of
 from trueup.transforms.approval.run_state import is_begun, is_supersedable, overtaken
 from trueup.transforms.history import History
 from trueup.transforms.targets import same_target
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from trueup.transforms.history import PriorRun
     from trueup.transforms.run_files import RunFiles
 
+_STAYING = re.compile(r"manifest\.json|acts/.*|summary(-\d+)?\.parquet")
 UNFINISHED_DAYS = 2
 """A directory without a manifest in which nothing was written for so long is what a killed plan left behind."""
 
@@ -79,16 +81,16 @@ def prune(archive: Archive, *, keep_days: int, who: str, at: datetime) -> tuple[
 
 def _remove(one: Going, who: str, at: datetime) -> None:
     with on_disk(f"Run {one.files.run_id} cannot be pruned"):
+        place = place_of(one.files.path.parent)
         if one.unfinished:
-            shutil.rmtree(one.files.path)
+            place.remove(one.files.run_id, None)
             return
         run = reading.read_run(one.files)
         said = {name for act in run.acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
         if not said.issuperset(one.names):
             details = {"files": list(one.names), "bytes": one.bytes}
             add_act(run, Act.PRUNED, who, at=at, details=details)
-        for name in one.names:
-            (one.files.path / name).unlink(missing_ok=True)
+        place.remove(one.files.run_id, one.names)
         for path in (one.files.path.parent / REVIEWS).glob(f"{one.files.run_id}.*"):
             path.unlink(missing_ok=True)
         sync_directory(one.files.path)
@@ -134,18 +136,19 @@ def _is_restoring(run: PriorRun) -> bool:
 
 
 def _data_of(files: RunFiles) -> Going:
-    staying = (files.manifest, files.acts, files.summary, *files.path.glob("summary-*.parquet"))
-    paths = [path for path in sorted(files.path.iterdir()) if path not in staying]
-    return Going(files, tuple(path.name for path in paths), sum(path.lstat().st_size for path in paths))
+    kept = [one for one in place_of(files.path.parent).contents(files.run_id) if not _STAYING.fullmatch(one.name)]
+    return Going(files, tuple(one.name for one in kept), sum(one.bytes for one in kept))
 
 
 def _whole(files: RunFiles) -> Going:
-    size = sum(path.lstat().st_size for path in files.path.rglob("*") if path.is_file())
+    size = sum(one.bytes for one in place_of(files.path.parent).contents(files.run_id))
     return Going(files, (), size, unfinished=True)
 
 
 def _is_left_behind(files: RunFiles, at: datetime) -> bool:
     if files.manifest.exists():
         return False
-    touched = max(path.lstat().st_mtime for path in (files.path, *files.path.rglob("*")))
-    return datetime.fromtimestamp(touched, UTC) < at - timedelta(days=UNFINISHED_DAYS)
+    folders = [files.path, *(path for path in files.path.rglob("*") if path.is_dir())] if files.path.is_dir() else []
+    touched = [datetime.fromtimestamp(path.lstat().st_mtime, UTC) for path in folders]
+    touched += [one.modified for one in place_of(files.path.parent).contents(files.run_id)]
+    return max(touched, default=at) < at - timedelta(days=UNFINISHED_DAYS)

@@ -19,18 +19,24 @@ from trueup.connectors.archive.atomic_files import (
     sync_file,
 )
 from trueup.connectors.archive.locks import sealing, sealing_lock
+from trueup.connectors.archive.places import place_of, store_of
 from trueup.connectors.archive.records import rendered, signed
-from trueup.connectors.archive.store import LocalStore
 from trueup.connectors.archive.unfinished import finished
 from trueup.transforms.errors import Failed
 from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.run_files import JOURNAL
 from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from trueup.connectors.archive.places import Place
     from trueup.transforms.run_files import RunFiles
+
+
+LATER = (JOURNAL, "outcome.parquet", "target_after.parquet")
+"""Files that only an apply adds."""
 
 
 def seal(files: RunFiles, manifest: Manifest) -> Manifest:
@@ -50,18 +56,31 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
     if manifest.run_id != files.run_id:
         raise Failed(f"The manifest is that of run {manifest.run_id}, not of {files.run_id}.")
     root = files.path.parent
+    place = place_of(root)
     with on_disk(f"Run {files.run_id} cannot be sealed"):
         if files.manifest.exists():
             raise Failed(f"Run {files.run_id} is sealed already; what is sealed is never written again.")
         shutil.rmtree(files.work, ignore_errors=True)
         records = {path.name: _settle(path) for path in _contents(files)}
         sync_directory(files.path)
-        with _alone(root, manifest), sealing(root):
-            sealed = _complete(manifest, records, _newest_sha256(root))
-            LocalStore(root).create_if_absent(f"{files.run_id}/{files.manifest.name}", rendered(sealed))
+        with _alone(root, manifest):
+            for name in records:
+                _send(place, files, name)
+            with sealing(root):
+                sealed = place.publish(
+                    files, lambda previous: _complete(manifest, records, previous), lambda: _newest_sha256(root)
+                )
         finished(files)
         sync_directory(root)
-    return Manifest.model_validate(sealed)
+    return Manifest.model_validate_json(sealed)
+
+
+def _send(place: Place, files: RunFiles, name: str) -> None:
+    if not place.send(files, name, files.path / name):
+        raise Failed(
+            f"Run {files.run_id} cannot be sealed: another host is making a run of the same id.",
+            remedy="Nothing is lost but this draft. Plan again: trueup plan",
+        )
 
 
 def _alone(root: Path, manifest: Manifest) -> AbstractContextManager[object]:
@@ -70,7 +89,7 @@ def _alone(root: Path, manifest: Manifest) -> AbstractContextManager[object]:
 
 
 def _contents(files: RunFiles) -> list[Path]:
-    later = {files.journal, files.outcome, files.target_after, files.acts, files.work}
+    later = {files.path / name for name in LATER} | {files.acts, files.work}
     found = sorted(files.path.iterdir())
     for path in found:
         if path in later or path.name.startswith(".") or not stat.S_ISREG(path.lstat().st_mode):
@@ -108,9 +127,9 @@ def _rows(path: Path) -> int:
         raise Failed(f"{path.name} is not a whole Parquet file.", remedy="Repeat the step that writes it.") from error
 
 
-def _complete(manifest: Manifest, records: dict[str, FileRecord], previous: str | None) -> dict[str, object]:
+def _complete(manifest: Manifest, records: dict[str, FileRecord], previous: str | None) -> bytes:
     document = manifest.model_copy(update={"files": records, "previous_manifest_sha256": previous})
-    return signed(document.model_dump(mode="json"))
+    return rendered(signed(document.model_dump(mode="json")))
 
 
 def _newest_sha256(root: Path) -> str | None:
@@ -119,7 +138,7 @@ def _newest_sha256(root: Path) -> str | None:
     Raises:
         Refused: a manifest cannot be read, so the end of the chain is not known.
     """
-    store = LocalStore(root)
+    store = store_of(root)
     hashes: dict[str, str] = {}
     named: set[str] = set()
     for files in reading.sealed(root):

@@ -97,7 +97,7 @@ def states_view(runs: tuple[PriorRun, ...]) -> str:
 
 def _holds(run: PriorRun, name: str) -> bool:
     known = name in run.manifest.files or any(name in act.files for act in run.acts)
-    return known and (run.files.path / name).exists()
+    return known and run.files.file(name).exists()
 
 
 def records_view(view: str, files: list[str], *, template: str = "") -> str:

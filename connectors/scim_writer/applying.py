@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from trueup.connectors.archive.journal import Journal
+from trueup.connectors.archive.places import place_of
 from trueup.connectors.scim.discovery import attributes_of
 from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim.shape import Shape
@@ -100,6 +101,10 @@ class _Before:
     since: Mapping[str, Since]
 
 
+def _journal(files: RunFiles) -> Journal:
+    return Journal(files.journal, announce=place_of(files.path.parent).announcing(files))
+
+
 async def _run(
     settings: Settings,
     files: RunFiles,
@@ -110,7 +115,7 @@ async def _run(
     progress: Progress,
 ) -> Engine:
     habits, past, since = known.habits, known.past, known.since
-    async with Sender(settings, pace) as sender, Journal(files.journal) as journal:
+    async with Sender(settings, pace) as sender, _journal(files) as journal:
         await _reach(sender)
         shape = Shape(attributes_of((await sender.schemas()).json), habits.untyped)
         habits.hides = shape.hides

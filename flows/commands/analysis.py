@@ -28,9 +28,10 @@ _NATURAL = 100_000
 def opened(config: Path) -> Iterator[Archive]:
     """The archive of the configuration as data; what was left out of it is said on stderr at the end."""
     from trueup.connectors.analysis.archive import Archive
+    from trueup.connectors.archive import open_archive
 
     settings = configuration.load(config)
-    root, zone = settings.place(settings.archive.path), settings.schedule.timezone
+    root, zone = open_archive(settings, writable=False).path, settings.schedule.timezone
     with Archive(root, target=settings.target.url, timezone=zone) as archive:
         yield archive
         for one in archive.left_out:

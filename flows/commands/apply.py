@@ -28,7 +28,7 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
     configuration.require(settings, write=True)
     for key, reference in settings.target.secrets.items():
         reveal(reference, key=key, folder=settings.folder)
-    tell_of_died(settings.place(settings.archive.path))
+    tell_of_died(settings.archive_root)
     with cleared_to_apply(settings, run_id) as ready:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)

@@ -16,7 +16,7 @@ def health_command(config: Path, *, as_json: bool = False) -> int:
     from trueup.connectors.archive.heartbeat import health
 
     settings = configuration.load(config)
-    found = health(settings.place(settings.archive.path), settings.target.url)
+    found = health(settings.archive_root, settings.target.url)
     if as_json:
         screen.document({"alive": found.is_alive, "seconds": found.seconds, "text": found.text})
     else:

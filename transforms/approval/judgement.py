@@ -265,7 +265,7 @@ def what_was_left_out(run: PriorRun, settings: Settings, aside: Path) -> Path:
             continue
         for name in act.files:
             if name.startswith("left_out-"):
-                path = run.files.path / name
+                path = run.files.file(name)
                 return path if path.exists() else path.with_suffix(".part")
         approvals = in_force(run, act)
         break

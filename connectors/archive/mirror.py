@@ -1,0 +1,298 @@
+"""The cache of an archive in an object store: a folder laid out as the archive, private to this host.
+
+Manifests and acts are here as soon as the store was looked at; a data file comes when its path is asked for, and is
+held against the hash that manifest or act states before it is used. What lies here is believed only where it is what
+the store shows now: with the store's own mark of the content, and the hash of the bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.atomic_files import (
+    FOLDER,
+    access_like,
+    folder,
+    make_directory,
+    on_disk,
+    protect,
+    replace,
+    sha256_of,
+)
+from trueup.connectors.archive.object_store import each
+from trueup.connectors.archive.places import Kept, LocalPlace
+from trueup.connectors.archive.store import LocalStore
+from trueup.transforms.errors import Failed, Refused
+from trueup.transforms.run_files import JOURNAL, RUN_ID, RunFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from trueup.connectors.archive.object_store import ObjectStore, Seen
+    from trueup.transforms.manifest import FileRecord
+
+_RECORD = re.compile(rf"{RUN_ID.pattern}/(manifest\.json|acts/\d{{3,}}-[a-z_]+\.json)")
+_INDEX = "records.json"
+_DRAFT = ".bringing"
+_FORGOTTEN_SECONDS = 3600
+
+
+class Mirror:
+    """What of the store is here. Held for as long as the process has the archive open."""
+
+    def __init__(self, objects: ObjectStore, root: Path) -> None:
+        """Bind the store to the folder ``root``, which is there."""
+        self.objects = objects
+        self.root = root
+        self.local = LocalStore(root)
+        self.listed: dict[str, Seen] = {}
+        self.is_thorough = False
+        """Whether each file is read from the store once more, though it is here."""
+        self._checked: dict[str, str] = {}
+        self._records: dict[str, dict[str, FileRecord]] = {}
+        self._runs: set[str] = set()
+        self._lock = threading.RLock()
+
+    def look(self, listed: dict[str, Seen]) -> None:
+        """Have all records here that the store lists, and nothing it no longer has."""
+        with self._lock:
+            self.listed = listed
+            self._records.clear()
+            self._runs = {name.partition("/")[0] for name in listed} & set(self._named_runs(listed))
+            self._sweep()
+            self._bring_records()
+
+    def run(self, run_id: str) -> RunFiles:
+        """The run's files, each brought when its path is asked for."""
+        return RunFiles(self.root / run_id, partial(self.bring, run_id))
+
+    def run_ids(self) -> list[str]:
+        """Runs in the store, and those this host is making or died over."""
+        return sorted({*self._runs, *self.local.list()})
+
+    def contents(self, run_id: str) -> list[Kept]:
+        """All objects of a run, and where it is only here its files."""
+        return [
+            Kept(name.partition("/")[2], seen.size, seen.modified)
+            for name, seen in sorted(self.listed.items())
+            if name.startswith(f"{run_id}/")
+        ] or LocalPlace(self.root).contents(run_id)
+
+    def forget(self, run_id: str, names: Iterable[str] | None) -> None:
+        """Remove from here what was removed from the store."""
+        if names is None:
+            shutil.rmtree(self.root / run_id, ignore_errors=True)
+            names = [name.partition("/")[2] for name in self.listed if name.startswith(f"{run_id}/")]
+        for name in names:
+            self.listed.pop(f"{run_id}/{name}", None)
+            self._checked.pop(f"{run_id}/{name}", None)
+            (self.root / run_id / name).unlink(missing_ok=True)
+
+    def has(self, name: str, seen: Seen) -> None:
+        """The store has this object now, as it lies here: it was written by this process."""
+        self.listed[name] = seen
+        self._checked[name] = seen.mark
+        self._runs.add(name.partition("/")[0])
+        self._records.pop(name.partition("/")[0], None)
+
+    def look_at(self, run_id: str, listed: dict[str, Seen]) -> None:
+        """Have all acts of one run here that the store lists."""
+        with self._lock:
+            self.listed |= {name: seen for name, seen in listed.items() if name.startswith(f"{run_id}/")}
+            self._records.pop(run_id, None)
+            self._bring_records()
+
+    def remember(self) -> None:
+        """Keep for the next command what was found right, or written, by this one."""
+        with contextlib.suppress(OSError):  # then it is found right once more
+            index = self._index()
+            for name, mark in self._checked.items():
+                if name in self.listed and index.get(name, [""])[0] != mark:
+                    sha256 = _sha256_here(self.root / name) if _RECORD.fullmatch(name) else ""
+                    index[name] = [mark, sha256]
+            self._keep_index({name: value for name, value in index.items() if name in self.listed})
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Have a record here, as it is in the store."""
+        place = self.root / name
+        if not place.parent.parent.is_dir():
+            with contextlib.suppress(FileExistsError):
+                make_directory(place.parent.parent, access_like(self.root))
+        if not place.parent.is_dir():
+            with contextlib.suppress(FileExistsError):
+                make_directory(place.parent, access_like(self.root))
+        replace(place, content, aside=folder(self.root), access=access_like(self.root))
+        self._records.pop(name.partition("/")[0], None)
+
+    def bring(self, run_id: str, name: str) -> None:
+        """The file lies in the run's directory as manifest or act state it; nothing where none speaks of it.
+
+        Raises:
+            Refused: what the store has is not what was written.
+            Failed: the store cannot be reached, or the disk is full.
+        """
+        key = f"{run_id}/{name}"
+        with self._lock:
+            record = self._stated(run_id).get(name)
+            seen = self.listed.get(key)
+            if record is None:
+                return
+            place = self.root / run_id / name
+            if seen is not None and self._checked.get(key) == seen.mark and not self.is_thorough and place.exists():
+                return
+            if name == JOURNAL and _begins_with(place, record):
+                return  # it goes on after what the last act states
+            if seen is None:
+                self._drop_if_gone(key, place)
+                return
+            if not self.is_thorough and self._remembered(key) == seen.mark and _fits(place, record):
+                self._checked[key] = seen.mark
+                return
+            self._fetch(key, place, record)
+            self._checked[key] = seen.mark
+            self.remember()
+
+    def _fetch(self, key: str, place: Path, record: FileRecord) -> None:
+        run_id, _, name = key.partition("/")
+        draft = folder(self.root) / f"{secrets.token_hex(8)}{_DRAFT}"
+        with on_disk(f"{name} of run {run_id} cannot be brought into the cache"):
+            try:
+                try:
+                    self.objects.fetch(key, draft)
+                except FileNotFoundError:
+                    place.unlink(missing_ok=True)
+                    return
+                protect(draft, access_like(self.root))
+                if not _fits(draft, record):
+                    place.unlink(missing_ok=True)
+                    raise reading.damaged(run_id, f"{name} is not what was written")
+                draft.replace(place)
+            finally:
+                draft.unlink(missing_ok=True)
+
+    def _drop_if_gone(self, key: str, place: Path) -> None:
+        """Somebody else of this host may have sent it since the store was listed; else it was removed there."""
+        if not place.exists():
+            return
+        if not self.objects.version(key).mark:
+            place.unlink(missing_ok=True)
+
+    def _stated(self, run_id: str) -> dict[str, FileRecord]:
+        """What manifest and acts state of each file; nothing of a run that is not sealed."""
+        found = self._records.get(run_id)
+        if found is None:
+            files = RunFiles(self.root / run_id)
+            found = {}
+            if files.manifest.exists():
+                try:
+                    manifest, sha256 = reading.read_manifest(files)
+                    found = dict(manifest.files)
+                    for act in reading.read_acts(files, sha256):
+                        found.update(act.files)
+                except Refused:
+                    found = {}  # whoever reads the run is told why
+            self._records[run_id] = found
+        return found
+
+    def _named_runs(self, listed: Iterable[str]) -> list[str]:
+        return [run for name in listed if RUN_ID.fullmatch(run := name.partition("/")[0])]
+
+    def _bring_records(self) -> None:
+        """Each manifest and act the store lists, where what lies here is not that very content."""
+        index = self._index()
+        wanted = []
+        for name in self.listed:
+            if _RECORD.fullmatch(name):
+                known = index.get(name, ["", ""])
+                if known[0] != self.listed[name].mark or known[1] != _sha256_here(self.root / name):
+                    wanted.append(name)
+
+        def one(name: str) -> tuple[str, str] | None:
+            try:
+                content = self.objects.read(name)
+            except FileNotFoundError:
+                return None
+            self.keep(name, content)
+            return name, hashlib.sha256(content).hexdigest()
+
+        if not wanted:
+            return
+        with on_disk("Manifests and acts cannot be brought into the cache"):
+            for found in each(one, wanted):
+                if found is not None:
+                    index[found[0]] = [self.listed[found[0]].mark, found[1]]
+            self._keep_index({name: value for name, value in index.items() if name in self.listed})
+
+    def _sweep(self) -> None:
+        """Remove what the store no longer has, and what was left half brought."""
+        for draft in (self.root / FOLDER).glob(f"*{_DRAFT}"):
+            with contextlib.suppress(OSError):
+                if time.time() - draft.stat().st_mtime > _FORGOTTEN_SECONDS:  # another command may be bringing it
+                    draft.unlink()
+        here = [run for run in self.local.list() if RUN_ID.fullmatch(run)]
+        here = [run for run in here if (self.root / run / "manifest.json").exists()]
+        if here and not self._runs:
+            raise Failed(
+                f"The archive {self.objects.name} holds no run, while this host's cache has {len(here)} of it.",
+                remedy="Restore the bucket, or correct [archive] path. Where the runs are gone for good, remove the "
+                f"folder {self.root}: what is in it is the last that is left of them.",
+            )
+        for run_id in here:
+            files = RunFiles(self.root / run_id)
+            for place in (files.manifest, *reading.act_paths(files)):
+                name = place.relative_to(self.root).as_posix()
+                if name not in self.listed:
+                    self._drop_if_gone(name, place)
+            if not files.manifest.exists():
+                shutil.rmtree(files.path, ignore_errors=True)
+                continue
+            for name in self._stated(run_id):
+                if name != JOURNAL and f"{run_id}/{name}" not in self.listed:
+                    self._drop_if_gone(f"{run_id}/{name}", files.path / name)
+        self._records.clear()
+
+    def _index(self) -> dict[str, list[str]]:
+        try:
+            found = json.loads((folder(self.root) / _INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _keep_index(self, index: dict[str, list[str]]) -> None:
+        aside = folder(self.root)
+        replace(aside / _INDEX, json.dumps(index).encode(), aside=aside, access=access_like(self.root))
+
+    def _remembered(self, key: str) -> str:
+        return self._index().get(key, [""])[0]
+
+
+def _fits(path: Path, record: FileRecord) -> bool:
+    try:
+        return path.stat().st_size == record.bytes and sha256_of(path) == record.sha256
+    except OSError:
+        return False
+
+
+def _begins_with(path: Path, record: FileRecord) -> bool:
+    try:
+        return path.stat().st_size >= record.bytes and sha256_of(path, record.bytes) == record.sha256
+    except OSError:
+        return False
+
+
+def _sha256_here(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError:
+        return "absent"

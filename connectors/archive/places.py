@@ -1,0 +1,199 @@
+"""Where an archive is: a folder of runs; or an object store with a cache, which is such a folder.
+
+Whoever reads runs reads the folder. What differs is how something gets there for all to see, which each place knows:
+a place is found by the folder.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from trueup.connectors.archive.store import LocalStore, Store
+from trueup.transforms.run_files import RunFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from trueup.connectors.archive.holder import Holder
+    from trueup.transforms.manifest import ActRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One file of a run, wherever it is kept."""
+
+    name: str
+    """Relative to the run's directory."""
+    bytes: int
+    modified: datetime
+
+
+class Place(Protocol):
+    """What the folder of an archive stands for."""
+
+    @property
+    def store(self) -> Store:
+        """Where records of runs are read."""
+        ...
+
+    def run(self, run_id: str) -> RunFiles:
+        """The run's files, wherever they are kept."""
+        ...
+
+    def look_again(self) -> None:
+        """See what others have done since."""
+        ...
+
+    def run_ids(self) -> list[str]:
+        """Names of everything at the top of the archive, runs among them, sorted."""
+        ...
+
+    def contents(self, run_id: str) -> list[Kept]:
+        """All files of a run, also those not here."""
+        ...
+
+    def remove(self, run_id: str, names: Iterable[str] | None) -> None:
+        """Remove files of a run; None removes all of a run that never happened. For prune alone."""
+        ...
+
+    def send(self, run: RunFiles, name: str, path: Path) -> bool:
+        """Put a file an act will vouch for where all see it; False where another one has the name."""
+        ...
+
+    def send_again(self, run: RunFiles, path: Path) -> None:
+        """The same for a file the holder of the target may write anew: no act vouches for what it replaces."""
+        ...
+
+    def closing(self, run: RunFiles) -> dict[str, object]:
+        """What a closing act says of where the journal was joined from."""
+        ...
+
+    def append(self, run: RunFiles, make: Callable[[], tuple[str, bytes, ActRecord]]) -> ActRecord:
+        """Add the act that ``make`` gives: its name in the run and its bytes; made again where another was quicker."""
+        ...
+
+    def publish(self, run: RunFiles, make: Callable[[str | None], bytes], newest: Callable[[], str | None]) -> bytes:
+        """Add the manifest that ``make`` gives for the hash of the one before it (``newest``: what the runs say)."""
+        ...
+
+    def alone(self, name: str, holder: Holder, *, patience: float) -> AbstractContextManager[object]:
+        """Nobody else on any host holds ``name`` inside; what this host's own locks do not see."""
+        ...
+
+    def holder(self, name: str) -> Holder | None:
+        """Who holds ``name`` on any host, as far as is known; None where nobody does."""
+        ...
+
+    def announcing(self, run: RunFiles) -> Callable[[bytes], None] | None:
+        """Where lines of the run's journal go before they are written here; None where here is where all see them."""
+        ...
+
+    def look_thoroughly(self) -> None:
+        """From now on each file is read where it is kept, though there be a copy here that was found right before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlace:
+    """A folder that all who use the archive can reach; kernel locks keep them apart."""
+
+    root: Path
+
+    @property
+    def store(self) -> LocalStore:
+        """See :class:`Place`."""
+        return LocalStore(self.root)
+
+    def run(self, run_id: str) -> RunFiles:
+        """See :class:`Place`."""
+        return RunFiles(self.root / run_id)
+
+    def look_again(self) -> None:
+        """See :class:`Place`; a folder shows what is there."""
+
+    def run_ids(self) -> list[str]:
+        """See :class:`Place`."""
+        return self.store.list()
+
+    def contents(self, run_id: str) -> list[Kept]:
+        """See :class:`Place`."""
+        found = []
+        for path in sorted((self.root / run_id).rglob("*")):
+            with suppress(FileNotFoundError):
+                facts = path.lstat()
+                at = datetime.fromtimestamp(facts.st_mtime, UTC)
+                if not path.is_dir():
+                    found.append(Kept(path.relative_to(self.root / run_id).as_posix(), facts.st_size, at))
+        return found
+
+    def remove(self, run_id: str, names: Iterable[str] | None) -> None:
+        """See :class:`Place`."""
+        if names is None:
+            shutil.rmtree(self.root / run_id)
+            return
+        for name in names:
+            (self.root / run_id / name).unlink(missing_ok=True)
+
+    def send(self, run: RunFiles, name: str, path: Path) -> bool:  # noqa: ARG002 - it lies there already
+        """See :class:`Place`."""
+        return True
+
+    def send_again(self, run: RunFiles, path: Path) -> None:
+        """See :class:`Place`; it lies there already."""
+
+    def closing(self, run: RunFiles) -> dict[str, object]:  # noqa: ARG002 - the journal is one file
+        """See :class:`Place`."""
+        return {}
+
+    def append(self, run: RunFiles, make: Callable[[], tuple[str, bytes, ActRecord]]) -> ActRecord:
+        """See :class:`Place`; the caller is alone in the archive."""
+        name, content, record = make()
+        self.store.create_if_absent(f"{run.run_id}/{name}", content)
+        return record
+
+    def publish(self, run: RunFiles, make: Callable[[str | None], bytes], newest: Callable[[], str | None]) -> bytes:
+        """See :class:`Place`; the caller is alone in the archive."""
+        content = make(newest())
+        self.store.create_if_absent(f"{run.run_id}/{run.manifest.name}", content)
+        return content
+
+    def alone(self, name: str, holder: Holder, *, patience: float) -> AbstractContextManager[object]:  # noqa: ARG002 - the kernel's lock is enough
+        """See :class:`Place`."""
+        return nullcontext()
+
+    def holder(self, name: str) -> Holder | None:  # noqa: ARG002 - the kernel's lock says it
+        """See :class:`Place`."""
+        return None
+
+    def announcing(self, run: RunFiles) -> Callable[[bytes], None] | None:  # noqa: ARG002 - the journal is one file
+        """See :class:`Place`."""
+        return None
+
+    def look_thoroughly(self) -> None:
+        """See :class:`Place`; there is no copy."""
+
+
+_ELSEWHERE: dict[Path, Place] = {}
+"""Folders that are caches of an object store, as this process opened them."""
+
+
+def place_of(root: Path) -> Place:
+    """What the archive's folder stands for."""
+    found = _ELSEWHERE.get(root) or _ELSEWHERE.get(root.resolve())
+    return found or LocalPlace(root)
+
+
+def store_of(root: Path) -> Store:
+    """Where records of the runs in ``root`` are read."""
+    return place_of(root).store
+
+
+def attach(root: Path, place: Place) -> None:
+    """From now on ``root`` stands for ``place`` in this process."""
+    _ELSEWHERE[root.resolve()] = place

@@ -1,0 +1,165 @@
+"""Object stores for tests: moto's S3, served one request at a time, and a proxy before it that makes it fail.
+
+moto's own threaded server lets two writers through who both replace what they have seen; so its application runs under
+waitress with one thread.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+KEYS = {"access_key_id": "env:STORE_KEY", "secret_access_key": "env:STORE_SECRET"}
+ENVIRONMENT = {"STORE_KEY": "the-key-of-the-store", "STORE_SECRET": "the-secret-of-the-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """An empty bucket of its own."""
+
+    endpoint: str
+    name: str
+
+    @property
+    def address(self) -> str:
+        return f"s3://{self.name}/company/runs"
+
+    def section(self, **more: Any) -> dict[str, Any]:
+        """``[archive]`` of a configuration."""
+        return {"path": self.address, "options": {"endpoint": self.endpoint, **KEYS}, **more}
+
+    def through(self, endpoint: str) -> Bucket:
+        """The same bucket by another way."""
+        return Bucket(endpoint, self.name)
+
+
+@contextmanager
+def moto_served() -> Iterator[str]:
+    """Serve moto's S3; gives its address."""
+    command = [sys.executable, "-m", "tests.support.moto_child"]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(child.stdout.readline())}"
+        finally:
+            child.stdin.close()
+
+
+def new_bucket(endpoint: str) -> Bucket:
+    name = f"archive-{uuid.uuid4().hex[:12]}"
+    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=30)
+    connection.request("PUT", f"/{name}")
+    assert connection.getresponse().status == 200
+    connection.close()
+    return Bucket(endpoint, name)
+
+
+@dataclass(slots=True)
+class Faults:
+    """What the proxy does to a request; ``judge`` gives a word for method and path, or an empty one."""
+
+    endpoint: str
+    judge: Callable[[str, str], str] = lambda _method, _path: ""
+    seen: list[tuple[str, str]] = field(default_factory=list)
+    slow_seconds: float = 0.0
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    faults: Faults
+    upstream: str
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.faults.seen.append((self.command, self.path))
+        word = self.faults.judge(self.command, self.path)
+        time.sleep(self.faults.slow_seconds)
+        if word == "reset":
+            self._reset()
+        elif word.isdigit():
+            self._answer(int(word), b"<Error><Code>Fault</Code></Error>", {})
+        else:
+            self._pass_on(word, body)
+
+    def _pass_on(self, word: str, body: bytes) -> None:
+        connection = http.client.HTTPConnection(self.upstream, timeout=30)
+        headers = {key: value for key, value in self.headers.items() if key.lower() != "connection"}
+        connection.request(self.command, self.path, body=body, headers=headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        if word == "lost":
+            self._answer(500, b"<Error><Code>InternalError</Code></Error>", {})
+        elif word == "cut":
+            self._reset()
+        else:
+            self._answer(answer.status, content, dict(answer.getheaders()))
+
+    def _answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            if key.lower() not in {"connection", "transfer-encoding", "content-length", "date", "server"}:
+                self.send_header(key, value)
+        said = {key.lower(): value for key, value in headers.items()}.get("content-length", "0")
+        self.send_header("Content-Length", said if self.command == "HEAD" else str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _serve  # noqa: N815 - the names the base class calls
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A reset is meant."""
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close without the polite end a reset must not have."""
+        self.close_request(request)
+
+
+@contextmanager
+def faulty(before: str) -> Iterator[Faults]:
+    """A proxy before a store that does to a request what ``judge`` says of it.
+
+    ``500``, ``503``, ``412``, ``409``: answered so, and nothing reached the store; ``reset``: the connection is reset
+    and nothing reached it; ``lost``: it took place, and the answer is a 500; ``cut``: it took place, and the
+    connection is reset.
+    """
+    faults = Faults("")
+    handler = type("Proxy", (_Proxy,), {"faults": faults, "upstream": before.removeprefix("http://")})
+    server = _Server(("127.0.0.1", 0), handler)
+    faults.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield faults
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

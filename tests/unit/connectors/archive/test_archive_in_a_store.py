@@ -1,0 +1,238 @@
+"""An archive in an object store: the same runs, seals and acts, and two hosts that never fork them."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.archive_runs import AT, TARGET, applied, approved, begin_journal, sealed_run, settings_in
+from trueup.connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, refuse_damaged
+from trueup.connectors.archive.places import place_of
+from trueup.connectors.archive.reaching import reached, refuse_without_conditions
+from trueup.connectors.archive.remote import RemotePlace
+from trueup.connectors.archive.retention import prune
+from trueup.connectors.archive.store import ABSENT, Changed, Version
+from trueup.connectors.archive.views import history_of
+from trueup.transforms.errors import Failed, Refused
+from trueup.transforms.vocabulary import Act
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.object_stores import Bucket
+    from trueup.connectors.archive import Archive
+    from trueup.connectors.archive.object_store import ObjectStore
+
+
+def store_of_bucket(bucket: Bucket, folder: Path) -> ObjectStore:
+    return reached(settings_in(folder, archive=bucket.section()))
+
+
+def host(bucket: Bucket, folder: Path, *, writable: bool = True) -> Archive:
+    """The archive as a host with a cache of its own sees it now."""
+    folder.mkdir(exist_ok=True)
+    return open_archive(settings_in(folder, archive=bucket.section(lease_seconds=2)), writable=writable)
+
+
+def test_of_two_who_replace_what_they_saw_one_wins_200_times(bucket: Bucket, tmp_path: Path) -> None:
+    store = store_of_bucket(bucket, tmp_path)
+    seen = store.replace_if_match("head", b"0", ABSENT)
+
+    def replace(content: bytes) -> Version | None:
+        try:
+            return store.replace_if_match("head", content, seen)
+        except Changed:
+            return None
+
+    for number in range(200):
+        with ThreadPoolExecutor(2) as both:
+            won = [found for found in both.map(replace, (b"%d a" % number, b"%d b" % number)) if found is not None]
+        assert len(won) == 1
+        seen = won[0]
+        assert store.version("head") == seen
+
+
+def test_a_store_that_keeps_two_writers_apart_is_fit(bucket: Bucket, tmp_path: Path) -> None:
+    store = store_of_bucket(bucket, tmp_path)
+    refuse_without_conditions(store)
+    refuse_without_conditions(store)
+    assert store.list() == ["probe"], "one object, however often it is tried"
+    with pytest.raises(FileExistsError):
+        store.create_if_absent("probe", b"again")
+
+
+def test_another_host_sees_the_same_runs_files_and_acts(bucket: Bucket, tmp_path: Path) -> None:
+    here = host(bucket, tmp_path / "a")
+    first = applied(here, approved(here, sealed_run(here)))
+    second = sealed_run(here, days=1)
+
+    there = host(bucket, tmp_path / "b", writable=False)
+    assert [run.run_id for run in there.runs()] == [second.run_id, first.run_id]
+    seen = there.load(first.run_id)
+    assert (seen.state, seen.acts, seen.manifest) == ("applied", first.acts, first.manifest)
+    raw = seen.files.path
+    assert not (raw / "decisions.parquet").exists(), "data comes when it is used"
+    assert pq.read_table(seen.files.decisions).to_pylist() == pq.read_table(first.files.decisions).to_pylist()
+    assert (raw / "decisions.parquet").stat().st_mode & 0o777 == 0o600
+    assert check_run(seen) == []
+    assert check_archive(there.path) == []
+    assert {row["run_id"] for row in history_of(there, "k-1")} == {first.run_id, second.run_id}
+
+
+def test_a_run_begun_by_two_hosts_in_one_second_is_one_chain(bucket: Bucket, tmp_path: Path) -> None:
+    hosts = [host(bucket, tmp_path / name) for name in "abcd"]
+    targets = [f"https://directory-{number}.example/scim" for number in range(4)]
+
+    def seal_some(number: int) -> list[str]:
+        return [sealed_run(hosts[number], days=day, target=targets[number]).run_id for day in range(3)]
+
+    with ThreadPoolExecutor(4) as several:
+        sealed = [run_id for some in several.map(seal_some, range(4)) for run_id in some]
+    archive = host(bucket, tmp_path / "e")
+    assert sorted(sealed) == sorted(run.run_id for run in archive.runs())
+    assert check_archive(archive.path) == []
+
+
+def test_acts_of_two_hosts_get_different_numbers(bucket: Bucket, tmp_path: Path) -> None:
+    run = sealed_run(host(bucket, tmp_path / "a"))
+    runs = [host(bucket, tmp_path / name).load(run.run_id) for name in "abcd"]
+
+    def approve(number: int) -> int:
+        return add_act(runs[number], Act.APPROVED, f"person {number}", at=AT, fingerprint="f").number
+
+    with ThreadPoolExecutor(4) as several:
+        assert sorted(several.map(approve, range(4))) == [1, 2, 3, 4]
+    archive = host(bucket, tmp_path / "e")
+    assert len(archive.load(run.run_id).acts) == 4
+    assert check_archive(archive.path) == []
+
+
+def test_no_approval_comes_after_a_rejection_by_another_host(bucket: Bucket, tmp_path: Path) -> None:
+    run = sealed_run(host(bucket, tmp_path / "a"))
+    other = host(bucket, tmp_path / "b").load(run.run_id)
+    add_act(run, Act.REJECTED, "ann", at=AT)
+    with pytest.raises(Refused, match="was rejected while it was being approved"):
+        add_act(other, Act.APPROVED, "bob", at=AT, fingerprint="f")
+
+
+def test_a_manifest_whose_writer_died_after_the_head_is_put_in_its_place(bucket: Bucket, tmp_path: Path) -> None:
+    archive = host(bucket, tmp_path / "a")
+    first, second = sealed_run(archive), sealed_run(archive, days=1)
+    add_act(second, Act.APPROVED, "ann", at=AT, fingerprint="f")
+    store = store_of_bucket(bucket, tmp_path)
+    manifest, act = f"{second.run_id}/manifest.json", f"{second.run_id}/acts/001-approved.json"
+    before = store.read(manifest), store.read(act)
+    store.remove([manifest, act])
+
+    there = host(bucket, tmp_path / "b")
+    assert [run.run_id for run in there.runs()] == [second.run_id, first.run_id]
+    assert (store.read(manifest), store.read(act)) == before
+    third = sealed_run(there, days=2)
+    assert check_archive(host(bucket, tmp_path / "c").path) == []
+    assert third.manifest.previous_manifest_sha256 is not None
+
+
+def test_what_was_changed_in_the_store_is_damage_and_is_not_used(bucket: Bucket, tmp_path: Path) -> None:
+    run = sealed_run(host(bucket, tmp_path / "a"))
+    store = store_of_bucket(bucket, tmp_path)
+    key = f"{run.run_id}/decisions.parquet"
+    store.replace_if_match(key, store.read(f"{run.run_id}/changes.parquet"), store.version(key))
+    for name in "ab":  # the host that made it has its own copy, which is not what the archive is
+        seen = host(bucket, tmp_path / name).load(run.run_id)
+        with pytest.raises(Refused, match="decisions.parquet"):
+            refuse_damaged(seen)
+        assert [damage.file for damage in check_run(seen)] == ["decisions.parquet"]
+    store.remove([f"{run.run_id}/desired.parquet"])
+    archive = host(bucket, tmp_path / "a")
+    assert [(d.file, d.kind) for d in check_archive(archive.path)] == [
+        ("decisions.parquet", "changed"),
+        ("desired.parquet", "missing"),
+    ]
+
+
+def test_a_changed_file_of_the_cache_is_brought_anew(bucket: Bucket, tmp_path: Path) -> None:
+    run = sealed_run(host(bucket, tmp_path / "a"))
+    there = host(bucket, tmp_path / "b").load(run.run_id)
+    right = there.files.decisions.read_bytes()
+    for path in (there.files.path / "decisions.parquet", there.files.manifest):
+        path.write_bytes(b"something else")
+    place = place_of(there.files.path.parent)
+    assert isinstance(place, RemotePlace)
+    place.mirror._checked.clear()  # as for another process
+    again = host(bucket, tmp_path / "b").load(run.run_id)
+    assert again.files.decisions.read_bytes() == right
+    assert again.manifest == run.manifest
+
+
+def test_prune_removes_from_the_store_and_from_every_cache(bucket: Bucket, tmp_path: Path) -> None:
+    here, there = host(bucket, tmp_path / "a"), host(bucket, tmp_path / "b")
+    old = sealed_run(here)
+    applied(here, approved(here, sealed_run(here, days=500)))
+    seen = host(bucket, tmp_path / "b").load(old.run_id)
+    assert seen.files.decisions.exists()
+    gone = prune(host(bucket, tmp_path / "a"), keep_days=400, who="ann", at=AT + timedelta(days=900))
+    assert [one.files.run_id for one in gone] == [old.run_id]
+    names = store_of_bucket(bucket, tmp_path).list(old.run_id)
+    assert names == ["acts", "manifest.json"]
+    there = host(bucket, tmp_path / "b")
+    assert not (there.path / old.run_id / "decisions.parquet").exists()
+    assert there.load(old.run_id).is_pruned
+    assert check_archive(there.path) == []
+
+
+def test_a_journal_leaves_in_segments_and_another_host_has_it(bucket: Bucket, tmp_path: Path) -> None:
+    here = host(bucket, tmp_path / "a")
+    run = approved(here, sealed_run(here))
+    lines = [json.dumps({"n": n, "event": "intent"}).encode() + b"\n" for n in range(3)]
+    with apply_lock(here.path, TARGET, f"apply {run.run_id}"):
+        announce = place_of(here.path).announcing(run.files)
+        assert announce is not None
+        for line in lines:
+            announce(line)
+    there = host(bucket, tmp_path / "b")
+    seen = there.load(run.run_id)
+    assert seen.state == "interrupted"
+    assert seen.files.journal.read_bytes() == b"".join(lines)
+    with apply_lock(there.path, TARGET, f"apply {run.run_id}"):
+        begin_journal(seen)
+        add_act(seen, Act.INTERRUPTED, "trueup", at=AT, files=(seen.files.journal,))
+    again = host(bucket, tmp_path / "a").load(run.run_id)
+    assert again.files.journal.read_bytes() == seen.files.journal.read_bytes()
+    assert check_archive(host(bucket, tmp_path / "c").path) == []
+
+
+def test_who_was_taken_over_can_announce_nothing(bucket: Bucket, tmp_path: Path) -> None:
+    here = host(bucket, tmp_path / "a")
+    run = approved(here, sealed_run(here))
+    with apply_lock(here.path, TARGET, "apply"):
+        announce = place_of(here.path).announcing(run.files)
+        assert announce is not None
+        announce(b"{}\n")
+        store = store_of_bucket(bucket, tmp_path)
+        lease, seen = store.get(name := f"leases/{store.list('leases')[0]}")
+        store.replace_if_match(name, lease.replace(b'"ended": false', b'"ended": true'), seen)
+        there = host(bucket, tmp_path / "b")
+        with apply_lock(there.path, TARGET, "apply"), pytest.raises(Failed, match="taken the target over"):
+            announce(b"{}\n")
+
+
+def test_two_hosts_do_not_hold_one_target(bucket: Bucket, tmp_path: Path) -> None:
+    here, there = host(bucket, tmp_path / "a"), host(bucket, tmp_path / "b")
+    taken = pytest.raises(Refused, match="The target is taken: apply the first")
+    with apply_lock(here.path, TARGET, "apply the first"), taken, apply_lock(there.path, TARGET, "x"):
+        pass
+    with apply_lock(there.path, TARGET, "apply the second"):
+        pass
+
+
+def test_a_store_without_runs_that_the_cache_has_is_not_taken_for_empty(bucket: Bucket, tmp_path: Path) -> None:
+    sealed_run(host(bucket, tmp_path / "a"))
+    store = store_of_bucket(bucket, tmp_path)
+    store.remove(list(store.every()))
+    with pytest.raises(Failed, match="holds no run, while this host's cache has 1 of it"):
+        host(bucket, tmp_path / "a")
