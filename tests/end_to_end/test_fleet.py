@@ -14,6 +14,7 @@ import yaml
 
 from tests.support.clock import PrefectServer, free_port, until
 from tests.support.fleet import POOL, Worker, a_fleet
+from tests.support.object_stores import moto_served, new_bucket
 from tests.support.postgresql import a_database
 from trueup.connectors.archive.records import rendered, signed
 
@@ -59,7 +60,9 @@ def killed(fleet: Fleet, target: Target, run: str, at: Callable[[], bool], doing
 @pytest.mark.services
 @pytest.mark.timeout(1500)
 def test_a_worker_killed_in_plan_and_in_apply_loses_and_doubles_nothing(tmp_path: Path, server: PrefectServer) -> None:
-    with a_fleet(tmp_path, server, targets=5) as fleet:
+    with moto_served() as store, a_fleet(tmp_path, server, targets=0) as fleet:
+        for number in range(5):  # two archives in an object store, which every host reaches, and two in a folder
+            fleet.add(bucket=new_bucket(store) if number % 2 else None)
         for target in fleet.targets:
             target.configure(per_second=20)  # an apply takes long enough to be met
         deploy(fleet)

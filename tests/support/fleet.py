@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.support.clock import until
+from tests.support.object_stores import ENVIRONMENT, KEYS
 from trueup.sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.clock import PrefectServer
+    from tests.support.object_stores import Bucket
     from trueup.sandbox import Sandbox
 
 POOL = "nights"
@@ -50,28 +52,46 @@ class Target:
     config: Path
     archive: Path
     sandbox: Sandbox
+    bucket: Bucket | None = None
+    """Where its archive is, if not in a folder."""
+
+    @property
+    def places(self) -> list[Path]:
+        """Where its runs lie: the archive, or what the workers have of it in their homes."""
+        if self.bucket is None:
+            return [self.archive]
+        return sorted(self.archive.parent.glob(f"worker-*/trueup-cache/s3-{self.bucket.name}-*"))
+
+    def found(self, pattern: str) -> dict[str, Path]:
+        """Files of its runs, by their name in the archive, in that order."""
+        found = {str(path.relative_to(place)): path for place in self.places for path in place.glob(pattern)}
+        return dict(sorted(found.items()))
 
     @property
     def secrets(self) -> dict[str, str]:
         return {f"{name}_{self.number}": value for name, value in self.sandbox.environment.items()}
 
-    def configure(self, more: str = BY_ITSELF, cron: str = NEVER, archive: str = "", per_second: int = 200) -> None:
-        text = self.sandbox.configuration(archive or self.archive, more=f'[schedule]\ncron = "{cron}"\n{more}')
+    def configure(self, more: str = BY_ITSELF, cron: str = NEVER, per_second: int = 200) -> None:
+        if self.bucket is not None:
+            told = {"endpoint": self.bucket.endpoint, **KEYS}
+            more += "[archive.options]\n" + "".join(f'{key} = "{value}"\n' for key, value in told.items())
+        archive = self.bucket.address if self.bucket else self.archive
+        text = self.sandbox.configuration(archive, more=f'[schedule]\ncron = "{cron}"\n{more}')
         for name in self.sandbox.environment:
             text = text.replace(f"env:{name}", f"env:{name}_{self.number}")
         text = text.replace("requests_per_second = 200", f"requests_per_second = {per_second}")
         self.config.write_text(text, encoding="utf-8")
 
     def manifests(self) -> list[dict[str, Any]]:
-        return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.archive.glob("2*/manifest.json"))]
+        return [json.loads(path.read_text(encoding="utf-8")) for path in self.found("2*/manifest.json").values()]
 
     def is_planning(self) -> bool:
         """A night has begun to read, and has not sealed."""
-        return any(not (path.parent / "manifest.json").exists() for path in self.archive.glob("2*/.work"))
+        return any(not (path.parent / "manifest.json").exists() for path in self.found("2*/.work").values())
 
     def is_applying(self) -> bool:
         """A night has sent something, and has not come to its end."""
-        for journal in self.archive.glob("2*/journal.jsonl"):
+        for journal in self.found("2*/journal.jsonl").values():
             ended = list((journal.parent / "acts").glob("*applied.json"))
             if not ended and b'"intent"' in journal.read_bytes():
                 return True
@@ -86,7 +106,8 @@ class Target:
 
     def sent(self) -> list[dict[str, Any]]:
         """The journal of its newest run, as far as it stands."""
-        [*_, journal] = sorted(self.archive.glob("2*/journal.jsonl"))
+        journals = [path for place in self.places for path in place.glob("2*/journal.jsonl")]
+        journal = max(journals, key=lambda path: (path.parent.name, path.stat().st_size))
         found = []
         for line in journal.read_bytes().split(b"\n"):
             with contextlib.suppress(ValueError):  # one that a crash cut short
@@ -162,12 +183,12 @@ class Fleet:
     @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_API", "TRUEUP_"))}
-        return {**kept, **_QUIET, "PREFECT_API_URL": self.server.url}
+        return {**kept, **_QUIET, **ENVIRONMENT, "PREFECT_API_URL": self.server.url}
 
-    def add(self, **of_sandbox: Any) -> Target:
+    def add(self, bucket: Bucket | None = None, **of_sandbox: Any) -> Target:
         number = len(self.targets)
         sandbox = self.stack.enter_context(running(**of_sandbox))
-        target = Target(number, self.folder / f"t{number}.toml", self.folder / f"runs-{number}", sandbox)
+        target = Target(number, self.folder / f"t{number}.toml", self.folder / f"runs-{number}", sandbox, bucket)
         target.configure()
         self.targets.append(target)
         return target
