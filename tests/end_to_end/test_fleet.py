@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import socket
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tests.support.fleet import Fleet, Target
 
 HERE = socket.gethostname()
+SOAKED = int(os.environ.get("TRUEUP_SOAK_TARGETS", "40"))
 
 
 @pytest.fixture
@@ -33,9 +36,11 @@ def server(tmp_path: Path) -> Iterator[PrefectServer]:
         home = tmp_path / "server"
         home.mkdir()
         server = PrefectServer(home, free_port(), more=database.of_prefect)
-        server.start()
-        yield server
-        server.stop()
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
 
 
 def deploy(fleet: Fleet, *words: str, host: str = HERE) -> None:
@@ -100,6 +105,67 @@ def test_a_worker_killed_in_plan_and_in_apply_loses_and_doubles_nothing(tmp_path
             assert journal[: len(sent[target.number])] == sent[target.number]
             settled = target.settled()
             assert len(settled) == len(set(settled))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7000)
+def test_forty_targets_whose_workers_are_killed_all_the_time_come_to_their_end(
+    tmp_path: Path, server: PrefectServer
+) -> None:
+    """Every night is killed once, half of them in plan and half in apply, and the server is started anew in between."""
+    with a_fleet(tmp_path, server, targets=SOAKED) as fleet:
+        undisturbed = fleet.add()
+        for target in fleet.targets:
+            target.configure(per_second=20)
+        deploy(fleet)
+        paused = fleet.deployment(undisturbed)
+        [schedule] = paused["schedules"]
+        path = f"/deployments/{paused['id']}/schedules/{schedule['id']}"
+        fleet.api(path, {"active": False, "schedule": {"cron": "* * * * *", "timezone": "UTC"}}, method="PATCH")
+        fleet.worker()
+        fleet.worker()
+        first = {target.number: fleet.begin(target) for target in fleet.targets[:SOAKED]}
+        sent: dict[int, list[dict[str, Any]]] = {}
+        while len(sent) < SOAKED:
+            before = len(sent)
+            until(lambda: kill_what_can_be(fleet, first, sent) > before, "somebody to be killed", 600)  # noqa: B023
+            if len(sent) == SOAKED // 2:
+                server.stop()
+                time.sleep(20)
+                server.start()
+        alone = fleet.begin(undisturbed)
+        assert fleet.ended(alone, 2000) == ("COMPLETED", "Applied")
+        for target in fleet.targets[:SOAKED]:
+            until(lambda: last_of(fleet, target) == "COMPLETED Applied", f"target {target.number}", 2000)  # noqa: B023
+            assert target.people() == undisturbed.people()
+            assert target.made() == undisturbed.made()
+            assert target.acts() == ["approved", "applied"]
+            settled = target.settled()
+            assert len(settled) == len(set(settled))
+            assert target.sent()[: len(sent[target.number])] == sent[target.number]
+        # Paused before all this, and paused still: nothing but what was begun by hand.
+        deploy(fleet)
+        assert [one["active"] for one in fleet.deployment(undisturbed)["schedules"]] == [False]
+        assert [run["id"] for run in fleet.runs(undisturbed)] == [alone]
+
+
+def kill_what_can_be(fleet: Fleet, first: dict[int, str], sent: dict[int, list[dict[str, Any]]]) -> int:
+    """Kill each worker that is where its target's first night is to be killed; returns how many were.
+
+    What was sent until then is kept in ``sent``.
+    """
+    for worker in [one for one in fleet.workers if one.process.poll() is None]:
+        for target in fleet.targets:
+            number = target.number
+            if number not in first or number in sent:
+                continue
+            is_there = target.is_planning() if number % 2 else target.is_applying()
+            if is_there and worker.runs(first[number]):
+                worker.kill()
+                sent[number] = [] if number % 2 else target.sent()
+                fleet.worker()
+                break
+    return len(sent)
 
 
 @pytest.mark.services
