@@ -24,6 +24,7 @@ BEGIN_SECONDS = 600
 """For a process to begin what a worker took: a slow host, with nothing cached, needs a minute."""
 _ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
 _BEAT = "prefect.flow-run.heartbeat"
+_BEGUN = "prefect.flow-run.Running"
 _TAKEN = "prefect.flow-run.Pending"
 
 
@@ -48,13 +49,13 @@ def _automations() -> tuple[AutomationCore, ...]:
     runs = {"prefect.resource.id": "prefect.flow-run.*"}
     of_a_deployment = [*ours, {"prefect.resource.role": "deployment"}]
 
-    def silent(name: str, words: str, *, after: str, lives: set[str], seconds: int) -> AutomationCore:
+    def silent(name: str, words: str, *, after: set[str], lives: set[str], seconds: int) -> AutomationCore:
         trigger = EventTrigger(
             match=runs,
             match_related=of_a_deployment,
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
-            after={after},
+            after=after,
             expect={*lives, *_ENDS},
             threshold=1,
             within=timedelta(seconds=seconds),
@@ -66,15 +67,15 @@ def _automations() -> tuple[AutomationCore, ...]:
         silent(
             "trueup: close a night that gives no sign of life",
             f"For {SILENT_SECONDS} seconds it gave no sign of life: its process is gone, or the host it ran on.",
-            after=_BEAT,
+            after={_BEAT, _BEGUN},  # the first sign of life may be lost, where the server was away
             lives={_BEAT},
             seconds=SILENT_SECONDS,
         ),
         silent(
             "trueup: close a night that was taken and never begun",
             f"A worker took it and did not begin it within {BEGIN_SECONDS // 60} minutes.",
-            after=_TAKEN,
-            lives={_BEAT, "prefect.flow-run.Running"},
+            after={_TAKEN},
+            lives={_BEAT, _BEGUN},
             seconds=BEGIN_SECONDS,
         ),
         AutomationCore(

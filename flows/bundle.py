@@ -7,6 +7,7 @@ A bundle never holds what a secret reference, a certificate or a key names, nor 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import socket
@@ -17,19 +18,24 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration
 from trueup.flows.due import last_tick
+from trueup.flows.orchestrator import home_folder
+from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 from trueup.transforms.manifest import SCHEMA_VERSION
+from trueup.transforms.settings import Settings
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.connectors.archive.store import Store
-    from trueup.transforms.settings import Settings
+    from trueup.connectors.archive.object_store import ObjectStore
+    from trueup.connectors.archive.store import LocalStore
 
 FOLDER = "configurations"
 """In the archive, beside the runs."""
 FORMAT = 1
+_OPENING = ("options", "encryption_key", "encryption_key_previous")
+"""The keys of ``[archive]`` without which it cannot be read."""
 _DEPLOY_AGAIN = "Deploy it again: trueup deploy CONFIG --pool NAME"
 
 
@@ -42,8 +48,8 @@ class Carried:
     digest: str
     """SHA-256, in hex, of the bundle."""
     target: str
-    references: Mapping[str, str]
-    """Key of the configuration → reference, such as ``env:NAME``: those that the archive cannot be opened without."""
+    opened_with: Mapping[str, Any]
+    """Keys of ``[archive]`` that it cannot be opened without: secrets as references, such as ``env:NAME``."""
     host: str = ""
     """The one host whose folder the archive is; empty where every host reaches it."""
 
@@ -53,7 +59,7 @@ class Carried:
             "archive": self.archive,
             "digest": self.digest,
             "target": self.target,
-            "references": dict(self.references),
+            "opened_with": dict(self.opened_with),
             "host": self.host,
         }
 
@@ -66,10 +72,10 @@ class Carried:
         """
         try:
             found = {name: str(parameter[name]) for name in ("archive", "digest", "target", "host")}
-            references = {str(key): str(name) for key, name in dict(parameter["references"]).items()}
+            opened_with = {str(key): value for key, value in dict(parameter["opened_with"]).items()}
         except (KeyError, TypeError, ValueError):
             raise Misused("The deployment does not say which configuration it means.", remedy=_DEPLOY_AGAIN) from None
-        return cls(**found, references=references)
+        return cls(**found, opened_with=opened_with)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Bundle:
         Raises:
             Misused: the archive is a folder and no host is named.
         """
-        place, is_folder = place_of(self.settings)
+        place, is_folder = _place_of(self.settings)
         if is_folder and not host:
             raise Misused(
                 f"The archive of {self.settings.target.url} is a folder of one host ({place}): a worker "
@@ -102,7 +108,7 @@ class Bundle:
             archive=place,
             digest=self.digest,
             target=same_target(self.settings.target.url),
-            references=references_of(self.settings),
+            opened_with=_opened_with(self.settings),
             host=host if is_folder else "",
         )
 
@@ -115,12 +121,9 @@ class Bundle:
         from trueup.connectors.archive import open_archive
         from trueup.connectors.archive.atomic_files import on_disk
 
-        archive = open_archive(self.settings)
-        with on_disk("The configuration cannot be put into the archive"):
-            try:
-                store_of(archive.path).create_if_absent(_name(self.digest), self.content)
-            except FileExistsError:
-                return
+        open_archive(self.settings)  # made, and found fit, before anything is put there
+        with on_disk("The configuration cannot be put into the archive"), contextlib.suppress(FileExistsError):
+            _records_of(self.settings).create_if_absent(_name(self.digest), self.content)
 
 
 def gather(config: Path, *, cron: str = "") -> Bundle:
@@ -170,8 +173,7 @@ def settings_of(carried: Carried) -> Settings:
     document = _read(carried)
     settings = configuration.load_carried(document["text"], Path(document["path"]), document["files"])
     settings = with_cron(settings, document["cron"])
-    placed = settings.archive.model_copy(update={"path": carried.archive})
-    settings = settings.model_copy(update={"archive": placed})
+    settings = _placed(settings, carried)
     if configuration.digest(settings) != document["configuration_digest"]:
         names = ", ".join(configuration.overrides()) or "none that is known"
         raise Misused(
@@ -185,15 +187,17 @@ def settings_of(carried: Carried) -> Settings:
 def _read(carried: Carried) -> dict[str, Any]:
     from trueup.connectors.archive.atomic_files import on_disk
 
-    place = Path(carried.archive)
-    if not place.is_dir():
+    opening = Settings.model_validate(
+        {"archive": {"path": carried.archive, **carried.opened_with}, "target": {"url": carried.target}}
+    )
+    if not is_url(carried.archive) and not Path(carried.archive).is_dir():
         raise Failed(
             f"The archive {carried.archive} is not there on this worker.",
             remedy="Mount it, or start the worker where it is.",
         )
     with on_disk("The deployed configuration cannot be read"):
         try:
-            content = store_of(place).read(_name(carried.digest))
+            content = _records_of(opening).read(_name(carried.digest))
         except FileNotFoundError:
             raise Failed(
                 f"The archive {carried.archive} has no configuration {carried.digest[:12]}…", remedy=_DEPLOY_AGAIN
@@ -226,22 +230,40 @@ def with_cron(settings: Settings, cron: str) -> Settings:
     return settings.model_copy(update={"schedule": settings.schedule.model_copy(update={"cron": cron})})
 
 
-def place_of(settings: Settings) -> tuple[str, bool]:
+def _place_of(settings: Settings) -> tuple[str, bool]:
     """Where the archive is, for every host to read, and whether that is a folder."""
-    return str(settings.place(settings.archive.path)), True
+    path = settings.archive.path
+    return (path, False) if is_url(path) else (str(settings.place(path)), True)
 
 
-def references_of(settings: Settings) -> dict[str, str]:
-    """The references without which the archive cannot be opened, by key; a folder needs none."""
-    del settings
-    return {}
+def _opened_with(settings: Settings) -> dict[str, Any]:
+    """What of ``[archive]`` opens it, by key, with files named by their whole path."""
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: whole(one) for key, one in value.items()}
+        if isinstance(value, str) and value.startswith("file:"):
+            return f"file:{settings.place(value.removeprefix('file:'))}"
+        return value
+
+    said = settings.archive.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {key: whole(said[key]) for key in _OPENING if said.get(key)}
 
 
-def store_of(place: Path) -> Store:
-    """The records of the archive at ``place``."""
+def _placed(settings: Settings, carried: Carried) -> Settings:
+    """``settings`` with its archive where the deployment says; what of a store is here lies in this worker's home."""
+    update: dict[str, Any] = {"path": carried.archive}
+    if is_url(carried.archive) and "cache" not in settings.archive.model_fields_set:
+        update["cache"] = str(home_folder() / "trueup-cache")
+    return settings.model_copy(update={"archive": settings.archive.model_copy(update=update)})
+
+
+def _records_of(settings: Settings) -> LocalStore | ObjectStore:
+    """Where the archive keeps its records, itself and no cache of it."""
+    from trueup.connectors.archive.reaching import reached
     from trueup.connectors.archive.store import LocalStore
 
-    return LocalStore(place)
+    return reached(settings) if is_url(settings.archive.path) else LocalStore(settings.archive_root)
 
 
 def _name(digest: str) -> str:

@@ -61,7 +61,7 @@ def nightly(config: str = "", deployed: dict[str, Any] | None = None, *, again: 
         if not is_alone:
             return Cancelled(message=f"{SKIPPED} another night of this target is at work.")
         with flow_runs.holding(lock_names(archive.path, settings.target.url)["night"]):
-            return _go_on(settings, archive, expected)
+            return _go_on(settings, open_archive(settings), expected)  # once more: with what others did until now
 
 
 def _go_on(settings: Settings, archive: Archive, expected: datetime) -> Any:

@@ -58,16 +58,24 @@ def sealing_lock(root: Path, target_url: str) -> Iterator[Holder]:
 
 @contextmanager
 def night_lock(root: Path, target_url: str) -> Iterator[bool]:
-    """Whether this is the only scheduled night at work on this target; waits only for somebody who is just looking."""
+    """Whether this is the only scheduled night at work on this target, on any host.
+
+    Waits only for somebody who is just looking, and where another host says nothing more, until that is certain.
+    """
     with on_disk("The archive's lock cannot be taken"):
         number = _open(_night_file(root, target_url))
-    try:
+    with contextlib.ExitStack() as elsewhere:
+        elsewhere.callback(os.close, number)
         until = time.monotonic() + _LOOKING
         while not (is_alone := _take(number)) and time.monotonic() < until:
             time.sleep(0.02)
+        if is_alone:
+            lease = place_of(root).leased(f"night-{target_digest(target_url)}", myself("apply", "a night"))
+            try:
+                elsewhere.enter_context(lease)
+            except Refused:
+                is_alone = False
         yield is_alone
-    finally:
-        os.close(number)
 
 
 def night_at_work(root: Path, target_url: str) -> bool:

@@ -108,6 +108,10 @@ class Place(Protocol):
         """Nobody else on any host holds ``name`` inside; what this host's own locks do not see."""
         ...
 
+    def leased(self, name: str, holder: Holder) -> AbstractContextManager[object]:
+        """Nobody else on any host holds ``name`` inside, which no announcement is tied to: only work is kept apart."""
+        ...
+
     def holder(self, name: str) -> Holder | None:
         """Who holds ``name`` on any host, as far as is known; None where nobody does."""
         ...
@@ -193,6 +197,10 @@ class LocalPlace:
         return content
 
     def alone(self, name: str, holder: Holder, *, patience: float) -> AbstractContextManager[object]:  # noqa: ARG002 - the kernel's lock is enough
+        """See :class:`Place`."""
+        return nullcontext()
+
+    def leased(self, name: str, holder: Holder) -> AbstractContextManager[object]:  # noqa: ARG002 - the kernel's lock is enough
         """See :class:`Place`."""
         return nullcontext()
 

@@ -187,6 +187,12 @@ class RemotePlace:
             finally:
                 del self._sequences[digest]
 
+    @contextmanager
+    def leased(self, name: str, holder: Holder) -> Iterator[object]:
+        """See :class:`Place`."""
+        with self._leases.held(f"{LEASES}/{name}.json", holder, patience=0.0) as lease:
+            yield lease
+
     def holder(self, name: str) -> Holder | None:
         """See :class:`Place`."""
         return self._leases.holder(f"{LEASES}/{name}.json")

@@ -100,7 +100,7 @@ class PrefectServer:
         command = [sys.executable, "-m", *(word.format(port=self.port) for word in self.command)]
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-        until(self._answers, "the Prefect server")
+        until(self._answers, "the Prefect server", 400)  # it makes its database first
 
     def stop(self) -> None:
         if self.process is not None:

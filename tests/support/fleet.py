@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.support.clock import until
+from tests.support.object_stores import ENVIRONMENT, KEYS
 from trueup.sandbox import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.clock import PrefectServer
+    from tests.support.object_stores import Bucket
     from trueup.sandbox import Sandbox
 
 POOL = "nights"
@@ -50,28 +52,46 @@ class Target:
     config: Path
     archive: Path
     sandbox: Sandbox
+    bucket: Bucket | None = None
+    """Where its archive is, if not in a folder."""
+
+    @property
+    def places(self) -> list[Path]:
+        """Where its runs lie: the archive, or what the workers have of it in their homes."""
+        if self.bucket is None:
+            return [self.archive]
+        return sorted(self.archive.parent.glob(f"worker-*/trueup-cache/s3-{self.bucket.name}-*"))
+
+    def found(self, pattern: str) -> dict[str, Path]:
+        """Files of its runs, by their name in the archive, in that order."""
+        found = {str(path.relative_to(place)): path for place in self.places for path in place.glob(pattern)}
+        return dict(sorted(found.items()))
 
     @property
     def secrets(self) -> dict[str, str]:
         return {f"{name}_{self.number}": value for name, value in self.sandbox.environment.items()}
 
-    def configure(self, more: str = BY_ITSELF, cron: str = NEVER, archive: str = "", per_second: int = 200) -> None:
-        text = self.sandbox.configuration(archive or self.archive, more=f'[schedule]\ncron = "{cron}"\n{more}')
+    def configure(self, more: str = BY_ITSELF, cron: str = NEVER, per_second: int = 200) -> None:
+        if self.bucket is not None:
+            told = {"endpoint": self.bucket.endpoint, **KEYS}
+            more += "[archive.options]\n" + "".join(f'{key} = "{value}"\n' for key, value in told.items())
+        archive = self.bucket.address if self.bucket else self.archive
+        text = self.sandbox.configuration(archive, more=f'[schedule]\ncron = "{cron}"\n{more}')
         for name in self.sandbox.environment:
             text = text.replace(f"env:{name}", f"env:{name}_{self.number}")
         text = text.replace("requests_per_second = 200", f"requests_per_second = {per_second}")
         self.config.write_text(text, encoding="utf-8")
 
     def manifests(self) -> list[dict[str, Any]]:
-        return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.archive.glob("2*/manifest.json"))]
+        return [json.loads(path.read_text(encoding="utf-8")) for path in self.found("2*/manifest.json").values()]
 
     def is_planning(self) -> bool:
         """A night has begun to read, and has not sealed."""
-        return any(not (path.parent / "manifest.json").exists() for path in self.archive.glob("2*/.work"))
+        return any(not (path.parent / "manifest.json").exists() for path in self.found("2*/.work").values())
 
     def is_applying(self) -> bool:
         """A night has sent something, and has not come to its end."""
-        for journal in self.archive.glob("2*/journal.jsonl"):
+        for journal in self.found("2*/journal.jsonl").values():
             ended = list((journal.parent / "acts").glob("*applied.json"))
             if not ended and b'"intent"' in journal.read_bytes():
                 return True
@@ -86,7 +106,8 @@ class Target:
 
     def sent(self) -> list[dict[str, Any]]:
         """The journal of its newest run, as far as it stands."""
-        [*_, journal] = sorted(self.archive.glob("2*/journal.jsonl"))
+        journals = [path for place in self.places for path in place.glob("2*/journal.jsonl")]
+        journal = max(journals, key=lambda path: (path.parent.name, path.stat().st_size))
         found = []
         for line in journal.read_bytes().split(b"\n"):
             with contextlib.suppress(ValueError):  # one that a crash cut short
@@ -162,12 +183,12 @@ class Fleet:
     @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_API", "TRUEUP_"))}
-        return {**kept, **_QUIET, "PREFECT_API_URL": self.server.url}
+        return {**kept, **_QUIET, **ENVIRONMENT, "PREFECT_API_URL": self.server.url}
 
-    def add(self, **of_sandbox: Any) -> Target:
+    def add(self, bucket: Bucket | None = None, **of_sandbox: Any) -> Target:
         number = len(self.targets)
         sandbox = self.stack.enter_context(running(**of_sandbox))
-        target = Target(number, self.folder / f"t{number}.toml", self.folder / f"runs-{number}", sandbox)
+        target = Target(number, self.folder / f"t{number}.toml", self.folder / f"runs-{number}", sandbox, bucket)
         target.configure()
         self.targets.append(target)
         return target
@@ -181,6 +202,27 @@ class Fleet:
             command, cwd=self.folder, env=known, capture_output=True, text=True, timeout=300, check=False
         )
 
+    def shell(self, script: str) -> subprocess.Popen[bytes]:
+        """A script at work in the folder, with the secrets of all targets and the installed commands."""
+        home = self.folder / "shell"
+        home.mkdir()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        known = {**self.environment, **self.secrets, "PREFECT_HOME": str(home), "PATH": path}
+        with (home / "log").open("ab") as log:
+            return subprocess.Popen(
+                ["sh", "-c", script],
+                cwd=self.folder,
+                env=known,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return {name: value for target in self.targets for name, value in target.secrets.items()}
+
     def pool(self) -> None:
         self.api("/work_pools/", {"name": POOL, "type": "process", "base_job_template": _template()})
 
@@ -188,8 +230,13 @@ class Fleet:
         """One more, with a home of its own and every target's secrets; ``more`` is further environment."""
         home = self.folder / f"worker-{len(self.workers)}"
         home.mkdir()
-        secrets = {name: value for target in self.targets for name, value in target.secrets.items()}
-        known = {**self.environment, **secrets, "PREFECT_HOME": str(home), "PREFECT_WORKER_QUERY_SECONDS": "2", **more}
+        known = {
+            **self.environment,
+            **self.secrets,
+            "PREFECT_HOME": str(home),
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            **more,
+        }
         command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", POOL]
         command += ["--limit", "1", "--name", home.name]
         with (home / "log").open("ab") as log:
@@ -226,9 +273,11 @@ class Fleet:
         assert answer.is_success, (path, answer.text)
         return answer.json() if answer.content else None
 
+    def host(self, target: Target) -> str:
+        return target.sandbox.scim_url.split("/")[2]
+
     def deployment(self, target: Target) -> Any:
-        host = target.sandbox.scim_url.split("/")[2]
-        return self.api(f"/deployments/name/nightly/{host}", method="GET")
+        return self.api(f"/deployments/name/nightly/{self.host(target)}", method="GET")
 
     def begin(self, target: Target, **parameters: Any) -> str:
         """Begin a night, as the schedule would; returns the flow run's id."""
@@ -274,11 +323,14 @@ def _template() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def a_fleet(folder: Path, server: PrefectServer, *, targets: int, **of_sandbox: Any) -> Iterator[Fleet]:
-    """A pool on ``server`` with so many targets, and no worker yet."""
+def a_fleet(
+    folder: Path, server: PrefectServer, *, targets: int, pool: str = POOL, **of_sandbox: Any
+) -> Iterator[Fleet]:
+    """A pool on ``server`` (unless it is called nothing) with so many targets, and no worker yet."""
     fleet = Fleet(folder, server)
     try:
-        fleet.pool()
+        if pool:
+            fleet.pool()
         for _ in range(targets):
             fleet.add(**of_sandbox)
         yield fleet

@@ -113,7 +113,7 @@ def test_nothing_that_a_reference_names_nor_a_source_travels(config: Path) -> No
     assert stored(carried, config).stat().st_mode & 0o077 == 0
     parameter = json.dumps(carried.as_parameter())
     assert "token" not in parameter
-    assert set(carried.as_parameter()) == {"archive", "digest", "target", "references", "host"}
+    assert set(carried.as_parameter()) == {"archive", "digest", "target", "opened_with", "host"}
 
 
 def test_what_was_changed_in_the_archive_is_refused(config: Path) -> None:
@@ -164,7 +164,7 @@ def test_one_hosts_environment_makes_no_other_configuration(config: Path, monkey
 
 
 def test_a_deployment_that_says_something_else_is_refused() -> None:
-    for said in ({}, {"archive": "x"}, {"archive": "x", "digest": "y", "target": "z", "host": "", "references": 3}):
+    for said in ({}, {"archive": "x"}, {"archive": "x", "digest": "y", "target": "z", "host": "", "opened_with": 3}):
         with pytest.raises(Misused, match="does not say which configuration"):
             Carried.of(said)
 
