@@ -18,6 +18,7 @@ from trueup.transforms.planning.outputs import write_changes, write_decisions, w
 from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
 from trueup.transforms.report_rows import create_report_findings, desired_from_report
+from trueup.transforms.rollback.erased import leave_alone
 from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
 from trueup.transforms.rollback.sql import PACKAGE, statement
 from trueup.transforms.vocabulary import Outcome
@@ -143,6 +144,7 @@ def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, te
         desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
     elif request.report is not None:
         notes += desired_from_report(connection, request.report, terms)
+    notes += leave_alone(connection, request.before)
     # Somebody the source has deleted and the target too is nobody now, and comes back all the same.
     connection.execute(
         "INSERT INTO persons BY NAME SELECT key, key AS source_id, FALSE AS is_user, "
