@@ -255,6 +255,8 @@ class ArchiveSettings(Section):
 
     path: str = "data/runs"
     keep_days: Annotated[int, Field(ge=1)] = 400
+    keep_snapshots_days: Annotated[int, Field(ge=1)] | None = None
+    """What was read of both sides, and what the mapping made of it, goes earlier; None keeps it ``keep_days``."""
     group: str = ""
 
 

@@ -122,7 +122,7 @@ def file_record(run: PriorRun, name: str) -> FileRecord | None:
     path = run.files.path / name
     found = [run.manifest.files.get(name), *(act.files.get(name) for act in run.acts)]
     record = next((one for one in reversed(found) if one is not None), None)
-    return None if record is None or (run.is_pruned and not path.exists()) else record
+    return None if record is None or (name in run.gone and not path.exists()) else record
 
 
 def _nights(runs: list[PriorRun], zone: tzinfo) -> tuple[Night, ...]:
