@@ -56,7 +56,17 @@ class PriorRun:
     @property
     def is_pruned(self) -> bool:
         """Whether its data files were pruned; manifest and acts remain."""
-        return any(act.act is Act.PRUNED for act in self.acts)
+        return any(act.act is Act.PRUNED and not act.details.get("snapshots") for act in self.acts)
+
+    @property
+    def has_snapshots(self) -> bool:
+        """Whether what was read of both sides is still there: it may go earlier than what was decided."""
+        return not any(act.act is Act.PRUNED for act in self.acts)
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Names of the files that were pruned."""
+        return frozenset(str(name) for act in self.acts if act.act is Act.PRUNED for name in act.details["files"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,7 @@ class History:
         """The newest run that read its source completely, applied or not, with its files still there."""
         for run in self.runs:
             is_whole = run.kind is Kind.RECONCILE and not run.manifest.partial_read
-            if is_whole and "source.parquet" in run.manifest.files and not run.is_pruned:
+            if is_whole and "source.parquet" in run.manifest.files and run.has_snapshots:
                 return run
         return None
 

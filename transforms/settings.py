@@ -260,6 +260,8 @@ class ArchiveSettings(Section):
     path: Annotated[str, AfterValidator(archive_path)] = "data/runs"
     """A folder; or ``s3://bucket/prefix``, ``az://container/prefix``, ``gs://bucket/prefix``."""
     keep_days: Annotated[int, Field(ge=1)] = 400
+    keep_snapshots_days: Annotated[int, Field(ge=1)] | None = None
+    """What was read of both sides, and what the mapping made of it, goes earlier; None keeps it ``keep_days``."""
     group: str = ""
     cache: str = "data/cache"
     """Where files of an archive in an object store lie while they are used: a private folder of this host."""

@@ -121,7 +121,7 @@ def file_record(run: PriorRun, name: str) -> FileRecord | None:
     """What manifest or acts say of a file of the run; none where it has no such file, or it was pruned."""
     found = [run.manifest.files.get(name), *(act.files.get(name) for act in run.acts)]
     record = next((one for one in reversed(found) if one is not None), None)
-    return None if record is None or (run.is_pruned and not run.files.file(name).exists()) else record
+    return None if record is None or (name in run.gone and not run.files.file(name).exists()) else record
 
 
 def _nights(runs: list[PriorRun], zone: tzinfo) -> tuple[Night, ...]:

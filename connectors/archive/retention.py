@@ -14,18 +14,20 @@ from trueup.connectors.archive.atomic_files import REVIEWS, on_disk, sync_direct
 from trueup.connectors.archive.locks import apply_lock
 from trueup.connectors.archive.places import place_of
 from trueup.transforms.approval.run_state import is_begun, is_supersedable, overtaken
+from trueup.transforms.erasure.standing import latest_target
 from trueup.transforms.history import History
 from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from trueup.connectors.archive.archive import Archive
     from trueup.transforms.history import PriorRun
     from trueup.transforms.run_files import RunFiles
 
-_STAYING = re.compile(r"manifest\.json|acts/.*|summary(-\d+)?\.parquet")
+_STAYING = re.compile(r"manifest\.json|acts/\d{3,}-[a-z_]+\.json|summary(-\d+)?\.parquet")
+_SNAPSHOTS = frozenset({"source.parquet", "target.parquet", "desired.parquet"})
 UNFINISHED_DAYS = 2
 """A directory without a manifest in which nothing was written for so long is what a killed plan left behind."""
 
@@ -40,13 +42,17 @@ class Going:
     bytes: int
     unfinished: bool = False
     """A run that never happened: the whole directory goes."""
+    snapshots: bool = False
+    """Only what was read of both sides goes, and what the mapping made of it."""
 
 
-def going(archive: Archive, *, keep_days: int, at: datetime) -> tuple[Going, ...]:
+def going(
+    archive: Archive, *, keep_days: int, keep_snapshots_days: int | None = None, at: datetime
+) -> tuple[Going, ...]:
     """What a prune at this moment would remove, oldest first.
 
     Never the newest applied run of a target, an open run, or one a rollback needs; nothing younger than
-    ``keep_days`` since its seal.
+    ``keep_days`` since its seal, and no snapshots younger than ``keep_snapshots_days``.
 
     Raises:
         Refused: a run is damaged; what is needed cannot be known then.
@@ -56,11 +62,18 @@ def going(archive: Archive, *, keep_days: int, at: datetime) -> tuple[Going, ...
     old = [run for run in runs if run.manifest.sealed < at - timedelta(days=keep_days)]
     with on_disk("The archive cannot be read"):
         found = [_data_of(run.files) for run in old if run.is_pruned or run.run_id not in needed]
+        done = {one.files.run_id for one in found}
+        if keep_snapshots_days is not None:
+            staying = needed | done | _looked_back_at(runs)
+            aged = [run for run in runs if run.manifest.sealed < at - timedelta(days=keep_snapshots_days)]
+            found += [_snapshots_of(run.files) for run in aged if run.run_id not in staying]
         found += [_whole(files) for files in reading.directories(archive.path) if _is_left_behind(files, at)]
     return tuple(sorted((one for one in found if one.names or one.unfinished), key=lambda one: one.files.run_id))
 
 
-def prune(archive: Archive, *, keep_days: int, who: str, at: datetime) -> tuple[Going, ...]:
+def prune(
+    archive: Archive, *, keep_days: int, keep_snapshots_days: int | None = None, who: str, at: datetime
+) -> tuple[Going, ...]:
     """Remove what ``going`` says; each run's ``pruned`` act is written before anything of it is removed.
 
     Killed in between, the next prune goes on.
@@ -73,7 +86,7 @@ def prune(archive: Archive, *, keep_days: int, who: str, at: datetime) -> tuple[
     with ExitStack() as stack:
         for target in sorted(targets):
             stack.enter_context(apply_lock(archive.path, target, "prune"))
-        found = going(archive, keep_days=keep_days, at=at)
+        found = going(archive, keep_days=keep_days, keep_snapshots_days=keep_snapshots_days, at=at)
         for one in found:
             _remove(one, who, at)
     return found
@@ -89,9 +102,10 @@ def _remove(one: Going, who: str, at: datetime) -> None:
         said = {name for act in run.acts if act.act is Act.PRUNED for name in act.details.get("files", ())}
         if not said.issuperset(one.names):
             details = {"files": list(one.names), "bytes": one.bytes}
+            details |= {"snapshots": True} if one.snapshots else {}
             add_act(run, Act.PRUNED, who, at=at, details=details)
         place.remove(one.files.run_id, one.names)
-        for path in (one.files.path.parent / REVIEWS).glob(f"{one.files.run_id}.*"):
+        for path in () if one.snapshots else (one.files.path.parent / REVIEWS).glob(f"{one.files.run_id}.*"):
             path.unlink(missing_ok=True)
         sync_directory(one.files.path)
 
@@ -146,8 +160,27 @@ def _is_restoring(run: PriorRun) -> bool:
 
 
 def _data_of(files: RunFiles) -> Going:
-    kept = [one for one in place_of(files.path.parent).contents(files.run_id) if not _STAYING.fullmatch(one.name)]
-    return Going(files, tuple(one.name for one in kept), sum(one.bytes for one in kept))
+    return _going(files, lambda name: not _STAYING.fullmatch(name))
+
+
+def _snapshots_of(files: RunFiles) -> Going:
+    return _going(files, _SNAPSHOTS.__contains__, snapshots=True)
+
+
+def _going(files: RunFiles, is_going: Callable[[str], bool], *, snapshots: bool = False) -> Going:
+    going = [one for one in place_of(files.path.parent).contents(files.run_id) if is_going(one.name)]
+    return Going(files, tuple(one.name for one in going), sum(one.bytes for one in going), snapshots=snapshots)
+
+
+def _looked_back_at(runs: tuple[PriorRun, ...]) -> set[str]:
+    """Ids of runs whose snapshots the next plan reads: the newest reads, and all since a rollback that still holds."""
+    found: set[str] = set()
+    for target in {same_target(run.manifest.target) for run in runs}:
+        own = History(tuple(run for run in runs if same_target(run.manifest.target) == target))
+        found |= {run.run_id for run in (own.latest_read, own.baseline, latest_target(own)) if run is not None}
+        since = min((run.run_id for run in holding_back(own)), default="")
+        found |= {run.run_id for run in own.runs if since and run.run_id > since}
+    return found
 
 
 def _whole(files: RunFiles) -> Going:

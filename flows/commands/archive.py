@@ -84,11 +84,12 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
 
     settings = configuration.load(config)
     archive = open_archive(settings, writable=yes)
-    keep, at = settings.archive.keep_days, datetime.now(UTC)
+    keep, sooner, at = settings.archive.keep_days, settings.archive.keep_snapshots_days, datetime.now(UTC)
     if yes:
-        gone = retention.prune(archive, keep_days=keep, who=clearance.reviewer(""), at=at)
+        who = clearance.reviewer("")
+        gone = retention.prune(archive, keep_days=keep, keep_snapshots_days=sooner, who=who, at=at)
     else:
-        gone = retention.going(archive, keep_days=keep, at=at)
+        gone = retention.going(archive, keep_days=keep, keep_snapshots_days=sooner, at=at)
     if as_json:
         screen.document({"removed": yes, "keep_days": keep, "runs": [_going_row(one) for one in gone]})
         return Exit.DONE
@@ -99,9 +100,11 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
     verb = "Removed" if yes else "Would remove"
     for one in gone:
         what = "all of it: it was never finished" if one.unfinished else f"{len(one.names)} files"
+        what += " of what was read" if one.snapshots else ""
         screen.say(f"{one.files.run_id}  {what}, {one.bytes / 1024**2:.1f} MiB")
     runs = counted(len(gone), "run")
-    screen.say(f"{verb} the data of {runs} older than {keep} days, {size:.1f} MiB; manifests and acts stay.")
+    age = f"{keep} days" if sooner is None else f"{keep} days, and snapshots older than {sooner}"
+    screen.say(f"{verb} the data of {runs} older than {age}, {size:.1f} MiB; manifests and acts stay.")
     if not yes:
         screen.say("To remove it: trueup prune --yes")
     return Exit.DONE
@@ -181,6 +184,7 @@ def _going_row(one: Going) -> dict[str, Any]:
         "files": list(one.names),
         "bytes": one.bytes,
         "unfinished": one.unfinished,
+        "snapshots": one.snapshots,
     }
 
 

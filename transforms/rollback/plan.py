@@ -18,6 +18,7 @@ from trueup.transforms.planning.outputs import write_changes, write_decisions, w
 from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
 from trueup.transforms.report_rows import create_report_findings, desired_from_report
+from trueup.transforms.rollback.erased import leave_alone
 from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
 from trueup.transforms.rollback.sql import PACKAGE, statement
 from trueup.transforms.vocabulary import Outcome
@@ -77,6 +78,10 @@ def _refused(message: str, remedy: str) -> Refused:
     return Refused(Refusal(code="rollback_impossible", message=message, remedy=remedy))
 
 
+def _deleted(run: PriorRun) -> bool:
+    return bool(run.manifest.counts.get("delete", 0))
+
+
 def _with_active(request: RollbackRequest) -> RollbackRequest:
     """``active`` is restored whether the mapping manages it or not: apply changes it either way."""
     if any(a.path == "active" for a in request.attributes):
@@ -89,6 +94,14 @@ def _lay_out(request: RollbackRequest) -> None:
     named = request.undo or request.before
     if named is not None and named.is_pruned:
         raise _refused(f"The files of run {named.run_id} were pruned.", "Name a run that is still whole: trueup runs")
+    needed = [named] if named is not None else []
+    if request.before is not None:  # what was deleted since comes back from the snapshots of then
+        needed += [run for run in request.history.known if run.run_id > request.before.run_id and _deleted(run)]
+    if lacking := [run.run_id for run in needed if not run.has_snapshots]:
+        raise _refused(
+            f"The snapshots of run {lacking[0]} were pruned, and this way back needs them.",
+            "Name a run whose snapshots are still there; [archive] keep_snapshots_days says how long they are kept.",
+        )
     if request.undo is not None and not request.undo.files.outcome.exists():
         why = "had nothing to do" if request.undo.manifest.outcome is Outcome.NOTHING_TO_DO else "was never applied"
         raise _refused(
@@ -143,6 +156,7 @@ def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, te
         desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
     elif request.report is not None:
         notes += desired_from_report(connection, request.report, terms)
+    notes += leave_alone(connection, request.before)
     # Somebody the source has deleted and the target too is nobody now, and comes back all the same.
     connection.execute(
         "INSERT INTO persons BY NAME SELECT key, key AS source_id, FALSE AS is_user, "

@@ -179,3 +179,34 @@ def test_a_run_that_failed_can_go(archive: Archive) -> None:
 
     seal(files, manifest_of(files, outcome=Outcome.FAILED))
     assert would_go(archive) == {files.run_id}
+
+
+def test_snapshots_go_earlier_than_decisions_but_never_those_that_something_rests_on(archive: Archive) -> None:
+    old = applied(archive, approved(archive, sealed_run(archive)))
+    held = applied(archive, approved(archive, sealed_run(archive, days=1, kind=Kind.ROLLBACK, parent_run=old.run_id)))
+    release_run(archive, held, "ann", at=NOW)
+    superseded(archive, sealed_run(archive, days=2))
+    newest = applied(archive, approved(archive, sealed_run(archive, days=900), exclude=["k-1/title"]))
+    waiting = sealed_run(archive, days=901)
+    keep = {"keep_days": 5000, "keep_snapshots_days": 30}
+    gone = prune(archive, **keep, who="ann", at=NOW)
+    assert {name for one in gone for name in one.names} == {"desired.parquet"}, "all the snapshots these runs have"
+    assert all(one.snapshots for one in gone)
+    assert not {newest.run_id, waiting.run_id} & {one.files.run_id for one in gone}
+    again = archive.load(old.run_id)
+    assert (again.is_pruned, again.has_snapshots, again.state) == (False, False, Act.APPLIED)
+    assert again in archive.history(TARGET).applied
+    assert check_archive(archive.path) == []
+    assert prune(archive, **keep, who="ann", at=NOW) == (), "nothing is left to go"
+    assert old.run_id in {one.files.run_id for one in prune(archive, keep_days=400, who="ann", at=NOW)}
+    assert archive.load(old.run_id).is_pruned
+
+
+def test_side_files_of_acts_go_with_the_data_of_their_run(archive: Archive) -> None:
+    rows = [{"key": "k-1", "attribute": "title", "because": "left out"}]
+    old = applied(archive, approved(archive, sealed_run(archive), left_out=rows, exclude=["k-1/title"]))
+    applied(archive, approved(archive, sealed_run(archive, days=1)))
+    prune(archive, keep_days=400, who="ann", at=NOW)
+    assert not list(old.files.path.rglob("*people*"))
+    assert archive.load(old.run_id).acts[0].details["left_out"] == []
+    assert check_archive(archive.path) == []
