@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trueup.flows import clearance, run_context
 from trueup.flows.measure import measure
 from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Misused
-from trueup.transforms.vocabulary import Act
+from trueup.transforms.vocabulary import Act, Via
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trueup.connectors.archive.acts import ActContent
     from trueup.transforms.history import PriorRun
+    from trueup.transforms.manifest import Identity
     from trueup.transforms.settings import Settings
 
 
@@ -35,6 +37,13 @@ class Wish:
     """On the whole plan, kept with the approval."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Key → a note on the person, kept with the approval."""
+    via: Via = Via.SHELL
+    identity: Identity | None = None
+    """Who it is, where somebody signed in."""
+    own: tuple[str, ...] = ()
+    """Keys of their own rows."""
+    after: int | None = None
+    """How many acts they had seen; None: whatever is there."""
 
 
 def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, dict[str, Any]]:
@@ -59,13 +68,27 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
         exclude=from_files(wish.exclude),
         allow={limit: reason.strip() for limit, reason in wish.allow.items()},
         fingerprint_prefix=wish.fingerprint,
+        identity=wish.identity,
+        via=wish.via,
+        own=wish.own,
     )
     now = datetime.now(UTC)
     approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
     details = dict(approval.details)
     if wish.notes:
         details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
-    add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=details, reason=wish.note)
+    add_act(
+        run,
+        Act.APPROVED,
+        request.who,
+        at=now,
+        fingerprint=fingerprint,
+        details=details,
+        reason=wish.note,
+        via=wish.via,
+        identity=wish.identity,
+        after=wish.after,
+    )
     measure(settings)
     return archive.load(run.run_id), details
 
@@ -102,8 +125,10 @@ def without_people(settings: Settings, selectors: tuple[str, ...]) -> tuple[str,
     return selectors
 
 
-def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, fingerprint: str = "") -> PriorRun:
-    """Store the rejection as an act; returns the run with it.
+def reject_one(
+    settings: Settings, run_id: str, *, who: str, reason: str, fingerprint: str = "", **said: Unpack[ActContent]
+) -> PriorRun:
+    """Store the rejection as an act; returns the run with it. ``said``: ``via``, ``identity`` and ``after``.
 
     Raises:
         Misused: ``fingerprint`` is not the beginning of the run's.
@@ -121,6 +146,12 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, finger
                 f"Run {run.run_id} has another fingerprint than the one given.", remedy="Reject the run you reviewed."
             )
         may_be_rejected(run)
-        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason)
+        add_act(
+            run,
+            Act.REJECTED,
+            clearance.reviewer(who),
+            at=datetime.now(UTC),
+            **{"via": Via.SHELL, **said, "reason": reason},
+        )
     measure(settings)
     return archive.load(run.run_id)

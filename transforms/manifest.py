@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from trueup.transforms.errors import Refusal
-from trueup.transforms.vocabulary import Act, Kind, Outcome
+from trueup.transforms.vocabulary import Act, Kind, Outcome, Via
 
 SCHEMA_VERSION = 2
 """The format of runs this version writes; earlier ones are read too. 2 has ``night``, ``stage_seconds``, summaries."""
@@ -106,6 +106,21 @@ class Manifest(_Record):
     """Of this manifest's own canonical content without this field."""
 
 
+class Identity(_Record):
+    """Whom an identity provider vouched for. Names change and are given twice; this is neither."""
+
+    issuer: str
+    tenant: str = ""
+    """Of Entra ID; empty elsewhere."""
+    subject: str
+    """The object id in the tenant; elsewhere the provider's ``sub``."""
+
+    @property
+    def name(self) -> str:
+        """One word for all of it, for logs."""
+        return f"{self.issuer} {self.subject}"
+
+
 class ActRecord(_Record):
     """One file of ``acts/``."""
 
@@ -120,7 +135,12 @@ class ActRecord(_Record):
     files: dict[str, FileRecord] = {}
     """Files this act added; for the journal its length in bytes and the hash of that much."""
     fingerprint: str | None = None
+    via: Via | None = None
+    """Of ``approved`` and ``rejected``: how it was given; null in acts from before this was kept."""
+    identity: Identity | None = None
+    """Who it was, with ``via: sign_in``."""
     reason: str = ""
     details: dict[str, Any] = {}
-    """``approved``: ``only``, ``exclude``, ``left_out``, ``allowed``, ``expires``, ``auto``; ``applied``: counts,
+    """``approved``: ``only``, ``exclude``, ``own`` (the approver's own rows), ``left_out``, ``allowed``, ``expires``,
+    ``auto``; ``applied``: counts,
     ``created`` (key → profile id), ``dialect``, ``errors``; ``released``: ``keys``."""

@@ -111,6 +111,19 @@ class Act(StrEnum):
     PRUNED = "pruned"
 
 
+class Via(StrEnum):
+    """How an approval or a rejection was given."""
+
+    SIGN_IN = "sign_in"
+    """On the shared page, by somebody the company's identity provider vouches for."""
+    SHELL = "shell"
+    """A command, or the page on loopback: the name was typed."""
+    ORCHESTRATOR = "orchestrator"
+    """A form of Prefect's: the name was typed."""
+    AUTO = "auto"
+    """Nobody: ``[approval.auto]``."""
+
+
 SILENT_ACTS = (Act.RELEASED, Act.FORGOTTEN, Act.PRUNED)
 """Acts that do not make a run's state."""
 
