@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,70 +26,42 @@ def address_of(key: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """Around every page: who is signed in and what that person may do; made anew for each request."""
+class Viewer:
+    """Who looks at a page, and what that person may do."""
 
-    nonce: str
-    """For each script and style sheet."""
-    token: str
-    """Sent back with every request that changes something."""
-    static: str
-    """Where static files are, with a slash at its end; the digest of their content stands in it."""
-    who: str
-    """The shown name of who is signed in; empty for nobody."""
-    role: str
-    """``reviewer``, ``reader``, or empty."""
+    name: str
+    id: str
+    """Short and opaque: the same person has the same one in the live state of a run."""
+    is_reviewer: bool
     may_decide: bool
     """A reviewer whose right was checked a short while ago."""
     why_not: str
-    """Why deciding is closed, in a sentence; empty where it is open, and for readers."""
+    """Why deciding is closed to a reviewer, in a sentence; else empty."""
     may_apply: bool
     """Whether this person may begin an apply from the page."""
+    csrf: str
+    """Sent back with every request that changes something."""
     own_key: str
     """Their own key in the source; empty where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Around every page; made anew for each request."""
+
+    viewer: Viewer | None
+    """None where nobody is signed in."""
     path: str
     """Of this page."""
+    nonce: str
+    """For the page's one script and one style sheet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Who looked at a person, and when."""
-
-    by: str
-    at: str
-    """ISO 8601."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A note on a person, or under the key ``""`` on the whole plan."""
-
-    text: str
-    by: str
-    at: str
-    """ISO 8601."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What reviewers of a run share while they read it."""
-
-    version: int
-    looked: Mapping[str, Mark]
-    notes: Mapping[str, Note]
-
-
-@dataclass(frozen=True, slots=True)
-class MessagePage:
-    """A page that says one thing: an error, a refusal, that somebody is signed out."""
-
-    status: int
-    title: str
-    text: str
-    remedy: str = ""
-    action: str = ""
-    """The path of a link; empty for none."""
-    action_label: str = ""
+ErrorKind = Literal[
+    "sign_in", "signed_out", "sign_in_failed", "not_allowed", "not_found", "pruned", "erased", "superseded", "damaged",
+    "provider_away", "broke", "too_many", "bad_request", "wrong_host",
+]  # fmt: skip
+"""What a page can say instead of what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +152,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class PeoplePage:
-    """The search over all runs."""
+    """The search over all runs; what was searched for is not said again."""
 
     asked: bool = False
     found: tuple[Found, ...] = ()
