@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from trueup.transforms.settings import Settings
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_TENANTS_OWN = re.compile(r"/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/v2\.0$", re.IGNORECASE)
+"""How Entra's issuers end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,11 @@ def registration_of(settings: Settings) -> Registration:
     for key in ("url", "client_id", "client_secret"):
         if not getattr(review, key):
             raise Misused(f"review.{key} is not set.", remedy="Set it in the configuration; see docs/review.md.")
-    tenant = "" if review.authority and not review.tenant_id else (review.tenant_id or settings.source.tenant_id)
-    if not review.authority and not _GUID.fullmatch(tenant):
+    named = _TENANTS_OWN.search(review.authority)
+    tenant = review.tenant_id or (named[1] if named else "" if review.authority else settings.source.tenant_id)
+    if named and named[1].lower() != tenant.lower():
+        raise Misused("review.authority and review.tenant_id name two tenants.", remedy="Leave authority away.")
+    if (tenant or not review.authority) and not _GUID.fullmatch(tenant):
         # A tenant has many names and one id; its tokens are signed in the name of the id.
         raise Misused(
             "review.tenant_id is not the tenant's object id.",
