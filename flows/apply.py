@@ -113,8 +113,9 @@ def approve_and_apply(
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
     settings = configuration.load(Path(config))
     if rejection.strip():
+        known = approving.decided_by(Via.ORCHESTRATOR)
         run = approving.reject_one(
-            settings, run_id, who=reviewer, reason=rejection.strip(), fingerprint=fingerprint, via=Via.ORCHESTRATOR
+            settings, run_id, who=reviewer, reason=rejection.strip(), fingerprint=fingerprint, known=known
         )
         flow_runs.name_after(run.run_id)
         return endings.of_rejection().state(run.state)

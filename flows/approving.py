@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, run_context
 from trueup.flows.measure import measure
@@ -38,8 +38,9 @@ class Wish:
     notes: Mapping[str, str] = field(default_factory=dict)
     """Key → a note on the person, kept with the approval."""
     via: Via = Via.SHELL
+    """How ``who`` is known."""
     identity: Identity | None = None
-    """Who it is, where somebody signed in."""
+    """Of whoever signed in; kept in the act."""
     own: tuple[str, ...] = ()
     """Keys of their own rows."""
     after: int | None = None
@@ -74,7 +75,7 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
     )
     now = datetime.now(UTC)
     approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
-    details = dict(approval.details)
+    details = {**approval.details, **decided_by(wish.via, wish.identity)}
     if wish.notes:
         details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
     add_act(
@@ -85,12 +86,15 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
         fingerprint=fingerprint,
         details=details,
         reason=wish.note,
-        via=wish.via,
-        identity=wish.identity,
         after=wish.after,
     )
     measure(settings)
     return archive.load(run.run_id), details
+
+
+def decided_by(via: Via, identity: Identity | None = None) -> dict[str, Any]:
+    """For an act's details: how whoever decided was known."""
+    return {"via": via.value, **({"identity": identity.as_json()} if identity else {})}
 
 
 def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -126,9 +130,25 @@ def without_people(settings: Settings, selectors: tuple[str, ...]) -> tuple[str,
 
 
 def reject_one(
-    settings: Settings, run_id: str, *, who: str, reason: str, fingerprint: str = "", **said: Unpack[ActContent]
+    settings: Settings,
+    run_id: str,
+    *,
+    who: str,
+    reason: str,
+    fingerprint: str = "",
+    known: Mapping[str, Any] | None = None,
+    after: int | None = None,
 ) -> PriorRun:
-    """Store the rejection as an act; returns the run with it. ``said``: ``via``, ``identity`` and ``after``.
+    """Store the rejection as an act; returns the run with it.
+
+    Args:
+        settings: the configuration.
+        run_id: the run.
+        who: their name.
+        reason: why.
+        fingerprint: the beginning of the one they saw.
+        known: ``decided_by(…)``, else a shell's.
+        after: how many acts they had seen; None: whatever is there.
 
     Raises:
         Misused: ``fingerprint`` is not the beginning of the run's.
@@ -146,12 +166,8 @@ def reject_one(
                 f"Run {run.run_id} has another fingerprint than the one given.", remedy="Reject the run you reviewed."
             )
         may_be_rejected(run)
-        add_act(
-            run,
-            Act.REJECTED,
-            clearance.reviewer(who),
-            at=datetime.now(UTC),
-            **{"via": Via.SHELL, **said, "reason": reason},
-        )
+        details = dict(known or decided_by(Via.SHELL))
+        said: ActContent = {"reason": reason, "details": details, "after": after}
+        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), **said)
     measure(settings)
     return archive.load(run.run_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trueup.flows import configuration
 from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.vocabulary import Act, Outcome, Via
+from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,8 +169,7 @@ def _approves_itself(settings: Settings, run: PriorRun, history: History) -> boo
         return False
     if refusals := [*overtaken(run, history), *interrupted_other(run, history)]:
         raise Refused(refusals)
-    said = {"fingerprint": approval.fingerprint, "details": approval.details}
-    add_act(run, Act.APPROVED, approval.who[0], at=now, via=Via.AUTO, **said)
+    add_act(run, Act.APPROVED, approval.who[0], at=now, fingerprint=approval.fingerprint, details=approval.details)
     return True
 
 

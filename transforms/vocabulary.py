@@ -109,23 +109,25 @@ class Act(StrEnum):
     FORGOTTEN = "forgotten"
     """What was learnt of the target up to here is not used any more."""
     PRUNED = "pruned"
+    ERASED = "erased"
+    """One person's data was taken out of the run; see ``trueup.transforms.erasure``."""
+
+
+SILENT_ACTS = (Act.RELEASED, Act.FORGOTTEN, Act.PRUNED, Act.ERASED)
+"""Acts that do not make a run's state."""
 
 
 class Via(StrEnum):
-    """How an approval or a rejection was given."""
+    """How whoever approved or rejected was known."""
 
     SIGN_IN = "sign_in"
-    """On the shared page, by somebody the company's identity provider vouches for."""
+    """Signed in at the team's review."""
     SHELL = "shell"
-    """A command, or the page on loopback: the name was typed."""
+    """By a command or the page on loopback: whoever has the account of the machine."""
     ORCHESTRATOR = "orchestrator"
-    """A form of Prefect's: the name was typed."""
+    """By a run started in Prefect."""
     AUTO = "auto"
     """Nobody: ``[approval.auto]``."""
-
-
-SILENT_ACTS = (Act.RELEASED, Act.FORGOTTEN, Act.PRUNED)
-"""Acts that do not make a run's state."""
 
 
 class Result(StrEnum):

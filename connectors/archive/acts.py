@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
     on_disk,
@@ -20,7 +20,8 @@ from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.approval.run_state import decided_meanwhile, has_plan, is_partial, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
-from trueup.transforms.manifest import ActRecord, FileRecord
+from trueup.transforms.manifest import PEOPLE_APART, ActRecord, FileRecord
+from trueup.transforms.people_apart import Row, act_apart, joined
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -29,14 +30,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trueup.connectors.archive.archive import Archive
-    from trueup.transforms.manifest import Identity, Manifest
+    from trueup.transforms.manifest import Manifest
     from trueup.transforms.run_files import RunFiles
-    from trueup.transforms.vocabulary import Via
 
 
 NUMBERED = ("verified", "left_out", "summary")
 """Stems of the files acts add under numbers of their own."""
-_NUMBERED = re.compile(rf"(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet")
+_NUMBERED = re.compile(rf"(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet|{people.OF_ACT.pattern}")
 
 
 class ActContent(TypedDict, total=False):
@@ -46,10 +46,6 @@ class ActContent(TypedDict, total=False):
     """Files of the run's directory this act added. Of the journal, length and hash of what is there now are stated."""
     fingerprint: str | None
     """For ``approved``."""
-    via: Via | None
-    """For ``approved`` and ``rejected``: how it was given."""
-    identity: Identity | None
-    """With ``via: sign_in``."""
     after: int | None
     """How many acts the writer has seen: with another number on disk there is no act. None: whatever is there."""
     reason: str
@@ -121,7 +117,7 @@ def add_act_with(
 
 def next_number(acts: Iterable[ActRecord], stem: str) -> int:
     """Of the next file ``<stem>-NNN.parquet``."""
-    return 1 + sum(name.startswith(f"{stem}-") for act in acts for name in act.files)
+    return 1 + len({name for act in acts for name in act.files if name.startswith(f"{stem}-")})
 
 
 def finish_names(run: RunFiles, acts: Iterable[ActRecord]) -> None:
@@ -175,8 +171,9 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
 
 
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
-    _, manifest_sha256 = reading.read_manifest(run)
+    manifest, manifest_sha256 = reading.read_manifest(run)
     before = reading.read_acts(run, manifest_sha256)
+    finish_names(run, before)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
     seen = content.pop("after", None)
@@ -187,7 +184,17 @@ def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
         previous_sha256=before[-1].sha256 if before else manifest_sha256,
         **content,
     )
-    document = signed(record.model_dump(mode="json"))
-    name = f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}"
-    LocalStore(run.path.parent).create_if_absent(name, rendered(document))
-    return ActRecord.model_validate(document)
+    document, rows = record.model_dump(mode="json"), list[Row]()
+    if manifest.schema_version >= PEOPLE_APART:
+        document, rows = act_apart(document)
+    if rows:
+        # As with the other files of an act: it gets its name once the act that vouches for it is there.
+        name, part, laid = people.lay_aside(run, record.number, rows)
+        document["files"] = {**document["files"], name: laid.model_dump(mode="json")}
+    document = signed(document)
+    store = LocalStore(run.path.parent)
+    store.create_if_absent(f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}", rendered(document))
+    if rows:
+        part.rename(run.path / name)
+        sync_directory(run.acts)
+    return ActRecord.model_validate(joined(document, rows))

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows.approving import Wish, approve_one, reject_one
+from trueup.flows.approving import Wish, approve_one, decided_by, reject_one
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act, Via
 
@@ -87,8 +87,7 @@ def reject(service: Service, person: Person, run_id: str, said: Mapping[str, Any
         who=person.name,
         reason=reason,
         fingerprint=fingerprint(said),
-        via=Via.SIGN_IN,
-        identity=person.identity,
+        known=decided_by(Via.SIGN_IN, person.identity),
         after=number(said, "acts"),
     )
     service.log("rejected", person.identity, run_id=run.run_id)
@@ -171,7 +170,7 @@ def acts_of(run: PriorRun) -> dict[str, dict[str, Any]]:
             "what": str(act.act),
             "who": act.who,
             "at": act.at.isoformat(timespec="seconds"),
-            "via": "" if act.via is None else str(act.via),
+            "via": act.via if act.act in (Act.APPROVED, Act.REJECTED) else "",
             "left_out": len({row["key"] for row in act.details.get("left_out", ()) if isinstance(row, dict)}),
             "note": act.reason if act.act in (Act.APPROVED, Act.REJECTED) else "",
             "own": bool(act.details.get("own")),

@@ -218,6 +218,7 @@ def auto_approval(run: PriorRun, settings: Settings, *, at: datetime) -> Approva
         "allowed": {},
         "expires": expires.isoformat(),
         "auto": True,
+        "via": Via.AUTO.value,
     }
     return Approval((AUTO,), manifest.fingerprint, expires, (Selection(),), {}, details)
 

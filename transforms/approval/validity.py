@@ -142,7 +142,7 @@ def in_force(run: PriorRun, applied: ActRecord) -> list[ActRecord]:
 def _counts(act: ActRecord, settings: Settings) -> bool:
     if is_auto(act):
         return not settings.approval.required
-    return not settings.signed_in_only or (act.via is Via.SIGN_IN and act.identity is not None)
+    return not settings.signed_in_only or (act.via == Via.SIGN_IN and act.identity is not None)
 
 
 def _approvals(run: PriorRun, settings: Settings) -> list[ActRecord]:
