@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -50,6 +51,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
         if scope["type"] != "http":
             return
         nonce = secrets.token_urlsafe(18)
@@ -65,7 +68,9 @@ class Guard:
             answer = PlainTextResponse(_WORDS[status], status)
             await answer(scope, receive, guarded)
             return
-        await self._app(scope, receive, guarded)
+        # What broke was answered and is in the log by its kind and place; the server would print it with its words.
+        with contextlib.suppress(Exception):
+            await self._app(scope, receive, guarded)
 
     def _refused(self, method: str, headers: Headers) -> int:
         """The status that says why the request is not looked at; 0 where it is."""
