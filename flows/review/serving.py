@@ -16,7 +16,7 @@ from trueup.flows import configuration, screen
 from trueup.flows.review.application import application
 from trueup.flows.review.context import Service
 from trueup.flows.review.rights import Rights
-from trueup.flows.review.security_log import SecurityLog
+from trueup.flows.review.security_log import SecurityLog, to_stderr
 from trueup.flows.review.sessions import Sessions
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.vocabulary import Exit
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from trueup.flows.review.context import Pages
     from trueup.transforms.settings import Settings
 
 KEPT_ALIVE_S = 30
@@ -74,16 +75,27 @@ def serve_team_review(config: Path, listen: str) -> int:
     return Exit.DONE
 
 
-def service_of(config: Path, settings: Settings, *, log: Callable[[str], None] | None = None) -> Service:
+def service_of(
+    config: Path, settings: Settings, *, pages: Pages | None = None, log: Callable[[str], None] = to_stderr
+) -> Service:
     """The service of a configuration, ready to answer.
+
+    Args:
+        config: where it stands.
+        settings: what it says.
+        pages: what draws; the product's own unless given.
+        log: takes the lines of the security log.
 
     Raises:
         Misused: something is missing or wrong in it.
         Failed: somebody named by ``upn:`` cannot be looked up.
     """
     from trueup.connectors.archive import open_archive
-    from trueup.flows.review.team_pages import TeamPages
 
+    if pages is None:
+        from trueup.flows.review.team_pages import TeamPages
+
+        pages = TeamPages(settings)
     open_archive(settings)
     provider = Provider(registration_of(settings))
     return Service(
@@ -92,8 +104,8 @@ def service_of(config: Path, settings: Settings, *, log: Callable[[str], None] |
         provider=provider,
         rights=Rights(settings, provider),
         sessions=Sessions(),
-        pages=TeamPages(settings),
-        log=SecurityLog(log) if log else SecurityLog(),
+        pages=pages,
+        log=SecurityLog(log),
         proxies=frozenset(str(one) for one in settings.review.proxies),
     )
 
