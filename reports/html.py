@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trueup.reports.model import ReportView
+    from trueup.reports.pictures import Pictures
 
 _GROUP_ROOM = 200
 """Groups shown as lines of their own; what is beyond is said and stands in the list of people."""
@@ -38,6 +39,8 @@ class Review:
     """A name to begin with."""
     state: Mapping[str, Any] = field(default_factory=dict)
     """Where the reviewer was: ``looked`` (rows), ``notes`` (row → text), ``note``."""
+    signed_in: bool = False
+    """Whether the server knows who decides; else they sign with a name."""
 
 
 def render_html(view: ReportView, *, review: Review | None = None, parts: Assets | None = None) -> str:
@@ -45,24 +48,32 @@ def render_html(view: ReportView, *, review: Review | None = None, parts: Assets
     parts = parts or assets()
     drawings = pictures(view.organisation)
     page: str = template("report.html.j2").render(
-        view=view,
+        **body_words(view, drawings),
         review=review,
+        team=False,
         policy=parts.policy(served=review is not None),
         style=Markup(parts.style),  # noqa: S704 - our own file
         script=Markup(parts.module),  # noqa: S704 - our own file and the grid's
         data=Markup(script_data(json.dumps(_data(view, review), ensure_ascii=False, separators=(",", ":")))),  # noqa: S704 - escaped by script_data
         licence=parts.licence,
-        chart=chart(view.trend),
-        pictures=drawings.drawn,
-        not_drawn=drawings.not_drawn,
-        parted=_parted,
-        number=number,
-        labels=LABELS,
-        remedies=CAUSE_REMEDIES,
-        group_room=_GROUP_ROOM,
-        superseded=_superseded_by(view),
     )
     return page
+
+
+def body_words(view: ReportView, drawings: Pictures) -> dict[str, Any]:
+    """What the templates in ``report/`` need, beside ``review``, ``team`` and ``licence``."""
+    return {
+        "view": view,
+        "chart": chart(view.trend),
+        "pictures": drawings.drawn,
+        "not_drawn": drawings.not_drawn,
+        "parted": parted_visibly,
+        "number": number,
+        "labels": LABELS,
+        "remedies": CAUSE_REMEDIES,
+        "group_room": _GROUP_ROOM,
+        "superseded": _superseded_by(view),
+    }
 
 
 def _superseded_by(view: ReportView) -> str:
@@ -71,7 +82,8 @@ def _superseded_by(view: ReportView) -> str:
     return next(found, "")
 
 
-def _parted(before: str, after: str) -> tuple[Any, Any]:
+def parted_visibly(before: str, after: str) -> tuple[Any, Any]:
+    """What differs between two values, with what is invisible spelt out."""
     return parted(visible(before), visible(after))
 
 

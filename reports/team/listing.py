@@ -17,7 +17,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trueup.reports.attributes import EVENT_WORDS
 from trueup.reports.listed import (
     DECISIONS,
     Codes,
@@ -201,7 +200,8 @@ class Listing:
         spans = [np.arange(begin, end, dtype=np.int32) for begin, end in zip(begins, ends, strict=True)]
         at = np.concatenate(spans) if spans else np.empty(0, np.int32)
         pool = Pool()
-        people = people_columns(self.people.take(pa.array(rows)), pool, self.codes, self.at)
+        chosen = self.people.take(pa.array(rows))
+        people = {"id": chosen["key"].to_pylist(), **people_columns(chosen, pool, self.codes, self.at)}
         changes = change_columns(self.changes.take(pa.array(at)), pool, self.codes)
         return {
             "rows": rows.tolist(),

@@ -65,6 +65,19 @@ ErrorKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePage:
+    """A page that says one thing: an error, a refusal, that somebody is signed out."""
+
+    status: int
+    title: str
+    text: str
+    remedy: str = ""
+    action: str = ""
+    """The path of a link; empty for none."""
+    action_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunLine:
     """One run on the front page."""
 
@@ -113,6 +126,8 @@ class DecisionLine:
     text: str
     """What it was, in a sentence without the name."""
     via: str = ""
+    """How it was said, in words."""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +150,8 @@ class RunPage:
     still_needed: int = 0
     """How many more people must approve."""
     approved_by: tuple[str, ...] = ()
+    left_by: Mapping[str, str] = field(default_factory=dict)
+    """Key → who left the person or a change of theirs out when accepting."""
     drawn: dict[bool, Markup] = field(default_factory=dict, compare=False)
     """The page's body as it was drawn, with and without actions: the same for everybody."""
 
