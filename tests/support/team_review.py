@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
-import uvicorn
 
 from tests.support.archive_runs import AT, Person, manifest_of, write_people
 from trueup.connectors.archive import open_archive, seal
@@ -214,9 +213,7 @@ readers = ["group:{READERS}"]
         service = serving.service_of(
             config, settings, log=lambda line: lines.append(json.loads(line)), pages=PlainPages()
         )
-        server = uvicorn.Server(
-            uvicorn.Config(application(service), ws="none", log_config=None, access_log=False, proxy_headers=False)
-        )
+        server = serving.server_of(application(service), {})
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
