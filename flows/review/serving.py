@@ -62,10 +62,18 @@ def server_of(served: ASGIApp, tls: Mapping[str, str]) -> uvicorn.Server:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-    config: dict[str, Any] = {"ws": "none", "log_config": None, "access_log": False, "proxy_headers": False}
-    bounds = {"timeout_keep_alive": KEPT_ALIVE_S, "timeout_graceful_shutdown": LEAVING_S}
-    most = {"limit_concurrency": MOST_CONNECTIONS, "h11_max_incomplete_event_size": 64 * 1024}
-    return uvicorn.Server(uvicorn.Config(served, server_header=False, **config, **bounds, **most, **tls))
+    how: dict[str, Any] = {
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_keep_alive": KEPT_ALIVE_S,
+        "timeout_graceful_shutdown": LEAVING_S,
+        "limit_concurrency": MOST_CONNECTIONS,
+        **tls,
+    }
+    return uvicorn.Server(uvicorn.Config(served, **how))
 
 
 def service_of(
