@@ -16,7 +16,7 @@ from trueup.flows.runs import announce_applied, sealed_state
 from trueup.flows.safe_errors import sanitize_errors
 from trueup.transforms.errors import Misused
 from trueup.transforms.history import last_learned
-from trueup.transforms.vocabulary import Act
+from trueup.transforms.vocabulary import Act, Via
 
 if TYPE_CHECKING:
     from trueup.connectors.scim_writer.result import ApplyResult
@@ -113,7 +113,10 @@ def approve_and_apply(
         raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
     settings = configuration.load(Path(config))
     if rejection.strip():
-        run = approving.reject_one(settings, run_id, who=reviewer, reason=rejection.strip(), fingerprint=fingerprint)
+        known = approving.decided_by(Via.ORCHESTRATOR)
+        run = approving.reject_one(
+            settings, run_id, who=reviewer, reason=rejection.strip(), fingerprint=fingerprint, known=known
+        )
         flow_runs.name_after(run.run_id)
         return endings.of_rejection().state(run.state)
     wish = approving.Wish(
@@ -121,6 +124,7 @@ def approve_and_apply(
         exclude=approving.without_people(settings, tuple(leave_out or ())),
         allow={limit: reason.strip() for limit, reason in (allow or {}).items()},
         fingerprint=fingerprint.strip(),
+        via=Via.ORCHESTRATOR,
     )
     approving.approve_one(settings, run_id, wish)
     with clearance.cleared_to_apply(settings, run_id) as ready:

@@ -11,12 +11,14 @@ from trueup.flows import clearance, run_context
 from trueup.flows.measure import measure
 from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Misused
-from trueup.transforms.vocabulary import Act
+from trueup.transforms.vocabulary import Act, Via
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trueup.connectors.archive.acts import ActContent
     from trueup.transforms.history import PriorRun
+    from trueup.transforms.manifest import Identity
     from trueup.transforms.settings import Settings
 
 
@@ -35,6 +37,14 @@ class Wish:
     """On the whole plan, kept with the approval."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Key → a note on the person, kept with the approval."""
+    via: Via = Via.SHELL
+    """How ``who`` is known."""
+    identity: Identity | None = None
+    """Of whoever signed in; kept in the act."""
+    own: tuple[str, ...] = ()
+    """Keys of their own rows."""
+    after: int | None = None
+    """How many acts they had seen; None: whatever is there."""
 
 
 def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, dict[str, Any]]:
@@ -59,15 +69,32 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
         exclude=from_files(wish.exclude),
         allow={limit: reason.strip() for limit, reason in wish.allow.items()},
         fingerprint_prefix=wish.fingerprint,
+        identity=wish.identity,
+        via=wish.via,
+        own=wish.own,
     )
     now = datetime.now(UTC)
     approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
-    details = dict(approval.details)
+    details = {**approval.details, **decided_by(wish.via, wish.identity)}
     if wish.notes:
         details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
-    add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=details, reason=wish.note)
+    add_act(
+        run,
+        Act.APPROVED,
+        request.who,
+        at=now,
+        fingerprint=fingerprint,
+        details=details,
+        reason=wish.note,
+        after=wish.after,
+    )
     measure(settings)
     return archive.load(run.run_id), details
+
+
+def decided_by(via: Via, identity: Identity | None = None) -> dict[str, Any]:
+    """For an act's details: how whoever decided was known."""
+    return {"via": via.value, **({"identity": identity.as_json()} if identity else {})}
 
 
 def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,8 +129,26 @@ def without_people(settings: Settings, selectors: tuple[str, ...]) -> tuple[str,
     return selectors
 
 
-def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, fingerprint: str = "") -> PriorRun:
+def reject_one(
+    settings: Settings,
+    run_id: str,
+    *,
+    who: str,
+    reason: str,
+    fingerprint: str = "",
+    known: Mapping[str, Any] | None = None,
+    after: int | None = None,
+) -> PriorRun:
     """Store the rejection as an act; returns the run with it.
+
+    Args:
+        settings: the configuration.
+        run_id: the run.
+        who: their name.
+        reason: why.
+        fingerprint: the beginning of the one they saw.
+        known: ``decided_by(…)``, else a shell's.
+        after: how many acts they had seen; None: whatever is there.
 
     Raises:
         Misused: ``fingerprint`` is not the beginning of the run's.
@@ -121,6 +166,8 @@ def reject_one(settings: Settings, run_id: str, *, who: str, reason: str, finger
                 f"Run {run.run_id} has another fingerprint than the one given.", remedy="Reject the run you reviewed."
             )
         may_be_rejected(run)
-        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason)
+        details = dict(known or decided_by(Via.SHELL))
+        said: ActContent = {"reason": reason, "details": details, "after": after}
+        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), **said)
     measure(settings)
     return archive.load(run.run_id)

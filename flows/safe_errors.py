@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -11,17 +10,13 @@ from trueup.connectors.redaction import redacted
 from trueup.flows import screen
 from trueup.flows.run_draft import where
 from trueup.transforms.errors import Failed, Refused, TrueupError
+from trueup.transforms.people_apart import KEY, NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_KEY = re.compile(
-    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[^\s@,;()<>\"']+@[^\s@,;()<>\"']+\.[^\s@,;()<>\"']+|profile:[^\s,;.]+",
-    re.IGNORECASE,
-)
 
 
 def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -58,7 +53,7 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def impersonal(text: str) -> str:
     """``text`` without keys of people (object ids, addresses, ids of profiles), and without secrets."""
-    return _KEY.sub("(a key)", redacted(text))
+    return KEY.sub(NOBODY, redacted(text))
 
 
 def cut_out_secrets(error: TrueupError) -> None:

@@ -109,10 +109,25 @@ class Act(StrEnum):
     FORGOTTEN = "forgotten"
     """What was learnt of the target up to here is not used any more."""
     PRUNED = "pruned"
+    ERASED = "erased"
+    """One person's data was taken out of the run; see ``trueup.transforms.erasure``."""
 
 
-SILENT_ACTS = (Act.RELEASED, Act.FORGOTTEN, Act.PRUNED)
+SILENT_ACTS = (Act.RELEASED, Act.FORGOTTEN, Act.PRUNED, Act.ERASED)
 """Acts that do not make a run's state."""
+
+
+class Via(StrEnum):
+    """How whoever approved or rejected was known."""
+
+    SIGN_IN = "sign_in"
+    """Signed in at the team's review."""
+    SHELL = "shell"
+    """By a command or the page on loopback: whoever has the account of the machine."""
+    ORCHESTRATOR = "orchestrator"
+    """By a run started in Prefect."""
+    AUTO = "auto"
+    """Nobody: ``[approval.auto]``."""
 
 
 class Result(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
     on_disk,
@@ -17,10 +17,11 @@ from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.seals import record_of, stands_in
 from trueup.connectors.archive.store import LocalStore
-from trueup.transforms.approval.run_state import has_plan, is_partial, is_supersedable, refusal
+from trueup.transforms.approval.run_state import decided_meanwhile, has_plan, is_partial, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
-from trueup.transforms.manifest import ActRecord, FileRecord
+from trueup.transforms.manifest import PEOPLE_APART, ActRecord, FileRecord
+from trueup.transforms.people_apart import Row, act_apart, joined
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 NUMBERED = ("verified", "left_out", "summary")
 """Stems of the files acts add under numbers of their own."""
-_NUMBERED = re.compile(rf"(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet")
+_NUMBERED = re.compile(rf"(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet|{people.OF_ACT.pattern}")
 
 
 class ActContent(TypedDict, total=False):
@@ -45,6 +46,8 @@ class ActContent(TypedDict, total=False):
     """Files of the run's directory this act added. Of the journal, length and hash of what is there now are stated."""
     fingerprint: str | None
     """For ``approved``."""
+    after: int | None
+    """How many acts the writer has seen: with another number on disk there is no act. None: whatever is there."""
     reason: str
     details: dict[str, Any]
     """Plain JSON; see ``ActRecord``."""
@@ -114,7 +117,7 @@ def add_act_with(
 
 def next_number(acts: Iterable[ActRecord], stem: str) -> int:
     """Of the next file ``<stem>-NNN.parquet``."""
-    return 1 + sum(name.startswith(f"{stem}-") for act in acts for name in act.files)
+    return 1 + len({name for act in acts for name in act.files if name.startswith(f"{stem}-")})
 
 
 def finish_names(run: RunFiles, acts: Iterable[ActRecord]) -> None:
@@ -168,16 +171,30 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
 
 
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
-    _, manifest_sha256 = reading.read_manifest(run)
+    manifest, manifest_sha256 = reading.read_manifest(run)
     before = reading.read_acts(run, manifest_sha256)
+    finish_names(run, before)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
+    seen = content.pop("after", None)
+    if seen is not None and len(before) > seen:
+        raise Refused(decided_meanwhile(run.run_id, before[seen:]))
     record = ActRecord(
         number=len(before) + 1,
         previous_sha256=before[-1].sha256 if before else manifest_sha256,
         **content,
     )
-    document = signed(record.model_dump(mode="json"))
-    name = f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}"
-    LocalStore(run.path.parent).create_if_absent(name, rendered(document))
-    return ActRecord.model_validate(document)
+    document, rows = record.model_dump(mode="json"), list[Row]()
+    if manifest.schema_version >= PEOPLE_APART:
+        document, rows = act_apart(document)
+    if rows:
+        # As with the other files of an act: it gets its name once the act that vouches for it is there.
+        name, part, laid = people.lay_aside(run, record.number, rows)
+        document["files"] = {**document["files"], name: laid.model_dump(mode="json")}
+    document = signed(document)
+    store = LocalStore(run.path.parent)
+    store.create_if_absent(f"{run.run_id}/{run.acts.name}/{reading.act_name(record)}", rendered(document))
+    if rows:
+        part.rename(run.path / name)
+        sync_directory(run.acts)
+    return ActRecord.model_validate(joined(document, rows))

@@ -134,6 +134,7 @@ def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
     """Names of files an apply or a verify that was killed may have left; the next one writes them anew."""
     # Never the whole file: it would hide that the act about it was removed.
     found = {f"{stem}-{next_number(acts, stem):03d}.part" for stem in NUMBERED}
+    found.add(f"{files.acts.name}/{len(acts) + 1:03d}.people.part")
     if reading.is_open(files, acts):
         for path in (files.outcome, files.target_after):
             found |= {path.name, path.with_suffix(".part").name, path.with_suffix(".spool").name}
@@ -142,9 +143,9 @@ def _unfinished(files: RunFiles, acts: tuple[ActRecord, ...]) -> set[str]:
 
 def _is_named_late(files: RunFiles, path: Path, acts: tuple[ActRecord, ...]) -> bool:
     """Whether the file is one whose act was written just before the file was to get its name."""
-    name = path.with_suffix(".parquet").name
+    name = path.with_suffix(".parquet").relative_to(files.path).as_posix()
     record = next((act.files[name] for act in acts if name in act.files), None)
-    return record is not None and path == files.path / f"{path.stem}.part" and stands_in(path, record)
+    return record is not None and path.suffix == ".part" and stands_in(path, record)
 
 
 def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right: bool) -> Damage | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from trueup.connectors.archive import people
 from trueup.connectors.archive.atomic_files import on_disk
 from trueup.connectors.archive.records import unsigned_problem
 from trueup.connectors.archive.store import LocalStore
@@ -144,7 +145,9 @@ def read_run(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> Prio
     """
     manifest, sha256 = read_manifest(files, problem_of)
     acts = read_acts(files, sha256, problem_of)
-    return PriorRun(files, manifest, acts, state_of(files, manifest, acts))
+    state = state_of(files, manifest, acts)
+    manifest, acts = people.whole(files, manifest, acts, damaged)
+    return PriorRun(files, manifest, acts, state)
 
 
 def state_of(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...]) -> str:

@@ -9,7 +9,7 @@ import stat
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
     on_disk,
@@ -41,7 +41,7 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
 
     Args:
         files: the run; everything in its directory is sealed.
-        manifest: everything but ``files``, ``previous_manifest_sha256`` and ``sha256``.
+        manifest: everything but ``files``, ``previous_manifest_sha256`` and ``sha256``. Whom it names is sealed apart.
 
     Raises:
         Refused: an apply to the same target is at work (``apply_running``); discard the run.
@@ -55,13 +55,19 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
             raise Failed(f"Run {files.run_id} is sealed already; what is sealed is never written again.")
         shutil.rmtree(files.work, ignore_errors=True)
         records = {path.name: _settle(path) for path in _contents(files)}
+        said = people.manifest_without(files, manifest)
+        if (aside := files.path / people.OF_MANIFEST).exists():
+            records[aside.name] = _settle(aside)
         sync_directory(files.path)
         with _alone(root, manifest), sealing(root):
-            sealed = _complete(manifest, records, _newest_sha256(root))
+            sealed = _complete(said, records, _newest_sha256(root))
             LocalStore(root).create_if_absent(f"{files.run_id}/{files.manifest.name}", rendered(sealed))
         finished(files)
         sync_directory(root)
-    return Manifest.model_validate(sealed)
+    own = Manifest.model_validate(sealed)
+    return manifest.model_copy(
+        update={name: getattr(own, name) for name in ("files", "previous_manifest_sha256", "sha256")}
+    )
 
 
 def _alone(root: Path, manifest: Manifest) -> AbstractContextManager[object]:

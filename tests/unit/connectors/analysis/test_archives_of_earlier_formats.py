@@ -1,6 +1,7 @@
 """Archives that earlier versions sealed, kept as they wrote them, read as data like those of today.
 
 ``without_expected``: format 1 before manifests said when a run was expected. ``with_expected``: format 1 of 0.2.0.
+``people_in_acts``: format 2, whose manifests and acts name people themselves.
 """
 
 from __future__ import annotations
