@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from trueup.flows.review import archive_told, building
+from trueup.flows.review.gone import Gone
 from trueup.flows.review.people_known import PeopleKnown, person_page
-from trueup.flows.review.reading import Gone, Reading
+from trueup.flows.review.reading import Reading
 from trueup.reports.nights import nights_view
 from trueup.reports.team.assets import served
 from trueup.reports.team.listing import refused

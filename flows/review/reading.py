@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from trueup.connectors.archive import open_archive, reading
 from trueup.flows.review import building
 from trueup.flows.review.decisions_told import decisions_of, left_by, standing
+from trueup.flows.review.gone import Gone
 from trueup.reports.stories import became
 from trueup.reports.team.listing import Question, refused
 from trueup.reports.team.model import RunPage
 from trueup.reports.verdict import opening
-from trueup.transforms.errors import Refused, TrueupError
+from trueup.transforms.errors import Refused
 from trueup.transforms.history import History
 from trueup.transforms.run_files import RUN_ID, RunFiles
 from trueup.transforms.targets import same_target
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trueup.flows.review.building import Built
-    from trueup.reports.team.model import ErrorKind
     from trueup.transforms.history import PriorRun
     from trueup.transforms.settings import Settings
 
@@ -42,14 +42,6 @@ _ROOM = 80_000_000
 _REMOVED = ("pruned", "erased")
 """Acts after which a run's files are others."""
 Signature = tuple[Any, ...]
-
-
-class Gone(TrueupError):
-    """What was asked for is not there, or not any more; ``kind`` says which page tells so."""
-
-    def __init__(self, kind: ErrorKind, message: str) -> None:
-        super().__init__(message)
-        self.kind: ErrorKind = kind
 
 
 @dataclass(frozen=True, slots=True)
