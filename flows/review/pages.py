@@ -20,7 +20,7 @@ from trueup.reports.team.pages import error_page, page
 from trueup.transforms.errors import TrueupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trueup.flows.review.building import Story
     from trueup.flows.review.reading import Seen
@@ -85,6 +85,10 @@ class TeamPages:
         if what == "person":
             return self.reading.person_of_run(run_id, said.get("key"))
         raise refused()
+
+    def knows(self, run_id: str, keys: Sequence[str]) -> bool:
+        """Whether all of these are people the run lists."""
+        return self.reading.knows(run_id, keys)
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         """A page that says what is the matter."""

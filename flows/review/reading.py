@@ -28,7 +28,7 @@ from trueup.transforms.run_files import RUN_ID, RunFiles
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from trueup.flows.review.building import Built
@@ -176,6 +176,10 @@ class Reading:
         if not isinstance(key, str):
             raise refused()
         return self._built_of(self.prior(run_id)).listing.person(key)
+
+    def knows(self, run_id: str, keys: Sequence[str]) -> bool:
+        """Whether all of these are people the run lists; raises as ``people``."""
+        return len(self._built_of(self.prior(run_id)).listing.rows_of(list(keys))) == len(set(keys))
 
     def keys_of(self, run_id: str, selector: str) -> tuple[str, ...]:
         """What a selector of the page stands for: ``group:3`` for each change of the group; all else is itself."""
