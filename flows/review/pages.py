@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from trueup.flows.review import archive_told, building
+from trueup.flows.review.gone import Gone
 from trueup.flows.review.people_known import PeopleKnown, person_page
-from trueup.flows.review.reading import Gone, Reading
+from trueup.flows.review.reading import Reading
 from trueup.reports.nights import nights_view
 from trueup.reports.team.assets import served
 from trueup.reports.team.listing import refused
@@ -19,7 +20,7 @@ from trueup.reports.team.pages import error_page, page
 from trueup.transforms.errors import TrueupError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trueup.flows.review.building import Story
     from trueup.flows.review.reading import Seen
@@ -84,6 +85,10 @@ class TeamPages:
         if what == "person":
             return self.reading.person_of_run(run_id, said.get("key"))
         raise refused()
+
+    def knows(self, run_id: str, keys: Sequence[str]) -> bool:
+        """Whether all of these are people the run lists."""
+        return self.reading.knows(run_id, keys)
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         """A page that says what is the matter."""

@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING, Any
 from trueup.connectors.archive import open_archive, reading
 from trueup.flows.review import building
 from trueup.flows.review.decisions_told import decisions_of, left_by, standing
+from trueup.flows.review.gone import Gone
 from trueup.reports.stories import became
 from trueup.reports.team.listing import Question, refused
 from trueup.reports.team.model import RunPage
 from trueup.reports.verdict import opening
-from trueup.transforms.errors import Refused, TrueupError
+from trueup.transforms.errors import Refused
 from trueup.transforms.history import History
 from trueup.transforms.run_files import RUN_ID, RunFiles
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from trueup.flows.review.building import Built
-    from trueup.reports.team.model import ErrorKind
     from trueup.transforms.history import PriorRun
     from trueup.transforms.settings import Settings
 
@@ -42,14 +42,6 @@ _ROOM = 80_000_000
 _REMOVED = ("pruned", "erased")
 """Acts after which a run's files are others."""
 Signature = tuple[Any, ...]
-
-
-class Gone(TrueupError):
-    """What was asked for is not there, or not any more; ``kind`` says which page tells so."""
-
-    def __init__(self, kind: ErrorKind, message: str) -> None:
-        super().__init__(message)
-        self.kind: ErrorKind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +176,10 @@ class Reading:
         if not isinstance(key, str):
             raise refused()
         return self._built_of(self.prior(run_id)).listing.person(key)
+
+    def knows(self, run_id: str, keys: Sequence[str]) -> bool:
+        """Whether all of these are people the run lists; raises as ``people``."""
+        return len(self._built_of(self.prior(run_id)).listing.rows_of(list(keys))) == len(set(keys))
 
     def keys_of(self, run_id: str, selector: str) -> tuple[str, ...]:
         """What a selector of the page stands for: ``group:3`` for each change of the group; all else is itself."""

@@ -94,9 +94,11 @@ def service_of(
     from trueup.connectors.archive import open_archive
 
     if pages is None:
-        from trueup.flows.review.team_pages import TeamPages
+        from trueup.flows.review.pages import TeamPages
 
-        pages = TeamPages(settings)
+        made = TeamPages(settings)
+        made.begin()
+        pages = made
     open_archive(settings)
     provider = Provider(registration_of(settings))
     return Service(

@@ -1,7 +1,6 @@
 // --- what the others do, as it happens: who is here, who looked at whom, notes, drafts, decisions, apply
-const clock = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-const names = (people_) => people_.join(", ");
-const others = (of) => Object.entries(of ?? {}).filter(([id]) => id !== viewer.id);
+function clock(at) { return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }); }
+function others(of) { return Object.entries(of ?? {}).filter(([id]) => id !== viewer.id); }
 
 // RFC 7396: null deletes, objects are gone into, all else replaces.
 function merge(into, patch) {
@@ -30,7 +29,7 @@ function markShared(button, row) {
   if (key === viewer.own_key && review) chips.push(make("span", "chip out", "your own row"));
   if (chips.length) cell.append(make("span", "shared", ...chips));
   const by = Object.values(live.looked[key] ?? {});
-  button.title = by.length ? `Looked at by ${names(by)}` : "";
+  button.title = by.length ? `Looked at by ${by.join(", ")}` : "";
 }
 
 function noteLine({ who, at, text: words }) {
@@ -45,8 +44,8 @@ function sharedOf(row) {
   const out = draftsOf(row);
   if (data.left_by[key]) out.push(data.left_by[key]);
   return [
-    by.length ? make("p", "muted", `Looked at by ${names(by)}`) : null,
-    out.length ? make("p", "note", `Left out by ${names(out)}`) : null,
+    by.length ? make("p", "muted", `Looked at by ${by.join(", ")}`) : null,
+    out.length ? make("p", "note", `Left out by ${out.join(", ")}`) : null,
     key === viewer.own_key && review ? make("p", "note", "This is your own row. With one approver it is left out until somebody else accepts it.") : null,
     section("Notes of others", list(notes_, "plain")),
   ];
@@ -94,7 +93,7 @@ function share({ looked: row, note, before }) {
   }
 }
 
-const seen = (body) => ({ fingerprint: data.fingerprint, acts: live.acts, ...body });
+function seen(body) { return { fingerprint: data.fingerprint, acts: live.acts, ...body }; }
 
 function sayHere() {
   const here = others(live.here).map(([, one]) => one.who);
