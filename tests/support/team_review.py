@@ -26,7 +26,7 @@ from trueup.transforms.fingerprint import VERSION, fingerprint
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trueup.flows.review.context import Service
@@ -75,6 +75,9 @@ class PlainPages:
 
     def data(self, what: str, run_id: str, said: Mapping[str, Any]) -> bytes:
         return json.dumps({"what": what, "run_id": run_id, "said": said}).encode()
+
+    def knows(self, run_id: str, keys: Sequence[str]) -> bool:
+        return bool(run_id) and {*keys} <= {"k-1", "k-2"}
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         path = frame.path if frame else ""
