@@ -16,7 +16,9 @@ from trueup.transforms.vocabulary import Act, Via
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trueup.connectors.archive.acts import ActContent
     from trueup.transforms.history import PriorRun
+    from trueup.transforms.manifest import Identity
     from trueup.transforms.settings import Settings
 
 
@@ -37,8 +39,12 @@ class Wish:
     """Key → a note on the person, kept with the approval."""
     via: Via = Via.SHELL
     """How ``who`` is known."""
-    identity: Mapping[str, str] = field(default_factory=dict)
-    """Of whoever signed in: ``issuer`` and ``tenant`` and ``object_id``, or ``subject``; kept in the act."""
+    identity: Identity | None = None
+    """Of whoever signed in; kept in the act."""
+    own: tuple[str, ...] = ()
+    """Keys of their own rows."""
+    after: int | None = None
+    """How many acts they had seen; None: whatever is there."""
 
 
 def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, dict[str, Any]]:
@@ -63,20 +69,32 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
         exclude=from_files(wish.exclude),
         allow={limit: reason.strip() for limit, reason in wish.allow.items()},
         fingerprint_prefix=wish.fingerprint,
+        identity=wish.identity,
+        via=wish.via,
+        own=wish.own,
     )
     now = datetime.now(UTC)
     approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
     details = {**approval.details, **decided_by(wish.via, wish.identity)}
     if wish.notes:
         details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
-    add_act(run, Act.APPROVED, request.who, at=now, fingerprint=fingerprint, details=details, reason=wish.note)
+    add_act(
+        run,
+        Act.APPROVED,
+        request.who,
+        at=now,
+        fingerprint=fingerprint,
+        details=details,
+        reason=wish.note,
+        after=wish.after,
+    )
     measure(settings)
     return archive.load(run.run_id), details
 
 
-def decided_by(via: Via, identity: Mapping[str, str] | None = None) -> dict[str, Any]:
+def decided_by(via: Via, identity: Identity | None = None) -> dict[str, Any]:
     """For an act's details: how whoever decided was known."""
-    return {"via": via.value, **({"identity": dict(identity)} if identity else {})}
+    return {"via": via.value, **({"identity": identity.as_json()} if identity else {})}
 
 
 def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,8 +137,18 @@ def reject_one(
     reason: str,
     fingerprint: str = "",
     known: Mapping[str, Any] | None = None,
+    after: int | None = None,
 ) -> PriorRun:
-    """Store the rejection as an act; returns the run with it. ``known`` is ``decided_by(…)``, else a shell's.
+    """Store the rejection as an act; returns the run with it.
+
+    Args:
+        settings: the configuration.
+        run_id: the run.
+        who: their name.
+        reason: why.
+        fingerprint: the beginning of the one they saw.
+        known: ``decided_by(…)``, else a shell's.
+        after: how many acts they had seen; None: whatever is there.
 
     Raises:
         Misused: ``fingerprint`` is not the beginning of the run's.
@@ -139,6 +167,7 @@ def reject_one(
             )
         may_be_rejected(run)
         details = dict(known or decided_by(Via.SHELL))
-        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), reason=reason, details=details)
+        said: ActContent = {"reason": reason, "details": details, "after": after}
+        add_act(run, Act.REJECTED, clearance.reviewer(who), at=datetime.now(UTC), **said)
     measure(settings)
     return archive.load(run.run_id)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import time
 import traceback
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -136,6 +137,11 @@ def without_stdout() -> Iterator[None]:
         yield
 
 
+PROGRESS = "TRUEUP_PROGRESS"
+"""Set by a process that began this one and wants to know how far it is: one JSON object a line on stderr."""
+_PAUSE_S = 0.25
+_told: list[float] = []
+"""When it was told last; empty where nobody wants to know."""
 _current: list[Bars] = []
 
 
@@ -143,6 +149,10 @@ def progress(stage: str, done: int, total: int | None = None) -> None:
     """Report to whatever bars are shown now; flows hand this on so that no object travels as a parameter."""
     if _current:
         _current[-1](stage, done, total)
+    if _told and (time.monotonic() - _told[-1] > _PAUSE_S or done == total):
+        _told[-1] = time.monotonic()
+        sys.stderr.write(json.dumps({"stage": stage, "done": done, "total": total}) + "\n")
+        sys.stderr.flush()
 
 
 @contextmanager
@@ -154,7 +164,9 @@ def at_work(stage: str) -> Iterator[None]:
 
 @contextmanager
 def bars(*, show: bool) -> Iterator[None]:
-    """Show progress bars on stderr for the block, where stderr is a terminal."""
+    """Show progress bars on stderr for the block, where stderr is a terminal; lines for whoever began this process."""
+    if PROGRESS in os.environ:
+        _told.append(0.0)
     if not (show and sys.stderr.isatty()):
         yield
         return

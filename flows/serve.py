@@ -12,6 +12,7 @@ from trueup.connectors.archive.heartbeat import living
 from trueup.flows import configuration, flow_runs, screen
 from trueup.flows.due import last_tick
 from trueup.flows.orchestrator import orchestrator
+from trueup.flows.review.beside_serve import review_beside
 from trueup.flows.runs import check_before
 from trueup.transforms.vocabulary import Exit, Kind
 
@@ -28,15 +29,16 @@ FIRST_LOOK_SECONDS = 10.0
 LOOK_SECONDS = 60.0
 
 
-def serve_schedule(config: Path) -> int:
-    """Serve until SIGINT or SIGTERM; returns the exit code."""
+def serve_schedule(config: Path, *, review: str = "") -> int:
+    """Serve until SIGINT or SIGTERM, with the team's review at ``review`` (HOST:PORT); returns the exit code."""
     settings = configuration.load(config)
     check_before(settings)
     last_tick(settings.schedule, datetime.now(UTC))
     # Whoever stops a service (systemd, a container) sends SIGTERM, at any moment: also while the server starts.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _serve_until_stopped(settings, config)
+        with review_beside(config, review):
+            _serve_until_stopped(settings, config)
     except KeyboardInterrupt:
         screen.note("Stopped.")
     finally:

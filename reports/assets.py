@@ -81,7 +81,7 @@ def assets() -> Assets:
     bundle = _beside("itables").joinpath("html", "dt_bundle.js").read_text(encoding="utf-8")
     return Assets(
         grid=grid_script(bundle),
-        script=_plain(_joined("script", SCRIPTS, "js")),
+        script=own_script(SCRIPTS),
         style=_plain(style_sheet()),
         licence=(
             f"The list is drawn by DataTables and jQuery as shipped in itables {version('itables')}; "
@@ -92,7 +92,17 @@ def assets() -> Assets:
 
 def style_sheet() -> str:
     """The style every page of ours has."""
-    return _joined("style", STYLES, "css")
+    return own_style(STYLES)
+
+
+def own_style(names: tuple[str, ...]) -> str:
+    """These parts of the style sheet, in order."""
+    return _joined("style", names, "css")
+
+
+def own_script(names: tuple[str, ...]) -> str:
+    """These parts of the script, in order, as one module that may stand inside a page."""
+    return _plain(_joined("script", names, "js"))
 
 
 def _joined(folder: str, names: tuple[str, ...], ending: str) -> str:

@@ -8,7 +8,6 @@ import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -16,7 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from trueup.reports.assets import style_sheet
+from trueup.reports.assets import own_style, style_sheet
 from trueup.reports.escaping import visible
 from trueup.reports.sentences import CAUSE_WORDS, number
 from trueup.reports.templating import template
@@ -193,16 +192,16 @@ def nights_page(view: NightsView) -> str:
         view=view,
         style=Markup(style),  # noqa: S704 - our own files
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-        words=CLASS_WORDS,
-        letters=_LETTERS,
-        number=number,
-        bars=_bars,
-        signed=signed,
-        most=lambda values: max([1, *values]),
-        stages=sorted({stage for one in view.nights for stage in one.seconds}),
-        limits=_limits(view.nights),
+        stages=stages_of(view),
+        limits=limits_of(view),
+        **WORDS,
     )
     return page
+
+
+def stages_of(view: NightsView) -> list[str]:
+    """Every stage some night took seconds for."""
+    return sorted({stage for one in view.nights for stage in one.seconds})
 
 
 def signed(difference: int) -> str:
@@ -210,11 +209,11 @@ def signed(difference: int) -> str:
     return f"{'+' if difference > 0 else '−'}{number(abs(difference))}" if difference else "no change"
 
 
-def _limits(nights: tuple[NightLine, ...]) -> list[tuple[str, float, int]]:
+def limits_of(view: NightsView) -> list[tuple[str, float, int]]:
     """Of each limit: the most of it any night used, and how many nights exceeded it."""
     most: dict[str, float] = {}
     tripped: dict[str, int] = {}
-    for one in nights:
+    for one in view.nights:
         for name, part, over in one.limits:
             most[name] = max(most.get(name, 0.0), part)
             tripped[name] = tripped.get(name, 0) + over
@@ -228,7 +227,17 @@ def _bars(values: Iterable[float]) -> list[tuple[float, float, float]]:
     return [(n * width, 100 - 100 * value / top, 100 * value / top) for n, value in enumerate(found)]
 
 
+WORDS: Mapping[str, Any] = {
+    "words": CLASS_WORDS,
+    "letters": _LETTERS,
+    "number": number,
+    "bars": _bars,
+    "signed": signed,
+    "most": lambda values: max([1, *values]),
+}
+"""What ``nights/sections.html.j2`` needs beside the view, its stages and its limits."""
+
+
 @cache
 def _style() -> str:
-    own = files("trueup.reports.templates").joinpath("nights.css").read_text(encoding="utf-8")
-    return f"{style_sheet()}\n{own}".replace("\r\n", "\n").replace("<", "\\3c ")
+    return f"{style_sheet()}\n{own_style(('nights',))}".replace("\r\n", "\n").replace("<", "\\3c ")

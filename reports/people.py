@@ -150,7 +150,7 @@ def _open(db: DuckDBPyConnection, files: RunFiles) -> None:
             db.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
         else:
             db.register(name, _EMPTY[name].empty_table())
-    db.execute(f"CREATE TEMP TABLE names AS {_names(db, files)}")
+    db.execute(f"CREATE TEMP TABLE names AS {names_of(db, files)}")
     db.execute(_sql("named"))
     changing = [row[0] for row in db.sql("SELECT DISTINCT attribute FROM changes ORDER BY attribute").fetchall()]
     db.register(
@@ -191,8 +191,8 @@ def _too_many(db: DuckDBPyConnection) -> list[str]:
 _NAME_PARTS = ("name.givenName", "name.familyName", "givenName", "surname")
 
 
-def _names(db: DuckDBPyConnection, files: RunFiles) -> str:
-    """SQL giving ``key, name``: as desired, else as it is at the target, else as the source says."""
+def names_of(db: DuckDBPyConnection, files: RunFiles) -> str:
+    """SQL over ``decisions`` giving ``key, name``: as desired, else as it is at the target, else as the source says."""
     parts = [
         f"SELECT {identifier(key)} AS key, {expression} AS name, {place} AS place "
         f"FROM read_parquet({literal(str(path))})"

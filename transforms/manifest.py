@@ -110,6 +110,20 @@ class Manifest(_Record):
     """Of this manifest's own canonical content without this field."""
 
 
+class Identity(_Record):
+    """Whom an identity provider vouched for. Names change and are given twice; this is neither."""
+
+    issuer: str
+    tenant: str = ""
+    """Of Entra ID; empty elsewhere."""
+    subject: str
+    """The object id in the tenant; elsewhere the provider's ``sub``."""
+
+    def as_json(self) -> dict[str, str]:
+        """As it stands in an act."""
+        return self.model_dump()
+
+
 class ActRecord(_Record):
     """One file of ``acts/``."""
 
@@ -126,11 +140,18 @@ class ActRecord(_Record):
     fingerprint: str | None = None
     reason: str = ""
     details: dict[str, Any] = {}
-    """``approved``: ``only``, ``exclude``, ``left_out``, ``allowed``, ``expires``, ``auto``, ``via``; ``rejected``:
-    ``via``; ``applied``: counts, ``created`` (key → profile id), ``dialect``, ``errors``; ``released``: ``keys``;
-    ``erased``: see ``trueup.transforms.erasure``. In the file, what names people is left to the act's side file."""
+    """``approved``: ``only``, ``exclude``, ``own`` (the approver's own rows), ``left_out``, ``allowed``, ``expires``,
+    ``auto``, ``via``, ``identity``; ``rejected``: ``via``, ``identity``; ``applied``: counts, ``created`` (key →
+    profile id), ``dialect``, ``errors``; ``released``: ``keys``; ``erased``: see ``trueup.transforms.erasure``. In the
+    file, what names people is left to the act's side file."""
 
     @property
     def via(self) -> str:
         """How whoever decided was known (a ``Via``); what earlier versions recorded was said in a shell, or by rule."""
         return str(self.details.get("via") or (Via.AUTO if self.details.get("auto") else Via.SHELL))
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who signed in to decide; None where nobody did."""
+        said = self.details.get("identity")
+        return Identity.model_validate(said) if isinstance(said, dict) and self.via == Via.SIGN_IN else None

@@ -21,7 +21,7 @@ KEY = re.compile(
 """What the keys of people look like in a sentence: object ids, addresses, ids of profiles."""
 NOBODY = "(a key)"
 """Stands where somebody was named."""
-OF_ACTS = ("only", "exclude", "left_out", "notes", "allowed", "keys", "created")
+OF_ACTS = ("only", "exclude", "own", "left_out", "notes", "allowed", "keys", "created")
 """What ``details`` of an act say of people, or in words somebody typed."""
 _SAID = ("error", "refusals", "notes", "rollback", "completeness", "configuration")
 _PEOPLE = ("configuration", "people")

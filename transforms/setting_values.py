@@ -93,6 +93,34 @@ def plain_address(value: str) -> str:
     return value
 
 
+def own_address(value: str) -> str:
+    """Scheme, host and port of a server of ours, and nothing more; http on loopback only; raises ``ValueError``."""
+    address = _encrypted_url(value)
+    if not address:
+        return address
+    parts = urlsplit(address)
+    if parts.path or parts.query or parts.fragment:
+        message = "this is scheme, host and port alone, such as https://trueup.example.com"
+        raise ValueError(message)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+SHARED_TENANTS = frozenset({"common", "organizations", "consumers"})
+"""Names by which Entra ID signs in people of any company."""
+
+
+def unshared_authority(value: str) -> str:
+    """``value``, unless people of any company sign in there; raises ``ValueError``."""
+    parts = urlsplit(value)
+    if SHARED_TENANTS.intersection(parts.path.lower().split("/")):
+        message = "people of any company sign in at common, organizations and consumers; name your own tenant"
+        raise ValueError(message)
+    if parts.query or parts.fragment:
+        message = "an issuer has no query and no fragment"
+        raise ValueError(message)
+    return value
+
+
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_OURS = frozenset({"host", "content-length", "transfer-encoding"})
 """Headers that say how a request travels."""

@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    IPvAnyAddress,
     PrivateAttr,
     field_validator,
     model_validator,
@@ -30,8 +31,10 @@ from trueup.transforms.setting_values import (
     archive_path,
     further_headers,
     header_name,
+    own_address,
     plain_address,
     share,
+    unshared_authority,
 )
 
 
@@ -251,7 +254,52 @@ class ApprovalSettings(Section):
     required: bool = True
     approvers: Annotated[int, Field(ge=1)] = 1
     valid_hours: Annotated[float, Field(gt=0)] = 24
+    signed_in_only: bool | None = None
+    """Whether only people who signed in to the shared review may approve; unset: once ``[review] url`` is set."""
     auto: AutoApprovalSettings = AutoApprovalSettings()
+
+
+class ReviewSettings(Section):
+    """The page a team reviews on: where it answers, who signs in by which provider, and who may do what there."""
+
+    url: Annotated[str, AfterValidator(own_address)] = ""
+    """Where people's browsers find it: scheme, host and port, nothing more. http on loopback only."""
+    authority: Annotated[EncryptedUrl, AfterValidator(unshared_authority)] = ""
+    """The OpenID Connect provider's issuer, for providers other than Entra ID; empty: the tenant's own."""
+    tenant_id: str = ""
+    """The tenant's object id; empty: that of the source."""
+    client_id: str = ""
+    client_secret: SecretReference = ""
+    reviewers: tuple[str, ...] = ()
+    """Who may decide: ``id:<object id>``, ``group:<object id>``, ``upn:<name>``; elsewhere subject and groups."""
+    readers: tuple[str, ...] = ()
+    certificate: str = ""
+    """PEM file of the server's certificate, with those in between."""
+    key: str = ""
+    """PEM file of its key."""
+    recheck_minutes: Annotated[float, Field(gt=0, le=1440)] = 15
+    """How long a right counts before it is asked for again."""
+    apply: bool = False
+    """Whether a reviewer may begin an apply from the page."""
+    proxies: tuple[IPvAnyAddress, ...] = ()
+    """Whose ``X-Forwarded-For`` is believed, for the security log; without any, no header is."""
+
+    @field_validator("reviewers", "readers")
+    @classmethod
+    def _known_kinds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for rule in value:
+            kind, _, rest = rule.partition(":")
+            if kind not in {"id", "group", "upn"} or not rest.strip():
+                message = f'{rule!r} is none of "id:<object id>", "group:<object id>", "upn:<name>"'
+                raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> ReviewSettings:
+        if bool(self.certificate) != bool(self.key):
+            message = "certificate and key belong together; set both or neither"
+            raise ValueError(message)
+        return self
 
 
 class ArchiveSettings(Section):
@@ -330,6 +378,7 @@ class Settings(Section):
     checks: CheckSettings = CheckSettings()
     limits: LimitSettings = LimitSettings()
     approval: ApprovalSettings = ApprovalSettings()
+    review: ReviewSettings = ReviewSettings()
     archive: ArchiveSettings = ArchiveSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     notify: NotifySettings = NotifySettings()
@@ -339,6 +388,12 @@ class Settings(Section):
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _carried: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def signed_in_only(self) -> bool:
+        """Whether nobody's approval counts but that of people who signed in to the shared review."""
+        said = self.approval.signed_in_only
+        return bool(self.review.url) if said is None else said
 
     @property
     def folder(self) -> Path:

@@ -17,7 +17,7 @@ from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.places import Drafted, place_of
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.seals import record_of, stands_in
-from trueup.transforms.approval.run_state import has_plan, is_partial, is_supersedable, refusal
+from trueup.transforms.approval.run_state import decided_meanwhile, has_plan, is_partial, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
 from trueup.transforms.manifest import PEOPLE_APART, ActRecord, FileRecord
@@ -47,6 +47,8 @@ class ActContent(TypedDict, total=False):
     """Files of the run's directory this act added. Of the journal, length and hash of what is there now are stated."""
     fingerprint: str | None
     """For ``approved``."""
+    after: int | None
+    """How many acts the writer has seen: with another number on disk there is no act. None: whatever is there."""
     reason: str
     details: dict[str, Any]
     """Plain JSON; see ``ActRecord``."""
@@ -214,6 +216,9 @@ def _next_act(run: RunFiles, content: dict[str, Any]) -> Drafted:
     finish_names(run, before)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
+    seen = content.pop("after", None)
+    if seen is not None and len(before) > seen:
+        raise Refused(decided_meanwhile(run.run_id, before[seen:]))
     record = ActRecord(
         number=len(before) + 1,
         previous_sha256=before[-1].sha256 if before else manifest_sha256,

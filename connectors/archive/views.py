@@ -127,13 +127,14 @@ def mails(runs: tuple[PriorRun, ...]) -> str:
     for run in runs:
         for path in (run.files.desired, run.files.actual):
             if path.exists() and path.name in run.manifest.files:
-                parts += _mail_columns(path)
+                parts += mail_columns(path)
         if parts:
             break
     return " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS mail WHERE false"
 
 
-def _mail_columns(path: Path) -> list[str]:
+def mail_columns(path: Path) -> list[str]:
+    """``SELECT key, mail`` for each column of a side that holds e-mail addresses."""
     from pyarrow.parquet import read_schema
 
     return [

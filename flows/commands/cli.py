@@ -130,9 +130,16 @@ def review(
     *,
     port: Annotated[int, typer.Option("--port", help="On loopback; 0 picks a free one.")] = 0,
     name: Annotated[str, typer.Option("--as", help="Who reviews; else the system's user.")] = "",
+    listen: Annotated[
+        str, typer.Option("--listen", help="HOST:PORT: serve all runs to a team that signs in; see docs/review.md.")
+    ] = "",
     config: Config = DEFAULT,
 ) -> None:
-    """Read the report in a browser and approve or reject it there, row by row if you like."""
+    """Read the report in a browser and approve or reject it there, row by row; with --listen, as a team."""
+    if listen:
+        from trueup.flows.review.serving import serve_team_review
+
+        raise typer.Exit(serve_team_review(config, listen))
     from trueup.flows.commands.review import review_run
 
     review_run(config, run, port=port, who=name)

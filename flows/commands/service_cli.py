@@ -14,11 +14,15 @@ app = typer.Typer()
 
 
 @app.command(short_help="Plan every night on the schedule.")
-def serve(*, config: Config = DEFAULT) -> None:
+def serve(
+    *,
+    review: Annotated[str, typer.Option("--review", help="HOST:PORT: serve the team's review there as well.")] = "",
+    config: Config = DEFAULT,
+) -> None:
     """Plan every night on the schedule; apply only where [approval.auto] allows it."""
     from trueup.flows.serve import serve_schedule
 
-    raise typer.Exit(serve_schedule(config))
+    raise typer.Exit(serve_schedule(config, review=review))
 
 
 @app.command(short_help="Give each target's nights to Prefect's workers.")

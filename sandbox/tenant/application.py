@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import orjson
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from trueup.sandbox.tenant import broken, graph, tokens
+from trueup.sandbox.tenant import broken, graph, people_sign_in, tokens
 from trueup.sandbox.tenant.errors import GraphError, SignInError
 from trueup.sandbox.tenant.questions import Answer, Request
 from trueup.sandbox.tenant.state import Seen
@@ -38,6 +38,18 @@ def application(tenant: Tenant, more: Sequence[Route] = ()) -> Starlette:
     async def graph_call(request: HttpRequest) -> Response:
         return await _graph(tenant, request)
 
+    async def people(request: HttpRequest) -> Response:
+        return await _people(tenant, request)
+
+    async def keys(request: HttpRequest) -> Response:
+        _see(tenant, request, 200)
+        return JSONResponse(tenant.people.keys.published(_issuer(tenant, request)))
+
+    async def signed_out(request: HttpRequest) -> Response:
+        _see(tenant, request, 302)
+        place = request.query_params.get("post_logout_redirect_uri", "")
+        return RedirectResponse(place, 302) if people_sign_in.may_return_to(place) else Response("Signed out.")
+
     async def discovery(request: HttpRequest) -> Response:
         return _discovery(tenant, request)
 
@@ -45,6 +57,9 @@ def application(tenant: Tenant, more: Sequence[Route] = ()) -> Starlette:
         routes=[
             *more,
             Route("/{tenant}/oauth2/v2.0/token", sign_in, methods=["POST"]),
+            Route("/{tenant}/oauth2/v2.0/authorize", people, methods=["GET", "POST"]),
+            Route("/{tenant}/oauth2/v2.0/logout", signed_out, methods=["GET"]),
+            Route("/{tenant}/discovery/v2.0/keys", keys, methods=["GET"]),
             Route("/{tenant}/v2.0/.well-known/openid-configuration", discovery, methods=["GET"]),
             Route(f"/{VERSION}/{{path:path}}", graph_call, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]),
         ]
@@ -76,12 +91,38 @@ async def _sign_in(tenant: Tenant, request: HttpRequest) -> Response:
     try:
         if fault is not None and fault.kind == "status":
             raise SignInError(fault.status, "temporarily_unavailable", 90033, "A transient error has occurred.")
-        document = tokens.sign_in(tenant, request.path_params["tenant"], body, root_of(request))
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        if form.get("grant_type") in ("authorization_code", "refresh_token"):
+            shown = request.headers.get("authorization", "")
+            document = people_sign_in.redeem(tenant, form, shown, root_of(request))
+        else:
+            document = tokens.sign_in(tenant, request.path_params["tenant"], body, root_of(request))
     except SignInError as error:
         _see(tenant, request, error.status)
         return JSONResponse(error.body(), error.status)
     _see(tenant, request, 200)
     return JSONResponse(document, headers={"Cache-Control": "no-store"})
+
+
+async def _people(tenant: Tenant, request: HttpRequest) -> Response:
+    """A person is asked who they are, says so, and goes back to where they came from."""
+    asked = dict(request.query_params)
+    try:
+        if request.method == "GET":
+            page = people_sign_in.choose(tenant, asked)
+            _see(tenant, request, 200)
+            return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+        asked |= dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+        place = people_sign_in.back(tenant, asked)
+    except SignInError as error:
+        _see(tenant, request, error.status)
+        return JSONResponse(error.body(), error.status)
+    _see(tenant, request, 302)
+    return RedirectResponse(place, 302)
+
+
+def _issuer(tenant: Tenant, request: HttpRequest) -> str:
+    return f"{root_of(request)}/{tenant.tenant_id}/v2.0"
 
 
 def _aims_at_sign_in(tenant: Tenant) -> bool:
@@ -94,11 +135,16 @@ def _discovery(tenant: Tenant, request: HttpRequest) -> Response:
     _see(tenant, request, 200)
     return JSONResponse(
         {
-            "issuer": f"{root}/v2.0",
+            "issuer": _issuer(tenant, request),
             "token_endpoint": f"{root}/oauth2/v2.0/token",
             "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
             "device_authorization_endpoint": f"{root}/oauth2/v2.0/devicecode",
             "jwks_uri": f"{root}/discovery/v2.0/keys",
+            "end_session_endpoint": f"{root}/oauth2/v2.0/logout",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
             "tenant_region_scope": "EU",
         }
     )

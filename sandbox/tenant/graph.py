@@ -26,6 +26,9 @@ def answer(tenant: Tenant, request: Request, roles: Roles) -> Answer:
     """What Graph answers; :class:`GraphError` for what it refuses."""
     if request.method == "POST" and request.path == "$batch":
         return batch.answer(tenant, request, roles, answer)
+    if request.method == "POST" and (found := _CHECK_GROUPS.fullmatch(request.path)):
+        with tenant.lock:
+            return groups.check_member_groups(tenant, request, roles, found.group(1))
     if request.method != "GET":
         raise GraphError(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
     for pattern, route in _ROUTES:
@@ -163,6 +166,7 @@ def _unfiltered(tenant: Tenant, request: Request, roles: Roles) -> Answer:
 
 
 _ID = r"([^/()]+)"
+_CHECK_GROUPS = re.compile(rf"users/{_ID}/checkMemberGroups")
 _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Answer]], ...] = tuple(
     (re.compile(pattern), route)
     for pattern, route in (

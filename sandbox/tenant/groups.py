@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from trueup.sandbox.tenant import pages, questions
 from trueup.sandbox.tenant.errors import bad_request, denied, not_found
 from trueup.sandbox.tenant.permissions import require
 from trueup.sandbox.tenant.properties import PERMISSIONS, is_known
+from trueup.sandbox.tenant.questions import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trueup.sandbox.tenant.data import Group
-    from trueup.sandbox.tenant.questions import Answer, Request
+    from trueup.sandbox.tenant.questions import Request
     from trueup.sandbox.tenant.state import Tenant
 
 _PROPERTIES = frozenset(
@@ -84,6 +87,28 @@ def members(
         context="directoryObjects",
         show=lambda member: _shown(tenant, member, roles, question.select),
     )
+
+
+def check_member_groups(tenant: Tenant, request: Request, roles: frozenset[str], key: str) -> Answer:
+    """``POST /users/{id}/checkMemberGroups``: which of the groups named the person is in, nested ones included."""
+    require(roles, "groups")
+    require(roles, "users")
+    try:
+        wanted = orjson.loads(request.body)["groupIds"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise bad_request("A non-empty collection of group ids is expected.") from None
+    if not isinstance(wanted, list) or not 0 < len(wanted) <= 20:
+        raise bad_request("Between one and 20 group ids are expected.")
+    if not tenant.table.has(key):
+        raise not_found(key)
+    found = transitive_groups_of(tenant, key)
+    return Answer(200, orjson.dumps({"@odata.context": "", "value": [one for one in wanted if one in found]}))
+
+
+def transitive_groups_of(tenant: Tenant, key: str) -> frozenset[str]:
+    """The ids of all groups the person is in, nested ones included."""
+    with tenant.lock:
+        return frozenset(group.id for group in tenant.groups.values() if key in _transitive(tenant, group))
 
 
 def _direct(tenant: Tenant, group: Group) -> list[str | None]:

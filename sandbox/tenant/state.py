@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.sandbox.tenant.faults import Faults
 from trueup.sandbox.tenant.properties import GRANTED
+from trueup.sandbox.tenant.signing import PeopleSignIn
 from trueup.sandbox.tenant.throttle import Throttle
 from trueup.sandbox.tenant.users import ObjectRows, User, UserTable
 
@@ -67,6 +68,8 @@ class Tenant:
         """Roles a new token carries; take one away to see what is missing."""
         self.token_seconds = 3599
         """How long a token lives."""
+        self.people = PeopleSignIn()
+        """How people sign in to applications."""
         self.empty_page_every = 4
         """After so many pages an empty one with a nextLink comes in between; 0 for never."""
         self.faults = faults or Faults()

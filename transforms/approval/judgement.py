@@ -28,21 +28,24 @@ from trueup.transforms.approval.validity import (
     folded,
     in_force,
     is_auto,
+    lifts_own,
+    refuse_unless_signed_in,
     still_needed,
     valid_approvals,
+    voice_of,
 )
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.values.labels import allow_options, limit_label, limits_called
 from trueup.transforms.vocabulary import Act, Outcome, Via
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from trueup.transforms.errors import Refusal
     from trueup.transforms.history import History, PriorRun
-    from trueup.transforms.manifest import ActRecord
+    from trueup.transforms.manifest import ActRecord, Identity
     from trueup.transforms.settings import Settings
 
 __all__ = [
@@ -73,6 +76,11 @@ class ApprovalRequest:
     fingerprint_prefix: str = ""
     """Beginning of the fingerprint the reviewer saw; empty when none was given."""
     reason: str = ""
+    identity: Identity | None = None
+    """Who it is, where somebody signed in."""
+    via: Via = Via.SHELL
+    own: tuple[str, ...] = ()
+    """Keys of the approver's own rows, left out until somebody else who signed in approves as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,7 @@ def judge_approval(
         Refused: the run cannot be approved; every reason is in it.
     """
     who = _name(request.who)
+    refuse_unless_signed_in(run, settings, request.via)
     refusals = [
         *not_begun_refusals(run),
         *overtaken(run, history),
@@ -127,10 +136,13 @@ def judge_approval(
     if refusals:
         raise Refused(explained(refusals, run, history))
     allowed = _allowed(run, request.allow)
-    left = compute(run.files, (Selection(request.only, request.exclude),), unique=unique_paths(settings))
+    wanted = Selection(request.only, (*request.exclude, *request.own))
+    left = compute(run.files, (wanted,), unique=unique_paths(settings))
     expires = at + timedelta(hours=settings.approval.valid_hours)
     selection = left.selections[0]
-    missing = still_needed(run, settings, who, fingerprint, at)
+    named = {*request.exclude}
+    exclude = [one for one in selection.exclude if one not in request.own or one in named]
+    missing = still_needed(run, settings, voice_of(who, request.identity), fingerprint, at)
     return Approval(
         who=(who,),
         fingerprint=fingerprint,
@@ -140,7 +152,8 @@ def judge_approval(
         missing=missing,
         details={
             "only": list(selection.only),
-            "exclude": list(selection.exclude),
+            "exclude": exclude,
+            "own": list(request.own),
             "left_out": [row.as_json() for row in left.rows if not row.unselected],
             "not_selected": sum(1 for row in left.rows if row.unselected),
             "allowed": dict(allowed),
@@ -183,7 +196,7 @@ def effective_approval(
         who=tuple(act.who for act in valid),
         fingerprint=fingerprint,
         expires=min(ends_at(act) for act in valid),
-        selections=tuple(selection_of(act) for act in valid),
+        selections=tuple(selection_of(act, valid) for act in valid),
         allowed=allowed,
         details={"auto": any(is_auto(act) for act in valid)},
     )
@@ -270,7 +283,7 @@ def what_was_left_out(run: PriorRun, settings: Settings, aside: Path) -> Path:
                 return path if path.exists() else path.with_suffix(".part")
         approvals = in_force(run, act)
         break
-    write_left_out(run.files, [selection_of(one) for one in approvals], into, unique=unique_paths(settings))
+    write_left_out(run.files, [selection_of(one, approvals) for one in approvals], into, unique=unique_paths(settings))
     return into
 
 
@@ -279,9 +292,10 @@ def unique_paths(settings: Settings) -> frozenset[str]:
     return frozenset({"userName", *settings.matching.by})
 
 
-def selection_of(act: ActRecord) -> Selection:
-    """What an ``approved`` act accepts."""
-    return Selection(tuple(act.details.get("only", ())), tuple(act.details.get("exclude", ())))
+def selection_of(act: ActRecord, others: Iterable[ActRecord] = ()) -> Selection:
+    """What an ``approved`` act accepts; the approver's own rows too, once one of ``others`` is somebody else's."""
+    own = () if lifts_own(act, others) else tuple(act.details.get("own", ()))
+    return Selection(tuple(act.details.get("only", ())), (*act.details.get("exclude", ()), *own))
 
 
 def _name(who: str) -> str:

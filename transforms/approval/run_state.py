@@ -8,7 +8,10 @@ from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.manifest import ActRecord
 
 APPLY_ACTS = (Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED)
 """What closes an apply."""
@@ -91,6 +94,16 @@ def not_begun_refusals(run: PriorRun, *, applying: bool = False) -> list[Refusal
     if is_finished(run) and not applying:
         return [refusal("run_applied", f"Run {run_id} is applied already.", "Plan again: trueup plan")]
     return _not_approvable(run)
+
+
+def decided_meanwhile(run_id: str, acts: Sequence[ActRecord]) -> Refusal:
+    """The refusal for somebody who decides on what they saw before ``acts``."""
+    told = "; ".join(f"{str(act.act).replace('_', ' ')} by {act.who} at {act.at:%H:%M:%S} UTC" for act in acts)
+    return refusal(
+        "decided_meanwhile",
+        f"Something was decided on run {run_id} since you loaded it: {told}. Your decision is not recorded.",
+        "Look at the run as it is now, and decide again if you still want to.",
+    )
 
 
 def _not_approvable(run: PriorRun) -> list[Refusal]:

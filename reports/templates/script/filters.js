@@ -1,6 +1,6 @@
 // --- filters: each a question about one person, asked by number
 const filters = new Map();
-const first = people.first, end = (row) => (row + 1 < size ? first[row + 1] : changes.attribute.length);
+const first = people.first, end = (row) => people.end?.[row] ?? (row + 1 < size ? first[row + 1] : changes.attribute.length);
 
 function anyChange(row, question) {
   for (let i = first[row], last = end(row); i < last; i += 1) if (question(i)) return true;
@@ -58,7 +58,7 @@ function setFilter(facet, wanted) {
   refresh();
 }
 
-function refresh() {
+function refresh(draws = true) {
   version += 1;
   const active = byId("active-filters");
   active.replaceChildren();
@@ -74,17 +74,19 @@ function refresh() {
     const on = Boolean(now) && now.facet === button.dataset.facet && now.wanted === button.dataset.value;
     button.setAttribute("aria-pressed", String(on));
   }
-  table.draw();
+  if (draws) table.draw();
 }
 
-// A name anywhere on the page shows that person in the list; panel.js opens them.
+// A name anywhere on the page shows that person in the list, alone, and opens them (panel.js).
+let opensNext = false;
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-person]");
   if (!button) return;
   filters.clear();
   table.search(button.dataset.person);
-  refresh();
+  opensNext = true;
   showPeople();
+  refresh();
 });
 
 function showPeople() {

@@ -1,9 +1,8 @@
 let version = 0; // of filters and what is left out: a row that was filled at this version need not be filled again
-const writes = people.decision.some((one) => WRITES.has(one));
-if (writes) filters.set("decision", { facet: "decision", wanted: "writes", ask: question("decision", "writes") });
+if (allWrites) filters.set("decision", { facet: "decision", wanted: "writes", ask: question("decision", "writes") });
 
 const table = new DataTable.Api(grid.jQuery(byId("grid")).dataTable({
-  data: Array.from({ length: size }, (_, row) => row),
+  ...(data.paged ? inParts : { data: Array.from({ length: size }, (_, row) => row) }),
   columns: [
     column("Person", whoCell, (row) => (text(people.name[row]) ?? "").toLowerCase(), searchText),
     column("What", whatCell, (row) => people.decision[row], () => ""),
@@ -35,4 +34,4 @@ table.on("draw", () => {
     for (const button of tr.querySelectorAll("[data-leave-person]")) pressed(button, leftOut.people.has(row));
   }
 });
-refresh();
+refresh(!data.paged);

@@ -24,5 +24,5 @@ let pageLength = 0;
 let folded = [];
 addEventListener("beforeprint", () => { folded = [...document.querySelectorAll("details:not([open])")]; for (const one of folded) one.open = true; });
 addEventListener("afterprint", () => { for (const one of folded) one.open = false; folded = []; });
-addEventListener("beforeprint", () => { pageLength = table.page.len(); if (table.page.info().recordsDisplay <= 3000) table.page.len(-1).draw(); });
+addEventListener("beforeprint", () => { pageLength = table.page.len(); if (!data.paged && table.page.info().recordsDisplay <= 3000) table.page.len(-1).draw(); });
 addEventListener("afterprint", () => { if (table.page.len() !== pageLength) table.page.len(pageLength).draw(); });

@@ -81,16 +81,18 @@ function fillPanel(row) {
       section("Earlier runs", list(known.earlier.map(earlierLine), "plain earlier")),
     );
   }
+  if (data.paged) body.push(...sharedOf(row));
   if (review) {
     const note = make("textarea", "");
     note.id = "panel-note";
     note.maxLength = 2000;
     note.value = notes.get(row) ?? "";
-    note.addEventListener("input", () => { if (note.value.trim()) notes.set(row, note.value); else notes.delete(row); remember(); });
-    const named = make("label", "", "A note on this person", note);
+    note.addEventListener("input", () => { if (note.value.trim()) notes.set(row, note.value); else notes.delete(row); remember({ note: row }); });
+    const named = make("label", "", data.paged ? "Your note on this person, for the other reviewers too" : "A note on this person", note);
     body.push(make("section", "", named));
   }
-  body.push(make("p", "muted", "All that is known: ", make("code", "", `trueup why ${people.key[row]} --run ${data.run}`)));
+  if (data.paged) body.push(overAllRuns(row));
+  else body.push(make("p", "muted", "All that is known: ", make("code", "", `trueup why ${people.key[row]} --run ${data.run}`)));
   byId("panel-body").replaceChildren(...body.filter((part) => part !== null));
 }
 
@@ -103,7 +105,7 @@ function openPanel(row) {
   mark();
   byId("panel-name").focus({ preventScroll: true });
   panel.scrollTop = 0;
-  remember();
+  remember({ looked: row });
 }
 
 function closePanel() {
@@ -113,6 +115,7 @@ function closePanel() {
   const back = openers().find((one) => Number(one.dataset.open) === opened);
   opened = -1;
   mark();
+  remember({ looked: -1 });
   if (back) back.focus();
   return true;
 }
@@ -123,6 +126,7 @@ function mark() {
     one.setAttribute("aria-expanded", String(row === opened));
     one.closest("tr").classList.toggle("opened", row === opened);
     one.closest("tr").classList.toggle("looked", looked.has(row));
+    if (data.paged) markShared(one, row);
   }
 }
 
@@ -131,29 +135,36 @@ function move(by) {
   const around = byId("people").closest("details");
   if (around) around.open = true;
   const now = opened >= 0 ? opened : Number(document.activeElement?.dataset?.open ?? -1);
-  let all = openers();
+  const all = openers();
   let at = all.findIndex((one) => Number(one.dataset.open) === now);
   at = at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by;
   if (at < 0 || at >= all.length) {
     const { page, pages } = table.page.info();
     if (page + by < 0 || page + by >= pages) return;
+    table.one("draw", () => { const next = openers(); goTo(next[by > 0 ? 0 : next.length - 1]); });
     table.page(page + by).draw("page");
-    all = openers();
-    at = by > 0 ? 0 : all.length - 1;
+    return;
   }
-  if (!all.length) return;
-  all[at].scrollIntoView({ block: "nearest" });
-  if (opened >= 0) openPanel(Number(all[at].dataset.open));
-  else all[at].focus();
+  goTo(all[at]);
+}
+
+function goTo(one) {
+  if (!one) return;
+  one.scrollIntoView({ block: "nearest" });
+  if (opened >= 0) openPanel(Number(one.dataset.open));
+  else one.focus();
 }
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button.open");
   if (button) openPanel(Number(button.dataset.open));
-  // A name elsewhere on the page: the list shows that person alone by now.
-  else if (event.target.closest("button[data-person]") && openers().length === 1) openPanel(Number(openers()[0].dataset.open));
 });
 byId("panel-close").addEventListener("click", closePanel);
 byId("panel-before").addEventListener("click", () => move(-1));
 byId("panel-after").addEventListener("click", () => move(1));
-table.on("draw", mark);
+table.on("draw", () => {
+  mark();
+  const all = openers();
+  if (opensNext && all.length === 1) openPanel(Number(all[0].dataset.open));
+  opensNext = false;
+});

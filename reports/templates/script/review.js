@@ -21,16 +21,17 @@ function leaveCurrent() {
 
 const writesChange = (row) => WRITES.has(people.decision[row]);
 
-function leave(button) {
+async function leave(button) {
   const on = button.getAttribute("aria-pressed") !== "true";
   const { leavePerson, leaveAttribute, leaveGroup, leaveChange, leaveOne } = button.dataset;
+  const before = selectors();
   const put = (set, one) => (on ? set.add(one) : set.delete(one));
   if (leavePerson !== undefined) put(leftOut.people, Number(leavePerson));
   if (leaveAttribute !== undefined) put(leftOut.attributes, leaveAttribute);
   if (leaveOne !== undefined) put(leftOut.changes, Number(leaveOne));
-  if (leaveGroup !== undefined) for (const row of membersOf(Number(leaveGroup))) if (writesChange(row)) put(leftOut.people, row);
+  if (leaveGroup !== undefined) for (const row of await membersOf(Number(leaveGroup))) if (writesChange(row)) put(leftOut.people, row);
   if (leaveChange !== undefined) {
-    for (const row of membersOf(Number(leaveChange)).filter(writesChange)) {
+    for (const row of (await membersOf(Number(leaveChange))).filter(writesChange)) {
       for (let i = first[row], last = end(row); i < last; i += 1) if (changes.group[i] === Number(leaveChange)) put(leftOut.changes, i);
     }
   }
@@ -39,7 +40,14 @@ function leave(button) {
   say();
   table.draw("page");
   if (opened >= 0) fillPanel(opened);
-  remember();
+  remember({ before });
+}
+
+// What is left out, as trueup approve --exclude would name it.
+function selectors() {
+  if (!data.paged) return [];
+  const single = Array.from(leftOut.changes, (i) => `${people.id[personOf(i)]}/${attributes[changes.attribute[i]].path}`);
+  return [...Array.from(leftOut.people, (row) => people.id[row]), ...leftOut.attributes, ...single];
 }
 
 function whatIsLeftOut() {
@@ -61,20 +69,23 @@ function say() {
 }
 
 function sayLooked() {
-  const listed = people.decision.reduce((count, one) => count + WRITES.has(one), 0);
   const done = Array.from(looked).filter(writesChange).length;
-  byId("looked").textContent = `Looked at ${figures.format(done)} of ${figures.format(listed)}`;
+  byId("looked").textContent = `Looked at ${figures.format(done)} of ${figures.format(allWrites)}`;
 }
 
-const post = (what, body) => fetch(what, {
-  method: "POST",
-  headers: { "Content-Type": "application/json", "X-Trueup-Review": review.secret },
-  body: JSON.stringify(body),
-});
+function post(what, body) {
+  const mine = data.paged ? { "X-CSRF": viewer.csrf } : { "X-Trueup-Review": review.secret };
+  return fetch(data.paged ? `${location.pathname}/${what}` : what, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...mine },
+    body: JSON.stringify(body),
+  });
+}
 
 // Where the reviewer is outlives the page: kept beside the archive, in private.
 let soon = 0;
-function remember() {
+function remember(what) {
+  if (data.paged) { share(what ?? {}); return; }
   if (!review) return;
   sayLooked();
   clearTimeout(soon);
@@ -97,12 +108,12 @@ async function send(what, body) {
   const answer = byId("answer");
   for (const button of document.querySelectorAll("#sign button")) button.disabled = true;
   answer.textContent = "One moment …";
-  let said = { ok: false, message: "The review is no longer running; start it again with trueup review." };
+  let said = { ok: false, message: data.paged ? "The server does not answer. Nothing was decided; try again." : "The review is no longer running; start it again with trueup review." };
   try {
     const response = await post(what, body);
     said = await response.json();
   } catch { /* said holds what to do */ }
-  answer.textContent = said.message;
+  answer.textContent = [said.message, said.remedy].filter((part) => part).join("\n");
   if (said.ok) decided(what, said);
   document.body.dataset.done = said.ok ? what : "";
   if (!said.ok) for (const button of document.querySelectorAll("#sign button")) button.disabled = false;
@@ -111,7 +122,7 @@ async function send(what, body) {
 // What is missing is marked where it belongs; gives the first such field.
 function lacking() {
   let missing = null;
-  for (const input of document.querySelectorAll("#reviewer, input.allow")) {
+  for (const input of document.querySelectorAll("#reviewer, input.allow")) { // signed in, nobody signs by name
     const empty = !input.value.trim();
     input.setAttribute("aria-invalid", String(empty));
     input.closest("p").querySelector(".lacking").hidden = !empty;
@@ -124,7 +135,7 @@ if (review) {
   for (const row of review.state.looked ?? []) looked.add(row);
   for (const [row, said] of Object.entries(review.state.notes ?? {})) notes.set(Number(row), said);
   byId("note").value = review.state.note ?? "";
-  byId("note").addEventListener("input", remember);
+  byId("note").addEventListener("input", () => remember({ note: "" }));
   sayLooked();
   mark();
   document.addEventListener("click", (event) => {
@@ -138,5 +149,5 @@ if (review) {
     if (missing) { closePanel(); missing.scrollIntoView({ block: "center" }); missing.focus({ preventScroll: true }); return; }
     summarise();
   });
-  byId("reject").addEventListener("click", () => send("reject", { name: byId("reviewer").value, reason: byId("why").value }));
+  byId("reject").addEventListener("click", () => send("reject", data.paged ? seen({ reason: byId("why").value.trim() }) : { name: byId("reviewer").value, reason: byId("why").value }));
 }

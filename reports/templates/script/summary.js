@@ -6,7 +6,8 @@ function reasons() {
 }
 
 function summarise() {
-  const written = decisions.map((one, number) => [one, people.decision.filter((own, row) => own === number && one.writes && !leftOut.people.has(row)).length]).filter(([, count]) => count);
+  const without = (number) => Array.from(leftOut.people).filter((row) => people.decision[row] === number).length;
+  const written = decisions.map((one, number) => [one, one.writes ? counts[number] - without(number) : 0]).filter(([, count]) => count);
   const total = written.reduce((sum, [, count]) => sum + count, 0);
   const named = Array.from(leftOut.people).slice(0, 20).map((row) => make("bdi", "", text(people.name[row])));
   if (leftOut.people.size > named.length) named.push(`and ${figures.format(leftOut.people.size - named.length)} more`);
@@ -29,7 +30,7 @@ if (review) {
   byId("not-yet").addEventListener("click", () => byId("summary").close());
   byId("confirm").addEventListener("click", () => {
     byId("summary").close();
-    send("approve", {
+    send("approve", data.paged ? seen({ exclude: selectors(), allow: reasons(), note: byId("note").value.trim() }) : {
       name: byId("reviewer").value, people: [...leftOut.people], attributes: [...leftOut.attributes], changes: [...leftOut.changes],
       allow: reasons(), note: byId("note").value, notes: Object.fromEntries(notes),
     });

@@ -11,7 +11,7 @@ import pytest
 from tests.support.archive_runs import AT, FINGERPRINT, Person, applied, approved, archive_in, sealed_run, settings_in
 from trueup.transforms.approval.judgement import what_was_left_out
 from trueup.transforms.approval.run_state import is_ended
-from trueup.transforms.approval.validity import still_needed
+from trueup.transforms.approval.validity import still_needed, voice_of
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -75,14 +75,16 @@ def test_of_several_applies_the_last_one_counts(archive: Archive, tmp_path: Path
 def test_only_valid_approvals_of_this_plan_by_others_count_towards_the_number_needed(archive: Archive) -> None:
     settings = settings_in(archive.path, approval={"approvers": 3})
     run = sealed_run(archive, PEOPLE)
-    assert still_needed(run, settings, "ann", FINGERPRINT, AT) == 2
+    assert still_needed(run, settings, voice_of("ann", None), FINGERPRINT, AT) == 2
     run = approved(archive, run, "ann")
     run = approved(archive, run, "bob")
-    assert still_needed(run, settings, " ANN", FINGERPRINT, AT) == 1
-    assert still_needed(run, settings, "cy", FINGERPRINT, AT) == 0
-    assert still_needed(run, settings, "cy", "00" * 32, AT) == 2, "of another plan"
-    assert still_needed(run, settings, "cy", FINGERPRINT, run.manifest.sealed + timedelta(hours=24)) == 2, "ended"
-    assert still_needed(run, settings_in(archive.path), "cy", FINGERPRINT, AT) == 0
+    assert still_needed(run, settings, voice_of(" ANN", None), FINGERPRINT, AT) == 1
+    assert still_needed(run, settings, voice_of("cy", None), FINGERPRINT, AT) == 0
+    assert still_needed(run, settings, voice_of("cy", None), "00" * 32, AT) == 2, "of another plan"
+    assert (
+        still_needed(run, settings, voice_of("cy", None), FINGERPRINT, run.manifest.sealed + timedelta(hours=24)) == 2
+    ), "ended"
+    assert still_needed(run, settings_in(archive.path), voice_of("cy", None), FINGERPRINT, AT) == 0
 
 
 def test_an_apply_is_at_its_end_when_it_wrote_all_or_closed_with_an_outcome(archive: Archive) -> None:

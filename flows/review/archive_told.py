@@ -1,0 +1,234 @@
+"""The pages about all runs: what waits and what was done, the archive's health, the limits."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.unfinished import died
+from trueup.flows.review.decisions_told import standing
+from trueup.reports.sentences import counted, number
+from trueup.reports.team.model import (
+    ArchivePage,
+    ArchiveRun,
+    HealthLine,
+    LimitRow,
+    LimitsPage,
+    NightsPage,
+    RunLine,
+    TargetNights,
+)
+from trueup.transforms.targets import same_target
+from trueup.transforms.values.labels import label
+from trueup.transforms.vocabulary import WRITING, Act, Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trueup.flows.review.decisions_told import Standing
+    from trueup.flows.review.reading import Seen
+    from trueup.reports.nights import NightsView
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.manifest import LimitUse
+    from trueup.transforms.setting_values import Bound
+    from trueup.transforms.settings import Settings
+
+_DONE = 30
+"""Runs told one by one."""
+_LITTLE = 2 * 1024**3
+_FAMILIES = ("create", "update", "reactivate", "deactivate", "delete", "hold", "changed", "emptied", "source_drop",
+             "apply_errors", "window_deactivate")  # fmt: skip
+
+
+def front(seen: Seen, nights: NightsView, settings: Settings) -> NightsPage:
+    """What waits and what was done, newest first."""
+    target = settings.target.url
+    runs = seen.history(target).runs
+    if not runs and not nights.nights and not nights.left_out:
+        return NightsPage(())
+    told = [(run, standing(run, seen.history(target), settings)) for run in runs[: 3 * _DONE]]
+    waiting = [_line(run, how) for run, how in told if _waits(run, how)]
+    done = [_line(run, how) for run, how in told if not _waits(run, how)][:_DONE]
+    return NightsPage((TargetNights(same_target(target), tuple(waiting), tuple(done), nights),))
+
+
+def _waits(run: PriorRun, how: Standing) -> bool:
+    """Whether somebody can do something about it: accept, apply, or resume."""
+    over = {Act.APPLIED, Act.PARTIALLY_APPLIED, Act.VERIFIED}
+    return how.is_open and run.state not in over
+
+
+def _line(run: PriorRun, how: Standing) -> RunLine:
+    counts = run.manifest.counts
+    writes = sum(counts.get(one, 0) for one in WRITING)
+    decided = [act.who for act in run.acts if act.act in {Act.APPROVED, Act.REJECTED}]
+    return RunLine(
+        run_id=run.run_id,
+        kind=str(run.kind),
+        started=run.manifest.started,
+        state=str(run.state),
+        counts=counts,
+        writes=writes,
+        came=_came(run, how, writes),
+        by=tuple(dict.fromkeys(decided)),
+        is_for_some=run.is_for_some,
+    )
+
+
+def _came(run: PriorRun, how: Standing, writes: int) -> str:
+    """What came of a run, or what is asked."""
+    state, of = run.state, counted(writes, "write")
+    if _waits(run, how):
+        if state == Act.INTERRUPTED:
+            return f"Interrupted while it was applied: resume it or give it up ({of})"
+        if how.is_ready:
+            return f"{of} accepted, to be applied"
+        if how.still_needed:
+            return f"{of}, {number(how.still_needed)} more must accept"
+        if run.manifest.outcome is Outcome.REFUSED:
+            return f"Refused at {counted(len(run.manifest.refusals), 'limit')}: {of}, if it is right all the same"
+        return f"{of} to accept or reject"
+    words = {
+        str(Act.APPLIED): f"Applied: {of} planned",
+        str(Act.VERIFIED): f"Applied and verified: {of} planned",
+        str(Act.PARTIALLY_APPLIED): "Applied in part",
+        str(Act.REJECTED): "Rejected",
+        str(Act.SUPERSEDED): "A newer plan replaced it",
+        str(Outcome.NOTHING_TO_DO): "Nothing to do",
+        str(Outcome.FAILED): f"Failed: {run.manifest.error}",
+        str(Outcome.REFUSED): f"Refused: {'; '.join(one.message for one in run.manifest.refusals)}",
+    }
+    return words.get(state, how.why_closed or state.replace("_", " ").capitalize())
+
+
+def health(seen: Seen, root: Path, settings: Settings) -> ArchivePage:
+    """What the archive holds, and what is wrong with it; data files are not read here."""
+    bad = dict(seen.bad)
+    runs = []
+    for files in reading.directories(root):
+        run = next((one for one in seen.good if one.run_id == files.run_id), None)
+        paths = [path for path in files.path.rglob("*") if path.is_file()]
+        text, state = "", "unfinished"
+        if files.run_id in bad:
+            text, state = bad[files.run_id].message.split("\n")[0], "damaged"
+        elif run is not None:
+            state = str(run.state)
+            text = "Pruned: its figures stay, its people are gone." if run.is_pruned else ""
+        elif not files.manifest.exists():
+            text = "Never finished: it has no manifest."
+        started = run.manifest.started if run is not None else None
+        size = sum(path.stat().st_size for path in paths)
+        runs.append(ArchiveRun(files.run_id, started, state, size, len(paths), text))
+    return ArchivePage(
+        lines=tuple(_lines(seen, root, settings, runs)),
+        runs=tuple(runs),
+        bytes=sum(one.bytes for one in runs),
+        checked_at=datetime.now(UTC),
+    )
+
+
+def _lines(seen: Seen, root: Path, settings: Settings, runs: list[ArchiveRun]) -> list[HealthLine]:
+    lines = [HealthLine("fix", "damaged run", refused.message, refused.remedy) for _, refused in seen.bad]
+    lines += [HealthLine("warning", "unfinished run", one.text, one.remedy) for one in died(root)]
+    lines += [
+        HealthLine("warning", "interrupted run", f"{run.run_id} was interrupted while it was applied.",
+                   f"Resume it: trueup apply {run.run_id}. Or give it up: reject it.")
+        for run in seen.good if run.state == Act.INTERRUPTED
+    ]  # fmt: skip
+    lines += _chain(seen)
+    applied = [run for run in seen.history(settings.target.url).runs if run.was_applied]
+    if applied:
+        newest = applied[0]
+        text = f"{newest.run_id}, planned {newest.manifest.started:%A, %-d %B %Y}."
+        lines.append(HealthLine("ok", "last good run", text))
+    else:
+        lines.append(HealthLine("warning", "last good run", "None yet for this target.", "Make a first plan."))
+    pruned = sum(1 for run in seen.good if run.is_pruned)
+    lines.append(
+        HealthLine(
+            "ok", "kept for", f"{number(settings.archive.keep_days)} days; {counted(pruned, 'run')} pruned so far."
+        )
+    )
+    free = shutil.disk_usage(root).free if root.is_dir() else 0
+    little = free < max(_LITTLE, 10 * (runs[0].bytes if runs else 0))
+    room = f"{free / 1024**3:.1f} GiB are free."
+    lines.append(
+        HealthLine("warning" if little else "ok", "room", room, "Make room, or prune old runs." if little else "")
+    )
+    return lines
+
+
+def _chain(seen: Seen) -> list[HealthLine]:
+    """Each manifest names the one before it."""
+    if seen.bad:
+        return []
+    own = {_digest(run): run.run_id for run in seen.good}
+    lost = [
+        run.run_id
+        for run in seen.good
+        if run.manifest.previous_manifest_sha256 is not None and run.manifest.previous_manifest_sha256 not in own
+    ]
+    if lost:
+        text = f"The run before it is missing: {', '.join(sorted(lost))}."
+        return [HealthLine("fix", "chain", text, "Restore the missing runs from your backup.")]
+    text = f"{counted(len(seen.good), 'run')} whole; each names the one before it." if seen.good else "No runs yet."
+    return [HealthLine("ok", "chain", text)]
+
+
+def _digest(run: PriorRun) -> str:
+    from trueup.connectors.archive.atomic_files import sha256_of
+
+    return sha256_of(run.files.manifest)
+
+
+def limits(seen: Seen, nights: NightsView, settings: Settings) -> LimitsPage:
+    """Each limit as configured, and how the nights used it."""
+    runs = [run for run in seen.history(settings.target.url).runs if run.manifest.limits and not run.manifest.only]
+    newest = {use.name: use for use in runs[0].manifest.limits} if runs else {}
+    every: dict[str, list[tuple[PriorRun, LimitUse]]] = {}
+    for run in runs:
+        for use in run.manifest.limits:
+            every.setdefault(use.name, []).append((run, use))
+    configured = settings.limits
+
+    def row(name: str, shown: str, bound: Bound | None) -> LimitRow:
+        uses = [(_part(use), run) for run, use in every.get(name, ()) if not use.exempt]
+        most, on = max(uses, key=lambda one: one[0]) if uses else (None, None)
+        last = newest.get(name)
+        return LimitRow(
+            name=shown,
+            bound=_bound(bound, configured.at_least),
+            last=None if last is None or last.exempt else _part(last),
+            most=most,
+            most_on=None if on is None else (on.manifest.night or on.manifest.started.date()),
+            exceeded=sum(1 for run, use in every.get(name, ()) if use.tripped),
+        )
+
+    families = tuple(row(name, name.replace("_", " "), getattr(configured, name)) for name in _FAMILIES)
+    singles = sorted(name for name in every if ":" in name)
+    attributes = tuple(
+        row(
+            name, f"{name.split(':')[0]} {label(name.partition(':')[2])}", getattr(configured, name.split(":")[0], None)
+        )
+        for name in singles
+    )
+    used = tuple(one for one in attributes if one.most)
+    approval = settings.approval
+    return LimitsPage(
+        families, used, len(nights.nights), approval.approvers, approval.valid_hours, required=approval.required
+    )
+
+
+def _part(use: LimitUse) -> float:
+    used = use.share if use.is_share else use.used
+    return float(used / use.limit) if use.limit else float(bool(use.used))
+
+
+def _bound(bound: Bound | None, at_least: int) -> str:
+    if bound is None:
+        return ""
+    if bound.is_share:
+        return f"{bound}, never below {at_least} rows"
+    return f"at most {bound}" if bound.amount else "none"

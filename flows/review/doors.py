@@ -1,0 +1,112 @@
+"""Who gets in: signed in for every page and document, from our own page for every write, a reviewer to decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+
+from trueup.flows.review import answers, signing_in
+from trueup.flows.review.gone import Gone
+from trueup.flows.review.sessions import is_masked
+from trueup.transforms.errors import Refused, TrueupError
+from trueup.transforms.run_files import RUN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from trueup.flows.review.context import Service
+    from trueup.flows.review.sessions import Session
+
+    Endpoint = Callable[[Request], Awaitable[Response]]
+    Handler = Callable[[Request, Session], Awaitable[Response]]
+    RunHandler = Callable[[Request, Session, str], Awaitable[Response]]
+
+CSRF = "x-csrf"
+_SIGNED_OUT = {"code": "signed_out", "message": "You are not signed in any more.", "remedy": "Load the page anew."}
+
+
+class Doors:
+    """For pages, for documents, for what is written."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def page(self, handler: Handler) -> Endpoint:
+        """Somebody who is not signed in is sent to sign in, and comes back."""
+
+        async def opened(request: Request) -> Response:
+            session = await self._session(request)
+            if session is not None:
+                return await handler(request, session)
+            site = request.headers.get("sec-fetch-site", "none")
+            if request.method == "GET" and site in ("cross-site", "same-site"):
+                return signing_in.onwards(request.url.path)
+            return signing_in.to_sign_in(request)
+
+        return opened
+
+    def data(self, handler: Handler) -> Endpoint:
+        """Somebody who is not signed in is told so."""
+
+        async def opened(request: Request) -> Response:
+            session = await self._session(request)
+            if session is None:
+                return answers.said({"ok": False, **_SIGNED_OUT}, 401)
+            try:
+                return await handler(request, session)
+            except Gone as gone:
+                words = {"code": gone.kind, "message": gone.message, "remedy": "Load the page anew."}
+                return answers.said({"ok": False, **words}, 404)
+            except TrueupError as error:
+                return answers.error_said(error)
+
+        return opened
+
+    async def write(self, request: Request, session: Session, handler: RunHandler, *, decides: bool) -> Response:
+        """What a page sends: from our own page, and where it decides, by a reviewer whose right was just confirmed."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip()
+        if kind != "application/json" or not is_masked(request.headers.get(CSRF, ""), session.secret):
+            return self._turned_away(request, session, "csrf", "This request did not come from the page.")
+        run_id = run_id_of(request)
+        if decides:
+            await run_in_threadpool(self._service.confirm, session, eagerly=True)
+            if session.ended or session.role != "reviewer":
+                return self._turned_away(request, session, "no_right", "You may read here and not decide.")
+            if why := self._service.why_not(session):
+                return self._turned_away(request, session, "right_unknown", why)
+        try:
+            return await handler(request, session, run_id)
+        except TrueupError as error:
+            code = error.refusals[0].code if isinstance(error, Refused) and error.refusals else type(error).__name__
+            what = request.path_params["what"]
+            self._service.log("refused", session.person.identity, what=what, run_id=run_id, code=code)
+            raise
+
+    def _turned_away(self, request: Request, session: Session, code: str, message: str) -> Response:
+        what, address = request.path_params["what"], self._service.address_of(request)
+        self._service.log("refused", session.person.identity, what=what, code=code, address=address)
+        return answers.said({"ok": False, "code": code, "message": message, "remedy": "Load the page anew."}, 403)
+
+    async def _session(self, request: Request) -> Session | None:
+        """Who asks; their right is confirmed first where that is due."""
+        number = request.cookies.get(signing_in.SESSION, "")
+        session = self._service.sessions.find(number) if number else None
+        if session is None:
+            return None
+        await run_in_threadpool(self._service.confirm, session)
+        if session.ended:
+            return None
+        request.state.session = session
+        return session
+
+
+def run_id_of(request: Request) -> str:
+    """The run an address names; what is no run id never gets near a path."""
+    run_id: str = request.path_params["run_id"]
+    if not RUN_ID.fullmatch(run_id):
+        raise Gone("not_found")
+    return run_id

@@ -1,0 +1,174 @@
+"""``trueup review --listen``: everything settled before the first request, then served until somebody says to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from trueup.connectors.oidc.provider import Provider
+from trueup.connectors.oidc.registration import registration_of
+from trueup.flows import configuration, screen
+from trueup.flows.review.application import application
+from trueup.flows.review.context import Service
+from trueup.flows.review.rights import Rights
+from trueup.flows.review.security_log import SecurityLog, to_stderr
+from trueup.flows.review.sessions import Sessions
+from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.vocabulary import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import uvicorn
+    from starlette.types import ASGIApp
+
+    from trueup.flows.review.context import Pages
+    from trueup.transforms.settings import Settings
+
+KEPT_ALIVE_S = 30
+LEAVING_S = 3
+"""Seconds that open requests have to end once the service is told to stop."""
+MOST_CONNECTIONS = 1_000
+
+
+def serve_team_review(config: Path, listen: str) -> int:
+    """Serve until SIGINT or SIGTERM; returns the exit code.
+
+    Raises:
+        Misused: configuration or address that must not be served.
+        Failed: the address is taken, or the tenant does not answer a question that must be settled first.
+    """
+    settings = configuration.load(config)
+    host, port = address_of(listen)
+    tls = tls_of(settings, host)
+    service = service_of(config.resolve(), settings)
+    with closing(bound(host, port)) as listener:
+        where = f"{host}:{listener.getsockname()[1]}"
+        service.log("began", listen=where)
+        screen.note(f"The review answers at {settings.review.url} (listening on {where}). Stop with Ctrl-C.")
+        server_of(application(service), tls).run(sockets=[listener])
+    return Exit.DONE
+
+
+def server_of(served: ASGIApp, tls: Mapping[str, str]) -> uvicorn.Server:
+    """The server, believing no header and printing nothing of its own: a traceback would hold what people typed."""
+    import uvicorn
+
+    logger = logging.getLogger("uvicorn")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    how: dict[str, Any] = {
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_keep_alive": KEPT_ALIVE_S,
+        "timeout_graceful_shutdown": LEAVING_S,
+        "limit_concurrency": MOST_CONNECTIONS,
+        **tls,
+    }
+    return uvicorn.Server(uvicorn.Config(served, **how))
+
+
+def service_of(
+    config: Path, settings: Settings, *, pages: Pages | None = None, log: Callable[[str], None] = to_stderr
+) -> Service:
+    """The service of a configuration, ready to answer.
+
+    Args:
+        config: where it stands.
+        settings: what it says.
+        pages: what draws; the product's own unless given.
+        log: takes the lines of the security log.
+
+    Raises:
+        Misused: something is missing or wrong in it.
+        Failed: somebody named by ``upn:`` cannot be looked up.
+    """
+    from trueup.connectors.archive import open_archive
+
+    if pages is None:
+        from trueup.flows.review.pages import TeamPages
+
+        made = TeamPages(settings)
+        made.begin()
+        pages = made
+    open_archive(settings)
+    provider = Provider(registration_of(settings))
+    return Service(
+        config=config,
+        settings=settings,
+        provider=provider,
+        rights=Rights(settings, provider),
+        sessions=Sessions(),
+        pages=pages,
+        log=SecurityLog(log),
+        proxies=frozenset(str(one) for one in settings.review.proxies),
+    )
+
+
+def address_of(listen: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT``; raises ``Misused``."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise Misused(f"--listen {listen} is not HOST:PORT.", remedy="For example --listen 127.0.0.1:8650.")
+    return host, int(port)
+
+
+def tls_of(settings: Settings, host: str) -> dict[str, str]:
+    """What the server needs for TLS; nothing on loopback, where it may do without.
+
+    Raises:
+        Misused: without a certificate it would listen to more than this machine, or answer https in clear.
+    """
+    review = settings.review
+    if review.certificate:
+        paths = {"ssl_certfile": settings.place(review.certificate), "ssl_keyfile": settings.place(review.key)}
+        for key, path in paths.items():
+            if not path.is_file():
+                name = "certificate" if key == "ssl_certfile" else "key"
+                raise Misused(f"review.{name}: there is no such file.", remedy="Point it at a PEM file.")
+        if not review.url.startswith("https://"):
+            raise Misused("review.url is http, and a certificate is set.", remedy="Write https in review.url.")
+        return {key: str(path) for key, path in paths.items()}
+    if not is_loopback(host):
+        raise Misused(
+            f"Without a certificate the review listens on loopback only, not on {host}.",
+            remedy="Set [review] certificate and key, or listen on 127.0.0.1 behind a proxy that has them "
+            "(docs/review.md).",
+        )
+    return {}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there; 0 picks a free port.
+
+    Raises:
+        Failed: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise Failed(f"{host}:{port} cannot be listened on.", remedy="Choose another with --listen.") from error
+    return listener

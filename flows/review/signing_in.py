@@ -1,0 +1,152 @@
+"""The routes by which people come and go: to the provider, back from it, out."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from trueup.connectors.oidc.errors import ProviderAway, SignInRefused
+from trueup.flows.review.answers import error_page
+from trueup.flows.review.sessions import Person, Session, is_masked
+from trueup.transforms.manifest import Identity
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from trueup.connectors.oidc.id_token import Claims
+    from trueup.flows.review.context import Service
+    from trueup.flows.review.sessions import Pending
+
+SESSION = "__Host-trueup"
+ON_THE_WAY = "__Host-trueup-sign-in"
+_PLACES = re.compile(r"/(?:runs/\d{8}T\d{6}Z-[0-9a-f]{4}|people(?:/[0-9a-fA-F-]{36})?|health|limits)?")
+"""Where a sign-in may lead: pages of ours, and nothing that somebody else could append."""
+_FORM = 100_000
+
+
+async def sign_in(service: Service, request: Request) -> Response:
+    """To the provider, with a number of one's own to come back with."""
+    number, pending = service.sessions.begin_sign_in(place(request.query_params.get("to", "/")))
+    try:
+        way = await run_in_threadpool(
+            service.provider.way_there, state=pending.state, nonce=pending.nonce, verifier=pending.verifier
+        )
+    except ProviderAway as error:
+        service.log("sign_in_refused", code="provider_away", address=service.address_of(request))
+        return await error_page(service, request, "provider_away", text=error.message, remedy=error.remedy)
+    answer = RedirectResponse(way, 303)
+    # Lax: the browser must bring it along when the provider sends it back.
+    answer.set_cookie(ON_THE_WAY, number, max_age=600, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+async def signed_in(service: Service, request: Request) -> Response:
+    """Back from the provider: a code becomes a person, once."""
+    said, address = request.query_params, service.address_of(request)
+    pending = service.sessions.end_sign_in(request.cookies.get(ON_THE_WAY, ""), said.get("state", ""))
+    if pending is None:
+        service.log("sign_in_refused", code="state", address=address)
+        text = (
+            "This answer of the identity provider does not belong to a sign-in that was begun here a short while ago."
+        )
+        return await _failed(service, request, "sign_in_failed", text=text, remedy="Sign in again.")
+    if "error" in said or "code" not in said:
+        service.log("sign_in_refused", code="provider_refused", address=address)
+        text = "The identity provider did not let you sign in here."
+        return await _failed(service, request, "sign_in_failed", text=text, remedy="Ask whoever looks after sign-ins.")
+    try:
+        session = await run_in_threadpool(_session, service, said["code"], pending)
+    except SignInRefused as error:
+        service.log("sign_in_refused", code=error.code, address=address)
+        return await _failed(service, request, "sign_in_failed", text=error.message, remedy=error.remedy)
+    except ProviderAway as error:
+        service.log("sign_in_refused", code="provider_away", address=address)
+        return await _failed(service, request, "provider_away", text=error.message, remedy=error.remedy)
+    if not session.role:
+        service.log("sign_in_refused", session.person.identity, code="no_right", address=address)
+        return await _failed(service, request, "not_allowed")
+    service.sessions.end(request.cookies.get(SESSION, ""))
+    number = service.sessions.begin(session)
+    service.log("signed_in", session.person.identity, role=session.role, address=address)
+    answer = onwards(pending.to)
+    answer.set_cookie(SESSION, number, path="/", secure=True, httponly=True, samesite="strict")
+    _forget(answer, ON_THE_WAY)
+    return answer
+
+
+async def sign_out(service: Service, request: Request) -> Response:
+    """Out, here and at the provider."""
+    number = request.cookies.get(SESSION, "")
+    session = service.sessions.find(number, use=False)
+    form = parse_qs((await request.body())[:_FORM].decode("utf-8", "replace"))
+    if session is not None:
+        if not is_masked(form.get("csrf", [""])[0], session.secret):
+            return await error_page(service, request, "bad_request", session)
+        service.sessions.end(number)
+        service.log("signed_out", session.person.identity, address=service.address_of(request))
+    way = await run_in_threadpool(service.provider.way_out)
+    answer = RedirectResponse(way or "/signed-out", 303)
+    _forget(answer, SESSION)
+    return answer
+
+
+async def signed_out(service: Service, request: Request) -> Response:
+    """Where the provider sends people who have signed out."""
+    return await error_page(service, request, "signed_out", action="/sign-in", action_label="Sign in")
+
+
+def place(wanted: str) -> str:
+    """``wanted``, where it is a page of ours, else the front page."""
+    return wanted if _PLACES.fullmatch(wanted) else "/"
+
+
+def onwards(to: str) -> Response:
+    """A page that leads on by itself.
+
+    The browser counts what follows a link from elsewhere as that other site's doing and keeps a strict cookie back;
+    what this page leads to is our own doing.
+    """
+    shown = html.escape(place(to), quote=True)
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Trueup</title>'
+        f'<meta http-equiv="refresh" content="0; url={shown}"><p><a href="{shown}">Go on</a></p></html>'
+    )
+
+
+def to_sign_in(request: Request) -> Response:
+    """To the provider, and back to the page that was asked for."""
+    return RedirectResponse(f"/sign-in?to={quote(place(request.url.path), safe='/')}", 303)
+
+
+def _session(service: Service, code: str, pending: Pending) -> Session:
+    known = service.provider.redeemed(code, nonce=pending.nonce, verifier=pending.verifier)
+    found = service.rights.at_sign_in(known.claims)
+    if found.role is None:
+        service.log("right_unknown", _identity(known.claims), why=found.why_not)
+        raise ProviderAway(
+            "Who you are is known, but what you may do here cannot be found out at the moment.",
+            remedy="Try again later; if it stays so, tell who runs this server.",
+        )
+    now = service.sessions.clock()
+    person = Person(_identity(known.claims), known.claims.name, known.claims.login)
+    return Session(person, found.role, checked=now, refresh_token=known.refresh_token, tried=now)
+
+
+def _identity(claims: Claims) -> Identity:
+    return Identity(issuer=claims.issuer, tenant=claims.tenant, subject=claims.subject)
+
+
+async def _failed(service: Service, request: Request, kind: str, **words: str) -> Response:
+    words |= {"action": "/sign-in", "action_label": "Sign in"}
+    answer = await error_page(service, request, kind, None, **words)
+    _forget(answer, ON_THE_WAY)
+    return answer
+
+
+def _forget(answer: Response, name: str) -> None:
+    answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
