@@ -129,8 +129,7 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints is no part of the answer
     job, words = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that began us wrote it
     try:
-        jobs: dict[str, Callable[..., Any]] = {"run": _build, "people": _know, "story": _story, "figures": _figures}
-        answer = jobs[job](*words)
+        answer: Any = JOBS[job](*words)
     except Refused as refused:
         answer = [one.as_json() for one in refused.refusals]
     with out:
@@ -237,6 +236,10 @@ def _known_to(place: Path, checked: Any, told: list[pa.Table]) -> pa.Table | str
             "ORDER BY d.key"
         )
         return db.sql(text).to_arrow_table().cast(KNOWN)
+
+
+JOBS: Mapping[str, Callable[..., Any]] = {"run": _build, "people": _know, "story": _story, "figures": _figures}
+"""What the other process can be asked for."""
 
 
 if __name__ == "__main__":
