@@ -71,12 +71,13 @@ class Provider:
         from authlib.integrations.httpx_client import OAuth2Client
 
         own = self.registration
+        asked = {"state": state, "nonce": nonce, "code_verifier": verifier}
+        if "offline_access" in own.scope.split():
+            asked["prompt"] = "consent"  # without it a provider ignores the scope (OpenID Connect Core 1.0 §11)
         with OAuth2Client(
             own.client_id, redirect_uri=own.redirect_uri, scope=own.scope, code_challenge_method="S256"
         ) as client:
-            address, _ = client.create_authorization_url(
-                self.discovered()["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
-            )
+            address, _ = client.create_authorization_url(self.discovered()["authorization_endpoint"], **asked)
         return str(address)
 
     def redeemed(self, code: str, *, nonce: str, verifier: str) -> SignedIn:

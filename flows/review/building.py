@@ -1,6 +1,6 @@
 """What is heavy, made in a process of its own: a run's report, and who the archive knows. Its memory goes with it.
 
-``python -m trueup.flows.review.building`` takes one job from standard input and answers on standard output; both ends
+``python -m trueup.flows.review.build_alone`` takes one job from standard input and answers on standard output; both ends
 are this program.
 """
 
@@ -108,7 +108,7 @@ def know(settings: Settings, run_ids: Sequence[str]) -> Known:
 
 
 def _elsewhere(job: str, *words: Any) -> Any:
-    command = [sys.executable, "-P", "-m", "trueup.flows.review.building"]
+    command = [sys.executable, "-P", "-m", "trueup.flows.review.build_alone"]
     try:
         done = subprocess.run(  # noqa: S603 - this Python and this module
             command, input=pickle.dumps((job, words)), stdout=subprocess.PIPE, timeout=_SECONDS, check=True
@@ -240,10 +240,3 @@ def _known_to(place: Path, checked: Any, told: list[pa.Table]) -> pa.Table | str
 
 JOBS: Mapping[str, Callable[..., Any]] = {"run": _build, "people": _know, "story": _story, "figures": _figures}
 """What the other process can be asked for."""
-
-
-if __name__ == "__main__":
-    # Under its own name, so that the classes it answers with are those of whoever asked.
-    from trueup.flows.review import building
-
-    building.main()

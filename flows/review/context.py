@@ -11,7 +11,7 @@ from trueup.flows.review.sessions import masked
 from trueup.reports.team.model import Frame, Viewer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from starlette.requests import Request
@@ -38,6 +38,10 @@ class Pages(Protocol):
 
     def data(self, what: str, run_id: str, said: Mapping[str, Any]) -> bytes:
         """JSON of a run: ``people``, ``person``."""
+        ...
+
+    def knows(self, run_id: str, keys: Sequence[str]) -> bool:
+        """Whether all of these are people the run lists."""
         ...
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:

@@ -150,23 +150,8 @@ class RunRoutes:
 
     async def _known(self, run_id: str, keys: list[str]) -> None:
         """Raise ``Misused`` unless all of ``keys`` are people of the run."""
-        if keys and not await run_in_threadpool(_are_people, self._service, run_id, keys):
+        if keys and not await run_in_threadpool(self._service.pages.knows, run_id, keys):
             raise Misused("The page names something that is not in this run.", remedy="Load the page anew.")
-
-
-def _are_people(service: Service, run_id: str, keys: list[str]) -> bool:
-    from trueup.transforms.duck.database import connect
-    from trueup.transforms.duck.relations import view
-    from trueup.transforms.run_files import RunFiles
-
-    files = RunFiles(service.settings.place(service.settings.archive.path) / run_id)
-    if not files.decisions.exists():
-        return False
-    with connect(threads=1) as connection:
-        view(connection, "told", files.decisions, columns=("key",))
-        query = "SELECT count(DISTINCT key) FROM told WHERE key IN (SELECT unnest($keys))"
-        row = connection.execute(query, {"keys": keys}).fetchone()
-    return row is not None and row[0] == len(set(keys))
 
 
 def _event(name: str, content: Mapping[str, Any]) -> bytes:

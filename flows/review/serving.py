@@ -7,9 +7,7 @@ import logging
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from trueup.connectors.entra.clouds import LOOPBACK
 from trueup.connectors.oidc.provider import Provider
 from trueup.connectors.oidc.registration import registration_of
 from trueup.flows import configuration, screen
@@ -22,8 +20,11 @@ from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import uvicorn
+    from starlette.types import ASGIApp
 
     from trueup.flows.review.context import Pages
     from trueup.transforms.settings import Settings
@@ -41,38 +42,38 @@ def serve_team_review(config: Path, listen: str) -> int:
         Misused: configuration or address that must not be served.
         Failed: the address is taken, or the tenant does not answer a question that must be settled first.
     """
-    import uvicorn
-
     settings = configuration.load(config)
     host, port = address_of(listen)
     tls = tls_of(settings, host)
     service = service_of(config.resolve(), settings)
-    served = application(service)
     with closing(bound(host, port)) as listener:
-        # Nothing of uvicorn's own is printed: a traceback would hold what people typed.
-        logging.getLogger("uvicorn").addHandler(logging.NullHandler())
-        logging.getLogger("uvicorn").propagate = False
-        server = uvicorn.Server(
-            uvicorn.Config(
-                served,
-                ws="none",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=True,
-                limit_concurrency=MOST_CONNECTIONS,
-                timeout_keep_alive=KEPT_ALIVE_S,
-                timeout_graceful_shutdown=LEAVING_S,
-                h11_max_incomplete_event_size=64 * 1024,
-                **tls,
-            )
-        )
         where = f"{host}:{listener.getsockname()[1]}"
         service.log("began", listen=where)
         screen.note(f"The review answers at {settings.review.url} (listening on {where}). Stop with Ctrl-C.")
-        server.run(sockets=[listener])
+        server_of(application(service), tls).run(sockets=[listener])
     return Exit.DONE
+
+
+def server_of(served: ASGIApp, tls: Mapping[str, str]) -> uvicorn.Server:
+    """The server, believing no header and printing nothing of its own: a traceback would hold what people typed."""
+    import uvicorn
+
+    logger = logging.getLogger("uvicorn")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    how: dict[str, Any] = {
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_keep_alive": KEPT_ALIVE_S,
+        "timeout_graceful_shutdown": LEAVING_S,
+        "limit_concurrency": MOST_CONNECTIONS,
+        **tls,
+    }
+    return uvicorn.Server(uvicorn.Config(served, **how))
 
 
 def service_of(
@@ -121,7 +122,7 @@ def address_of(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def tls_of(settings: Settings, host: str) -> dict[str, Any]:
+def tls_of(settings: Settings, host: str) -> dict[str, str]:
     """What the server needs for TLS; nothing on loopback, where it may do without.
 
     Raises:
@@ -171,8 +172,3 @@ def bound(host: str, port: int) -> socket.socket:
         listener.close()
         raise Failed(f"{host}:{port} cannot be listened on.", remedy="Choose another with --listen.") from error
     return listener
-
-
-def is_on_this_machine(url: str) -> bool:
-    """Whether browsers reach the review without a network."""
-    return urlsplit(url).hostname in LOOPBACK

@@ -142,7 +142,8 @@ def _identity(claims: Claims) -> Identity:
 
 
 async def _failed(service: Service, request: Request, kind: str, **words: str) -> Response:
-    answer = await error_page(service, request, kind, action="/sign-in", action_label="Sign in", **words)
+    words |= {"action": "/sign-in", "action_label": "Sign in"}
+    answer = await error_page(service, request, kind, None, **words)
     _forget(answer, ON_THE_WAY)
     return answer
 

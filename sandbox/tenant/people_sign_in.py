@@ -57,9 +57,17 @@ def back(tenant: Tenant, asked: Mapping[str, str]) -> str:
         answer |= {"error": "access_denied", "error_description": "AADSTS50057: The user account is disabled."}
     else:
         code = secrets.token_urlsafe(32)
-        wanted = [asked.get(name, "") for name in ("client_id", "redirect_uri", "code_challenge", "nonce", "scope")]
+        known = Code(
+            str(user["id"]),
+            client=asked["client_id"],
+            redirect_uri=asked["redirect_uri"],
+            challenge=asked.get("code_challenge", ""),
+            nonce=asked.get("nonce", ""),
+            scope=asked["scope"],
+            ends=time.time() + _LIVES,
+        )
         with tenant.lock:
-            tenant.people.codes[code] = Code(str(user["id"]), *wanted, ends=time.time() + _LIVES)
+            tenant.people.codes[code] = known
         answer["code"] = code
     return f"{asked['redirect_uri']}?{urlencode(answer)}"
 
@@ -77,7 +85,7 @@ def redeem(tenant: Tenant, form: Mapping[str, str], authorization: str, root: st
         raise SignInError(400, "invalid_grant", 50011, "The redirect URI does not match the one of the code.")
     if is_code and known.challenge and known.challenge != _challenge(form.get("code_verifier", "")):
         raise SignInError(400, "invalid_grant", 501481, "The code_verifier does not match the code_challenge.")
-    answer = {
+    answer: dict[str, Any] = {
         "token_type": "Bearer",
         "expires_in": int(tenant.people.lifetime),
         "access_token": secrets.token_urlsafe(48),
@@ -85,9 +93,10 @@ def redeem(tenant: Tenant, form: Mapping[str, str], authorization: str, root: st
         "scope": known.scope,
     }
     if "offline_access" in known.scope.split():
-        answer["refresh_token"] = secrets.token_urlsafe(48)
+        renewing = secrets.token_urlsafe(48)
+        answer["refresh_token"] = renewing
         with tenant.lock:
-            tenant.people.refreshing[answer["refresh_token"]] = _later(known)
+            tenant.people.refreshing[renewing] = _later(known)
     return answer
 
 

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
-import uvicorn
 
 from tests.support.archive_runs import AT, Person, manifest_of, write_people
 from trueup.connectors.archive import open_archive, seal
@@ -27,7 +26,7 @@ from trueup.transforms.fingerprint import VERSION, fingerprint
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trueup.flows.review.context import Service
@@ -76,6 +75,9 @@ class PlainPages:
 
     def data(self, what: str, run_id: str, said: Mapping[str, Any]) -> bytes:
         return json.dumps({"what": what, "run_id": run_id, "said": said}).encode()
+
+    def knows(self, run_id: str, keys: Sequence[str]) -> bool:
+        return bool(run_id) and {*keys} <= {"k-1", "k-2"}
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         path = frame.path if frame else ""
@@ -214,9 +216,7 @@ readers = ["group:{READERS}"]
         service = serving.service_of(
             config, settings, log=lambda line: lines.append(json.loads(line)), pages=PlainPages()
         )
-        server = uvicorn.Server(
-            uvicorn.Config(application(service), ws="none", log_config=None, access_log=False, proxy_headers=False)
-        )
+        server = serving.server_of(application(service), {})
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
