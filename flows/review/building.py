@@ -111,7 +111,12 @@ def _elsewhere(job: str, *words: Any) -> Any:
     command = [sys.executable, "-P", "-m", "trueup.flows.review.build_alone"]
     try:
         done = subprocess.run(  # noqa: S603 - this Python and this module
-            command, input=pickle.dumps((job, words)), stdout=subprocess.PIPE, timeout=_SECONDS, check=True
+            command,
+            input=pickle.dumps((job, words)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a traceback holds what files hold
+            timeout=_SECONDS,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise Failed("The page could not be made: its process ended.", remedy="Try again.") from error
@@ -124,7 +129,7 @@ def _elsewhere(job: str, *words: Any) -> Any:
 def main() -> None:
     """Do the one job that standard input asks for."""
     with suppress(OSError):
-        os.nice(5)  # readers come first
+        os.nice(2)  # readers of what is ready come first
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no part of the answer
     job, words = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that began us wrote it

@@ -89,6 +89,7 @@ def window(chromium: Browser, served: str) -> Window:
         )
         watch = Watch()
         page = context.new_page()
+        page.set_default_timeout(90_000)
         watch.follow(page)
         page.goto(served)
         page.locator("select[name=user]").select_option(person[1])
@@ -186,7 +187,7 @@ def test_two_people_review_together_and_one_applies(office: Office, window: Wind
         expect(ines.locator("#apply")).to_be_visible()
         ines.locator("#apply").click()
         expect(emeka.locator("#apply-said")).to_contain_text("ended", timeout=120_000)
-        print("SAID", emeka.locator("#apply-said").inner_text(), ines.locator("#apply-said").inner_text())
+        assert "failed" not in emeka.locator("#apply-said").inner_text(), emeka.locator("#apply-said").inner_text()
         expect(ines.locator("#news")).to_contain_text("applied it", timeout=30_000)
         after = office.everything()
         assert after[left_profile] == before[left_profile]
