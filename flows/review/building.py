@@ -1,7 +1,7 @@
 """What is heavy, made in a process of its own: a run's report, and who the archive knows. Its memory goes with it.
 
-``python -m trueup.flows.review.build_alone`` takes one job from standard input and answers on standard output; both ends
-are this program.
+``python -m trueup.flows.review.build_alone`` takes one job from standard input and answers on standard output; both
+ends are this program.
 """
 
 from __future__ import annotations
