@@ -216,13 +216,14 @@ def _next_act(run: RunFiles, content: dict[str, Any]) -> Drafted:
     finish_names(run, before)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
-    seen = content.pop("after", None)
+    said = dict(content)  # made again where somebody was quicker: what holds for the first try holds for each
+    seen = said.pop("after", None)
     if seen is not None and len(before) > seen:
         raise Refused(decided_meanwhile(run.run_id, before[seen:]))
     record = ActRecord(
         number=len(before) + 1,
         previous_sha256=before[-1].sha256 if before else manifest_sha256,
-        **content,
+        **said,
     )
     document, rows = record.model_dump(mode="json"), list[Row]()
     if manifest.schema_version >= PEOPLE_APART:
