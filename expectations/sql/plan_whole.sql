@@ -17,7 +17,7 @@ SELECT
     (SELECT count(*) FROM changes ANTI JOIN decisions ON decisions.key = changes.key) AS changes_of_nobody,
     (SELECT count(*) - count(DISTINCT (key, attribute)) FROM changes) AS attributes_changed_twice,
     (
-        SELECT coalesce(sum(writers), 0)
+        SELECT coalesce(sum(writers), 0)::BIGINT  -- a sum is a HUGEINT, which pandas has only as a Decimal
         FROM (
             SELECT count(DISTINCT key) AS writers
             FROM changes
