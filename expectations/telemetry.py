@@ -12,6 +12,10 @@ from trueup.expectations.later import LATER, load_later
 _OFF = {"GX_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
+FRAMES = ("frames", "people", "whole")
+"""The one data source of a context, its asset and its batch definition; each frame is handed over beside them."""
+
+
 def quiet_context() -> Any:
     """An ephemeral Data Context that writes nothing and tells nobody; the first call takes about two seconds."""
     os.environ.update(_OFF)
@@ -30,7 +34,7 @@ def quiet_context() -> Any:
     # It hashes every value of a frame below this size to name the batch, and no larger one: with a million people that
     # is as long as all checks together. Our frames are named by the run, whose files have a SHA-256 each.
     pandas_execution_engine.HASH_THRESHOLD = 0
-    return gx.get_context(
+    context = gx.get_context(
         mode="ephemeral",
         project_config=DataContextConfig(
             # The default makes a temporary folder for its docs and leaves it behind.
@@ -39,6 +43,10 @@ def quiet_context() -> Any:
             progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
         ),
     )
+    # Once: the context writes all of its configuration as YAML whenever something is added.
+    source, asset, batch = FRAMES
+    context.data_sources.add_pandas(source).add_dataframe_asset(asset).add_batch_definition_whole_dataframe(batch)
+    return context
 
 
 def load() -> None:

@@ -42,6 +42,21 @@ def listening(app: Any, *, tls: Any = None) -> Iterator[str]:
         listener.close()
 
 
+@contextlib.contextmanager
+def asking_nobody() -> Iterator[str]:
+    """An address that takes calls; that none has come is asserted at the end, however slow the machine is."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        yield f"https://127.0.0.1:{silent.getsockname()[1]}"
+        silent.setblocking(False)  # noqa: FBT003 - it has no other form
+        with contextlib.suppress(BlockingIOError):
+            caller, _ = silent.accept()
+            caller.close()
+            message = "somebody was asked"
+            raise AssertionError(message)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False

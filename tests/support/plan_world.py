@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -140,6 +142,12 @@ class World:
             self.settings.model_dump(by_alias=True, exclude={"folder"}, exclude_defaults=True) | sections
         )
         return self
+
+    def copied(self, folder: Path) -> World:
+        """The same world in a folder of its own, to go on from as if it had been lived through there."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        runs = [replace(run, files=RunFiles(folder / run.run_id)) for run in self.runs]
+        return replace(deepcopy(replace(self, runs=[])), folder=folder, runs=runs)
 
     def of(self, key: str) -> dict[str, Any]:
         """The user or profile with this id."""

@@ -16,7 +16,7 @@ from trueup.transforms.manifest import ActRecord
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from trueup.flows.approving import Wish
     from trueup.flows.commands.review_wish import Progress
@@ -34,8 +34,15 @@ class Office:
     states: list[Progress] = field(default_factory=list)
     trouble: TrueupError | RuntimeError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
+    is_busy: Callable[[], bool] = lambda: False
+    """Whether the server still works on something, as it does after the answer to a decision."""
 
     def forget(self) -> None:
+        """Nothing has been wished yet; what an earlier test asked for must be over, or it would end this review."""
+        deadline = time.monotonic() + 60
+        while self.is_busy():
+            assert time.monotonic() < deadline, "the server is still at work for an earlier test"
+            time.sleep(0.01)
         self.wishes.clear()
         self.rejections.clear()
         self.states.clear()
@@ -77,6 +84,7 @@ def reviewing(run: PriorRun, history: History) -> Iterator[tuple[Session, Office
     )
     config = uvicorn.Config(application(session, "Ada"), ws="none", lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
+    office.is_busy = lambda: bool(server.server_state.tasks)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

@@ -12,6 +12,7 @@ import trustme
 from starlette.responses import HTMLResponse, JSONResponse
 
 from tests.support.graph_server import SECRET, jwt, serving
+from tests.support.listening import asking_nobody
 from tests.support.reading import configured, patience, read
 from tests.support.signing_in import certificate, tenant_of
 from trueup.connectors.entra import sign_in_errors
@@ -230,15 +231,14 @@ def test_a_certificate_that_cannot_be_used_is_one_sentence_at_once_in_doctor_and
         place = certificate(tmp_path, kind=kind)
     (tmp_path / "password").write_text(password)
     given = f"file:{tmp_path / 'password'}" if password else ""
-    settings = configured("https://127.0.0.1:9", auth="certificate", certificate=str(place), certificate_password=given)
-    started = time.monotonic()
-    with pytest.raises(Failed) as failed:
-        asyncio.run(try_source(settings))
-    assert reason in failed.value.message
-    assert failed.value.remedy
-    lines = [line for line in asyncio.run(examine_tenant(settings, patience())) if line.status == "fix"]
-    assert [line.text for line in lines] == [failed.value.message]
-    assert time.monotonic() - started < 5, "nobody was asked"
+    with asking_nobody() as url:
+        settings = configured(url, auth="certificate", certificate=str(place), certificate_password=given)
+        with pytest.raises(Failed) as failed:
+            asyncio.run(try_source(settings))
+        assert reason in failed.value.message
+        assert failed.value.remedy
+        lines = [line for line in asyncio.run(examine_tenant(settings, patience())) if line.status == "fix"]
+        assert [line.text for line in lines] == [failed.value.message]
 
 
 @pytest.mark.parametrize("content", [None, " \n"])
@@ -249,14 +249,13 @@ def test_a_projected_token_that_is_not_there_is_said_at_once_and_by_its_place(
     if content is not None:
         projected.write_text(content)
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(projected))
-    settings = configured("https://127.0.0.1:9", auth="workload_identity")
-    started = time.monotonic()
-    with pytest.raises(Failed, match=f"AZURE_FEDERATED_TOKEN_FILE names {projected}"):
-        asyncio.run(try_source(settings))
-    lines = asyncio.run(examine_tenant(settings, patience()))
+    with asking_nobody() as url:
+        settings = configured(url, auth="workload_identity")
+        with pytest.raises(Failed, match=f"AZURE_FEDERATED_TOKEN_FILE names {projected}"):
+            asyncio.run(try_source(settings))
+        lines = asyncio.run(examine_tenant(settings, patience()))
     assert [line.status for line in lines] == ["fix"]
     assert str(projected) in lines[0].text
-    assert time.monotonic() - started < 5
 
 
 def test_a_source_is_tried_with_one_question_and_only_a_refusal_ends_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,14 +20,21 @@ if TYPE_CHECKING:
     from trueup.reports.model import ReportView
 
 
-@pytest.fixture
-def view_of(tmp_path: Path) -> Callable[[str], ReportView]:
-    """The view of a case by name."""
+@pytest.fixture(scope="session")
+def case_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder that the run of a case lies in, which is only read."""
+    return cache(tmp_path_factory.mktemp)
 
+
+@pytest.fixture(scope="session")
+def view_of(case_folder: Callable[[str], Path]) -> Callable[[str], ReportView]:
+    """The view of a case by name: frozen, so made once."""
+
+    @cache
     def make(name: str) -> ReportView:
-        case = CASES[name]()
-        files, manifest = write_run(tmp_path, case)
-        history = history_of(tmp_path, held=(60, 61)) if case.history else History()
+        case, folder = CASES[name](), case_folder(name)
+        files, manifest = write_run(folder, case)
+        history = history_of(folder, held=(60, 61)) if case.history else History()
         return build_view(files, manifest, history, at=AT + timedelta(hours=6))
 
     return make

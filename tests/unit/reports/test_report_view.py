@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", CASES)
 def test_everybody_and_every_change_is_in_the_view(
-    name: str, view_of: Callable[[str], ReportView], tmp_path: Path
+    name: str, view_of: Callable[[str], ReportView], case_folder: Callable[[str], Path]
 ) -> None:
     view = view_of(name)
-    folder = tmp_path / RUN_ID
+    folder = case_folder(name) / RUN_ID
     decided = pq.read_table(folder / "decisions.parquet").to_pylist()
     changed = pq.read_table(folder / "changes.parquet").to_pylist()
     columns = ("key", "decision", "reason", "user_name", "profile_id")

@@ -9,14 +9,18 @@ from tests.support.plan_world import ATTRIBUTES, profile, user
 
 if TYPE_CHECKING:
     from tests.support.plan_world import World
+    from tests.unit.transforms.conftest import Lived
 
 
-@pytest.fixture
-def settled(world: World) -> World:
+def two_people(world: World) -> None:
     world.users = [user("ann"), user("bob")]
     world.profiles = [profile("p1", "ann"), profile("p2", "bob")]
     world.apply(world.plan())
-    return world
+
+
+@pytest.fixture
+def settled(lived: Lived) -> World:
+    return lived(two_people)
 
 
 def test_a_value_the_source_changed(settled: World) -> None:

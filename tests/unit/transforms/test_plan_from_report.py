@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,20 +12,26 @@ from tests.support.plan_world import MANAGER, Planned, World, profile, user
 from tests.unit.transforms.test_plan_rollback import back
 from trueup.transforms.errors import Refused
 
+if TYPE_CHECKING:
+    from tests.unit.transforms.conftest import Lived
+
 SURNAMES = {"ann": "Lee", "bob": "Ray", "cyd": "Fox", "dan": "Fox"}
 WHO = ("email", "id", "name", "title", MANAGER)
 
 
-@pytest.fixture
-def named(world: World) -> World:
-    """Four people in step, linked; their profiles have full names and the ids 1 to 4."""
+def four_named_people(world: World) -> None:
     world.users = [user(key) for key in SURNAMES]
     world.profiles = [profile(str(number), key) for number, key in enumerate(SURNAMES, 1)]
     for key, surname in SURNAMES.items():
         rename(world, key, key.title(), surname)
     for _ in range(2):
         world.apply(world.plan())
-    return world
+
+
+@pytest.fixture
+def named(lived: Lived) -> World:
+    """Four people in step, linked; their profiles have full names and the ids 1 to 4."""
+    return lived(four_named_people)
 
 
 def rename(world: World, key: str, given: str, family: str) -> None:

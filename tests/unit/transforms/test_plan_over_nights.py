@@ -18,6 +18,7 @@ from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
+    from tests.unit.transforms.conftest import Lived
     from trueup.transforms.history import PriorRun
 
 NUMBER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber"
@@ -37,12 +38,15 @@ def back(world: World, run: PriorRun) -> Planned:
     )
 
 
-@pytest.fixture
-def settled(world: World) -> World:
+def two_people(world: World) -> None:
     world.users = [user("ann"), user("bob")]
     world.apply(world.plan())
     world.apply(world.plan())
-    return world
+
+
+@pytest.fixture
+def settled(lived: Lived) -> World:
+    return lived(two_people)
 
 
 def test_who_came_back_after_an_undone_deactivation_leaves_like_anybody(settled: World) -> None:

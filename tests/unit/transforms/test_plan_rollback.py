@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,9 @@ from trueup.transforms.planning.request import RollbackRequest
 from trueup.transforms.rollback.plan import make_rollback_plan
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Kind
+
+if TYPE_CHECKING:
+    from tests.unit.transforms.conftest import Lived
 
 
 def back(world: World, **way: Any) -> Planned:
@@ -28,13 +31,16 @@ def people(world: World) -> dict[str, dict[str, Any]]:
     return {p["userName"]: {k: v for k, v in p.items() if k != "id"} for p in copy.deepcopy(world.profiles)}
 
 
-@pytest.fixture
-def settled(world: World) -> World:
-    """Two people in step, linked."""
+def two_people(world: World) -> None:
     world.users = [user("ann"), user("bob", manager="ann")]
     world.apply(world.plan())
     world.apply(world.plan())
-    return world
+
+
+@pytest.fixture
+def settled(lived: Lived) -> World:
+    """Two people in step, linked."""
+    return lived(two_people)
 
 
 def test_undoing_an_update_restores_what_was_there(settled: World) -> None:

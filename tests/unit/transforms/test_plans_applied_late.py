@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from tests.support.plan_world import LOOSE, OUTCOME, World, profile, table, user
+from tests.support.plan_world import OUTCOME, World, profile, table, user
 from tests.unit.transforms.test_plan_rollback import back
-from tests.unit.transforms.test_plans_for_some import PEOPLE, of_profile, urgent
+from tests.unit.transforms.test_plans_for_some import first_night, of_profile, urgent
 from trueup.connectors.analysis.relations import columns_of
 from trueup.transforms.approval.since import settled_since
 from trueup.transforms.history import History
@@ -20,20 +20,17 @@ from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tests.support.plan_world import Planned
+    from tests.unit.transforms.conftest import Lived
     from trueup.transforms.history import PriorRun
 
 HEAD = {"title": ('"Clerk"', '"Head"')}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path, users=[user(key) for key in PEOPLE], profiles=[profile(key) for key in PEOPLE])
-    world.set(limits=LOOSE)
-    world.apply(world.plan())
-    return world
+def world(lived: Lived) -> World:
+    return lived(first_night)
 
 
 def row(key: str, operation: str, values: Mapping[str, tuple[str, str]], reason: str = "") -> dict[str, Any]:

@@ -15,21 +15,23 @@ from trueup.transforms.planning.earlier_runs import links_of
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.plan_world import Planned
+    from tests.unit.transforms.conftest import Lived
     from trueup.transforms.history import PriorRun
 
 PEOPLE = ("ann", "bob", "cy", "dan")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Four people, each with a profile of theirs, after a first night."""
-    world = World(tmp_path, users=[user(key) for key in PEOPLE], profiles=[profile(key) for key in PEOPLE])
-    world.set(limits=LOOSE)
+def first_night(world: World) -> None:
+    world.users = [user(key) for key in PEOPLE]
+    world.profiles = [profile(key) for key in PEOPLE]
     world.apply(world.plan())
-    return world
+
+
+@pytest.fixture
+def world(lived: Lived) -> World:
+    """Four people, each with a profile of theirs, after a first night."""
+    return lived(first_night)
 
 
 def alone(world: World, *keys: str) -> Planned:
