@@ -45,7 +45,7 @@ def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], s
     joined = ["LEFT JOIN desired ON desired.key = people.key", "LEFT JOIN rehired ON rehired.key = people.key"]
     for number, check in enumerate(SHARED_BY):
         # Who shares a value has its number; everybody else has one of their own.
-        worked_out[f"{check} (folded)"] = f"coalesce(shared_{number}.number, -people.row)"
+        worked_out[f"{check} (folded)"] = f"coalesce(shared_{number}.number, -row_number() OVER ())"
         joined.append(
             f"LEFT JOIN shared AS shared_{number} ON shared_{number}.key = people.key "
             f'AND shared_{number}."check" = {literal(check)}'
