@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb.func import PythonUDFType
 
+from trueup.expectations.carried import lay_looked_at
 from trueup.expectations.catalogue import SHARED_BY
 from trueup.expectations.damage import Damage, find_damage
 from trueup.expectations.facts import Collapse, circles, collapses, drift, whole
@@ -22,6 +23,7 @@ from trueup.transforms.errors import Failed
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from trueup.expectations.carried import Occasion, Rows
     from trueup.transforms.attributes import ManagedAttribute
     from trueup.transforms.history import History
     from trueup.transforms.run_files import RunFiles
@@ -43,6 +45,8 @@ class Ground:
     source_columns: frozenset[str]
     desired_columns: frozenset[str]
     facts: dict[str, int]
+    rows: Rows
+    """Who is in the relation ``looked_at``, of all ``people``."""
     collapses: tuple[Collapse, ...]
     drift: dict[str, float]
     earlier_disabled: float | None
@@ -57,8 +61,17 @@ def lay(
     attributes: tuple[ManagedAttribute, ...],
     history: History,
     more: frozenset[str] = frozenset(),
+    occasion: Occasion | None = None,
 ) -> Ground:
-    """Make every relation the suites use; ``more`` are further source columns that somebody's own checks name.
+    """Make every relation the suites use.
+
+    Args:
+        connection: fresh.
+        files: the run.
+        attributes: of the mapping.
+        history: the runs before.
+        more: further source columns that somebody's own checks name.
+        occasion: what must be as it was for a person's unchanged row to be known; none looks at everybody.
 
     Raises:
         Failed: a stage before this one left no ``source.parquet``, ``desired.parquet`` or verdicts.
@@ -84,11 +97,14 @@ def lay(
     circles(connection)
     _managers(connection)
     _details(connection)
+    mapped = frozenset(column for attribute in attributes for column in attribute.source_columns)
+    rows = lay_looked_at(connection, files, history, occasion, mapped)
     return Ground(
         subjects=subjects,
         source_columns=seen,
         desired_columns=desired,
         facts=whole(connection),
+        rows=rows,
         collapses=collapses(connection, [a for a in attributes if a.path in desired], there),
         drift=drift(connection, sorted(seen)),
         earlier_disabled=disabled,

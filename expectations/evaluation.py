@@ -56,7 +56,13 @@ class Evaluated:
 
 
 def evaluate(
-    context: Any, name: str, rows: Any, expectations: Sequence[Any], wants_keys: Callable[[Measured], bool]
+    context: Any,
+    name: str,
+    rows: Any,
+    expectations: Sequence[Any],
+    wants_keys: Callable[[Measured], bool],
+    *,
+    people: int | None = None,
 ) -> Evaluated:
     """Validate the frame ``rows`` (with a column ``key``) against ``expectations``.
 
@@ -66,6 +72,7 @@ def evaluate(
         rows: a pandas frame.
         expectations: instances, with ``check`` and ``subject`` in their meta.
         wants_keys: asked once per expectation that found somebody.
+        people: how many the rows stand for, where whoever is not among them is known to pass.
 
     Raises:
         Misused: an expectation of ``[checks] file`` cannot be evaluated on this data.
@@ -73,7 +80,9 @@ def evaluate(
     """
     validator = _validator(context, rows)
     record = _validate(validator, name, expectations, _SUMMARY)
-    measured = [_measure(result, keys=None) for result in record["results"]]
+    if people is not None:
+        record["meta"] = {**(record.get("meta") or {}), "looked_at": len(rows), "people": people}
+    measured = [_measure(result, keys=None, people=people) for result in record["results"]]
     wanted = [number for number, one in enumerate(measured) if one.failing and wants_keys(one)]
     if wanted:
         by_place = {_place(result): number for number, result in enumerate(record["results"])}
@@ -83,7 +92,7 @@ def evaluate(
             number = by_place[_place(result)]
             keys = _keys_of(result)
             record["results"][number] = result
-            measured[number] = _measure(result, keys=keys)
+            measured[number] = _measure(result, keys=keys, people=people)
     return Evaluated(record, tuple(measured))
 
 
@@ -170,7 +179,7 @@ def placed(expectations: Sequence[Any]) -> list[Any]:
     return list(expectations)
 
 
-def _measure(result: dict[str, Any], keys: tuple[str, ...] | None) -> Measured:
+def _measure(result: dict[str, Any], keys: tuple[str, ...] | None, people: int | None) -> Measured:
     config, found = result["expectation_config"], result["result"]
     meta = config["meta"]
     observed = found.get("observed_value")
@@ -182,7 +191,7 @@ def _measure(result: dict[str, Any], keys: tuple[str, ...] | None) -> Measured:
         severity=str(config.get("severity") or "critical"),
         success=bool(result["success"]) and not (failing and total == int(found.get("missing_count") or 0)),
         failing=failing,
-        total=total,
+        total=total if people is None else people,
         observed=float(observed) if isinstance(observed, (int, float)) else None,
         keys=keys,
         own=bool(meta.get("own")),

@@ -32,20 +32,20 @@ def columns_in(expectations: Iterable[Any]) -> tuple[str, ...]:
 
 
 def source_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], _: Subjects) -> Any:
-    """``people`` beside the source columns that are looked at."""
+    """``looked_at`` beside the source columns that are looked at."""
     worked_out = {"verdict": "people.verdict", "name_order": "people.name_order"}
     chosen = _chosen(columns_in(expectations), worked_out, "users")
-    query = f"SELECT {chosen} FROM people JOIN users ON users.id = people.key"
+    query = f"SELECT {chosen} FROM looked_at AS people JOIN users ON users.id = people.key"
     return frame(connection, query, _named_by_hand(expectations))
 
 
 def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], subjects: Subjects) -> Any:
-    """``people`` beside what the target would be given, and the same folded for comparison (enabled people only)."""
+    """``looked_at`` beside what the target would be given, and the same folded for comparison (enabled people only)."""
     worked_out = {"names": "people.names", "rehired": "CASE WHEN rehired.key IS NOT NULL THEN 'yes' END"}
     joined = ["LEFT JOIN desired ON desired.key = people.key", "LEFT JOIN rehired ON rehired.key = people.key"]
     for number, check in enumerate(SHARED_BY):
         # Who shares a value has its number; everybody else has one of their own.
-        worked_out[f"{check} (folded)"] = f"coalesce(shared_{number}.number, -people.row)"
+        worked_out[f"{check} (folded)"] = f"coalesce(shared_{number}.number, -row_number() OVER ())"
         joined.append(
             f"LEFT JOIN shared AS shared_{number} ON shared_{number}.key = people.key "
             f'AND shared_{number}."check" = {literal(check)}'
@@ -63,11 +63,16 @@ def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], s
             f"ELSE desired.{identifier(path)} END"
         )
     chosen = _chosen(columns_in(expectations), worked_out, "desired")
-    return frame(connection, f"SELECT {chosen} FROM people {' '.join(joined)}", _named_by_hand(expectations))
+    return frame(
+        connection, f"SELECT {chosen} FROM looked_at AS people {' '.join(joined)}", _named_by_hand(expectations)
+    )
 
 
-def references_frame(connection: DuckDBPyConnection) -> Any:
-    """What is odd about each person's manager, now that it is known who is held; adds the held to ``details``."""
+def references_frame(connection: DuckDBPyConnection, *, odd_only: bool = False) -> Any:
+    """What is odd about each person's manager, now that it is known who is held; adds the held to ``details``.
+
+    Where only some are looked at, ``odd_only``: of whom there is nothing odd, there is no row.
+    """
     connection.execute(
         "INSERT INTO details SELECT people.key, 'manager_held', people.manager FROM people "
         "SEMI JOIN failed ON failed.key = people.manager AND failed.severity = 'warning'"
@@ -78,7 +83,8 @@ def references_frame(connection: DuckDBPyConnection) -> Any:
         "WHEN held.key IS NOT NULL THEN 'manager_held' END AS manager_state, "
         "CASE WHEN spans.key IS NOT NULL THEN 'wide' END AS span_state FROM people "
         "LEFT JOIN managers ON managers.key = people.key LEFT JOIN spans ON spans.key = people.key "
-        "LEFT JOIN (SELECT DISTINCT key FROM failed WHERE severity = 'warning') AS held ON held.key = people.manager",
+        "LEFT JOIN (SELECT DISTINCT key FROM failed WHERE severity = 'warning') AS held ON held.key = people.manager"
+        + (" WHERE managers.state IS NOT NULL OR held.key IS NOT NULL OR spans.key IS NOT NULL" if odd_only else ""),
     )
 
 

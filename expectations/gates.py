@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from trueup.expectations.carried import Occasion
     from trueup.expectations.check_relations import Ground
     from trueup.expectations.custom_checks import OwnChecks
     from trueup.expectations.evaluation import Evaluated, Measured
@@ -65,6 +66,13 @@ class _Session:
     evaluated: list[Evaluated] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    all_told: bool = True
+    """Whether everybody who failed a check of single rows is named: else nobody's row is known the next night."""
+
+    @property
+    def people(self) -> int | None:
+        """How many the rows looked at stand for; none where they are everybody's."""
+        return None if self.ground.rows.is_full else self.ground.rows.people
 
     def wants_keys(self, one: Measured) -> bool:
         """Within the hold limit always; beyond it only where people must be held by it and the run is not lost yet.
@@ -93,16 +101,19 @@ def check_people(
     history: History,
     *,
     own_text: str | None = None,
+    occasion: Occasion | None = None,
 ) -> CheckResult:
     """The suites ``source``, ``desired`` and ``history`` over everybody in scope who is or may be a person.
 
     Writes ``findings.parquet`` (``key``, ``check``, ``severity``, ``reason``, ``remedy``; sorted) and ``checks.json``.
-    ``own_text`` is what ``[checks] file`` says, where the run has read it already.
+    ``own_text`` is what ``[checks] file`` says, where the run has read it already. ``occasion`` is what must be as it
+    was for a person's unchanged row to be known; none looks at everybody.
 
     Raises:
         Misused: ``[checks] file`` names what is not there.
         Failed: a stage before this one did not run.
     """
+    from trueup.expectations.carried import record_of
     from trueup.expectations.check_relations import lay
     from trueup.expectations.custom_checks import load_own_checks
     from trueup.expectations.telemetry import quiet_context
@@ -110,7 +121,8 @@ def check_people(
     own = load_own_checks(settings, text=own_text)
     context = quiet_context()
     with connect(spill=files.work / SPILL) as connection:
-        ground = lay(connection, files, attributes, history, own.source_columns)
+        asked = None if own.source or own.desired else occasion  # what somebody asks of rows is asked of everybody's
+        ground = lay(connection, files, attributes, history, own.source_columns, asked)
         own.require(ground.source_columns, ground.desired_columns)
         session = _Session(connection, context, own, ground, settings)
         session.refusals.extend(_unreadable_rules(settings, ground))
@@ -122,10 +134,12 @@ def check_people(
         _history(session, history)
         _known(connection, own)
         write(connection, statement("findings", PACKAGE), files.findings)
-        write_records(files.checks, [one.record for one in session.evaluated])
+        rows = record_of(ground.rows, occasion, all_told=session.all_told)
+        write_records(files.checks, [one.record for one in session.evaluated], rows)
         (files.work / _REFUSED).write_text(str(len(session.refusals)), encoding="ascii")
         found = counts(connection, files.findings, len(session.refusals))
-        return CheckResult(tuple(session.refusals), found, tuple(session.notes))
+        notes = session.notes if ground.rows.is_full else [*session.notes, ground.rows.note()]
+        return CheckResult(tuple(session.refusals), found, tuple(notes))
 
 
 def nobody_checked(files: RunFiles) -> CheckResult:
@@ -237,16 +251,17 @@ def _people(session: _Session) -> None:
     ):
         chosen = [*session.own.adjusted(built), *extra]
         if chosen:
-            _evaluate(session, name, make(session.connection, chosen, subjects), chosen)
+            found = _evaluate(session, name, make(session.connection, chosen, subjects), chosen)
+            session.all_told = session.all_told and all(len(one.keys or ()) == one.failing for one in found)
 
 
-def _evaluate(session: _Session, name: str, rows: Any, expectations: list[Any]) -> None:
-    """Evaluate one suite over people, and remember who failed what."""
+def _evaluate(session: _Session, name: str, rows: Any, expectations: list[Any]) -> tuple[Measured, ...]:
+    """Evaluate one suite over people, and remember who failed what; returns the figures."""
     import pyarrow as pa
 
     from trueup.expectations.evaluation import evaluate, placed
 
-    evaluated = evaluate(session.context, name, rows, placed(expectations), session.wants_keys)
+    evaluated = evaluate(session.context, name, rows, placed(expectations), session.wants_keys, people=session.people)
     session.evaluated.append(evaluated)
     for one in evaluated.measured:
         if session.is_disaster(one) or (one.severity == Severity.CRITICAL and not one.success):
@@ -258,6 +273,7 @@ def _evaluate(session: _Session, name: str, rows: Any, expectations: list[Any]) 
             row = [one.check, one.subject, one.severity]
             session.connection.execute("INSERT INTO failed SELECT key, ?, ?, ? FROM failing", row)
             session.connection.unregister("failing")
+    return evaluated.measured
 
 
 def _refusal(session: _Session, one: Measured) -> Refusal:
@@ -313,7 +329,7 @@ def _references(session: _Session) -> None:
     from trueup.expectations.frames import references_frame
 
     if chosen := session.own.adjusted(suites.references()):
-        _evaluate(session, "source", references_frame(session.connection), chosen)
+        _evaluate(session, "source", references_frame(session.connection, odd_only=session.people is not None), chosen)
 
 
 def _history(session: _Session, history: History) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from trueup.transforms.history import History
@@ -19,13 +19,16 @@ REMEMBERED = 7
 """So many applied runs make the usual figures."""
 
 
-def write_records(path: Path, records: Sequence[dict[str, Any]]) -> None:
+def write_records(path: Path, records: Sequence[dict[str, Any]], rows: Mapping[str, Any] | None = None) -> None:
     """Write ``checks.json`` whole or not at all, readable by the owner only.
 
-    ``{"great_expectations": version, "suites": [ExpectationSuiteValidationResult …]}``; each result's
-    ``expectation_config`` has the severity, and in its ``meta`` the check's name and the attribute.
+    ``{"great_expectations": version, "rows": …, "suites": [ExpectationSuiteValidationResult …]}``; each result's
+    ``expectation_config`` has the severity, and in its ``meta`` the check's name and the attribute. ``rows`` says how
+    many people there are and how many of them the checks of single rows looked at.
     """
-    document = {"great_expectations": version("great-expectations"), "suites": list(records)}
+    document: dict[str, Any] = {"great_expectations": version("great-expectations")}
+    document |= {"rows": dict(rows)} if rows else {}
+    document["suites"] = list(records)
     partial = path.with_suffix(".partial")
     partial.touch(mode=0o600)
     partial.write_text(json.dumps(document, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
@@ -38,19 +41,35 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     Raises:
         Failed: the file is not JSON of this form.
     """
+    suites: list[dict[str, Any]] = _read(path)["suites"]
+    return suites
+
+
+def read_rows(path: Path) -> dict[str, Any]:
+    """What ``checks.json`` says of the rows that were looked at; nothing where it does not say.
+
+    Raises:
+        Failed: the file is not JSON of this form.
+    """
+    rows: dict[str, Any] = _read(path)["rows"]
+    return rows
+
+
+def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return []
+        return {"suites": [], "rows": {}}
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        suites: list[dict[str, Any]] = list(document["suites"])
-    except (ValueError, KeyError, TypeError) as error:
+        return {"suites": list(document["suites"]), "rows": dict(document.get("rows") or {})}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Failed(f"{path.name} is damaged.", remedy="Restore the run from a backup; verify --archive.") from error
-    return suites
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
     """Add one suite's result to ``checks.json``, in place of an earlier one of that name made in the same stage."""
-    write_records(path, [*(one for one in read_records(path) if one["suite_name"] != record["suite_name"]), record])
+    before = _read(path)
+    kept = [one for one in before["suites"] if one["suite_name"] != record["suite_name"]]
+    write_records(path, [*kept, record], before["rows"])
 
 
 def medians(history: History) -> dict[str, float]:

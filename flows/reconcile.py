@@ -90,7 +90,14 @@ def check_people(run: str) -> CheckResult:
     judge(this.files, this.settings, this.history)
     if this.alone is not None:
         return nobody_checked(this.files)
-    return check(this.files, this.settings, this.mapping.attributes, this.history, own_text=this.checks_text)
+    return check(
+        this.files,
+        this.settings,
+        this.mapping.attributes,
+        this.history,
+        own_text=this.checks_text,
+        occasion=stages.occasion(this),
+    )
 
 
 @task(name="decide", cache_policy=NO_CACHE)

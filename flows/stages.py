@@ -7,6 +7,7 @@ is never repeated, so Prefect's tasks have no retries.
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from trueup.connectors.scim.profiles import TargetSnapshot
     from trueup.connectors.source import SourceRequest
+    from trueup.expectations.carried import Occasion
     from trueup.transforms.planning.request import RollbackRequest
     from trueup.transforms.settings import Settings
 
@@ -115,6 +117,13 @@ def map_users(build: Build) -> None:
         seed=build.files.run_id,
     )
     run_mapping(compiled, build.files)
+
+
+def occasion(build: Build) -> Occasion:
+    """What must be as it was in an earlier run for what that found of an unchanged row to hold."""
+    from trueup.expectations.carried import Occasion
+
+    return Occasion(build.digest, build.started, timedelta(days=build.settings.source.full_every_days))
 
 
 def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:

@@ -193,18 +193,19 @@ _NAME_PARTS = ("name.givenName", "name.familyName", "givenName", "surname")
 
 def names_of(db: DuckDBPyConnection, files: RunFiles) -> str:
     """SQL over ``decisions`` giving ``key, name``: as desired, else as it is at the target, else as the source says."""
-    parts = [
-        f"SELECT {identifier(key)} AS key, {expression} AS name, {place} AS place "
-        f"FROM read_parquet({literal(str(path))})"
-        for place, (path, key) in enumerate(((files.desired, "key"), (files.actual, "key"), (files.source, "id")))
-        if path.exists() and (expression := _name(_columns(db, path)))
-    ]
-    if not parts:
+    ctes: list[str] = []
+    for path, key in ((files.desired, "key"), (files.actual, "key"), (files.source, "id")):
+        if path.exists() and (expression := _name(_columns(db, path))):
+            # Only who has no name yet is looked for in the next file.
+            known = "".join(f" ANTI JOIN named_{number} USING (key)" for number in range(len(ctes)))
+            ctes.append(
+                f"named_{len(ctes)} AS MATERIALIZED (SELECT key, any_value(name) AS name FROM "
+                f"(SELECT {identifier(key)} AS key, {expression} AS name FROM read_parquet({literal(str(path))})) "
+                f"SEMI JOIN decisions USING (key){known} WHERE name IS NOT NULL GROUP BY key)"
+            )
+    if not ctes:
         return "SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS name WHERE FALSE"
-    return (
-        f"SELECT key, arg_min(name, place) AS name FROM ({' UNION ALL '.join(parts)}) "
-        "WHERE name IS NOT NULL AND key IN (SELECT key FROM decisions) GROUP BY key"
-    )
+    return f"WITH {', '.join(ctes)} {' UNION ALL '.join(f'FROM named_{number}' for number in range(len(ctes)))}"
 
 
 def _columns(db: DuckDBPyConnection, path: Path) -> set[str]:

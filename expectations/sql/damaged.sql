@@ -1,11 +1,11 @@
--- in:  people, mapped (id and every text the mapping reads), $together and $pairs (those columns, generated),
+-- in:  looked_at (rows of people), mapped (id and every text the mapping reads), $together and $pairs (those columns, generated),
 --      $mark (must be found where $any is, and is found faster), $any, $type, $spreadsheet patterns
 -- out: damaged (key, check, attribute, value): texts that no person wrote, and texts that lost letters
 CREATE OR REPLACE TEMP TABLE damaged AS
 WITH suspects AS (
-    SELECT people.key, [$pairs] AS texts
-    FROM people
-    INNER JOIN mapped ON mapped.id = people.key
+    SELECT looked_at.key, [$pairs] AS texts
+    FROM looked_at
+    INNER JOIN mapped ON mapped.id = looked_at.key
     WHERE
         CASE
             WHEN regexp_matches(concat_ws(chr(10), $together), $mark)

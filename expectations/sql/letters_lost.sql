@@ -1,13 +1,13 @@
--- in:  people, mapped (id and every text the mapping reads), known_before (the same of when they were last taken over as they
+-- in:  looked_at (rows of people), mapped (id and every text the mapping reads), known_before (the same of when they were last taken over as they
 --      stood, is_older: not the night before), $now and $then (those columns as pairs, generated), $now_together,
 --      $then_together
 -- out: key, attribute, value, before, is_older: texts that lost letters beyond ASCII, or got a question mark in the place of
 --      another such character, and are otherwise what they were
 WITH changed AS (
-    SELECT people.key, known_before.is_older, [$now] AS texts, [$then] AS texts_before
-    FROM people
-    INNER JOIN mapped ON mapped.id = people.key
-    INNER JOIN known_before ON known_before.id = people.key
+    SELECT looked_at.key, known_before.is_older, [$now] AS texts, [$then] AS texts_before
+    FROM looked_at
+    INNER JOIN mapped ON mapped.id = looked_at.key
+    INNER JOIN known_before ON known_before.id = looked_at.key
     WHERE
         regexp_matches(concat_ws(chr(10), $then_together), '[^\x00-\x7F]')
         AND concat_ws(chr(10), $now_together) IS DISTINCT FROM concat_ws(chr(10), $then_together)

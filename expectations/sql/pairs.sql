@@ -6,18 +6,22 @@ WITH linked AS (
     SELECT people.key, known_links.profile_id FROM people INNER JOIN known_links ON known_links.source_id = people.key
 ),
 
-by_id AS (
-    SELECT people.key, target.id AS profile_id
-    FROM people
-    INNER JOIN target ON target.externalId = people.key
-    WHERE people.key NOT IN (SELECT key FROM linked)
+-- Few are without a link on any night but the first: they are found once, and looked for alone.
+unlinked AS MATERIALIZED (
+    SELECT key, user_name FROM people ANTI JOIN known_links ON known_links.source_id = people.key
+),
+
+by_id AS MATERIALIZED (
+    SELECT unlinked.key, target.id AS profile_id
+    FROM unlinked
+    INNER JOIN target ON target.externalId = unlinked.key
 ),
 
 by_name AS (
-    SELECT people.key, target.id AS profile_id
-    FROM people
-    INNER JOIN target ON lower(target.userName) = lower(people.user_name)
-    WHERE people.key NOT IN (SELECT key FROM linked) AND people.key NOT IN (SELECT key FROM by_id)
+    SELECT unlinked.key, target.id AS profile_id
+    FROM unlinked
+    INNER JOIN target ON lower(target.userName) = lower(unlinked.user_name)
+    ANTI JOIN by_id ON by_id.key = unlinked.key
 )
 
 SELECT key, any_value(profile_id) AS profile_id

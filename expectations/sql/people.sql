@@ -29,7 +29,6 @@ WITH seen AS (
 
 SELECT
     *,
-    row_number() OVER () AS row,
     CASE
         WHEN has_given AND has_family THEN 'both'
         WHEN NOT has_given AND NOT has_family THEN 'none'

@@ -7,12 +7,14 @@ WITH scoped AS (
     WHERE coalesce(scope.in_scope, TRUE)
 ),
 
+gone AS MATERIALIZED (
+    SELECT lower(earlier.user_name) AS user_name FROM earlier ANTI JOIN users AS same ON same.id = earlier.id
+),
+
 lost AS (
     SELECT count(*) AS replaced
-    FROM earlier
-    LEFT JOIN users AS same ON same.id = earlier.id
-    INNER JOIN users AS renewed ON lower(renewed.userPrincipalName) = lower(earlier.user_name)
-    WHERE same.id IS NULL
+    FROM gone
+    INNER JOIN users AS renewed ON lower(renewed.userPrincipalName) = gone.user_name
 ),
 
 usual AS (
