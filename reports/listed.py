@@ -162,4 +162,4 @@ def _joined(events: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _words(column: pa.ChunkedArray) -> list[str]:
     found = pa.concat_arrays(column.chunks).dictionary_encode() if column.num_chunks else None
-    return [] if found is None else found.dictionary.to_pylist()  # type: ignore[no-any-return] # pyarrow is untyped
+    return [] if found is None else found.dictionary.to_pylist()

@@ -1,7 +1,7 @@
 """What is heavy, made in a process of its own: a run's report, and who the archive knows. Its memory goes with it.
 
-``python -m trueup.flows.review.building`` takes one job from standard input and answers on standard output; both ends
-are this program.
+``python -m trueup.flows.review.build_alone`` takes one job from standard input and answers on standard output; both
+ends are this program.
 """
 
 from __future__ import annotations
@@ -108,10 +108,15 @@ def know(settings: Settings, run_ids: Sequence[str]) -> Known:
 
 
 def _elsewhere(job: str, *words: Any) -> Any:
-    command = [sys.executable, "-P", "-m", "trueup.flows.review.building"]
+    command = [sys.executable, "-P", "-m", "trueup.flows.review.build_alone"]
     try:
         done = subprocess.run(  # noqa: S603 - this Python and this module
-            command, input=pickle.dumps((job, words)), stdout=subprocess.PIPE, timeout=_SECONDS, check=True
+            command,
+            input=pickle.dumps((job, words)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a traceback holds what files hold
+            timeout=_SECONDS,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise Failed("The page could not be made: its process ended.", remedy="Try again.") from error
@@ -124,13 +129,12 @@ def _elsewhere(job: str, *words: Any) -> Any:
 def main() -> None:
     """Do the one job that standard input asks for."""
     with suppress(OSError):
-        os.nice(5)  # readers come first
+        os.nice(2)  # readers of what is ready come first
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no part of the answer
     job, words = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that began us wrote it
     try:
-        jobs: dict[str, Callable[..., Any]] = {"run": _build, "people": _know, "story": _story, "figures": _figures}
-        answer = jobs[job](*words)
+        answer: Any = JOBS[job](*words)
     except Refused as refused:
         answer = [one.as_json() for one in refused.refusals]
     with out:
@@ -239,8 +243,5 @@ def _known_to(place: Path, checked: Any, told: list[pa.Table]) -> pa.Table | str
         return db.sql(text).to_arrow_table().cast(KNOWN)
 
 
-if __name__ == "__main__":
-    # Under its own name, so that the classes it answers with are those of whoever asked.
-    from trueup.flows.review import building
-
-    building.main()
+JOBS: Mapping[str, Callable[..., Any]] = {"run": _build, "people": _know, "story": _story, "figures": _figures}
+"""What the other process can be asked for."""

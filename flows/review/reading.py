@@ -229,7 +229,7 @@ class Reading:
                 for old in [one for one in self._built if one[0] == run.run_id]:
                     del self._built[old]
                 self._built[key] = built
-                while len(self._built) > 1 and sum(one.listing.bytes for one in self._built.values()) > _ROOM:
+                while len(self._built) > 1 and sum(one.listing.weight for one in self._built.values()) > _ROOM:
                     self._built.popitem(last=False)
             return built
 

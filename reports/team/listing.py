@@ -140,8 +140,8 @@ class Listing:
         return int(self.people.num_rows)
 
     @property
-    def bytes(self) -> int:
-        """Roughly what it takes in memory."""
+    def weight(self) -> int:
+        """Roughly how many bytes it takes in memory."""
         return int(self.people.nbytes + self.changes.nbytes + self.texts.nbytes)
 
     def counts(self) -> list[int]:

@@ -1,23 +1,32 @@
-"""The pictures of ``docs/report.md`` and the README, taken anew: ``python -m tests.support.screenshots``."""
+"""The pictures of ``docs/report.md``, ``docs/review.md`` and the README, taken anew.
+
+``python -m tests.support.screenshots`` takes all, with ``review`` those of a shared review only.
+"""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.support.chromium import browser
 from tests.support.report_cases import CASES
-from tests.support.report_runs import AT, DEPARTMENT, Case, history_of, someone, write_run
+from tests.support.report_runs import AT, DEPARTMENT, RUN_ID, Case, history_of, key_of, someone, write_run
+from tests.support.team_archive import morning
+from tests.support.team_server import team_pages
 from trueup.reports.details import Beside
 from trueup.reports.html import Review, render_html
 from trueup.reports.view import build_view
 from trueup.transforms.links import Links
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _DESK, _PHONE = (1280, 800), (390, 844)
@@ -49,26 +58,75 @@ SHOTS = (
 )
 
 
+LIVE: dict[str, Any] = {
+    "version": 3,
+    "you": "ana",
+    "here": {"bo": {"who": "Bo Chen", "key": key_of(3)}, "ana": {"who": "Ana Berg", "key": None}},
+    "looked": {key_of(n): {"bo": "Bo Chen"} for n in (1, 2, 3, 10)},
+    "notes": {key_of(3): {"bo": {"who": "Bo Chen", "at": "2026-11-23T08:12:00Z", "text": "Asked her manager: right."}}},
+    "left_out": {"bo": {"who": "Bo Chen", "selectors": [key_of(2)]}},
+    "decisions": {},
+    "acts": 0,
+    "state": "ready",
+    "still_needed": 2,
+    "may_approve": True,
+    "why_not": "",
+    "apply": None,
+}
+"""What two reviewers have done by half past eight."""
+
+
 def main() -> None:
-    """Take every picture."""
+    """Take the pictures."""
     with tempfile.TemporaryDirectory() as folder, browser() as chromium:
-        for shot in SHOTS:
-            width, height = shot.size
+        if sys.argv[1:] != ["review"]:
+            _reports(folder, chromium)
+        _reviews(folder, chromium)
+
+
+def _reviews(folder: str, chromium: Browser) -> None:
+    """The pages of a shared review."""
+    settings = morning(Path(folder) / "team")
+    shots: tuple[tuple[str, str, tuple[int, int], Literal["light", "dark"], str], ...] = (
+        ("review-front.png", "/", _DESK, "light", ""),
+        ("review-run.png", f"/runs/{RUN_ID}", _DESK, "light", "#people"),
+        ("review-panel.png", f"/runs/{RUN_ID}", _DESK, "dark", f'[data-person="{key_of(3)}"]'),
+        ("review-phone.png", f"/runs/{RUN_ID}", _PHONE, "light", ""),
+    )
+    with team_pages(settings, live=LIVE) as address:
+        for name, path, (width, height), scheme, where in shots:
             page = chromium.new_page(
-                viewport={"width": width, "height": height}, color_scheme=shot.scheme, reduced_motion="reduce"
+                viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
             )
-            page.goto(_page(Path(folder) / shot.name, shot.case, review=shot.name == "review.png").as_uri())
-            page.wait_for_selector("body[data-ready]")
-            if shot.click:
-                page.locator(shot.click).first.click()
-            if shot.where and shot.name != "review.png":
-                page.locator(shot.where).screenshot(path=_DOCS / shot.name)
-            else:
-                page.evaluate(
-                    "place => place && document.querySelector(place).scrollIntoView({block: 'end'})", shot.where
-                )
-                page.screenshot(path=_DOCS / shot.name)
+            page.goto(f"{address}{path}", timeout=300_000)
+            page.wait_for_selector("body[data-live]" if path != "/" else "body[data-ready]", timeout=60_000)
+            if where.startswith("#"):
+                page.locator(where).scroll_into_view_if_needed()
+                page.evaluate("place => document.querySelector(place).scrollIntoView()", where)
+            elif where:
+                page.locator(where).first.click()
+                page.wait_for_timeout(500)
+            page.screenshot(path=_DOCS / name)
             page.close()
+
+
+def _reports(folder: str, chromium: Browser) -> None:
+    """The report and the review of one person."""
+    for shot in SHOTS:
+        width, height = shot.size
+        page = chromium.new_page(
+            viewport={"width": width, "height": height}, color_scheme=shot.scheme, reduced_motion="reduce"
+        )
+        page.goto(_page(Path(folder) / shot.name, shot.case, review=shot.name == "review.png").as_uri())
+        page.wait_for_selector("body[data-ready]")
+        if shot.click:
+            page.locator(shot.click).first.click()
+        if shot.where and shot.name != "review.png":
+            page.locator(shot.where).screenshot(path=_DOCS / shot.name)
+        else:
+            page.evaluate("place => place && document.querySelector(place).scrollIntoView({block: 'end'})", shot.where)
+            page.screenshot(path=_DOCS / shot.name)
+        page.close()
 
 
 def _wide(case: Case) -> Case:

@@ -24,7 +24,7 @@ def morning(folder: Path, name: str = "ordinary", *, nights: int = 8) -> Setting
     settings = settings_in(folder, target={"url": TARGET})
     for day in range(nights, 0, -1):
         people = (
-            *(someone(900 + n, "update", ("title", "Analyst", f"Analyst {day}", "source_changed")) for n in range(6 + day % 5)),
+            *(someone(900 + n, "update", ("title", "Analyst", "Senior", "source_changed")) for n in range(6 + day % 5)),
             *(someone(950 + n, "create") for n in range(day % 3)),
             *(someone(n, "hold", reason_code="finding") for n in (60, 61)),
             *(someone(n, "unchanged") for n in range(100, 145 - day)),
