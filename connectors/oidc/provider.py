@@ -199,21 +199,19 @@ class Provider:
     def _way_in(self, known: Mapping[str, Any]) -> str:
         """How the client shows who it is: Entra's documented way, else the one every server must take."""
         ways = known.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        return (
-            "client_secret_basic"
-            if "client_secret_basic" in ways and not self.registration.tenant_id
-            else ("client_secret_post")
-        )
+        is_basic = "client_secret_basic" in ways and not self.registration.tenant_id
+        return "client_secret_basic" if is_basic else "client_secret_post"
 
     def _more(self, access_token: str) -> dict[str, Any]:
-        """What the provider says of the person beside the ID token, where most keep names and groups (§5.4)."""
+        """What the provider says of the person beside the ID token, where most keep names and groups (§5.4).
+
+        Raises:
+            ProviderAway: it has a place for that and does not answer there: nothing is concluded from what it lacks.
+        """
         place = self.discovered().get("userinfo_endpoint")
         if not _is_safe(place, self.registration.issuer):
             return {}
-        try:
-            return self._document(str(place), Authorization=f"Bearer {remember(access_token)}")
-        except ProviderAway:
-            return {}
+        return self._document(str(place), Authorization=f"Bearer {remember(access_token)}")
 
 
 def _judged(response: Any) -> Any:

@@ -1,9 +1,8 @@
-"""Two people in two windows: they sign in, look, note, leave out, accept and apply, and each sees the other at once."""
+"""A provider of other people signs in to the shared review, vouches for rights later on, and lets nobody else in."""
 
 from __future__ import annotations
 
 import os
-import re
 import socket
 import subprocess
 import time
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from tests.end_to_end.conftest import Office
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 PROVIDER = "oidc-provider@9.13.3"
@@ -77,71 +75,6 @@ def window(chromium: Browser, address: str) -> Iterator[Page]:
         context.close()
 
 
-def sign_in(page: Page, user: str, address: str) -> None:
-    page.select_option("select[name=user]", user)
-    page.click("button")
-    page.wait_for_url(address, timeout=60_000)
-
-
-def test_two_people_in_two_windows_decide_and_apply(office: Office, chromium: Browser) -> None:
-    plan = office.plan()
-    users = office.sandbox.tenant.users()
-    first, second = [user for user in users if user.get("accountEnabled")][:2]
-    url = f"http://127.0.0.1:{free_port()}"
-    more = f"""
-[approval]
-approvers = 2
-[review]
-url = "{url}"
-client_id = "{office.sandbox.client_id}"
-client_secret = "env:TRUEUP_CLIENT_SECRET"
-reviewers = ["id:{first["id"]}", "id:{second["id"]}"]
-apply = true
-"""
-    run = f"{url}/runs/{plan['run_id']}"
-    office.configure(more)
-    environment = {**office.sandbox.environment, **office.environment}
-    with serving(office.folder, url, environment), window(chromium, run) as one, window(chromium, run) as two:
-        sign_in(one, first["userPrincipalName"], run)
-        sign_in(two, second["userPrincipalName"], run)
-        for page in (one, two):
-            page.wait_for_function("document.title.includes('Trueup')")
-        key = _someone(one, plan)
-        _send(one, run, "note", {"key": key, "text": "Ask the payroll office"})
-        _send(one, run, "leave-out", {"selectors": [key], "on": True})
-        two.wait_for_function("document.documentElement.innerHTML.includes('Ask the payroll office')", timeout=30_000)
-        accepted = _send(one, run, "approve", {"fingerprint": plan["fingerprint"], "acts": 0, "exclude": [key]})
-        assert accepted["still_needed"] == 1, accepted
-        two.wait_for_function(
-            "name => document.body.innerText.includes(name)", arg=str(first["displayName"]), timeout=30_000
-        )
-        late = _send(two, run, "approve", {"fingerprint": plan["fingerprint"], "acts": 0})
-        assert late["code"] == "decided_meanwhile"
-        assert str(first["displayName"]) in str(late["message"])
-        assert _send(two, run, "approve", {"fingerprint": plan["fingerprint"], "acts": 1})["still_needed"] == 0
-        assert _send(two, run, "apply", {"fingerprint": plan["fingerprint"]})["ok"]
-        until = time.monotonic() + 180
-        while not _state(office, plan).endswith("applied"):
-            assert time.monotonic() < until
-            time.sleep(0.5)
-        cookies = {cookie["name"]: cookie for cookie in one.context.cookies()}
-        assert cookies["__Host-trueup"]["httpOnly"]
-        assert one.evaluate("document.cookie") == ""
-    outcome = office.trueup("show", plan["run_id"], "--json")
-    assert outcome.code == 0
-    log = (office.folder / "review.log").read_text(encoding="utf-8")
-    assert str(first["displayName"]) not in log
-    assert log.count('"event": "approved"') == 2
-
-
-def _someone(page: Page, plan: dict[str, str]) -> str:
-    """The key of somebody who is updated, as the page's own list gives it."""
-    answer = _send(page, "", f"/runs/{plan['run_id']}/people", {"ask": "list", "only": {"decision": ["update"]}})
-    found = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", str(answer))
-    assert found, answer
-    return found[0]
-
-
 def _send(page: Page, base: str, what: str, said: dict[str, object]) -> dict[str, object]:
     """A request as the page's own script sends it."""
     address = what if not base else f"{base}/{what}"
@@ -152,11 +85,6 @@ def _send(page: Page, base: str, what: str, said: dict[str, object]) -> dict[str
         return await answer.json();
     }"""
     return dict(page.evaluate(script, [address, said]))
-
-
-def _state(office: Office, plan: dict[str, str]) -> str:
-    runs = office.trueup("runs", "--json").json
-    return str(next(run["state"] for run in runs if run["run_id"] == plan["run_id"]))
 
 
 @pytest.fixture(scope="module")
