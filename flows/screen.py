@@ -9,7 +9,7 @@ import re
 import sys
 import time
 import traceback
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,8 +151,9 @@ def progress(stage: str, done: int, total: int | None = None) -> None:
         _current[-1](stage, done, total)
     if _told and (time.monotonic() - _told[-1] > _PAUSE_S or done == total):
         _told[-1] = time.monotonic()
-        sys.stderr.write(json.dumps({"stage": stage, "done": done, "total": total}) + "\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # nobody listens any more; what is at work goes on
+            sys.stderr.write(json.dumps({"stage": stage, "done": done, "total": total}) + "\n")
+            sys.stderr.flush()
 
 
 @contextmanager

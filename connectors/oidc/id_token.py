@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from joserfc import jws, jwt
@@ -87,6 +87,15 @@ def checked_claims(token: str, registration: Registration, keys: Keys, *, nonce:
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise _refused("signature") from error
     return _claims(dict(claims), registration)
+
+
+def with_more(claims: Claims, said: Mapping[str, Any]) -> Claims:
+    """``claims`` with what the user-info endpoint adds: a name and groups, of the same subject only (§5.3.2)."""
+    if said.get("sub") != claims.subject:
+        return claims
+    login = claims.login or _text(said, "preferred_username") or _text(said, "email")
+    named = claims.name if claims.name != claims.subject else _text(said, "name") or login or claims.subject
+    return replace(claims, name=named, login=login, groups=_groups(said) if claims.groups is None else claims.groups)
 
 
 def _header(token: str) -> Mapping[str, Any]:

@@ -9,11 +9,11 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 from trueup.connectors.entra.clouds import LOOPBACK
 from trueup.connectors.oidc.errors import ProviderAway, SignInRefused
-from trueup.connectors.oidc.id_token import checked_claims
+from trueup.connectors.oidc.id_token import checked_claims, with_more
 from trueup.connectors.oidc.keys import Keys
 from trueup.connectors.redaction import remember
 from trueup.connectors.secrets import code_word
@@ -71,13 +71,16 @@ class Provider:
         from authlib.integrations.httpx_client import OAuth2Client
 
         own = self.registration
+        known = self.discovered()
         asked = {"state": state, "nonce": nonce, "code_verifier": verifier}
-        if "offline_access" in own.scope.split():
+        offered = known.get("scopes_supported")
+        scopes = [one for one in own.scope.split() if not isinstance(offered, list) or one in offered]
+        if "offline_access" in scopes:
             asked["prompt"] = "consent"  # without it a provider ignores the scope (OpenID Connect Core 1.0 §11)
         with OAuth2Client(
-            own.client_id, redirect_uri=own.redirect_uri, scope=own.scope, code_challenge_method="S256"
+            own.client_id, redirect_uri=own.redirect_uri, scope=" ".join(scopes), code_challenge_method="S256"
         ) as client:
-            address, _ = client.create_authorization_url(self.discovered()["authorization_endpoint"], **asked)
+            address, _ = client.create_authorization_url(known["authorization_endpoint"], **asked)
         return str(address)
 
     def redeemed(self, code: str, *, nonce: str, verifier: str) -> SignedIn:
@@ -134,12 +137,12 @@ class Provider:
     def _key_document(self) -> dict[str, Any]:
         return self._document(str(self.discovered()["jwks_uri"]))
 
-    def _document(self, address: str) -> dict[str, Any]:
+    def _document(self, address: str, **headers: str) -> dict[str, Any]:
         import httpx2
 
         try:
             with httpx2.Client(verify=self.registration.verify, timeout=TIMEOUT_S, follow_redirects=False) as client:
-                response = client.get(address, headers={"Accept": "application/json"})
+                response = client.get(address, headers={"Accept": "application/json", **headers})
                 said = response.json() if response.status_code == 200 and len(response.content) <= LARGEST else None
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise ProviderAway(f"The identity provider does not answer ({type(error).__name__}).") from error
@@ -153,11 +156,12 @@ class Provider:
         from authlib.integrations.httpx_client import OAuth2Client
 
         own, known = self.registration, self.discovered()
-        ways = known.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        way = "client_secret_post" if "client_secret_post" in ways else "client_secret_basic"
+        who, secret, way = own.client_id, own.client_secret, self._way_in(known)
+        if way == "client_secret_basic":  # RFC 6749 §2.3.1: both are form-encoded first, which Authlib leaves out
+            who, secret = quote_plus(who), quote_plus(secret)
         client = OAuth2Client(
-            own.client_id,
-            own.client_secret,
+            who,
+            secret,
             token_endpoint_auth_method=way,
             redirect_uri=own.redirect_uri,
             verify=own.verify,
@@ -188,7 +192,26 @@ class Provider:
             nonce=nonce,
             access_token=access if isinstance(access, str) else "",
         )
+        if not self.registration.tenant_id and isinstance(access, str):
+            claims = with_more(claims, self._more(access))
         return SignedIn(claims, remember(refresh) if isinstance(refresh, str) else "")
+
+    def _way_in(self, known: Mapping[str, Any]) -> str:
+        """How the client shows who it is: Entra's documented way, else the one every server must take."""
+        ways = known.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        is_basic = "client_secret_basic" in ways and not self.registration.tenant_id
+        return "client_secret_basic" if is_basic else "client_secret_post"
+
+    def _more(self, access_token: str) -> dict[str, Any]:
+        """What the provider says of the person beside the ID token, where most keep names and groups (§5.4).
+
+        Raises:
+            ProviderAway: it has a place for that and does not answer there: nothing is concluded from what it lacks.
+        """
+        place = self.discovered().get("userinfo_endpoint")
+        if not _is_safe(place, self.registration.issuer):
+            return {}
+        return self._document(str(place), Authorization=f"Bearer {remember(access_token)}")
 
 
 def _judged(response: Any) -> Any:

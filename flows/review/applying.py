@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COMMAND = "from trueup.flows.commands.cli import main; main()"
-_LONGEST_LINE = 1 << 26
-"""Bytes of the document an apply of many people ends with."""
+_LOOK_S = 0.3
+"""Between two looks at how far it is."""
 Told = dict[str, Any]
 
 
@@ -54,38 +55,44 @@ class Applying:
 
     async def _run(self, run_id: str) -> None:
         self.tell(run_id, _told(stage="starting"))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            _COMMAND,
-            "apply",
-            run_id,
-            "--config",
-            str(self.config),
-            "--json",
-            env={**os.environ, PROGRESS: "lines"},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            limit=_LONGEST_LINE,
-        )
-        if process.stdout is None or process.stderr is None:
-            raise OSError(run_id)
-        document, _ = await asyncio.gather(process.stdout.read(), self._follow(run_id, process.stderr))
-        code = await process.wait()
+        try:
+            code, document = await self._carried_out(run_id)
+        except OSError as error:
+            self.tell(run_id, _told(stage="ended", ended="failed", text=f"It could not be begun: {error.strerror}."))
+            return
         self.tell(run_id, _end(code, document))
         self.ended(run_id, code)
 
-    async def _follow(self, run_id: str, lines: asyncio.StreamReader) -> None:
-        """Tell of each line that says how far it is; everything else is the command's own talk."""
-        while line := await lines.readline():
+    async def _carried_out(self, run_id: str) -> tuple[int, bytes]:
+        """The exit code and the document; both streams go to files without a name, which nobody's end can break."""
+        words = ("apply", run_id, "--config", str(self.config), "--json")
+        with tempfile.TemporaryFile() as document, tempfile.TemporaryFile() as talk:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _COMMAND, *words),
+                env={**os.environ, PROGRESS: "lines"},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=document,
+                stderr=talk,
+                start_new_session=True,
+            )
+            ending = asyncio.ensure_future(process.wait())
+            while not ending.done():
+                await asyncio.wait({ending}, timeout=_LOOK_S)
+                self._follow(run_id, talk.fileno())
+            document.seek(0)
+            return ending.result(), document.read()
+
+    def _follow(self, run_id: str, talk: int) -> None:
+        """Tell how far it is, by the newest line that says so; everything else is the command's own talk."""
+        size = os.fstat(talk).st_size
+        for line in reversed(os.pread(talk, 4096, max(0, size - 4096)).splitlines()):
             try:
                 said = json.loads(line)
             except ValueError:
                 continue
             if isinstance(said, dict) and {"stage", "done", "total"} <= said.keys():
                 self.tell(run_id, _told(**{key: said[key] for key in ("stage", "done", "total")}))
+                return
 
 
 def _told(*, stage: str, done: int = 0, total: int | None = None, ended: str | None = None, text: str = "") -> Told:

@@ -83,15 +83,19 @@ class Service:
         said = [one.strip() for one in request.headers.get("x-forwarded-for", "").split(",")]
         return next((one for one in reversed(said) if one and one not in self.proxies), peer)[:45]
 
+    def is_due(self, session: Session, *, eagerly: bool = False) -> bool:
+        """Whether the session's right should be confirmed before it is relied on."""
+        now, longest = self.sessions.clock(), self.settings.review.recheck_minutes * 60
+        due = min(EAGER_S, longest) if eagerly else longest
+        return not session.ended and now - session.checked >= due and now - session.tried >= min(_PATIENCE_S, due)
+
     def confirm(self, session: Session, *, eagerly: bool = False) -> None:
         """Have the session's right confirmed where that is due. May wait for the network."""
-        clock, longest = self.sessions.clock, self.settings.review.recheck_minutes * 60
-        due = min(EAGER_S, longest) if eagerly else longest
+        clock = self.sessions.clock
         with session.lock:
-            now = clock()
-            if session.ended or now - session.checked < due or now - session.tried < _PATIENCE_S:
+            if not self.is_due(session, eagerly=eagerly):
                 return
-            session.tried = now
+            session.tried = clock()
             found = self.rights.now(session.person.identity.subject, session.refresh_token)
             identity = session.person.identity
             if found.role is None:

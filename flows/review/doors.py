@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 
 from trueup.flows.review import answers, signing_in
 from trueup.flows.review.gone import Gone
 from trueup.flows.review.sessions import is_masked
+from trueup.flows.run_draft import where
 from trueup.transforms.errors import Refused, TrueupError
 from trueup.transforms.run_files import RUN_ID
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     RunHandler = Callable[[Request, Session, str], Awaitable[Response]]
 
 CSRF = "x-csrf"
+_PATIENCE_S = 3.0
+_AT_ONCE = 8
+"""Rights that are asked for at the same time."""
 _SIGNED_OUT = {"code": "signed_out", "message": "You are not signed in any more.", "remedy": "Load the page anew."}
 
 
@@ -34,6 +40,7 @@ class Doors:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._asking = CapacityLimiter(_AT_ONCE)
 
     def page(self, handler: Handler) -> Endpoint:
         """Somebody who is not signed in is sent to sign in, and comes back."""
@@ -73,7 +80,7 @@ class Doors:
             return self._turned_away(request, session, "csrf", "This request did not come from the page.")
         run_id = run_id_of(request)
         if decides:
-            await run_in_threadpool(self._service.confirm, session, eagerly=True)
+            await self._confirmed(session, eagerly=True)
             if session.ended or session.role != "reviewer":
                 return self._turned_away(request, session, "no_right", "You may read here and not decide.")
             if why := self._service.why_not(session):
@@ -86,6 +93,23 @@ class Doors:
             self._service.log("refused", session.person.identity, what=what, run_id=run_id, code=code)
             raise
 
+    async def _confirmed(self, session: Session, *, eagerly: bool = False) -> None:
+        """Have a right confirmed where it is due; who merely reads goes on after a while without an answer.
+
+        Threads of its own, so that a tenant that hangs keeps nobody else from reading.
+        """
+        if not self._service.is_due(session, eagerly=eagerly):
+            return
+        asking = asyncio.ensure_future(
+            to_thread.run_sync(partial(self._service.confirm, session, eagerly=eagerly), limiter=self._asking)
+        )
+        asking.add_done_callback(self._asked)
+        await asyncio.wait({asking}, timeout=None if eagerly else _PATIENCE_S)
+
+    def _asked(self, asking: asyncio.Future[None]) -> None:
+        if not asking.cancelled() and (error := asking.exception()) is not None:
+            self._service.log("broke", code=type(error).__name__, place=where(error))
+
     def _turned_away(self, request: Request, session: Session, code: str, message: str) -> Response:
         what, address = request.path_params["what"], self._service.address_of(request)
         self._service.log("refused", session.person.identity, what=what, code=code, address=address)
@@ -97,7 +121,7 @@ class Doors:
         session = self._service.sessions.find(number) if number else None
         if session is None:
             return None
-        await run_in_threadpool(self._service.confirm, session)
+        await self._confirmed(session)
         if session.ended:
             return None
         request.state.session = session

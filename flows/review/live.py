@@ -12,11 +12,11 @@ from starlette.concurrency import run_in_threadpool
 
 from trueup.flows.review import shared
 from trueup.flows.review.standing import standing, version
-from trueup.transforms.errors import TrueupError
+from trueup.transforms.errors import Refusal, Refused, TrueupError
 from trueup.transforms.merge_patch import merge_patch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Session
@@ -25,6 +25,9 @@ LOOK_S = 1.0
 """Between two looks at what commands and other processes did."""
 _MOST_WAITING = 200
 """Changes a slow reader may be behind; then it is sent the whole again."""
+
+_MOST_OPEN = 20
+"""Pages of one session that follow a run."""
 
 Event = tuple[str, dict[str, Any]]
 
@@ -60,12 +63,15 @@ class Boards:
         self._boards: dict[str, Board] = {}
         self._opening = asyncio.Lock()
 
-    async def follow(self, run_id: str, session: Session) -> AsyncIterator[Event]:
+    async def follow(self, run_id: str, session: Session) -> AsyncGenerator[Event, None]:
         """The whole state, then every change, until the session ends.
 
         Raises:
             TrueupError: there is no such run, or it is damaged; before the first event.
         """
+        open_ = sum(reader.session is session for board in self._boards.values() for reader in board.readers)
+        if open_ >= _MOST_OPEN:
+            raise Refused(Refusal("too_many", "You have too many pages open.", remedy="Close some of them."))
         board = await self._board(run_id)
         reader = _Reader(session, asyncio.Queue(_MOST_WAITING))
         board.readers.add(reader)
@@ -80,14 +86,18 @@ class Boards:
             board.readers.discard(reader)
             if board.readers:
                 self._tell(board, {"here": _here(board)})
-            elif board.apply is None or board.apply.get("ended") is not None:
-                self._boards.pop(run_id, None)
+            self._forget_if_unread(board)
+
+    def _forget_if_unread(self, board: Board) -> None:
+        if not board.readers and (board.apply is None or board.apply.get("ended") is not None):
+            self._boards.pop(board.run_id, None)
 
     async def change(self, run_id: str, change: Callable[[shared.Shared], None]) -> int:
         """Change what is shared of a run; it is on disk, and told, when this returns. Returns the state's version."""
         board = await self._board(run_id)
         now = await run_in_threadpool(shared.changed, self._root, run_id, board.fingerprint, change)
         self._tell(board, now.as_json())
+        self._forget_if_unread(board)
         return int(board.state["version"])
 
     async def renew(self, run_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +56,10 @@ class RunRoutes:
         first = await anext(following)
 
         async def lines() -> AsyncIterator[bytes]:
-            yield _event(*first)
-            async for name, content in following:
-                yield _event(name, content)
+            async with aclosing(following):
+                yield _event(*first)
+                async for name, content in following:
+                    yield _event(name, content)
 
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

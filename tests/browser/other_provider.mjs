@@ -19,7 +19,6 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     },
   ],
   claims: { openid: ["sub"], profile: ["name", "preferred_username", "groups"], email: ["email"] },
-  conformIdTokenClaims: false,
   cookies: { keys: ["only for a test"] },
   findAccount: (_, id) => ({
     accountId: id,

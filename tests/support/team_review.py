@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from trueup.reports.team.model import Frame
     from trueup.sandbox import Sandbox
     from trueup.transforms.history import PriorRun
+    from trueup.transforms.settings import Settings
 
 ADA, BO, REA, EVE = (object_id("user", name) for name in ("ada", "bo", "rea", "eve"))
 REVIEWERS, READERS = object_id("group", "reviewers"), object_id("group", "readers")
@@ -161,35 +162,39 @@ class Team:
 
     def run(self, people: Iterable[Person] = (), *, days: float = 0, **facts: Any) -> PriorRun:
         """A sealed run whose fingerprint is true."""
-        settings = self.service.settings_now()
-        archive = open_archive(settings)
-        files = archive.new_run(Kind.RECONCILE, at := AT.replace(day=23 + int(days)))
-        everybody = tuple(people) or (
-            Person("k-1", changes={"title": ("Clerk", "Chief")}, user_name="ann@x.example"),
-            Person("k-2", changes={"title": ("Clerk", "Chief")}, user_name="ben@x.example"),
-        )
-        write_people(files, everybody)
-        for path in (files.source, files.target):
-            pq.write_table(pa.table({"id": pa.array([one.key for one in everybody])}), path)
-        files.mapping_sql.write_text("SELECT 1", encoding="utf-8")
-        digest = configuration.digest(settings)
-        said = {
-            "started": at,
-            "sealed": at,
-            "target": settings.target.url,
-            "configuration_digest": digest,
-            "configuration": settings.what_matters(),
-            "fingerprint": fingerprint(files, digest),
-            "fingerprint_version": VERSION,
-        }
-        seal(files, manifest_of(files, **said, **facts))
-        return archive.load(files.run_id)
+        return true_run(self.service.settings_now(), people, days=days, **facts)
 
     def load(self, run: PriorRun) -> PriorRun:
         return open_archive(self.service.settings).load(run.run_id)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.log if line["event"] == name]
+
+
+def true_run(settings: Settings, people: Iterable[Person] = (), *, days: float = 0, **facts: Any) -> PriorRun:
+    """A sealed run whose fingerprint is true."""
+    archive = open_archive(settings)
+    files = archive.new_run(Kind.RECONCILE, at := AT.replace(day=23 + int(days)))
+    everybody = tuple(people) or (
+        Person("k-1", changes={"title": ("Clerk", "Chief")}, user_name="ann@x.example"),
+        Person("k-2", changes={"title": ("Clerk", "Chief")}, user_name="ben@x.example"),
+    )
+    write_people(files, everybody)
+    for path in (files.source, files.target):
+        pq.write_table(pa.table({"id": pa.array([one.key for one in everybody])}), path)
+    files.mapping_sql.write_text("SELECT 1", encoding="utf-8")
+    digest = configuration.digest(settings)
+    said = {
+        "started": at,
+        "sealed": at,
+        "target": settings.target.url,
+        "configuration_digest": digest,
+        "configuration": settings.what_matters(),
+        "fingerprint": fingerprint(files, digest),
+        "fingerprint_version": VERSION,
+    }
+    seal(files, manifest_of(files, **said, **facts))
+    return archive.load(files.run_id)
 
 
 @contextmanager
