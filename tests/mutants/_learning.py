@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.mutants._operators import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("connectors", "expectations", "flows", "reports", "sandbox", "transforms", "tests/support")
+PRODUCT = ("transforms", "connectors/scim", "connectors/scim_writer", "tests/support")
 MEMORY = ROOT / ".pytest_cache" / "mutants"
 
 
