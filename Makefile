@@ -6,7 +6,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo test test-services test-browser front-door check bench soak mutants golden update audit clean
+.PHONY: help demo test tests-alone test-services test-browser front-door check bench soak mutants golden update audit clean
 help:
 	@echo "make demo          the whole job on a sandbox tenant and directory; reports under data/demo/"
 	@echo "make test          all tests that need Python only"
@@ -39,7 +39,11 @@ help:
 demo: .venv/run.done
 	@$(BIN)/trueup demo --folder data/demo
 
-test: .venv/test.done check
+# The checks use one core: beside the tests, so that the other is not idle meanwhile.
+test: .venv/test.done
+	@$(MAKE) --no-print-directory -j 2 check tests-alone
+
+tests-alone: .venv/test.done
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not soak and not services"
 
 front-door:

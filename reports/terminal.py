@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -74,7 +76,10 @@ def _opening(view: ReportView) -> list[RenderableType]:
         lines.append(_text(view.detail))
     told = in_text(view.stories, view.news, view.waiting)
     lines += [_story(lead, people, text) for lead, people, text in told]
-    lines += [_text(f"! {refusal.message} {_remedy(refusal, view)}".rstrip(), "red") for refusal in view.refusals]
+    lines += [
+        _text(f"! {_named(refusal.message, view)} {_remedy(refusal, view)}".rstrip(), "red")
+        for refusal in view.refusals
+    ]
     lines.append(_text(view.ask))
     lines += [_text(f"! {sentence}", "yellow") for sentence in view.irreversible]
     return lines
@@ -82,6 +87,22 @@ def _opening(view: ReportView) -> list[RenderableType]:
 
 def _story(lead: str, people: int, text: str) -> Text:
     return Text.assemble(_text(f"{lead}{f' ({number(people)})' if people else ''}:", "bold"), " ", _text(text))
+
+
+def _named(message: str, view: ReportView) -> str:
+    """``message`` with a person's name before each key: refusals go to logs too, and name people by key only."""
+    words = {word.rstrip(".:") for word in re.findall(r"[^\s,;()]+", message)}
+    meant = view.people.filter(pc.is_in(view.people["key"], pa.array(sorted(words), pa.string())))
+    names = {row["key"]: row["name"] for row in meant.select(["key", "name"]).to_pylist()}
+    for key, name in names.items():
+        if name and name != key:
+            alone = rf"(?<![^\s,;(]){re.escape(key)}(?![^\s,;).:])"
+            message = re.sub(alone, partial(_beside, name), message)
+    return message
+
+
+def _beside(name: str, key: re.Match[str]) -> str:
+    return f"{name} ({key[0]})"
 
 
 def _remedy(refusal: Refusal, view: ReportView) -> str:
@@ -206,7 +227,7 @@ def _people(view: ReportView, room: int) -> Group | None:
     for row in listed.to_pylist():
         decision = row["decision"]
         table.add_row(
-            _text(row["name"]),
+            _person(row["name"], row["key"]),
             Text(LABELS[decision], style=_COLOURS.get(decision, "")),
             Text("\n").join(_change(change) for change in changes.get(row["person"], []))
             or _text(row["reason"] if is_for_some else ""),
@@ -216,6 +237,10 @@ def _people(view: ReportView, room: int) -> Group | None:
     more = (everybody.num_rows if is_for_some else view.writes) - listed.num_rows
     rest = f"and {counted(more, 'person', 'people')} more: trueup show {view.run_id} --format html|md|xlsx|csv"
     return Group(table, *([_text(rest, "dim")] if more > 0 else []))
+
+
+def _person(name: str, key: str) -> Text:
+    return _text(name) if name == key else Text("\n").join([_text(name), _text(key, "dim")])
 
 
 def _change(change: dict[str, Any]) -> Text:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 ROOMS = frozenset({"connectors", "data", "expectations", "flows", "reports", "sandbox", "transforms"})
+LONG = ("tests/end_to_end/", "tests/disasters/", "tests/connectors/scim_writer/", "tests/property/")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -43,6 +44,12 @@ def pytest_configure() -> None:
     """Tests in the background of a shell are told to ignore Ctrl-C, and what they start would ignore it too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long goes first, so that no worker is left with it while the others have nothing more to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,10 @@
 """How long the read of a tenant waits, and for what.
 
-Microsoft Graph "throttling guidance": 429 with ``Retry-After`` is waited out; other passing faults back off.
+Microsoft Graph "throttling guidance": 429 with ``Retry-After`` is waited out; other passing faults back off. What a
+``Retry-After`` says, and how waits double, is worked out in ``trueup.connectors.http`` as for the target; which answers
+are worth another request, and for how long, is a matter of the source and stands here. The rate limiter there is not
+used: Graph names no rate to keep to, only when to go on, and that holds back every request of the read, by the clock
+that these bounds are measured with.
 """
 
 from __future__ import annotations

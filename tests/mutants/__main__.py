@@ -57,12 +57,13 @@ def main() -> None:
     print(f"{len(chosen)} of {len(every)} mutants, seed {wanted.seed}", flush=True)  # noqa: T201 - its output
     figures: Counter[str] = Counter()
 
-    def said(mutant: Mutant, result: str, seconds: float) -> None:
+    def said(mutant: Mutant, result: str, seconds: float, test: str) -> None:
         figures[result] += 1
-        print(f"{sum(figures.values()):5} {result:9} {seconds:5.1f} s  {mutant.name}", flush=True)  # noqa: T201 - likewise
+        line = f"{sum(figures.values()):5} {result:9} {seconds:5.1f} s  {mutant.name}  {test.rpartition('::')[2]}"
+        print(line.rstrip(), flush=True)  # noqa: T201 - likewise
 
-    driver = Driver(chosen, said, wanted.jobs, wanted.limit)
-    plain = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", "60", "--hypothesis-seed", "0"]
+    driver = Driver(chosen, said, paths, wanted.jobs, wanted.limit)
+    plain = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", "240", "--hypothesis-seed", "0"]
     marks = ["-m", "not browser and not soak and not services"]
     tests = wanted.tests or TESTS
     code = pytest.main([*plain, *marks, *tests], plugins=[driver])

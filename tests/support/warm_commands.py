@@ -115,6 +115,11 @@ def _grow() -> None:
     Orchestrator()
     for name in LOADED.split():
         importlib.import_module(name)
+    from trueup.reports.templating import template
+
+    pages = template("report.html.j2").environment  # compiled here once, and not by every command that writes a report
+    for name in pages.list_templates(filter_func=lambda name: name.endswith(".j2")):
+        pages.get_template(name)
     threads = [*Path("/proc/self/task").glob("*")]
     assert len(threads) <= 1, "an import has started a thread; nothing can safely be forked off"
     gc.freeze()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
@@ -27,7 +28,7 @@ from trueup.reports.spreadsheet import xlsx
 from trueup.reports.summaries import applied_summary, approval_summary, verified_summary
 from trueup.reports.terminal import render_terminal
 from trueup.reports.view import build_view
-from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.errors import Failed, Misused, Refusal
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.links import Links
 from trueup.transforms.manifest import ActRecord
@@ -170,6 +171,18 @@ def test_the_terminal_says_how_many_more_there_are(view_of: Callable[[str], Repo
     with console.capture() as capture:
         console.print(render_terminal(view_of("ordinary"), people=3))
     assert "and 7 people more" in capture.get()
+
+
+def test_a_terminal_says_the_name_beside_each_key(view_of: Callable[[str], ReportView]) -> None:
+    view = view_of("ordinary")
+    written = view.people.filter(pc.equal(view.people["decision"], "create")).slice(0, 1).to_pylist()[0]
+    key, name = written["key"], written["name"]
+    assert re.search(rf"{re.escape(name)} .*\n +{re.escape(key)} ", _printed(render_terminal(view)))
+    refusal = Refusal("check_x", f"1 decision is odd. First: {key}, {key}x.", used=1.0, limit=0.0, remedy="")
+    told = " ".join(_printed(render_terminal(replace(view, refusals=(refusal,)))).split())
+    assert f"First: {name} ({key}), {key}x." in told, (
+        "the name beside the key, and nothing beside what only begins like it"
+    )
 
 
 def test_nothing_hostile_is_markup_on_a_terminal(view_of: Callable[[str], ReportView]) -> None:
