@@ -115,7 +115,8 @@ class _Nights:
         return read_rows(self.runs[-1].files.checks)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        return pq.read_table(getattr(self.runs[-1].files, name)).to_pylist()
+        rows: list[dict[str, Any]] = pq.read_table(getattr(self.runs[-1].files, name)).to_pylist()
+        return rows
 
 
 def _people(number: int) -> list[dict[str, Any]]:
