@@ -124,9 +124,7 @@ class Target:
 
     def acts(self) -> list[str]:
         """What happened to its runs after they were sealed, in order."""
-        return [
-            path.name.split("-", 1)[1].removesuffix(".json") for path in sorted(self.archive.glob("2*/acts/*.json"))
-        ]
+        return [path.name.split("-", 1)[1].removesuffix(".json") for path in self.found("2*/acts/*.json").values()]
 
 
 @dataclass
