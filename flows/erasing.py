@@ -53,7 +53,8 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
     with ExitStack() as stack:
         for target in sorted({same_target(run.manifest.target) for run in archive.runs()}):
             stack.enter_context(apply_lock(archive.path, target, "erase"))
-        person = find(tuple(reading.directories(archive.path)), called, new_number())
+        # Drafts that were never sealed may hold half a file; they go as a whole, whoever stands in them.
+        person = find(tuple(reading.sealed(archive.path)), called, new_number())
         if refusals := _not_yet(archive, person):
             raise Refused(refusals)
         return erase(

@@ -32,6 +32,7 @@ from trueup.connectors.archive.atomic_files import (
 )
 from trueup.connectors.archive.pending import FOLDER
 from trueup.connectors.archive.staging import Staged, stage
+from trueup.connectors.archive.unfinished import is_under_way
 from trueup.transforms.erasure.stated import erasures
 from trueup.transforms.erasure.texts import GONE, forgotten
 from trueup.transforms.run_files import RunFiles
@@ -89,7 +90,7 @@ def erase(archive: Archive, person: Person, *, reason: str, who: str, at: dateti
         place = _begin(root, person.number)
         staged = stage(root, place, person, render)
         reviews, unread = _reviews(root, place, person)
-        drafts = [files.run_id for files in reading.directories(root) if not files.manifest.exists()]
+        drafts = [files.run_id for files in reading.directories(root) if _is_left_behind(files)]
         plan = {
             "number": person.number,
             "reason": reason,
@@ -146,7 +147,7 @@ def _finish(root: Path, place: Path) -> None:
     for name in plan["reviews"]:
         _put(place / _PRIVATE / name, root / REVIEWS / name)
     for run_id in plan["drafts"]:
-        if not (root / run_id / "manifest.json").exists():
+        if _is_left_behind(RunFiles(root / run_id)):
             shutil.rmtree(root / run_id, ignore_errors=True)
         seam("draft")
     for name in _CACHES:
@@ -157,6 +158,11 @@ def _finish(root: Path, place: Path) -> None:
     with suppress(OSError):
         (root / FOLDER).rmdir()
     sync_directory(root)
+
+
+def _is_left_behind(files: RunFiles) -> bool:
+    """Whether a run never happened, and nobody is making it."""
+    return not files.manifest.exists() and not is_under_way(files)
 
 
 def _finish_run(files: RunFiles, aside: Path, plan: dict[str, Any], said: Staged) -> None:

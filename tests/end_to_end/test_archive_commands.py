@@ -85,7 +85,7 @@ class Desk:
         return self.archive.load(files.run_id)
 
     def act(self, run: PriorRun) -> Any:
-        return json.loads(max(run.files.acts.iterdir()).read_text(encoding="utf-8"))
+        return self.archive.load(run.run_id).acts[-1].model_dump(mode="json")
 
 
 @pytest.fixture

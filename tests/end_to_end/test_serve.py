@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import TRUEUP
+from trueup.connectors.archive import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -160,7 +161,7 @@ def test_a_missed_night_is_planned_once_applied_as_allowed_and_told_without_name
     assert first.end(signal.SIGTERM) == 0, first.said
     assert not NOISE.search(first.said), first.said
     [folder] = [path.parent for path in office.archive.glob("*/manifest.json")]
-    acts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "acts").iterdir())]
+    acts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "acts").glob("*.json"))]
     assert [act["act"] for act in acts] == ["approved", "applied"]
     assert "auto" in json.dumps(acts[0]), "who approved must say that nobody did"
 
@@ -242,11 +243,9 @@ def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_review
         allow = {refusal["code"].removeprefix("limit_"): "a test" for refusal in plan["refusals"]}
         ended = ask(plan, allow=allow, leave_out=["create", "deactivate", "reactivate", "title"])
     assert ended == ("COMPLETED", "Applied")
-    kept = [
-        json.loads(path.read_text(encoding="utf-8")) for path in sorted((office.run_folder(plan) / "acts").iterdir())
-    ]
-    assert [act["act"] for act in kept] == ["approved", "applied"]
-    assert kept[0]["details"]["allowed"] == allow
+    kept = reading.load(office.archive, plan["run_id"]).acts
+    assert [act.act for act in kept] == ["approved", "applied"]
+    assert (kept[0].details["allowed"], kept[0].via) == (allow, "orchestrator")
     after = office.everything()
     assert before.keys() == after.keys()
     assert before != after
