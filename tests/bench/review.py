@@ -25,8 +25,9 @@ import httpx
 
 from tests.end_to_end.conftest import TRUEUP
 from tests.support.many_nights import TARGET, many_nights
-from tests.support.team_review import ADA, BO, READERS, REVIEWERS, Browser, tenant
+from tests.support.team_review import READERS, REVIEWERS, Browser
 from trueup.sandbox import running
+from trueup.sandbox.tenant.data import Group, TenantData, object_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ class Measured:
 
 def run() -> Iterator[tuple[str, str]]:
     """Rows for ``make bench``."""
-    with tempfile.TemporaryDirectory() as folder, running(tenant=tenant()) as sandbox:
+    with tempfile.TemporaryDirectory() as folder, running(tenant=_tenant()) as sandbox:
         place = Path(folder)
         archive = many_nights(place, nights=3, people=_PEOPLE, changing=20)
         run_id = max(one.name for one in archive.path.iterdir() if one.name.startswith("2"))
@@ -74,7 +75,7 @@ def run() -> Iterator[tuple[str, str]]:
 url = "{url}"
 client_id = "{sandbox.client_id}"
 client_secret = "env:TRUEUP_CLIENT_SECRET"
-reviewers = ["group:{REVIEWERS}", "id:{ADA}", "id:{BO}"]
+reviewers = ["group:{REVIEWERS}"]
 readers = ["group:{READERS}"]
 """
         config = sandbox.configuration(archive.path, more=review).replace(sandbox.scim_url, TARGET)
@@ -95,7 +96,7 @@ def _measured(url: str, run_id: str, pid: int) -> Iterator[tuple[str, str]]:
         begun = time.perf_counter()
         _wait(client, url)
         yield f"{what}: from start to the first answer", f"{time.perf_counter() - begun:.1f} s"
-        readers = [_signed_in(client, url, ("ada", "bo", "rea")[n % 3]) for n in range(_READERS)]
+        readers = [_signed_in(client, url, f"reader{n}") for n in range(_READERS)]
         begun = time.perf_counter()
         answer = client.get(f"{url}/runs/{run_id}", headers={"Cookie": readers[0].cookies})
         answer.raise_for_status()
@@ -215,6 +216,18 @@ def _wait(client: httpx.Client, url: str) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.1)
+
+
+def _tenant() -> TenantData:
+    """As many people as there are readers: one person may not have many sessions. Every second one reviews."""
+    people = {object_id("user", f"reader{n}"): f"reader{n}" for n in range(_READERS)}
+    users = [
+        {"id": key, "userPrincipalName": f"{name}@contoso.example", "displayName": name, "accountEnabled": True}
+        for key, name in people.items()
+    ]
+    keys = tuple(people)
+    groups = (Group(REVIEWERS, "Reviewers", keys[::2]), Group(READERS, "Readers", keys[1::2]))
+    return TenantData(users=users, groups=groups)
 
 
 def _free() -> int:

@@ -129,7 +129,7 @@ function sayApply() {
   bar.hidden = !apply || Boolean(apply.ended);
   if (!apply) { byId("apply-said").textContent = ready ? "It is accepted. Nothing is written before somebody applies it." : ""; return; }
   if (apply.total) { bar.max = apply.total; bar.value = apply.done; } else bar.removeAttribute("value");
-  byId("apply-said").textContent = apply.ended ? `${apply.text || "Apply has ended:"} ${apply.ended.replaceAll("_", " ")}.` : `${apply.text || "Applying"}${apply.total ? `: ${figures.format(apply.done)} of ${figures.format(apply.total)}` : " …"}`;
+  byId("apply-said").textContent = apply.ended ? `Apply has ended: ${apply.ended.replaceAll("_", " ")}. ${apply.text}` : `Applying${apply.total ? `: ${figures.format(apply.done)} of ${figures.format(apply.total)}` : " …"}`;
 }
 
 // Whoever is named and was not sent yet is asked for once.
