@@ -91,7 +91,9 @@ class Applying:
             except ValueError:
                 continue
             if isinstance(said, dict) and {"stage", "done", "total"} <= said.keys():
-                self.tell(run_id, _told(**{key: said[key] for key in ("stage", "done", "total")}))
+                total = said["total"]
+                done = said["done"] if total is None else min(said["done"], total)  # a second pass counts again
+                self.tell(run_id, _told(stage=str(said["stage"]), done=done, total=total))
                 return
 
 

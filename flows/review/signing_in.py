@@ -14,6 +14,7 @@ from trueup.connectors.oidc.errors import ProviderAway, SignInRefused
 from trueup.flows.review.answers import error_page
 from trueup.flows.review.sessions import Person, Session, is_masked
 from trueup.transforms.manifest import Identity
+from trueup.transforms.run_files import RUN_ID
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SESSION = "__Host-trueup"
 ON_THE_WAY = "__Host-trueup-sign-in"
-_PLACES = re.compile(r"/(?:runs/\d{8}T\d{6}Z-[0-9a-f]{4}|people(?:/[0-9a-fA-F-]{36})?|health|limits)?")
+_PLACES = re.compile(rf"/(?:runs/{RUN_ID.pattern}|people(?:/[0-9a-fA-F-]{{36}})?|health|limits)?")
 """Where a sign-in may lead: pages of ours, and nothing that somebody else could append."""
 _FORM = 100_000
 
