@@ -7,6 +7,7 @@ ETag is a hash of the content: with equal bytes two writers would both win.
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ AT_ONCE = 16
 _PAUSES = (0.1, 0.3, 1.0, 3.0)
 """Seconds between tries of a write that was not answered."""
 _NOT_FOUND = (NotFoundError, FileNotFoundError)
+_REFUSED = re.compile(r"status code: 40[13]\b")
 _DENIED = (PermissionDeniedError, UnauthenticatedError)
 
 
@@ -215,7 +217,8 @@ class ObjectStore:
 
     def failed(self, what: str, error: BaseError | OSError) -> Failed:
         """The sentence for a request that the store refused."""
-        if isinstance(error, _DENIED):
+        # obstore says of a list that was refused only that there was a generic error, and the status in its text.
+        if isinstance(error, _DENIED) or _REFUSED.search(str(error)):
             return Failed(
                 f"The archive {self.name} cannot {what}: the store refuses these credentials or this right.",
                 remedy="Give what [archive.options] names the rights to list, read and write objects there.",

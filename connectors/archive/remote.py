@@ -22,7 +22,7 @@ from trueup.connectors.archive.lease import Lease, Leases
 from trueup.connectors.archive.mirror import Mirror
 from trueup.connectors.archive.object_store import ObjectStore, Seen
 from trueup.connectors.archive.store import ABSENT, Changed, LocalStore, Version
-from trueup.transforms.run_files import RUN_ID
+from trueup.transforms.run_files import JOURNAL, RUN_ID
 from trueup.transforms.targets import target_digest
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class RemotePlace:
     def store(self) -> LocalStore:
         """See :class:`Place`: records are read from the cache, which has them all."""
         return self.mirror.local
+
+    @property
+    def shared(self) -> ObjectStore:
+        """See :class:`Place`."""
+        return self.objects
 
     def run(self, run_id: str) -> RunFiles:
         """See :class:`Place`."""
@@ -125,6 +130,11 @@ class RemotePlace:
         sequence = self._sequences.get(digest)
         if sequence is None:
             return {}
+        journal = prior.files.path / JOURNAL
+        stated = max((act.files[JOURNAL].bytes for act in prior.acts if JOURNAL in act.files), default=0)
+        here = journal.stat().st_size if journal.exists() else 0
+        if here < stated + sequence.announced.get(run.run_id, 0):
+            self.look_again()  # what left and is not in the journal here is put together before it is called joined
         return segments.joined(self.mirror, digest, prior, self._runs(), sequence.last)
 
     def append(self, run: RunFiles, make: Callable[[], tuple[str, bytes, ActRecord]]) -> ActRecord:
@@ -170,6 +180,7 @@ class RemotePlace:
         with self._leases.held(f"{LEASES}/{name}.json", holder, patience=patience) as lease:
             digest = name.partition("-")[2]
             last = segments.last_number(self.objects.every(f"{segments.FOLDER}/{digest}"), digest)
+            last = max(last, segments.last_joined(self._runs(), digest))
             sequence = segments.Sequence(self.objects, digest, lease, last)
             if lease.was_taken_over or holder.kind == "apply":
                 sequence.claim()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from trueup.flows import screen
-from trueup.flows.commands import mapping_cli, service_cli
+from trueup.flows.commands import archive_cli, mapping_cli, service_cli
 from trueup.flows.commands.ending import run_to_its_end
 from trueup.flows.commands.options import DEFAULT, Config, Json
 
@@ -349,6 +349,7 @@ def export(
 
 app.add_typer(service_cli.app)
 app.add_typer(mapping_cli.app, name="mapping")
+app.add_typer(archive_cli.app, name="archive")
 
 
 def main() -> None:
