@@ -110,7 +110,7 @@ class ObjectStore:
         found: dict[str, Seen] = {}
         with self._told("be listed"):
             for some in obstore.list(self.reads, under or None, chunk_size=1000):
-                found |= {one["path"]: Seen(one["size"], one["last_modified"], _version(one).mark) for one in some}
+                found |= {one["path"]: Seen(one["size"], one["last_modified"], tag_of(_version(one))) for one in some}
         return found
 
     def create_if_absent(self, name: str, content: bytes | Path) -> None:
@@ -250,6 +250,12 @@ def _bytes(content: bytes | Path) -> bytes:
 def _version(facts: Any) -> Version:
     """S3 and Azure know a content by its ETag, Google by a number of its own: both are kept."""
     return Version(f"{facts.get('e_tag') or ''}\n{facts.get('version') or ''}")
+
+
+def tag_of(seen: Version) -> str:
+    """What a list shows of a content as well: of a bucket with versioning it shows no version."""
+    e_tag, _, version = seen.mark.partition("\n")
+    return e_tag or version
 
 
 def _update(seen: Version) -> UpdateVersion:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.connectors.archive import reading, segments
 from trueup.connectors.archive.lease import Lease, Leases
 from trueup.connectors.archive.mirror import Mirror
-from trueup.connectors.archive.object_store import ObjectStore, Seen
+from trueup.connectors.archive.object_store import ObjectStore, Seen, tag_of
 from trueup.connectors.archive.store import ABSENT, Changed, LocalStore, Version
 from trueup.transforms.run_files import JOURNAL, RUN_ID
 from trueup.transforms.targets import target_digest
@@ -211,13 +211,13 @@ class RemotePlace:
         return reading.readable(self.mirror.root)[0]
 
     def _has(self, key: str, path: Path) -> None:
-        mark = self.objects.version(key).mark
+        mark = tag_of(self.objects.version(key))
         self.mirror.has(key, Seen(path.stat().st_size, datetime.now(UTC), mark))
 
     def _put_in_place(self, key: str, content: bytes) -> None:
         self._create(key, content)
         self.mirror.keep(key, content)
-        self.mirror.has(key, Seen(len(content), datetime.now(UTC), self.objects.version(key).mark))
+        self.mirror.has(key, Seen(len(content), datetime.now(UTC), tag_of(self.objects.version(key))))
 
     def _create(self, key: str, content: bytes) -> None:
         with contextlib.suppress(FileExistsError):  # somebody put the very same there
@@ -246,7 +246,7 @@ class RemotePlace:
     def _complete(self, listed: dict[str, Seen]) -> bool:
         """Put in its place what was decided and whose writer did not come to it; whether there was anything."""
         done = self._complete_acts(listed)
-        if HEAD in listed and listed[HEAD].mark != self._head[0].mark:
+        if HEAD in listed and listed[HEAD].mark != tag_of(self._head[0]):
             self._head = self._read_head()
             key = f"{self._head[1].get('run_id')}/manifest.json"
             if self._head[1] and key not in listed:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.end_to_end.test_decisions_over_nights import company, key, person
 from tests.support.object_stores import ENVIRONMENT, Bucket, moto_served, new_bucket
@@ -24,8 +27,6 @@ def options(bucket: Bucket) -> str:
 
 def at_host(office: Office, name: str, bucket: Bucket) -> Office:
     """The office as another host has it: the same configuration, another folder."""
-    from dataclasses import replace
-
     folder = office.folder / name
     folder.mkdir()
     there = replace(office, folder=folder, environment=ENVIRONMENT)
@@ -38,6 +39,7 @@ def titles(office: Office) -> list[Any]:
     return sorted(one.get("title", "") for one in office.everything().values())
 
 
+@pytest.mark.services
 def test_a_night_planned_here_is_applied_there_and_taken_back_here(tmp_path: Path, warm: Warm) -> None:
     people = [person(one) for one in NAMES]
     with company(tmp_path, warm, people, []) as office, moto_served() as endpoint:

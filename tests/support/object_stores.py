@@ -44,6 +44,14 @@ class Bucket:
         """``[archive]`` of a configuration."""
         return {"path": self.address, "options": {"endpoint": self.endpoint, **KEYS}, **more}
 
+    def keep_versions(self) -> None:
+        """Switch versioning on."""
+        said = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        connection = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=30)
+        connection.request("PUT", f"/{self.name}?versioning", body=said)
+        assert connection.getresponse().status == 200
+        connection.close()
+
     def through(self, endpoint: str) -> Bucket:
         """The same bucket by another way."""
         return Bucket(endpoint, self.name)
