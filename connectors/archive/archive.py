@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import secrets
 import shutil
@@ -17,7 +18,7 @@ from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.reaching import reach
 from trueup.connectors.archive.unfinished import finished, watch
 from trueup.transforms.archive_url import is_url
-from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 from trueup.transforms.run_files import RUN_ID, RunFiles
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _LAST = 0xFFFF
+CLOSED = "closed.json"
+"""In an archive that was copied or moved: what it is since, and where the other one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +116,57 @@ class Archive:
         return None if newest.run_id == run.run_id else newest
 
 
-def open_archive(settings: Settings, *, writable: bool = True) -> Archive:
+def open_archive(settings: Settings, *, writable: bool = True, closed_too: bool = False) -> Archive:
     """The archive of the configuration, made if need be, readable by its owner (and ``group``) only.
 
     Args:
         settings: ``[archive] path`` and ``group``.
         writable: False for commands that only read: nothing is made, and a missing archive is an empty one.
+        closed_too: also to write, one that is a copy or was moved.
 
     Raises:
         Failed: it cannot be made or written.
         Misused: there is no such group.
+        Refused: it is to be written, and is a copy, or was moved elsewhere; or its store lets two writers through.
     """
+    archive = _opened(settings, writable=writable)
+    if writable and not closed_too:
+        refuse_closed(archive)
+    return archive
+
+
+def closed_state(archive: Archive) -> dict[str, str]:
+    """``why`` the archive is closed and the other ``place``; empty where it never was copied or moved."""
+    try:
+        said = json.loads(place_of(archive.path).shared.read(CLOSED))
+    except FileNotFoundError:
+        return {}
+    return {key: said[key] for key in ("why", "place")}
+
+
+def refuse_closed(archive: Archive) -> None:
+    """Return where the archive may grow.
+
+    Raises:
+        Refused: it is a copy, half copied, or was moved (``archive_closed``).
+    """
+    state = closed_state(archive)
+    why = {
+        "copy": "is a copy, for reading only, of",
+        "copying": "is a copy that was not finished, of",
+        "moved": "was moved to",
+    }.get(state.get("why", ""))
+    if why is not None:
+        raise Refused(
+            Refusal(
+                "archive_closed",
+                f"This archive {why} {state['place']}.",
+                remedy="Point [archive] path at the archive that goes on, or finish the copy: trueup archive copy.",
+            )
+        )
+
+
+def _opened(settings: Settings, *, writable: bool) -> Archive:
     path = settings.archive_root
     access = _access(settings.archive.group)
     if is_url(settings.archive.path):

@@ -7,6 +7,7 @@ ETag is a hash of the content: with equal bytes two writers would both win.
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ AT_ONCE = 16
 _PAUSES = (0.1, 0.3, 1.0, 3.0)
 """Seconds between tries of a write that was not answered."""
 _NOT_FOUND = (NotFoundError, FileNotFoundError)
+_REFUSED = re.compile(r"status code: 40[13]\b")
 _DENIED = (PermissionDeniedError, UnauthenticatedError)
 
 
@@ -108,7 +110,7 @@ class ObjectStore:
         found: dict[str, Seen] = {}
         with self._told("be listed"):
             for some in obstore.list(self.reads, under or None, chunk_size=1000):
-                found |= {one["path"]: Seen(one["size"], one["last_modified"], _version(one).mark) for one in some}
+                found |= {one["path"]: Seen(one["size"], one["last_modified"], tag_of(_version(one))) for one in some}
         return found
 
     def create_if_absent(self, name: str, content: bytes | Path) -> None:
@@ -215,7 +217,8 @@ class ObjectStore:
 
     def failed(self, what: str, error: BaseError | OSError) -> Failed:
         """The sentence for a request that the store refused."""
-        if isinstance(error, _DENIED):
+        # obstore says of a list that was refused only that there was a generic error, and the status in its text.
+        if isinstance(error, _DENIED) or _REFUSED.search(str(error)):
             return Failed(
                 f"The archive {self.name} cannot {what}: the store refuses these credentials or this right.",
                 remedy="Give what [archive.options] names the rights to list, read and write objects there.",
@@ -247,6 +250,12 @@ def _bytes(content: bytes | Path) -> bytes:
 def _version(facts: Any) -> Version:
     """S3 and Azure know a content by its ETag, Google by a number of its own: both are kept."""
     return Version(f"{facts.get('e_tag') or ''}\n{facts.get('version') or ''}")
+
+
+def tag_of(seen: Version) -> str:
+    """What a list shows of a content as well: of a bucket with versioning it shows no version."""
+    e_tag, _, version = seen.mark.partition("\n")
+    return e_tag or version
 
 
 def _update(seen: Version) -> UpdateVersion:

@@ -64,6 +64,11 @@ class Place(Protocol):
         """Where records of runs are read."""
         ...
 
+    @property
+    def shared(self) -> Store:
+        """Where records of the archive itself lie, which all hosts see as they are now."""
+        ...
+
     def run(self, run_id: str) -> RunFiles:
         """The run's files, wherever they are kept."""
         ...
@@ -133,6 +138,11 @@ class LocalPlace:
 
     @property
     def store(self) -> LocalStore:
+        """See :class:`Place`."""
+        return LocalStore(self.root)
+
+    @property
+    def shared(self) -> LocalStore:
         """See :class:`Place`."""
         return LocalStore(self.root)
 

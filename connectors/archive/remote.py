@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from trueup.connectors.archive import reading, segments
 from trueup.connectors.archive.lease import Lease, Leases
 from trueup.connectors.archive.mirror import Mirror
-from trueup.connectors.archive.object_store import ObjectStore, Seen
+from trueup.connectors.archive.object_store import ObjectStore, Seen, tag_of
 from trueup.connectors.archive.store import ABSENT, Changed, LocalStore, Version
-from trueup.transforms.run_files import RUN_ID
+from trueup.transforms.run_files import JOURNAL, RUN_ID
 from trueup.transforms.targets import target_digest
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class RemotePlace:
     def store(self) -> LocalStore:
         """See :class:`Place`: records are read from the cache, which has them all."""
         return self.mirror.local
+
+    @property
+    def shared(self) -> ObjectStore:
+        """See :class:`Place`."""
+        return self.objects
 
     def run(self, run_id: str) -> RunFiles:
         """See :class:`Place`."""
@@ -126,6 +131,11 @@ class RemotePlace:
         sequence = self._sequences.get(digest)
         if sequence is None:
             return {}
+        journal = prior.files.path / JOURNAL
+        stated = max((act.files[JOURNAL].bytes for act in prior.acts if JOURNAL in act.files), default=0)
+        here = journal.stat().st_size if journal.exists() else 0
+        if here < stated + sequence.announced.get(run.run_id, 0):
+            self.look_again()  # what left and is not in the journal here is put together before it is called joined
         return segments.joined(self.mirror, digest, prior, self._runs(), sequence.last)
 
     def append(self, run: RunFiles, make: Callable[[], Drafted]) -> ActRecord:
@@ -175,6 +185,7 @@ class RemotePlace:
         with self._leases.held(f"{LEASES}/{name}.json", holder, patience=patience) as lease:
             digest = name.partition("-")[2]
             last = segments.last_number(self.objects.every(f"{segments.FOLDER}/{digest}"), digest)
+            last = max(last, segments.last_joined(self._runs(), digest))
             sequence = segments.Sequence(self.objects, digest, lease, last)
             if lease.was_taken_over or holder.kind == "apply":
                 sequence.claim()
@@ -211,13 +222,13 @@ class RemotePlace:
         return reading.readable(self.mirror.root)[0]
 
     def _has(self, key: str, path: Path) -> None:
-        mark = self.objects.version(key).mark
+        mark = tag_of(self.objects.version(key))
         self.mirror.has(key, Seen(path.stat().st_size, datetime.now(UTC), mark))
 
     def _put_in_place(self, key: str, content: bytes) -> None:
         self._create(key, content)
         self.mirror.keep(key, content)
-        self.mirror.has(key, Seen(len(content), datetime.now(UTC), self.objects.version(key).mark))
+        self.mirror.has(key, Seen(len(content), datetime.now(UTC), tag_of(self.objects.version(key))))
 
     def _create(self, key: str, content: bytes) -> None:
         with contextlib.suppress(FileExistsError):  # somebody put the very same there
@@ -246,7 +257,7 @@ class RemotePlace:
     def _complete(self, listed: dict[str, Seen]) -> bool:
         """Put in its place what was decided and whose writer did not come to it; whether there was anything."""
         done = self._complete_acts(listed)
-        if HEAD in listed and listed[HEAD].mark != self._head[0].mark:
+        if HEAD in listed and listed[HEAD].mark != tag_of(self._head[0]):
             self._head = self._read_head()
             key = f"{self._head[1].get('run_id')}/manifest.json"
             if self._head[1] and key not in listed:

@@ -46,6 +46,8 @@ class Sequence:
         self._digest = digest
         self.lease = lease
         self.last = last
+        self.announced: dict[str, int] = {}
+        """Run → bytes of its journal that left under this lease."""
 
     def claim(self) -> None:
         """Take the next number, so that whoever held the target before cannot announce anything any more."""
@@ -71,6 +73,7 @@ class Sequence:
                 "Another host has taken the target over; what was about to be sent was not sent.",
                 remedy=f"See who: trueup runs. Then apply the run again: trueup apply {run_id}",
             ) from None
+        self.announced[run_id] = self.announced.get(run_id, 0) + len(group)
         self.lease.require()
 
     def _name(self) -> str:
@@ -84,6 +87,14 @@ class Sequence:
 def last_number(listed: Iterable[str], digest: str) -> int:
     """The highest number of a target's sequence; 0 where there is none."""
     return max((number for number, _ in _numbers(listed, digest)), default=0)
+
+
+def last_joined(runs: Iterable[PriorRun], digest: str) -> int:
+    """The highest number a closing act speaks of: of an archive that was copied, the objects stayed where it was."""
+    own = (run for run in runs if target_digest(run.manifest.target) == digest)
+    return max(
+        (int(act.details[DETAIL]["through"]) for run in own for act in run.acts if DETAIL in act.details), default=0
+    )
 
 
 def join(mirror: Mirror, runs: tuple[PriorRun, ...]) -> None:

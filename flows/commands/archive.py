@@ -110,6 +110,22 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
     return Exit.DONE
 
 
+def copy_command(config: Path, source: str, to: str, *, move: bool, as_json: bool) -> int:
+    """Copy or move an archive and say what came of it."""
+    from trueup.connectors.archive.copying import copy_archive
+
+    done = copy_archive(configuration.load(config), source, to, move=move)
+    if as_json:
+        screen.document({"runs": done.runs, "files": done.files, "bytes": done.bytes, "moved": move})
+        return Exit.DONE
+    screen.say(f"{counted(done.runs, 'run')} copied, {counted(done.files, 'file')}, {done.bytes / 1024**2:.1f} MiB.")
+    if move:
+        screen.say(f"The archive is {to} from now on: point [archive] path at it. {source} is closed.")
+    else:
+        screen.say(f"{to} is a copy for reading; work goes on in {source}.")
+    return Exit.DONE
+
+
 def verify_archive_command(config: Path, *, as_json: bool) -> int:
     """Check every hash and chain; 3 when anything is damaged, each damage named."""
     from trueup.connectors.archive import check_archive, open_archive

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from trueup.flows import screen
-from trueup.flows.commands import mapping_cli, service_cli
+from trueup.flows.commands import archive_cli, mapping_cli, service_cli
 from trueup.flows.commands.ending import end_quickly, run_to_its_end
 from trueup.flows.commands.options import DEFAULT, Config, Json
 
@@ -274,7 +274,7 @@ def release(
 
 @app.command()
 def runs(*, config: Config = DEFAULT, as_json: Json = False) -> None:
-    """List all runs, newest first, with their state; of a folder, each target's newest run and what waits."""
+    """List all runs, newest first; of a folder, each target's newest."""
     if config.is_dir():
         from trueup.flows.commands.targets import targets_command
 
@@ -378,6 +378,7 @@ def export(
 
 app.add_typer(service_cli.app)
 app.add_typer(mapping_cli.app, name="mapping")
+app.add_typer(archive_cli.app, name="archive")
 
 
 def main() -> None:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Judge = Callable[[str, str], str]
+
 KEYS = {"access_key_id": "env:STORE_KEY", "secret_access_key": "env:STORE_SECRET"}
 ENVIRONMENT = {"STORE_KEY": "the-key-of-the-store", "STORE_SECRET": "the-secret-of-the-store"}
 
@@ -41,6 +43,14 @@ class Bucket:
     def section(self, **more: Any) -> dict[str, Any]:
         """``[archive]`` of a configuration."""
         return {"path": self.address, "options": {"endpoint": self.endpoint, **KEYS}, **more}
+
+    def keep_versions(self) -> None:
+        """Switch versioning on."""
+        said = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        connection = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=30)
+        connection.request("PUT", f"/{self.name}?versioning", body=said)
+        assert connection.getresponse().status == 200
+        connection.close()
 
     def through(self, endpoint: str) -> Bucket:
         """The same bucket by another way."""
@@ -75,9 +85,11 @@ class Faults:
     """What the proxy does to a request; ``judge`` gives a word for method and path, or an empty one."""
 
     endpoint: str
-    judge: Callable[[str, str], str] = lambda _method, _path: ""
+    judge: Judge = lambda _method, _path: ""
     seen: list[tuple[str, str]] = field(default_factory=list)
     slow_seconds: float = 0.0
+    drops_conditions: bool = False
+    """Whether writes lose their conditions on the way, as with a store that does not know them."""
 
 
 class _Proxy(BaseHTTPRequestHandler):
@@ -102,7 +114,8 @@ class _Proxy(BaseHTTPRequestHandler):
 
     def _pass_on(self, word: str, body: bytes) -> None:
         connection = http.client.HTTPConnection(self.upstream, timeout=30)
-        headers = {key: value for key, value in self.headers.items() if key.lower() != "connection"}
+        dropped = {"connection", *(("if-match", "if-none-match") if self.faults.drops_conditions else ())}
+        headers = {key: value for key, value in self.headers.items() if key.lower() not in dropped}
         connection.request(self.command, self.path, body=body, headers=headers)
         answer = connection.getresponse()
         content = answer.read()

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.archive_runs import AT, TARGET, applied, approved, begin_journal, sealed_run, settings_in
 from trueup.connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, refuse_damaged
+from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.reaching import reached, refuse_without_conditions
 from trueup.connectors.archive.remote import RemotePlace
@@ -96,6 +97,43 @@ def test_a_run_begun_by_two_hosts_in_one_second_is_one_chain(bucket: Bucket, tmp
     archive = host(bucket, tmp_path / "e")
     assert sorted(sealed) == sorted(run.run_id for run in archive.runs())
     assert check_archive(archive.path) == []
+
+
+def test_a_bucket_with_versioning_does_as_well(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.keep_versions()
+    refuse_without_conditions(store_of_bucket(bucket, tmp_path))
+    here = host(bucket, tmp_path / "a")
+    run = approved(here, sealed_run(here))
+    there = host(bucket, tmp_path / "b")
+    assert there.load(run.run_id).files.decisions.exists()
+    sealed_run(there, days=1)
+    assert check_archive(host(bucket, tmp_path / "a").path) == []
+
+
+def test_a_copy_is_for_reading_and_what_was_moved_is_closed(bucket: Bucket, tmp_path: Path) -> None:
+    here = host(bucket, tmp_path / "a")
+    run = applied(here, approved(here, sealed_run(here)))
+    settings = settings_in(tmp_path / "a", archive=bucket.section())
+    done = copy_archive(settings, bucket.address, str(tmp_path / "copy"), move=False)
+    assert done.runs == 1
+    copied = settings_in(tmp_path, archive={"path": str(tmp_path / "copy")})
+    seen = open_archive(copied, writable=False)
+    assert check_archive(seen.path) == []
+    assert seen.load(run.run_id).acts == run.acts
+    assert (seen.path / run.run_id / "decisions.parquet").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(Refused, match="is a copy, for reading only"):
+        open_archive(copied)
+    with pytest.raises(Refused, match="another archive already"):
+        copy_archive(settings, bucket.address, str(here.path), move=False)
+
+    moved = f"{bucket.address}-moved"
+    copy_archive(settings, bucket.address, moved, move=True)
+    with pytest.raises(Refused, match="was moved to"):
+        host(bucket, tmp_path / "b")
+    there = open_archive(settings_in(tmp_path / "a", archive={**bucket.section(), "path": moved}))
+    add_act(there.load(run.run_id), Act.VERIFIED, "ann", at=AT)
+    sealed_run(there, days=1)
+    assert check_archive(there.path) == []
 
 
 def test_acts_of_two_hosts_get_different_numbers(bucket: Bucket, tmp_path: Path) -> None:

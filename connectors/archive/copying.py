@@ -1,0 +1,168 @@
+"""A copy of an archive in another place: folder or object store, each file held against its hash on the way.
+
+A copy is for reading: two archives that both grow would be two chains. With ``move`` the copy is the archive from then
+on, and the place it came from is closed. What is half copied is closed too, and copying again goes on with it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trueup.connectors.archive import reading
+from trueup.connectors.archive.archive import CLOSED, Archive, closed_state, open_archive, refuse_closed
+from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, write_new
+from trueup.connectors.archive.integrity import check_archive
+from trueup.connectors.archive.locks import apply_lock
+from trueup.connectors.archive.places import LocalPlace, place_of
+from trueup.transforms.archive_url import is_url
+from trueup.transforms.errors import Failed, Misused, Refusal, Refused
+from trueup.transforms.targets import same_target
+from trueup.transforms.vocabulary import Act
+
+if TYPE_CHECKING:
+    from trueup.transforms.history import PriorRun
+    from trueup.transforms.run_files import RunFiles
+    from trueup.transforms.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy came to."""
+
+    runs: int
+    files: int
+    bytes: int
+
+
+def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Copied:
+    """All runs of ``source`` are in ``to``, whole; with ``move`` work goes on there, and ``source`` is closed.
+
+    Args:
+        settings: credentials of object stores, the cache.
+        source: a folder or an address.
+        to: likewise; empty, or what an earlier copy of ``source`` that was broken off left.
+        move: the archive is ``to`` from then on.
+
+    Raises:
+        Misused: both are the same place.
+        Refused: a run is damaged or its apply is open; ``to`` holds something else.
+        Failed: a place cannot be read or written; copying again goes on.
+    """
+    source, to = _spelt(source), _spelt(to)
+    if source == to:
+        raise Misused("An archive is not copied onto itself.", remedy="Give two places.")
+    here = open_archive(_at(settings, source), writable=is_url(source) or Path(source).is_dir(), closed_too=True)
+    if not here.path.is_dir():
+        raise Misused(f"No archive lies at {source}.", remedy="Give the folder with the runs, or its address.")
+    if not (move and closed_state(here) == {"why": "moved", "place": to}):
+        refuse_closed(here)
+    there = open_archive(_at(settings, to), closed_too=True)
+    _refuse_occupied(there, source)
+    with ExitStack() as stack:
+        for target in sorted({same_target(run.manifest.target) for run in here.runs()}):
+            stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}"))
+        _refuse_open(here)
+        _mark(there, "copying", source)
+        done = _copy(here, there)
+        if found := check_archive(there.path):
+            raise Failed(f"The copy is not whole: {found[0].run_id} {found[0]}", remedy="Copy again: it goes on.")
+        if move:
+            _mark(here, "moved", to)
+        _mark(there, "open" if move else "copy", source)
+    return done
+
+
+def _copy(here: Archive, there: Archive) -> Copied:
+    files = size = 0
+    place = place_of(here.path)
+    for run in reversed(here.runs()):
+        records = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
+        kept = {one.name: one.bytes for one in place.contents(run.run_id)}
+        for name in sorted(kept, key=_in_order):
+            if name in records or name == run.files.manifest.name or name.startswith(f"{run.files.acts.name}/"):
+                _put(there, run.files, name)
+                files, size = files + 1, size + kept[name]
+    return Copied(len(here.runs()), files, size)
+
+
+def _in_order(name: str) -> tuple[int, str]:
+    """Data first, then the manifest, then acts by number: so that what is half there never happened."""
+    return (2 if name.startswith("acts/") else 1 if name == "manifest.json" else 0), name
+
+
+def _put(there: Archive, run: RunFiles, name: str) -> None:
+    source = run.path / name if name.endswith(".json") and name != "checks.json" else run.file(name)
+    place = place_of(there.path)
+    if not isinstance(place, LocalPlace):
+        if not place.send(run, name, source):
+            raise _other(name, run.run_id)
+        return
+    with on_disk(f"{name} of run {run.run_id} cannot be copied"):
+        into = there.path / run.run_id / name
+        for parent in (into.parent.parent, into.parent):
+            parent.mkdir(mode=access_like(there.path).directory, exist_ok=True)
+        try:
+            write_new(into, source.read_bytes(), aside=folder(there.path), access=access_like(there.path))
+        except FileExistsError:
+            if into.read_bytes() != source.read_bytes():
+                raise _other(name, run.run_id) from None
+
+
+def _other(name: str, run_id: str) -> Failed:
+    return Failed(
+        f"Where the copy goes, {name} of run {run_id} is there with another content.", remedy="Copy elsewhere."
+    )
+
+
+def _refuse_open(here: Archive) -> None:
+    """The segments of an apply that was not closed belong to one place."""
+    interrupted = [run for run in here.runs() if run.state == Act.INTERRUPTED and reading.is_open(run.files, run.acts)]
+    damages = check_archive(here.path)
+    refusals = [_open(run) for run in interrupted]
+    refusals += [
+        Refusal("run_damaged", f"Run {one.run_id} is damaged: {one.text}", remedy="See: trueup verify --archive")
+        for one in damages
+    ]
+    if refusals:
+        raise Refused(refusals)
+
+
+def _open(run: PriorRun) -> Refusal:
+    return Refusal(
+        "run_open",
+        f"The apply of run {run.run_id} was broken off and is still open.",
+        remedy=f"Resume it: trueup apply {run.run_id}. Or give it up: trueup reject {run.run_id}. Then copy.",
+    )
+
+
+def _refuse_occupied(there: Archive, source: str) -> None:
+    state = closed_state(there)
+    if state.get("place") == source or not (state or there.runs()):
+        return
+    raise Refused(
+        Refusal(
+            "place_occupied",
+            "Where the copy is to go there is another archive already.",
+            remedy="Give an empty folder or a prefix of its own.",
+        )
+    )
+
+
+def _mark(archive: Archive, why: str, place: str) -> None:
+    shared = place_of(archive.path).shared
+    content = json.dumps({"fresh": secrets.token_hex(16), "why": why, "place": place}).encode()
+    with on_disk("The archive cannot be marked as copied"):
+        shared.replace_if_match(CLOSED, content, shared.version(CLOSED))
+
+
+def _at(settings: Settings, place: str) -> Settings:
+    return settings.model_copy(update={"archive": settings.archive.model_copy(update={"path": place})})
+
+
+def _spelt(place: str) -> str:
+    return place.rstrip("/") if is_url(place) else str(Path(place).expanduser().resolve())
