@@ -6,8 +6,8 @@ import logging
 import sys
 import threading
 
-from moto.server import DomainDispatcherApplication, create_backend_app
-from waitress import create_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from waitress.server import create_server
 
 logging.getLogger("waitress").setLevel(logging.ERROR)
 server = create_server(
