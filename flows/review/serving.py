@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,8 @@ def service_of(
     from trueup.connectors.archive import open_archive
 
     if pages is None:
+        # Read once, when Arrow is loaded: its own allocator keeps a store for every thread that ever asked.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         from trueup.flows.review.pages import TeamPages
 
         made = TeamPages(settings)
