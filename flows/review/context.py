@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anyio import CapacityLimiter
+
 from trueup.flows import configuration
 from trueup.flows.review.sessions import masked
 from trueup.reports.team.model import Frame, Viewer
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 EAGER_S = 30.0
 """Whoever decides has had their right confirmed within so many seconds, where it can be asked for."""
+_AT_ONCE = 8
+"""Questions that strangers have put to the provider and that wait for an answer at the same time."""
 _PATIENCE_S = 20.0
 """Between two tries to confirm one person's right."""
 
@@ -42,6 +46,10 @@ class Pages(Protocol):
 
     def knows(self, run_id: str, keys: Sequence[str]) -> bool:
         """Whether all of these are people the run lists."""
+        ...
+
+    def understands(self, run_id: str, selectors: Sequence[str]) -> bool:
+        """Whether each is a person, a change of one, an attribute, a decision or a group of what the run lists."""
         ...
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
@@ -70,6 +78,8 @@ class Service:
     pages: Pages
     log: SecurityLog
     proxies: frozenset[str] = field(default_factory=frozenset)
+    at_the_provider: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_AT_ONCE))
+    """For sign-ins: threads of their own."""
 
     def settings_now(self) -> Settings:
         """The configuration as it is: what a decision is judged by, as a command would judge it."""

@@ -49,14 +49,12 @@ def approve(
         Refused: the run cannot be approved now; each reason is named.
     """
     settings = service.settings_now()
-    exclude = tuple(
-        selector for one in words(said, "exclude", MOST) for selector in service.pages.selectors(run_id, one)
-    )
+    exclude = [one for said_ in words(said, "exclude") for one in service.pages.selectors(run_id, said_)]
     own = own_of(settings, person, run_id)
     wish = Wish(
         who=person.name,
-        only=tuple(words(said, "only", MOST)),
-        exclude=exclude,
+        only=tuple(words(said, "only")),
+        exclude=tuple(exclude),
         allow=reasons(said),
         fingerprint=fingerprint(said),
         note=text(said, "note") or notes.get("", ""),
@@ -126,14 +124,14 @@ def text(said: Mapping[str, Any], key: str, longest: int = LONGEST) -> str:
     return value.strip()
 
 
-def words(said: Mapping[str, Any], key: str, most: int) -> list[str]:
-    """A list of texts; raises ``Misused``."""
+def words(said: Mapping[str, Any], key: str) -> list[str]:
+    """A list of selectors, each once; raises ``Misused``."""
     value = said.get(key, [])
-    if not isinstance(value, list) or len(value) > most or not all(isinstance(one, str) and one for one in value):
+    if not isinstance(value, list) or len(value) > MOST or not all(isinstance(one, str) and one for one in value):
         raise Misused("The page sent something that is not a list of texts.", remedy=_ANEW)
     if any(one.startswith("@") for one in value):  # a command's way to name a file of this machine
         raise Misused("The page names something that is not in this run.", remedy=_ANEW)
-    return value
+    return list(dict.fromkeys(value))
 
 
 def reasons(said: Mapping[str, Any]) -> dict[str, str]:

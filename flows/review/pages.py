@@ -103,6 +103,10 @@ class TeamPages:
         """Whether all of these are people the run lists."""
         return self.reading.knows(run_id, keys)
 
+    def understands(self, run_id: str, selectors: Sequence[str]) -> bool:
+        """Whether each stands for something the run lists."""
+        return self.reading.understands(run_id, selectors)
+
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         """A page that says what is the matter."""
         return error_page(cast("ErrorKind", kind), frame or Frame(None, "", ""), **words)

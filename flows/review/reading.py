@@ -181,6 +181,10 @@ class Reading:
         """Whether all of these are people the run lists; raises as ``people``."""
         return len(self._built_of(self.prior(run_id)).listing.rows_of(list(keys))) == len(set(keys))
 
+    def understands(self, run_id: str, selectors: Sequence[str]) -> bool:
+        """Whether each stands for something the run lists; raises as ``people``."""
+        return self._built_of(self.prior(run_id)).listing.understands(selectors)
+
     def keys_of(self, run_id: str, selector: str) -> tuple[str, ...]:
         """What a selector of the page stands for: ``group:3`` for each change of the group; all else is itself."""
         kind, _, number = selector.partition(":")
