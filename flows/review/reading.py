@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import open_archive, reading
+from trueup.connectors.archive.places import place_of
 from trueup.flows.review import building
 from trueup.flows.review.decisions_told import decisions_of, left_by, standing
 from trueup.flows.review.gone import Gone
@@ -80,6 +81,7 @@ class Reading:
             now = time.monotonic()
             if self._seen is not None and now - self._seen[0] < _FRESH_S:
                 return self._seen[1]
+            place_of(self.root).look_again()
             good, bad, signs = [], [], []
             for files in reading.sealed(self.root):
                 signature, found = self._record(files)

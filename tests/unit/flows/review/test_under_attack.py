@@ -1,4 +1,4 @@
-"""What people do to a shared review who mean harm, or who merely have bad luck: nothing is decided, kept or lost by it."""
+"""What people do to a shared review who mean harm, or have bad luck: nothing is decided, kept or lost by it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from tests.support.object_stores import ENVIRONMENT, KEYS, moto_served, new_buck
 from tests.support.team_review import ADA, REVIEWERS, Team, patiently, team_review
 from tests.unit.flows.review.test_deciding_together import after, asked, following
 from trueup.connectors.archive import add_act
+from trueup.flows.approving import reject_one
+from trueup.flows.review.archive_told import health
+from trueup.flows.review.reading import Reading
 from trueup.transforms.approval.judgement import selection_of
 from trueup.transforms.vocabulary import Act
 
@@ -166,6 +169,15 @@ def test_a_shared_review_of_an_archive_in_a_store(tmp_path: Path, monkeypatch: p
                 assert ada.post(f"/runs/{run.run_id}/approve", asked(run, exclude=["k-1"])).status_code == 200
                 patiently(lambda: after(events)["acts"] == 1)
             assert bo.post(f"/runs/{run.run_id}/approve", asked(run)).json()["code"] == "decided_meanwhile"
+            pages, archive = Reading(team.service.settings), team.service.settings.archive
+            assert len(pages.seen().good[0].acts) == 1
+            elsewhere = archive.model_copy(update={"cache": str(tmp_path / "another host")})
+            other = team.service.settings.model_copy(update={"archive": elsewhere}).placed_in(tmp_path)
+            reject_one(other, run.run_id, who="Bo Example", reason="seen on another machine")
+            patiently(lambda: pages.seen().good[0].state == Act.REJECTED)
+            patiently(lambda: ada.post(f"/runs/{run.run_id}/approve", asked(run, 2)).json()["code"] == "run_rejected")
+            told = health(pages.seen(), pages.root, team.service.settings).runs[0]
+            assert told.files > 3, "what is not in the cache was not counted"
             assert team.load(run).acts[0].details["notes"] == [{"key": "k-1", "note": "Ada Example: ask HR"}]
         beside = {path.name for path in tmp_path.iterdir()}
         assert not {name for name in beside if name.startswith("s3")}, beside
