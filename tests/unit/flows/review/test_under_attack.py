@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.support.archive_runs import Person
@@ -20,6 +26,7 @@ from trueup.flows.approving import reject_one
 from trueup.flows.review.archive_told import health
 from trueup.flows.review.reading import Reading
 from trueup.transforms.approval.judgement import selection_of
+from trueup.transforms.setting_values import own_address
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -181,3 +188,89 @@ def test_a_shared_review_of_an_archive_in_a_store(tmp_path: Path, monkeypatch: p
             assert team.load(run).acts[0].details["notes"] == [{"key": "k-1", "note": "Ada Example: ask HR"}]
         beside = {path.name for path in tmp_path.iterdir()}
         assert not {name for name in beside if name.startswith("s3")}, beside
+
+
+def test_an_apply_is_begun_once_however_often_it_is_clicked_and_its_death_is_told(tmp_path: Path) -> None:
+    with team_review(tmp_path, review="apply = true") as team:
+        run, ada, bo = team.run(), team.browser("ada"), team.browser("bo")
+        place = f"/runs/{run.run_id}"
+        assert ada.post(f"{place}/approve", asked(run)).status_code == 200
+        with following(bo, run) as events, ThreadPoolExecutor(4) as clicks:
+            answers = list(clicks.map(lambda one: one.post(f"{place}/apply", asked(run, 1)).json(), [ada, bo] * 2))
+            assert sorted(answer.get("code", "begun") for answer in answers) == ["apply_running"] * 3 + ["begun"]
+            child = next(one for one in psutil.Process().children() if run.run_id in " ".join(one.cmdline()))
+            child.kill()
+            patiently(lambda: (after(events).get("apply") or {}).get("ended"), 20)
+            assert after(events)["apply"]["ended"] == "failed"
+        assert team.events("apply_ended")[-1]["code"] == -9
+        assert Act.APPROVED in {act.act for act in team.load(run).acts}
+        assert ada.post(f"{place}/apply", asked(run, 1)).json()["ok"], "it can be begun again"
+        for one in psutil.Process().children():
+            if run.run_id in " ".join(one.cmdline()):
+                one.kill()
+
+
+def test_a_token_is_believed_of_the_providers_own_kind_of_signature_only(team: Team) -> None:
+    from joserfc import jwt
+    from joserfc.jwk import RSAKey
+
+    from trueup.connectors.oidc.errors import SignInRefused
+    from trueup.connectors.oidc.id_token import checked_claims
+    from trueup.connectors.oidc.keys import Keys
+
+    key = RSAKey.generate_key(2048, parameters={"kid": "1", "use": "sig"})
+    registration = team.service.provider.registration
+    now = int(time.time())
+    said = {
+        "iss": registration.issuer, "aud": registration.client_id, "exp": now + 600, "iat": now, "nbf": now,
+        "nonce": "n", "tid": registration.tenant_id, "oid": ADA, "sub": "x",
+    }  # fmt: skip
+    keys = Keys(lambda: {"keys": [key.as_dict(private=False)]})
+
+    def read(token: str) -> Any:
+        return checked_claims(token, registration, keys, nonce="n")
+
+    assert read(jwt.encode({"alg": "RS256", "kid": "1"}, said, key)).subject == ADA
+    own = RSAKey.generate_key(2048)
+    wrong = {
+        "another's key": jwt.encode({"alg": "RS256", "kid": "1"}, said, own),
+        "a key of its own": jwt.encode(
+            {"alg": "RS256", "kid": "1", "jwk": own.as_dict(private=False), "jku": "http://127.0.0.1:1/"}, said, own
+        ),
+        "the public key as a secret": _with_the_public_key(said, key.as_pem(private=False)),
+        "part of an extension": jwt.encode({"alg": "RS256", "kid": "1"}, said, key).replace(".", "..", 1),
+        "a list of audiences": jwt.encode(
+            {"alg": "RS256", "kid": "1"}, {**said, "aud": [registration.client_id, "x"]}, key
+        ),
+        "no time": jwt.encode({"alg": "RS256", "kid": "1"}, {**said, "exp": "never"}, key),
+        "an endless time": jwt.encode({"alg": "RS256", "kid": "1"}, {**said, "exp": 1e400}, key),
+        "a list of people": jwt.encode({"alg": "RS256", "kid": "1"}, {**said, "oid": [ADA]}, key),
+        "a list of tenants": jwt.encode({"alg": "RS256", "kid": "1"}, {**said, "tid": [registration.tenant_id]}, key),
+        "a nonce that is a list": jwt.encode({"alg": "RS256", "kid": "1"}, {**said, "nonce": ["n"]}, key),
+        "nothing": "",
+        "dots": "...",
+        "no object": jwt.encode({"alg": "RS256", "kid": "1"}, said, key).split(".")[0] + ".W10.AAAA",
+        "not ascii": "é.é.é",
+    }
+    for what, token in wrong.items():
+        believed = None
+        with contextlib.suppress(SignInRefused):
+            believed = read(token)
+        assert believed is None, what
+
+
+def _with_the_public_key(said: dict[str, Any], pem: bytes) -> str:
+    """Signed by HMAC with what everybody knows (RFC 8725 §2.1)."""
+    parts = [json.dumps({"alg": "HS256", "kid": "1"}).encode(), json.dumps(said).encode()]
+    text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    mark = hmac.new(pem, text, hashlib.sha256).digest()
+    return (text + b"." + base64.urlsafe_b64encode(mark).rstrip(b"=")).decode()
+
+
+def test_an_address_is_what_a_browser_makes_of_it() -> None:
+    assert own_address("https://Review.Example:443/") == "https://review.example"
+    assert own_address("http://127.0.0.1:80") == "http://127.0.0.1"
+    assert own_address("https://review.example:8443") == "https://review.example:8443"
+    assert own_address("https://[::1]:443") == "https://[::1]"
+    with pytest.raises(ValueError, match="xn--"):
+        own_address("https://büro.example")
