@@ -66,7 +66,8 @@ def approve(
     )
     run, details = approve_one(settings, run_id, wish)
     service.log("approved", person.identity, run_id=run.run_id, left_out=len(details["left_out"]))
-    return Decided(run, _sentences(person, details, own), _facts(details, own))
+    waiting = own if settings.approval.approvers == 1 else ()
+    return Decided(run, _sentences(person, details, waiting), _facts(details, waiting))
 
 
 def reject(service: Service, person: Person, run_id: str, said: Mapping[str, Any]) -> Decided:
@@ -93,12 +94,10 @@ def reject(service: Service, person: Person, run_id: str, said: Mapping[str, Any
 
 
 def own_of(settings: Settings, person: Person, run_id: str) -> tuple[str, ...]:
-    """The person's own rows, where one approver is enough: they wait for somebody else's word."""
+    """The person's own rows: alone, nobody accepts them. Kept however many must accept, as that may be changed."""
     from trueup.connectors.archive import open_archive
     from trueup.transforms.approval.own_rows import own_rows
 
-    if settings.approval.approvers > 1:
-        return ()
     run = open_archive(settings, writable=False).load(run_id)
     return own_rows(run, person.identity.subject, person.login)
 
@@ -106,7 +105,9 @@ def own_of(settings: Settings, person: Person, run_id: str) -> tuple[str, ...]:
 def object_of(body: bytes) -> dict[str, Any]:
     """The JSON object a page sent; raises ``Misused``."""
     try:
-        said = json.loads(body)
+        said = json.loads(body.decode())
+        if b"\\u" in body:
+            json.dumps(said, ensure_ascii=False).encode()  # half a pair of surrogates is no text (RFC 8259 §8.2)
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
@@ -171,7 +172,6 @@ def acts_of(run: PriorRun) -> dict[str, dict[str, Any]]:
             "via": act.via if act.act in (Act.APPROVED, Act.REJECTED) else "",
             "left_out": len({row["key"] for row in act.details.get("left_out", ()) if isinstance(row, dict)}),
             "note": act.reason if act.act in (Act.APPROVED, Act.REJECTED) else "",
-            "own": bool(act.details.get("own")),
         }
         for act in run.acts
     }

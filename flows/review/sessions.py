@@ -25,7 +25,7 @@ MOST = 2_000
 MOST_OF_ONE = 8
 """Sessions of one person; the oldest ends."""
 PENDING_S = 10 * 60.0
-MOST_PENDING = 1_000
+MOST_PENDING = 10_000
 """People on their way to the provider; beyond, the oldest must begin again."""
 
 
@@ -139,9 +139,7 @@ class Sessions:
         """
         words = (secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
         with self._lock:
-            for key in [key for key, one in self._pending.items() if self.clock() - one.begun > PENDING_S]:
-                del self._pending[key]
-            while len(self._pending) >= MOST_PENDING:
+            while self._pending and self._is_too_many(next(iter(self._pending.values()))):
                 del self._pending[next(iter(self._pending))]
             if not self._is_on_the_way(number):
                 number = secrets.token_urlsafe(32)
@@ -159,6 +157,9 @@ class Sessions:
         """Whether the browser of this number has another sign-in under way."""
         with self._lock:
             return self._is_on_the_way(number)
+
+    def _is_too_many(self, oldest: Pending) -> bool:
+        return len(self._pending) >= MOST_PENDING or self.clock() - oldest.begun > PENDING_S
 
     def _is_on_the_way(self, number: str) -> bool:
         own = _hash(number)

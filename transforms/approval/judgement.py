@@ -136,7 +136,8 @@ def judge_approval(
     if refusals:
         raise Refused(explained(refusals, run, history))
     allowed = _allowed(run, request.allow)
-    wanted = [Selection(request.only, request.exclude), *([Selection(exclude=request.own)] if request.own else [])]
+    own = request.own if settings.approval.approvers == 1 else ()
+    wanted = [Selection(request.only, request.exclude), *([Selection(exclude=own)] if own else [])]
     left = compute(run.files, wanted, unique=unique_paths(settings))
     expires = at + timedelta(hours=settings.approval.valid_hours)
     selection = left.selections[0]

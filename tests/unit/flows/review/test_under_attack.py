@@ -259,6 +259,43 @@ def test_a_token_is_believed_of_the_providers_own_kind_of_signature_only(team: T
         assert believed is None, what
 
 
+def test_half_a_letter_is_not_a_text(team: Team) -> None:
+    run, ada = team.run(), team.browser("ada")
+    own = {"Origin": ada.url, "X-CSRF": ada.csrf, "Content-Type": "application/json"}
+    said = {"fingerprint": run.manifest.fingerprint, "acts": 0, "key": "", "text": "_", "note": "_", "reason": "_"}
+    plain = json.dumps(said).encode()
+    for body in (
+        plain.replace(b"_", b"\\ud83d"),
+        plain.replace(b"_", b"\\uDE00 x"),
+        plain.replace(b"_", b"\xed\xa0\xbd"),
+        plain.decode().encode("utf-16"),
+    ):
+        for what in ("note", "approve", "reject"):
+            answer = ada.send("POST", f"/runs/{run.run_id}/{what}", headers=own, content=body)
+            assert answer.status_code == 400, (what, body)
+    assert team.load(run).acts == ()
+    body = plain.replace(b"_", b"\\ud83d\\ude00")
+    assert ada.send("POST", f"/runs/{run.run_id}/approve", headers=own, content=body).status_code == 200
+    assert team.load(run).acts[0].reason == "\U0001f600"
+
+
+def test_ones_own_row_waits_too_where_fewer_must_accept_than_when_it_was_accepted(tmp_path: Path) -> None:
+    with team_review(tmp_path, "[approval]\napprovers = 2") as team:
+        own = Person(ADA, changes={"title": ("Clerk", "Chief")}, user_name="ada@contoso.example")
+        other = Person("k-2", changes={"title": ("Clerk", "Chief")}, user_name="ben@x.example")
+        run, ada = team.run([own, other]), team.browser("ada")
+        said = ada.post(f"/runs/{run.run_id}/approve", asked(run)).json()
+        assert (said["ok"], said["own"], said["still_needed"]) == (True, False, 1)
+        config = tmp_path / "trueup.toml"
+        config.write_text(
+            config.read_text(encoding="utf-8").replace("approvers = 2", "approvers = 1"), encoding="utf-8"
+        )
+        acts = team.load(run).acts
+        assert ADA in selection_of(acts[0], acts).exclude
+        alone = team.run([own], days=1)
+        assert ada.post(f"/runs/{alone.run_id}/approve", asked(alone)).status_code == 400
+
+
 def _with_the_public_key(said: dict[str, Any], pem: bytes) -> str:
     """Signed by HMAC with what everybody knows (RFC 8725 §2.1)."""
     parts = [json.dumps({"alg": "HS256", "kid": "1"}).encode(), json.dumps(said).encode()]
