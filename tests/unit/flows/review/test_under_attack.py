@@ -7,14 +7,16 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 from tests.support.archive_runs import Person
@@ -31,7 +33,8 @@ from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from trueup.transforms.history import PriorRun
 
 
 @pytest.fixture(scope="module")
@@ -198,16 +201,21 @@ def test_an_apply_is_begun_once_however_often_it_is_clicked_and_its_death_is_tol
         with following(bo, run) as events, ThreadPoolExecutor(4) as clicks:
             answers = list(clicks.map(lambda one: one.post(f"{place}/apply", asked(run, 1)).json(), [ada, bo] * 2))
             assert sorted(answer.get("code", "begun") for answer in answers) == ["apply_running"] * 3 + ["begun"]
-            child = next(one for one in psutil.Process().children() if run.run_id in " ".join(one.cmdline()))
-            child.kill()
+            (child,) = _applying(run)
+            os.kill(child, signal.SIGKILL)
             patiently(lambda: (after(events).get("apply") or {}).get("ended"), 20)
             assert after(events)["apply"]["ended"] == "failed"
         assert team.events("apply_ended")[-1]["code"] == -9
         assert Act.APPROVED in {act.act for act in team.load(run).acts}
         assert ada.post(f"{place}/apply", asked(run, 1)).json()["ok"], "it can be begun again"
-        for one in psutil.Process().children():
-            if run.run_id in " ".join(one.cmdline()):
-                one.kill()
+        for child in _applying(run):
+            os.kill(child, signal.SIGKILL)
+
+
+def _applying(run: PriorRun) -> list[int]:
+    """Processes of this one's that apply the run."""
+    own = {pid for told in Path("/proc/self/task").glob("*/children") for pid in told.read_text().split()}
+    return [int(pid) for pid in own if run.run_id in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")]
 
 
 def test_a_token_is_believed_of_the_providers_own_kind_of_signature_only(team: Team) -> None:
