@@ -108,13 +108,13 @@ class Service:
             session.tried = clock()
             found = self.rights.now(session.person.identity.subject, session.refresh_token)
             identity = session.person.identity
+            session.refresh_token = found.refresh_token or session.refresh_token  # the one before may be good no more
             if found.role is None:
                 self.log("right_unknown", identity, why=found.why_not)
                 return
             if found.role != session.role:
                 self.log("right_changed", identity, before=session.role, after=found.role or "none")
             session.role, session.checked = found.role, clock()
-            session.refresh_token = found.refresh_token or session.refresh_token
         if not session.role:
             self.sessions.end_all_of(identity)
 

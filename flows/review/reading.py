@@ -19,6 +19,7 @@ from trueup.connectors.archive.places import place_of
 from trueup.flows.review import building
 from trueup.flows.review.decisions_told import decisions_of, left_by, standing
 from trueup.flows.review.gone import Gone
+from trueup.flows.review.turns import Turns
 from trueup.reports.stories import became
 from trueup.reports.team.listing import Question, refused
 from trueup.reports.team.model import RunPage
@@ -68,7 +69,7 @@ class Reading:
         self.settings = settings
         self.root: Path = open_archive(settings, writable=False).path
         self._lock = threading.Lock()
-        self._building = threading.Lock()
+        self._building = Turns(at_once=1, waiting=20)
         self._looking = threading.Lock()
         self._records: dict[str, tuple[Signature, PriorRun | Refused]] = {}
         self._built: OrderedDict[Signature, Built] = OrderedDict()
@@ -226,7 +227,7 @@ class Reading:
             if key in self._built:
                 self._built.move_to_end(key)
                 return self._built[key]
-        with self._building:
+        with self._building.turn():
             with self._lock:
                 if key in self._built:
                     return self._built[key]

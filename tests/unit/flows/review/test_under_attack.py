@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,11 +25,20 @@ from tests.support.object_stores import ENVIRONMENT, KEYS, moto_served, new_buck
 from tests.support.team_review import ADA, REVIEWERS, Team, patiently, team_review
 from tests.unit.flows.review.test_deciding_together import after, asked, following
 from trueup.connectors.archive import add_act
+from trueup.connectors.oidc.id_token import Claims
+from trueup.connectors.oidc.provider import Provider, SignedIn
 from trueup.flows.approving import reject_one
 from trueup.flows.review.archive_told import health
+from trueup.flows.review.gone import Gone
 from trueup.flows.review.reading import Reading
+from trueup.flows.review.rights import Rights
+from trueup.flows.review.sessions import Person as Reviewer
+from trueup.flows.review.sessions import Session, Sessions
+from trueup.flows.review.turns import Turns
 from trueup.transforms.approval.judgement import selection_of
+from trueup.transforms.manifest import Identity
 from trueup.transforms.setting_values import own_address
+from trueup.transforms.settings import ReviewSettings
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -302,6 +312,52 @@ def test_ones_own_row_waits_too_where_fewer_must_accept_than_when_it_was_accepte
         assert ADA in selection_of(acts[0], acts).exclude
         alone = team.run([own], days=1)
         assert ada.post(f"/runs/{alone.run_id}/approve", asked(alone)).status_code == 400
+
+
+def test_groups_that_a_provider_leaves_out_of_an_answer_take_no_right_away(team: Team) -> None:
+    settings = team.service.settings
+    somewhere = ReviewSettings(authority="https://id.example", reviewers=("group:hr",))
+    registration = replace(team.service.provider.registration, tenant_id="")
+
+    class Somewhere(Provider):
+        groups: frozenset[str] | None = None
+
+        def refreshed(self, refresh_token: str) -> SignedIn:
+            return SignedIn(Claims("https://id.example", "", "ada", "Ada", "", self.groups), f"{refresh_token}+")
+
+    provider = Somewhere(registration)
+    rights = Rights(settings.model_copy(update={"review": somewhere}), provider)
+    session = Session(
+        Reviewer(Identity(issuer="https://id.example", tenant="", subject="ada"), "Ada", ""), "reviewer", 0.0
+    )
+    session.refresh_token = "r"
+    service = replace(team.service, rights=rights, sessions=Sessions(lambda: 10_000.0))
+    service.confirm(session)
+    assert (session.role, session.checked, session.refresh_token) == ("reviewer", 0.0, "r+"), "the new one is kept"
+    assert not service.may_decide(session)
+    provider.groups = frozenset({"sales"})
+    session.tried = 0.0
+    service.confirm(session)
+    assert session.role == ""
+
+
+def test_who_opens_many_runs_at_once_keeps_nobody_else_from_reading() -> None:
+    turns, going = Turns(at_once=1, waiting=2), threading.Event()
+
+    def take() -> str:
+        try:
+            with turns.turn():
+                going.wait(10)
+                return "made"
+        except Gone as gone:
+            return gone.kind
+
+    with ThreadPoolExecutor(6) as readers:
+        answers = [readers.submit(take) for _ in range(6)]
+        patiently(lambda: sum(one.done() for one in answers) == 3)
+        going.set()
+        assert sorted(one.result() for one in answers) == ["made"] * 3 + ["too_many"] * 3
+    assert take() == "made"
 
 
 def _with_the_public_key(said: dict[str, Any], pem: bytes) -> str:
