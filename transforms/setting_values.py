@@ -102,7 +102,11 @@ def own_address(value: str) -> str:
     if parts.path or parts.query or parts.fragment:
         message = "this is scheme, host and port alone, such as https://trueup.example.com"
         raise ValueError(message)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    if not parts.netloc.isascii():
+        message = "write a name with letters beyond ASCII as browsers send it (xn--…)"
+        raise ValueError(message)
+    default = {"http": ":80", "https": ":443"}[parts.scheme]  # a browser's Origin never says it
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(default)}"
 
 
 SHARED_TENANTS = frozenset({"common", "organizations", "consumers"})

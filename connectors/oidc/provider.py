@@ -29,6 +29,8 @@ LARGEST = 1_000_000
 """Bytes of a document of the provider's."""
 _AGAIN_S = 3600.0
 """How long discovery's answer is taken as it was."""
+_REST_S = 5.0
+"""After a try that failed nobody waits for another one so soon."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint")
 
 
@@ -48,6 +50,7 @@ class Provider:
         self._lock = threading.Lock()
         self._known: dict[str, Any] = {}
         self._asked = float("-inf")
+        self._away: ProviderAway | None = None
         self._keys = Keys(self._key_document)
 
     def discovered(self) -> Mapping[str, Any]:
@@ -58,13 +61,19 @@ class Provider:
         """
         with self._lock:
             if not self._known or time.monotonic() - self._asked > _AGAIN_S:
-                try:
-                    self._known = self._described()
-                except ProviderAway:
-                    if not self._known:
-                        raise
-                self._asked = time.monotonic()
+                self._look()
+            if self._away is not None and not self._known:
+                raise ProviderAway(self._away.message, remedy=self._away.remedy)
             return self._known
+
+    def _look(self) -> None:
+        if self._away is not None and time.monotonic() - self._asked < _REST_S:
+            return
+        try:
+            self._known, self._away = self._described(), None
+        except ProviderAway as error:
+            self._away = error
+        self._asked = time.monotonic()
 
     def way_there(self, *, state: str, nonce: str, verifier: str) -> str:
         """Where the browser goes to sign in."""

@@ -35,13 +35,12 @@ if TYPE_CHECKING:
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PAGES = {"/": "front", "/people": "search", "/health": "health", "/limits": "limits"}
-_FORM = 20_000
-"""Bytes of a form."""
 
 
 def application(service: Service) -> ASGIApp:
     """Everything below ``[review] url``."""
-    boards, doors = Boards(service), Doors(service)
+    doors = Doors(service)
+    boards = Boards(service, doors.confirmed)
     runs = RunRoutes(service, boards, Applying(service.config, boards.progress, partial(_apply_ended, service)))
     shown = _Shown(service, doors, runs)
 
@@ -127,7 +126,7 @@ class _Shown:
 
 async def _form_of(request: Request) -> dict[str, str]:
     """The first value of each field of a form."""
-    body = (await request.body())[:_FORM].decode("utf-8", "replace")
+    body = (await request.body()).decode("utf-8", "replace")
     try:
         return {name: values[0].strip() for name, values in parse_qs(body, max_num_fields=50).items()}
     except ValueError:

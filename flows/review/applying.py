@@ -112,6 +112,6 @@ def _end(code: int, document: bytes) -> Told:
     if "state" not in said:
         text = impersonal(str(said.get("error") or f"The apply ended with exit code {code}."))
         return _told(stage="ended", ended="refused" if code == 3 else "failed", text=text)
-    counts = {word: int(said.get(word, 0)) for word in ("applied", "skipped", "failed")}
+    counts = {word: int(said.get(word) or 0) for word in ("applied", "skipped", "failed")}
     text = f"{counts['applied']} applied, {counts['skipped']} skipped, {counts['failed']} failed."
     return _told(stage="ended", done=counts["applied"], total=sum(counts.values()), ended=str(said["state"]), text=text)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
+from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.unfinished import died
 from trueup.flows.review.decisions_told import standing
 from trueup.reports.sentences import counted, number
@@ -109,7 +110,7 @@ def health(seen: Seen, root: Path, settings: Settings) -> ArchivePage:
     runs = []
     for files in reading.directories(root):
         run = next((one for one in seen.good if one.run_id == files.run_id), None)
-        paths = [path for path in files.path.rglob("*") if path.is_file()]
+        every = place_of(root).contents(files.run_id)
         text, state = "", "unfinished"
         if files.run_id in bad:
             text, state = bad[files.run_id].message.split("\n")[0], "damaged"
@@ -119,8 +120,7 @@ def health(seen: Seen, root: Path, settings: Settings) -> ArchivePage:
         elif not files.manifest.exists():
             text = "Never finished: it has no manifest."
         started = run.manifest.started if run is not None else None
-        size = sum(path.stat().st_size for path in paths)
-        runs.append(ArchiveRun(files.run_id, started, state, size, len(paths), text))
+        runs.append(ArchiveRun(files.run_id, started, state, sum(one.bytes for one in every), len(every), text))
     return ArchivePage(
         lines=tuple(_lines(seen, root, settings, runs)),
         runs=tuple(runs),

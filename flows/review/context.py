@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from anyio import CapacityLimiter
+
 from trueup.flows import configuration
 from trueup.flows.review.sessions import masked
 from trueup.reports.team.model import Frame, Viewer
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 EAGER_S = 30.0
 """Whoever decides has had their right confirmed within so many seconds, where it can be asked for."""
+_AT_ONCE = 8
+"""Questions that strangers have put to the provider and that wait for an answer at the same time."""
 _PATIENCE_S = 20.0
 """Between two tries to confirm one person's right."""
 
@@ -42,6 +46,10 @@ class Pages(Protocol):
 
     def knows(self, run_id: str, keys: Sequence[str]) -> bool:
         """Whether all of these are people the run lists."""
+        ...
+
+    def understands(self, run_id: str, selectors: Sequence[str]) -> bool:
+        """Whether each is a person, a change of one, an attribute, a decision or a group of what the run lists."""
         ...
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
@@ -70,6 +78,8 @@ class Service:
     pages: Pages
     log: SecurityLog
     proxies: frozenset[str] = field(default_factory=frozenset)
+    at_the_provider: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_AT_ONCE))
+    """For sign-ins: threads of their own."""
 
     def settings_now(self) -> Settings:
         """The configuration as it is: what a decision is judged by, as a command would judge it."""
@@ -98,13 +108,13 @@ class Service:
             session.tried = clock()
             found = self.rights.now(session.person.identity.subject, session.refresh_token)
             identity = session.person.identity
+            session.refresh_token = found.refresh_token or session.refresh_token  # the one before may be good no more
             if found.role is None:
                 self.log("right_unknown", identity, why=found.why_not)
                 return
             if found.role != session.role:
                 self.log("right_changed", identity, before=session.role, after=found.role or "none")
             session.role, session.checked = found.role, clock()
-            session.refresh_token = found.refresh_token or session.refresh_token
         if not session.role:
             self.sessions.end_all_of(identity)
 

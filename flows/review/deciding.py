@@ -50,14 +50,12 @@ def approve(
         Refused: the run cannot be approved now; each reason is named.
     """
     settings = service.settings_now()
-    exclude = tuple(
-        selector for one in words(said, "exclude", MOST) for selector in service.pages.selectors(run_id, one)
-    )
+    exclude = [one for said_ in words(said, "exclude") for one in service.pages.selectors(run_id, said_)]
     own = own_of(settings, person, run_id)
     wish = Wish(
         who=person.name,
-        only=tuple(words(said, "only", MOST)),
-        exclude=exclude,
+        only=tuple(words(said, "only")),
+        exclude=tuple(exclude),
         allow=reasons(said),
         fingerprint=fingerprint(said),
         note=text(said, "note") or notes.get("", ""),
@@ -69,7 +67,8 @@ def approve(
     )
     run, details = approve_one(settings, run_id, wish)
     service.log("approved", person.identity, run_id=run.run_id, left_out=len(details["left_out"]))
-    return Decided(run, _sentences(person, details, own), _facts(details, own))
+    waiting = own if settings.approval.approvers == 1 else ()
+    return Decided(run, _sentences(person, details, waiting), _facts(details, waiting))
 
 
 def reject(service: Service, person: Person, run_id: str, said: Mapping[str, Any]) -> Decided:
@@ -96,12 +95,10 @@ def reject(service: Service, person: Person, run_id: str, said: Mapping[str, Any
 
 
 def own_of(settings: Settings, person: Person, run_id: str) -> tuple[str, ...]:
-    """The person's own rows, where one approver is enough: they wait for somebody else's word."""
+    """The person's own rows: alone, nobody accepts them. Kept however many must accept, as that may be changed."""
     from trueup.connectors.archive import open_archive
     from trueup.transforms.approval.own_rows import own_rows
 
-    if settings.approval.approvers > 1:
-        return ()
     run = open_archive(settings, writable=False).load(run_id)
     return own_rows(run, person.identity.subject, person.login)
 
@@ -109,7 +106,9 @@ def own_of(settings: Settings, person: Person, run_id: str) -> tuple[str, ...]:
 def object_of(body: bytes) -> dict[str, Any]:
     """The JSON object a page sent; raises ``Misused``."""
     try:
-        said = json.loads(body)
+        said = json.loads(body.decode())
+        if b"\\u" in body:
+            json.dumps(said, ensure_ascii=False).encode()  # half a pair of surrogates is no text (RFC 8259 §8.2)
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
@@ -127,14 +126,14 @@ def text(said: Mapping[str, Any], key: str, longest: int = LONGEST) -> str:
     return value.strip()
 
 
-def words(said: Mapping[str, Any], key: str, most: int) -> list[str]:
-    """A list of texts; raises ``Misused``."""
+def words(said: Mapping[str, Any], key: str) -> list[str]:
+    """A list of selectors, each once; raises ``Misused``."""
     value = said.get(key, [])
-    if not isinstance(value, list) or len(value) > most or not all(isinstance(one, str) and one for one in value):
+    if not isinstance(value, list) or len(value) > MOST or not all(isinstance(one, str) and one for one in value):
         raise Misused("The page sent something that is not a list of texts.", remedy=_ANEW)
     if any(one.startswith("@") for one in value):  # a command's way to name a file of this machine
         raise Misused("The page names something that is not in this run.", remedy=_ANEW)
-    return value
+    return list(dict.fromkeys(value))
 
 
 def reasons(said: Mapping[str, Any]) -> dict[str, str]:
@@ -179,7 +178,6 @@ def acts_of(run: PriorRun) -> dict[str, dict[str, Any]]:
             "via": act.via if act.act in (Act.APPROVED, Act.REJECTED) else "",
             "left_out": len({row["key"] for row in _left_out(act) if isinstance(row, dict)}),
             "note": act.reason if act.act in (Act.APPROVED, Act.REJECTED) else "",
-            "own": bool(act.details.get("own")),
         }
         for act in run.acts
     }

@@ -41,6 +41,7 @@ class Doors:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._asking = CapacityLimiter(_AT_ONCE)
+        self._asked_now: dict[Session, asyncio.Future[None]] = {}
 
     def page(self, handler: Handler) -> Endpoint:
         """Somebody who is not signed in is sent to sign in, and comes back."""
@@ -80,7 +81,7 @@ class Doors:
             return self._turned_away(request, session, "csrf", "This request did not come from the page.")
         run_id = run_id_of(request)
         if decides:
-            await self._confirmed(session, eagerly=True)
+            await self.confirmed(session, eagerly=True)
             if session.ended or session.role != "reviewer":
                 return self._turned_away(request, session, "no_right", "You may read here and not decide.")
             if why := self._service.why_not(session):
@@ -93,20 +94,23 @@ class Doors:
             self._service.log("refused", session.person.identity, what=what, run_id=run_id, code=code)
             raise
 
-    async def _confirmed(self, session: Session, *, eagerly: bool = False) -> None:
+    async def confirmed(self, session: Session, *, eagerly: bool = False) -> None:
         """Have a right confirmed where it is due; who merely reads goes on after a while without an answer.
 
-        Threads of its own, so that a tenant that hangs keeps nobody else from reading.
+        Threads of its own, so that a tenant that hangs keeps nobody else from reading; one question a session.
         """
         if not self._service.is_due(session, eagerly=eagerly):
             return
-        asking = asyncio.ensure_future(
-            to_thread.run_sync(partial(self._service.confirm, session, eagerly=eagerly), limiter=self._asking)
-        )
-        asking.add_done_callback(self._asked)
+        asking = self._asked_now.get(session)
+        if asking is None:
+            question = partial(self._service.confirm, session, eagerly=eagerly)
+            asking = asyncio.ensure_future(to_thread.run_sync(question, limiter=self._asking))
+            self._asked_now[session] = asking
+            asking.add_done_callback(partial(self._asked, session))
         await asyncio.wait({asking}, timeout=None if eagerly else _PATIENCE_S)
 
-    def _asked(self, asking: asyncio.Future[None]) -> None:
+    def _asked(self, session: Session, asking: asyncio.Future[None]) -> None:
+        self._asked_now.pop(session, None)
         if not asking.cancelled() and (error := asking.exception()) is not None:
             self._service.log("broke", code=type(error).__name__, place=where(error))
 
@@ -121,7 +125,7 @@ class Doors:
         session = self._service.sessions.find(number) if number else None
         if session is None:
             return None
-        await self._confirmed(session)
+        await self.confirmed(session)
         if session.ended:
             return None
         request.state.session = session

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST = 4_000_000
-"""Bytes of a request's body: a hundred thousand left-out people fit."""
+"""Bytes of what a run's page sends: a hundred thousand left-out people fit."""
+LARGEST_FORM = 20_000
+"""Bytes of any other body."""
 _PORTS = {"http": "80", "https": "443"}
 _READING = ("GET", "HEAD")
 _HEADERS = {
@@ -64,7 +66,7 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        if status := self._refused(scope["method"], headers):
+        if status := self._refused(scope["method"], scope["path"], headers):
             answer = PlainTextResponse(_WORDS[status], status)
             await answer(scope, receive, guarded)
             return
@@ -72,7 +74,7 @@ class Guard:
         with contextlib.suppress(Exception):
             await self._app(scope, receive, guarded)
 
-    def _refused(self, method: str, headers: Headers) -> int:
+    def _refused(self, method: str, path: str, headers: Headers) -> int:
         """The status that says why the request is not looked at; 0 where it is."""
         if len(headers.getlist("host")) != 1 or headers["host"].lower() not in self._hosts:
             return 421
@@ -88,7 +90,7 @@ class Guard:
         length = headers.get("content-length", "")  # the server holds a body to it
         if not length.isdecimal():
             return 411
-        return 413 if int(length) > LARGEST else 0
+        return 413 if int(length) > (LARGEST if path.startswith("/runs/") else LARGEST_FORM) else 0
 
     def _settle(self, headers: MutableHeaders, nonce: str) -> None:
         for name, value in _HEADERS.items():

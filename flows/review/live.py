@@ -16,7 +16,7 @@ from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.merge_patch import merge_patch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Session
@@ -59,8 +59,10 @@ class Board:
 class Boards:
     """All runs that somebody has open. Used from the event loop only; what reads the disk goes to threads."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, confirmed: Callable[[Session], Awaitable[None]]) -> None:
+        """``confirmed`` has a session's right confirmed where that is due."""
         self._service = service
+        self._confirmed = confirmed
         self._root = service.settings.archive_root
         self._boards: dict[str, Board] = {}
         self._opening = asyncio.Lock()
@@ -125,6 +127,8 @@ class Boards:
         """Look at every open run again and again; ends when it is cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
+            sessions = {reader.session for board in self._boards.values() for reader in board.readers}
+            await asyncio.gather(*(self._confirmed(session) for session in sessions), return_exceptions=True)
             for board in list(self._boards.values()):
                 try:
                     await self._look(board)

@@ -13,6 +13,7 @@ from trueup.flows.review import archive_told, building
 from trueup.flows.review.gone import Gone
 from trueup.flows.review.people_known import PeopleKnown, person_page
 from trueup.flows.review.reading import Reading
+from trueup.flows.review.turns import Turns
 from trueup.reports.nights import nights_view
 from trueup.reports.team.assets import served
 from trueup.reports.team.listing import refused
@@ -58,6 +59,7 @@ class TeamPages:
         self._known = PeopleKnown(settings)
         self._lock = threading.Lock()
         self._reading_nights = threading.Lock()
+        self._telling = Turns(at_once=2, waiting=10)
         self._stories: OrderedDict[str, tuple[Any, Story]] = OrderedDict()
         self._nights: tuple[Any, NightsView] | None = None
         self._ended = threading.Event()
@@ -102,6 +104,10 @@ class TeamPages:
         """Whether all of these are people the run lists."""
         return self.reading.knows(run_id, keys)
 
+    def understands(self, run_id: str, selectors: Sequence[str]) -> bool:
+        """Whether each stands for something the run lists."""
+        return self.reading.understands(run_id, selectors)
+
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         """A page that says what is the matter."""
         return error_page(cast("ErrorKind", kind), frame or Frame(None, "", ""), **words)
@@ -137,7 +143,8 @@ class TeamPages:
     def _person(self, key: str) -> Any:
         seen = self.reading.seen()
         self._known.refresh(seen)
-        found = person_page(key, self._story(seen, key), self._known)
+        story = self._story(seen, key) if self._known.names([key]) else None  # nobody makes us look for who never was
+        found = person_page(key, story, self._known)
         if found is None:
             raise Gone("not_found", "No run in the archive knows a person of that key.")
         return found
@@ -148,7 +155,8 @@ class TeamPages:
         with self._lock:
             kept = self._stories.get(key)
         if kept is None or kept[0] != seen.signature:
-            kept = (seen.signature, building.story(self.settings, key))
+            with self._telling.turn():
+                kept = (seen.signature, building.story(self.settings, key))
             with self._lock:
                 self._stories[key] = kept
                 while len(self._stories) > _STORIES:

@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import open_archive, reading
+from trueup.connectors.archive.places import place_of
 from trueup.flows.review import building
 from trueup.flows.review.decisions_told import decisions_of, left_by, standing
 from trueup.flows.review.gone import Gone
+from trueup.flows.review.turns import Turns
 from trueup.reports.stories import became
 from trueup.reports.team.listing import Question, refused
 from trueup.reports.team.model import RunPage
@@ -67,7 +69,7 @@ class Reading:
         self.settings = settings
         self.root: Path = open_archive(settings, writable=False).path
         self._lock = threading.Lock()
-        self._building = threading.Lock()
+        self._building = Turns(at_once=1, waiting=20)
         self._looking = threading.Lock()
         self._records: dict[str, tuple[Signature, PriorRun | Refused]] = {}
         self._built: OrderedDict[Signature, Built] = OrderedDict()
@@ -80,6 +82,7 @@ class Reading:
             now = time.monotonic()
             if self._seen is not None and now - self._seen[0] < _FRESH_S:
                 return self._seen[1]
+            place_of(self.root).look_again()
             good, bad, signs = [], [], []
             for files in reading.sealed(self.root):
                 signature, found = self._record(files)
@@ -181,6 +184,10 @@ class Reading:
         """Whether all of these are people the run lists; raises as ``people``."""
         return len(self._built_of(self.prior(run_id)).listing.rows_of(list(keys))) == len(set(keys))
 
+    def understands(self, run_id: str, selectors: Sequence[str]) -> bool:
+        """Whether each stands for something the run lists; raises as ``people``."""
+        return self._built_of(self.prior(run_id)).listing.understands(selectors)
+
     def keys_of(self, run_id: str, selector: str) -> tuple[str, ...]:
         """What a selector of the page stands for: ``group:3`` for each change of the group; all else is itself."""
         kind, _, number = selector.partition(":")
@@ -220,7 +227,7 @@ class Reading:
             if key in self._built:
                 self._built.move_to_end(key)
                 return self._built[key]
-        with self._building:
+        with self._building.turn():
             with self._lock:
                 if key in self._built:
                     return self._built[key]

@@ -78,6 +78,9 @@ class Rights:
             return self._asked_of_graph(subject)
         if not refresh_token:
             return Found(None, why_not="the provider gave no refresh token (scope offline_access)")
+        return self._asked_of_provider(subject, refresh_token)
+
+    def _asked_of_provider(self, subject: str, refresh_token: str) -> Found:
         try:
             known = self._provider.refreshed(refresh_token)
         except SignInRefused as error:
@@ -86,7 +89,10 @@ class Rights:
             return Found(None, why_not=str(error))
         if known.claims.subject != subject:
             return Found("")
-        return Found(self._role(subject, known.claims.groups or ()), known.refresh_token)
+        role = self._role(subject, known.claims.groups or ())
+        if not role and known.claims.groups is None:  # not told is not none
+            return Found(None, known.refresh_token, "the provider does not say which groups the person is in")
+        return Found(role, known.refresh_token)
 
     def _asked_of_graph(self, subject: str) -> Found:
         if self._membership is None:

@@ -97,8 +97,8 @@ class RunRoutes:
 
     async def _leave_out(self, request: Request, session: Session, run_id: str) -> Response:
         asked = deciding.object_of(await request.body())
-        selectors, on = deciding.words(asked, "selectors", deciding.MOST), asked.get("on") is True
-        if any(len(one) > 2_000 for one in selectors):
+        selectors, on = deciding.words(asked, "selectors"), asked.get("on") is True
+        if on and not await run_in_threadpool(self._service.pages.understands, run_id, selectors):
             raise Misused("The page names something that is not in this run.", remedy="Load the page anew.")
         who, name = session.person.short, session.person.name
         return await self._change(run_id, lambda shared: shared.leave_out(selectors, who, name, on=on))
@@ -114,8 +114,7 @@ class RunRoutes:
 
     def _accept(self, session: Session, run_id: str, asked: Mapping[str, Any]) -> deciding.Decided:
         service = self._service
-        root = service.settings.archive_root
-        shared = kept(root, run_id, deciding.fingerprint(asked))
+        shared = kept(service.settings.archive_root, run_id, deciding.fingerprint(asked))
         return deciding.approve(service, session.person, run_id, asked, shared.notes_for_act())
 
     async def _reject(self, request: Request, session: Session, run_id: str) -> Response:

@@ -25,7 +25,7 @@ MOST = 2_000
 MOST_OF_ONE = 8
 """Sessions of one person; the oldest ends."""
 PENDING_S = 10 * 60.0
-MOST_PENDING = 1_000
+MOST_PENDING = 10_000
 """People on their way to the provider; beyond, the oldest must begin again."""
 
 
@@ -46,7 +46,7 @@ class Person:
         return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
     """One browser of one person."""
 
@@ -84,7 +84,8 @@ class Sessions:
         self.clock = clock
         self._lock = threading.Lock()
         self._open: dict[str, Session] = {}
-        self._pending: dict[str, Pending] = {}
+        self._pending: dict[tuple[str, str], Pending] = {}
+        """By the hashes of a browser's number and of the state that was sent along."""
 
     def begin(self, session: Session) -> str:
         """The new number of the browser; whatever it had before is worth nothing."""
@@ -129,27 +130,40 @@ class Sessions:
         """Whether it has ended, by time or otherwise."""
         return session.ended or self._is_over(session)
 
-    def begin_sign_in(self, to: str) -> tuple[str, Pending]:
-        """A browser on its way to the provider: its number, and what the answer must fit."""
-        number = secrets.token_urlsafe(32)
+    def begin_sign_in(self, to: str, number: str = "") -> tuple[str, Pending]:
+        """A browser on its way to the provider: its number, and what the answer must fit.
+
+        Args:
+            to: where it leads.
+            number: what the browser has from another tab that is on its way too; it is kept, so that both arrive.
+        """
         words = (secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
-        pending = Pending(*words, to, self.clock())
         with self._lock:
-            for key in [key for key, one in self._pending.items() if self.clock() - one.begun > PENDING_S]:
-                del self._pending[key]
-            while len(self._pending) >= MOST_PENDING:
+            while self._pending and self._is_too_many(next(iter(self._pending.values()))):
                 del self._pending[next(iter(self._pending))]
-            self._pending[_hash(number)] = pending
+            if not self._is_on_the_way(number):
+                number = secrets.token_urlsafe(32)
+            pending = Pending(*words, to, self.clock())
+            self._pending[(_hash(number), _hash(pending.state))] = pending
         return number, pending
 
     def end_sign_in(self, number: str, state: str) -> Pending | None:
-        """What was begun, once, if the answer belongs to it."""
+        """What was begun, once, if the answer belongs to it; found by the hashes of both, so that no time tells."""
         with self._lock:
-            pending = self._pending.get(_hash(number))
-            if pending is None or not hmac.compare_digest(pending.state.encode(), state.encode()):
-                return None
-            del self._pending[_hash(number)]
-        return pending if self.clock() - pending.begun <= PENDING_S else None
+            pending = self._pending.pop((_hash(number), _hash(state)), None)
+        return pending if pending is not None and self.clock() - pending.begun <= PENDING_S else None
+
+    def is_on_the_way(self, number: str) -> bool:
+        """Whether the browser of this number has another sign-in under way."""
+        with self._lock:
+            return self._is_on_the_way(number)
+
+    def _is_too_many(self, oldest: Pending) -> bool:
+        return len(self._pending) >= MOST_PENDING or self.clock() - oldest.begun > PENDING_S
+
+    def _is_on_the_way(self, number: str) -> bool:
+        own = _hash(number)
+        return any(key == own for key, _ in self._pending)
 
     def __len__(self) -> int:
         return len(self._open)

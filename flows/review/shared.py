@@ -10,9 +10,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import REVIEWS, Access, make_directory, on_disk, replace
 from trueup.connectors.archive.locks import sealing
-from trueup.transforms.errors import Misused
+from trueup.connectors.archive.places import place_of
+from trueup.transforms.errors import Misused, Refusal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,7 @@ MOST_NOTES = 20_000
 MOST_SELECTORS = 200_000
 """Of one reviewer."""
 _OWN = Access()
+_ANEW = "Look at a newer run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,12 @@ def changed(root: Path, run_id: str, fingerprint: str, change: Callable[[Shared]
 
     Raises:
         Misused: ``change`` says so; nothing is changed.
+        Refused: the run was pruned, and what is shared of it with it.
         Failed: the disk refuses.
     """
     with on_disk("What reviewers share cannot be written"), sealing(root):
+        if reading.read_run(place_of(root).run(run_id)).is_pruned:  # said before anything is removed, under this lock
+            raise Refused(Refusal("run_pruned", f"Run {run_id} was pruned: its people are gone.", remedy=_ANEW))
         folder = root / REVIEWS
         if not folder.is_dir():
             make_directory(folder, _OWN)

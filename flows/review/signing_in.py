@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trueup.connectors.oidc.errors import ProviderAway, SignInRefused
@@ -17,6 +18,8 @@ from trueup.transforms.manifest import Identity
 from trueup.transforms.run_files import RUN_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from trueup.connectors.oidc.id_token import Claims
@@ -27,15 +30,16 @@ SESSION = "__Host-trueup"
 ON_THE_WAY = "__Host-trueup-sign-in"
 _PLACES = re.compile(rf"/(?:runs/{RUN_ID.pattern}|people(?:/[0-9a-fA-F-]{{36}})?|health|limits)?")
 """Where a sign-in may lead: pages of ours, and nothing that somebody else could append."""
-_FORM = 100_000
 
 
 async def sign_in(service: Service, request: Request) -> Response:
     """To the provider, with a number of one's own to come back with."""
-    number, pending = service.sessions.begin_sign_in(place(request.query_params.get("to", "/")))
+    number, pending = service.sessions.begin_sign_in(
+        place(request.query_params.get("to", "/")), request.cookies.get(ON_THE_WAY, "")
+    )
     try:
-        way = await run_in_threadpool(
-            service.provider.way_there, state=pending.state, nonce=pending.nonce, verifier=pending.verifier
+        way = await _asked(
+            service, service.provider.way_there, state=pending.state, nonce=pending.nonce, verifier=pending.verifier
         )
     except ProviderAway as error:
         service.log("sign_in_refused", code="provider_away", address=service.address_of(request))
@@ -61,7 +65,7 @@ async def signed_in(service: Service, request: Request) -> Response:
         text = "The identity provider did not let you sign in here."
         return await _failed(service, request, "sign_in_failed", text=text, remedy="Ask whoever looks after sign-ins.")
     try:
-        session = await run_in_threadpool(_session, service, said["code"], pending)
+        session: Session = await _asked(service, _session, service, said["code"], pending)
     except SignInRefused as error:
         service.log("sign_in_refused", code=error.code, address=address)
         return await _failed(service, request, "sign_in_failed", text=error.message, remedy=error.remedy)
@@ -76,7 +80,7 @@ async def signed_in(service: Service, request: Request) -> Response:
     service.log("signed_in", session.person.identity, role=session.role, address=address)
     answer = onwards(pending.to)
     answer.set_cookie(SESSION, number, path="/", secure=True, httponly=True, samesite="strict")
-    _forget(answer, ON_THE_WAY)
+    _arrived(service, request, answer)
     return answer
 
 
@@ -84,13 +88,13 @@ async def sign_out(service: Service, request: Request) -> Response:
     """Out, here and at the provider."""
     number = request.cookies.get(SESSION, "")
     session = service.sessions.find(number, use=False)
-    form = parse_qs((await request.body())[:_FORM].decode("utf-8", "replace"))
     if session is not None:
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
         if not is_masked(form.get("csrf", [""])[0], session.secret):
             return await error_page(service, request, "bad_request", session)
         service.sessions.end(number)
         service.log("signed_out", session.person.identity, address=service.address_of(request))
-    way = await run_in_threadpool(service.provider.way_out)
+    way = await _asked(service, service.provider.way_out)
     answer = RedirectResponse(way or "/signed-out", 303)
     _forget(answer, SESSION)
     return answer
@@ -145,8 +149,19 @@ def _identity(claims: Claims) -> Identity:
 async def _failed(service: Service, request: Request, kind: str, **words: str) -> Response:
     words |= {"action": "/sign-in", "action_label": "Sign in"}
     answer = await error_page(service, request, kind, None, **words)
-    _forget(answer, ON_THE_WAY)
+    _arrived(service, request, answer)
     return answer
+
+
+def _arrived(service: Service, request: Request, answer: Response) -> None:
+    """Forget the number of the way, unless another tab of the browser is still on it."""
+    if not service.sessions.is_on_the_way(request.cookies.get(ON_THE_WAY, "")):
+        _forget(answer, ON_THE_WAY)
+
+
+async def _asked(service: Service, question: Callable[..., Any], *words: Any, **more: str) -> Any:
+    """What the provider answers; in few threads, so that strangers who wait for it keep nobody from reading."""
+    return await to_thread.run_sync(partial(question, *words, **more), limiter=service.at_the_provider)
 
 
 def _forget(answer: Response, name: str) -> None:

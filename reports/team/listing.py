@@ -194,6 +194,18 @@ class Listing:
         paths = chosen["attribute"].filter(pa.array(writes)).to_pylist()
         return tuple(f"{key}/{path}" for key, path in zip(keys, paths, strict=True))
 
+    def understands(self, selectors: Sequence[str]) -> bool:
+        """Whether each is a decision, an attribute, a group, a person's key or ``KEY/ATTRIBUTE`` of what is listed."""
+        plain = {*DECISIONS, *self.codes.attributes, *(f"group:{n}" for n in range(len(self.words["groups"])))}
+        rest = {one for one in selectors if one not in plain}
+        found = pc.is_in(pa.array(sorted(rest), pa.string()), value_set=self.people["key"])
+        changes = {one for one, is_key in zip(sorted(rest), found.to_pylist(), strict=True) if not is_key}
+        parted = [one.rpartition("/") for one in changes]
+        if not all(path in self.codes.attributes for _, _, path in parted):
+            return False
+        keys = {key for key, _, _ in parted}
+        return len(self.rows_of(list(keys))) == len(keys)
+
     def columns(self, rows: NDArray[np.int32]) -> dict[str, Any]:
         """These people and their changes as the script takes them."""
         begins, ends = self.first[rows], self.first[rows + 1]

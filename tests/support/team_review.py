@@ -80,6 +80,10 @@ class PlainPages:
     def knows(self, run_id: str, keys: Sequence[str]) -> bool:
         return bool(run_id) and {*keys} <= {"k-1", "k-2"}
 
+    def understands(self, run_id: str, selectors: Sequence[str]) -> bool:
+        parts = {part for one in selectors for part in one.split("/")}
+        return bool(run_id) and parts <= {"k-1", "k-2", "update", "title", "group:0"}
+
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         path = frame.path if frame else ""
         return f"<h1>{kind}</h1><p>{words.get('text', '')} {words.get('remedy', '')}</p><!-- {path} -->"
@@ -198,8 +202,11 @@ def true_run(settings: Settings, people: Iterable[Person] = (), *, days: float =
 
 
 @contextmanager
-def team_review(folder: Path, more: str = "", *, review: str = "") -> Iterator[Team]:
-    """The review of an empty archive in ``folder``; ``more`` is further configuration, ``review`` of ``[review]``."""
+def team_review(folder: Path, more: str = "", *, review: str = "", archive: str = "") -> Iterator[Team]:
+    """The review of an empty archive; ``more`` is further configuration, ``review`` of ``[review]``.
+
+    The archive is at the address ``archive``, or lies in ``folder``.
+    """
     listener = serving.bound("127.0.0.1", 0)
     listener.listen()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -215,7 +222,7 @@ readers = ["group:{READERS}"]
 {review}
 {more}
 """
-        config.write_text(sandbox.configuration(folder / "runs", more=text), encoding="utf-8")
+        config.write_text(sandbox.configuration(archive or folder / "runs", more=text), encoding="utf-8")
         lines: list[dict[str, Any]] = []
         settings = configuration.load(config)
         service = serving.service_of(

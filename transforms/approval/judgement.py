@@ -136,23 +136,22 @@ def judge_approval(
     if refusals:
         raise Refused(explained(refusals, run, history))
     allowed = _allowed(run, request.allow)
-    wanted = Selection(request.only, (*request.exclude, *request.own))
-    left = compute(run.files, (wanted,), unique=unique_paths(settings))
+    own = request.own if settings.approval.approvers == 1 else ()
+    wanted = [Selection(request.only, request.exclude), *([Selection(exclude=own)] if own else [])]
+    left = compute(run.files, wanted, unique=unique_paths(settings))
     expires = at + timedelta(hours=settings.approval.valid_hours)
     selection = left.selections[0]
-    named = {*request.exclude}
-    exclude = [one for one in selection.exclude if one not in request.own or one in named]
     missing = still_needed(run, settings, voice_of(who, request.identity), fingerprint, at)
     return Approval(
         who=(who,),
         fingerprint=fingerprint,
         expires=expires,
-        selections=(selection,),
+        selections=left.selections,
         allowed=allowed,
         missing=missing,
         details={
             "only": list(selection.only),
-            "exclude": exclude,
+            "exclude": list(selection.exclude),
             "own": list(request.own),
             "left_out": [row.as_json() for row in left.rows if not row.unselected],
             "not_selected": sum(1 for row in left.rows if row.unselected),

@@ -158,3 +158,16 @@ def test_the_list_is_asked_in_parts(settings: Settings) -> None:
     assert not pages.knows(RUN_ID, [key, "nobody"])
     assert pages.selectors(RUN_ID, "title") == ("title",)
     assert all("/" in one for one in pages.selectors(RUN_ID, "group:0"))
+
+
+def test_a_page_leaves_out_what_the_run_lists_and_nothing_else(settings: Settings) -> None:
+    pages = TeamPages(settings)
+    person = key_of(3)
+    listed = json.loads(pages.data("person", RUN_ID, {"key": person}))
+    assert listed["people"]["id"] == [person]
+    for right in (person, f"{person}/title", "title", "update", "group:0", key_of(1)):
+        assert pages.understands(RUN_ID, [right, person]), right
+    for wrong in ("nobody", "nobody/title", f"{person}/nothing", f"{person}/", "/title", "group:999", "group:x", ""):
+        assert not pages.understands(RUN_ID, [person, wrong]), wrong
+    many = [key_of(1 + n % 10) for n in range(100_000)]
+    assert pages.understands(RUN_ID, [*many, "title"])
