@@ -17,8 +17,8 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import finish_names
 from trueup.connectors.archive.archive import CLOSED, Archive, closed_state, open_archive, refuse_closed
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, write_new
-from trueup.connectors.archive.integrity import check_archive
 from trueup.connectors.archive.erasing import finish_pending
+from trueup.connectors.archive.integrity import check_archive
 from trueup.connectors.archive.locks import apply_lock, sealing
 from trueup.connectors.archive.pending import is_any_pending
 from trueup.connectors.archive.places import LocalPlace, place_of
