@@ -114,7 +114,7 @@ class RunRoutes:
 
     def _accept(self, session: Session, run_id: str, asked: Mapping[str, Any]) -> deciding.Decided:
         service = self._service
-        root = service.settings.place(service.settings.archive.path)
+        root = service.settings.archive_root
         shared = kept(root, run_id, deciding.fingerprint(asked))
         return deciding.approve(service, session.person, run_id, asked, shared.notes_for_act())
 

@@ -14,6 +14,7 @@ import os
 import socket
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ def _serve(many: int, people: int, ports: Any) -> None:
         servers = []
         for _ in range(many):
             world = _World(people)
-            server = await asyncio.get_running_loop().create_server(lambda w=world: _Slowly(w), "127.0.0.1", 0)
+            server = await asyncio.get_running_loop().create_server(partial(_Slowly, world), "127.0.0.1", 0)
             world.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             ports.send(world.base)
             servers.append(server)

@@ -101,7 +101,9 @@ def _measured(url: str, run_id: str, pid: int) -> Iterator[tuple[str, str]]:
         answer = client.get(f"{url}/runs/{run_id}", headers={"Cookie": readers[0].cookies})
         answer.raise_for_status()
         yield f"{what}: the first reader of a run that was not made ready", f"{time.perf_counter() - begun:.1f} s"
+    used = _processor(pid)
     measured, peak, with_children = asyncio.run(_load(url, run_id, readers, pid))
+    used = _processor(pid) - used
     bad = [one for one in measured if one.status != 200]
     yield (
         f"{_READERS} readers, {_RATE} requests a second, {_SECONDS} s: answers, not as wanted",
@@ -110,6 +112,11 @@ def _measured(url: str, run_id: str, pid: int) -> Iterator[tuple[str, str]]:
     for kind in _KINDS:
         yield from _row(kind, [one for one in measured if one.kind == kind])
     yield from _row("all", measured)
+    each = 1000 * used / max(1, len(measured))
+    yield (
+        "processor time of the review's process: an answer; of one core at this rate",
+        (f"{each:.0f} ms, {each * _RATE / 10:.0f} %"),
+    )
     yield "the review's process: most memory (limit 300 MB)", f"{peak / 1024:.0f} MB"
     yield "with the short-lived processes it starts", f"{with_children / 1024:.0f} MB"
 
@@ -179,6 +186,12 @@ async def _watch(pid: int, most: list[int]) -> None:
         own = _rss(pid)
         most[0], most[1] = max(most[0], own), max(most[1], own + sum(map(_rss, _children(pid))))
         await asyncio.sleep(0.2)
+
+
+def _processor(pid: int) -> float:
+    """Seconds the process has used; not those of processes it started."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _rss(pid: int) -> int:
