@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +27,8 @@ from tests.support.object_stores import ENVIRONMENT, Bucket, moto_served, new_bu
 from trueup.connectors.archive.reaching import reached
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.warm_commands import Warm
 
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 class Host(Office):
     """An office whose archive is in a store; ``archive`` is this host's cache of it."""
 
-    bucket: Bucket = Bucket("", "")
+    bucket: Bucket = field(kw_only=True)
 
     @property
     def archive(self) -> Path:
@@ -50,7 +51,7 @@ class Host(Office):
 def host(office: Office, name: str, bucket: Bucket) -> Host:
     folder = office.folder / name
     folder.mkdir()
-    one = Host(folder, office.sandbox, ENVIRONMENT, office.warm, bucket)
+    one = Host(folder, office.sandbox, ENVIRONMENT, office.warm, bucket=bucket)
     one.configure('[limits]\nupdate = "100%"\nchanged = "100%"\n')
     return one
 
