@@ -103,7 +103,7 @@ def run_to_its_end(app: typer.Typer) -> int:
 
 
 def _said(done: SystemExit) -> int | None:
-    """The code of what Typer ends by itself: a shell that completes a line, a help text that nobody reads to its end."""
+    """The code of what Typer ends by itself: a shell that completes a line, a help text nobody reads to its end."""
     if isinstance(done.__context__, BrokenPipeError):
         return Exit.DONE
     return Exit.FAILED if isinstance(done.code, str) else done.code
