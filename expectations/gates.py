@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.expectations.catalogue import CHECKS
 from trueup.expectations.people import PACKAGE, named_groups
 from trueup.expectations.records import medians, write_records
-from trueup.expectations.relations import SPILL, arrow, first, write
+from trueup.expectations.relations import SPILL, arrow, write
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Refusal
@@ -175,8 +175,6 @@ def check_plan(files: RunFiles) -> CheckResult:
 
 _REFUSED = "refused.txt"
 """Below ``.work``: how many refusals ``check_people`` came to, for the count of ``check_plan``."""
-_UNTOLD = "SELECT 1 FROM damage ANTI JOIN failed USING (key) LIMIT 1"
-"""What the mapping mends for each is nobody's finding, and counts in the gates all the same."""
 _FAILED = 'CREATE OR REPLACE TEMP TABLE failed (key VARCHAR, "check" VARCHAR, subject VARCHAR, severity VARCHAR)'
 
 
@@ -313,7 +311,7 @@ def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> N
     told = {one.check for one in session.ground.damage if session.own.is_on(one.check)}
     severities = {check: session.own.severity_of(check, CHECKS[check].severity.value) for check in sorted(told)}
     tell_damage(session.connection, attributes, severities)
-    session.all_told = session.all_told and not first(session.connection, _UNTOLD)
+    session.all_told = session.all_told and not _is_any_untold(session, list(severities))
     for name, parameters in (
         ("set_aside", {}),
         ("wrong_types", {"used": used}),
@@ -324,6 +322,12 @@ def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> N
         )
         session.connection.execute('INSERT INTO failed SELECT key, "check", subject, severity FROM found')
         session.connection.execute('INSERT INTO details SELECT key, "check", detail FROM found')
+
+
+def _is_any_untold(session: _Session, checks: list[str]) -> bool:
+    """Whether somebody has damage and no finding: the mapping mends it, and the gates count it all the same."""
+    query = 'SELECT 1 FROM damage ANTI JOIN failed USING (key) WHERE list_contains($checks, "check") LIMIT 1'
+    return bool(session.connection.execute(query, {"checks": checks}).fetchall())
 
 
 def _references(session: _Session) -> None:

@@ -52,6 +52,7 @@ def deploy_command(configs: tuple[Path, ...], wish: Wish, *, as_json: bool) -> i
     bundles = [(config, gather(config, cron=wish.cron)) for config in configs]
     carried = [bundle.carried(host=wish.host) for _, bundle in bundles]
     _refuse_doubles([(config, one.target) for (config, _), one in zip(bundles, carried, strict=True)])
+    _refuse_one_name([(config, flow_runs.deployment_name(bundle.settings)) for config, bundle in bundles])
     if not os.environ.get("PREFECT_API_URL"):
         raise Misused(
             "PREFECT_API_URL is not set: a deployment needs a Prefect server that its workers reach.",
@@ -90,6 +91,18 @@ def _refuse_doubles(targets: list[tuple[Path, str]]) -> None:
             )
 
 
+def _refuse_one_name(names: list[tuple[Path, str]]) -> None:
+    """Return where no deployment would take another's place."""
+    often = Counter(name for _, name in names)
+    for name, number in often.items():
+        if number > 1:
+            listed = ", ".join(str(config) for config, one in names if one == name)
+            raise Misused(
+                f"{number} targets would have one name in Prefect, {name}: {listed}.",
+                remedy="Their addresses differ too little. Deploy them on Prefect servers of their own.",
+            )
+
+
 def _refuse_no_pool(pool: str) -> None:
     from prefect.exceptions import ObjectNotFound
 
@@ -121,6 +134,8 @@ def _planned(config: Path, bundle: Bundle, carried: Carried) -> _Plan:
         if not said:
             raise _refused(f"trueup serve plans {carried.target} already, as {name}.", name, "Stop that service")
         if Carried.of(said).target != carried.target:
+            if one.name == own:
+                raise _another_of_that_name(name, Carried.of(said).target)
             continue
         if Carried.of(said).archive != carried.archive:
             raise _refused(
@@ -130,6 +145,17 @@ def _planned(config: Path, bundle: Bundle, carried: Carried) -> _Plan:
             )
         found = one if one.name == own else found
     return _Plan(config, bundle, carried, found)
+
+
+def _another_of_that_name(name: str, target: str) -> Refused:
+    return Refused(
+        Refusal(
+            "deployed_already",
+            f"{name} has the name that this target's deployment would have, and plans {target}.",
+            remedy="It would lose its nights. Deploy this one on another Prefect server; or, if its address was only "
+            f"corrected, first: prefect deployment delete '{name}'",
+        )
+    )
 
 
 def _refused(message: str, name: str, first: str) -> Refused:

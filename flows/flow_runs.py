@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from trueup.flows.due import NightRun
 from trueup.flows.orchestrator import HEARTBEAT_SECONDS
+from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,13 +37,13 @@ HEARTBEAT = "prefect.flow-run.heartbeat"
 
 def host_of(settings: Settings) -> str:
     """The target's host: services for several directories beside each other on one Prefect server stay apart."""
-    place = urlsplit(settings.target.url)
+    place = urlsplit(same_target(settings.target.url))
     return f"{place.hostname}:{place.port}" if place.port else str(place.hostname)
 
 
 def deployment_name(settings: Settings) -> str:
     """What a deployment of this target is called on a server of many: two directories of one host stay apart."""
-    path = urlsplit(settings.target.url).path.strip("/")
+    path = urlsplit(same_target(settings.target.url)).path.strip("/")
     return host_of(settings) if path.lower() in {"", "scim/v2"} else f"{host_of(settings)} {path.replace('/', '.')}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import sys
 import traceback
@@ -73,10 +72,15 @@ def end_quickly() -> Callable[[int], None]:
     codes = [int(Exit.FAILED)]
 
     def leave() -> None:
+        code = codes[-1]
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
+            try:
                 stream.flush()
-        os._exit(codes[-1])
+            except BrokenPipeError:
+                pass  # whoever read it has seen enough
+            except (OSError, ValueError):
+                code = code or int(Exit.FAILED)  # what was said is lost
+        os._exit(code)
 
     atexit.register(leave)
     return codes.append
@@ -85,6 +89,27 @@ def end_quickly() -> Callable[[int], None]:
 def run_to_its_end(app: typer.Typer) -> int:
     """Run the command line; returns the exit code of the README's table. What went wrong has been said."""
     screen.made_ready()
+    code = _run(app)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        screen.leave_the_pipe()
+    except OSError as error:
+        screen.leave_the_pipe()
+        failed = screen.not_shown(error)
+        screen.complain(failed)
+        return code or failed.exit_code
+    return code
+
+
+def _said(done: SystemExit) -> int | None:
+    """The code of what Typer ends by itself: a shell that completes a line, a help text nobody reads to its end."""
+    if isinstance(done.__context__, BrokenPipeError):
+        return Exit.DONE
+    return Exit.FAILED if isinstance(done.code, str) else done.code
+
+
+def _run(app: typer.Typer) -> int:
     code: int | None
     try:
         code = app(standalone_mode=False)
@@ -93,8 +118,7 @@ def run_to_its_end(app: typer.Typer) -> int:
     except typer.Exit as done:
         code = done.exit_code
     except SystemExit as done:
-        # So a shell that completes a line is answered, before any command.
-        code = Exit.FAILED if isinstance(done.code, str) else done.code
+        code = _said(done)
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write(f"Stopped. {_what_is_left()}\n")
         code = Exit.FAILED

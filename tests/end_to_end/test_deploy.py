@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.end_to_end.conftest import Done, Office
 
 HERE = socket.gethostname()
@@ -29,6 +31,20 @@ def deployment(office: Office) -> dict[str, Any]:
 
 def deploy(office: Office, *words: str, pool: str) -> Done:
     return office.trueup("deploy", "trueup.toml", "--pool", pool, "--single-host", HERE, *words)
+
+
+def refused_for_its_name(office: Office, other: Path, pool: str) -> None:
+    """Another target of that host whose deployment would take the first one's place."""
+    bare = other.read_text(encoding="utf-8").replace(
+        office.sandbox.scim_url, office.sandbox.scim_url[: -len("/scim/v2")]
+    )
+    other.write_text(bare, encoding="utf-8")
+    same_name = office.trueup("deploy", "other.toml", "--pool", pool, "--single-host", HERE)
+    assert same_name.code == 3, same_name.err
+    assert "has the name that this target's deployment would have" in same_name.err
+    both = office.trueup("deploy", "trueup.toml", "other.toml", "--pool", pool, "--single-host", HERE)
+    assert both.code == 2, both.err
+    assert "would have one name in Prefect" in both.err
 
 
 def test_a_target_is_deployed_once_stays_paused_and_two_archives_are_refused(office: Office) -> None:
@@ -75,6 +91,7 @@ def test_a_target_is_deployed_once_stays_paused_and_two_archives_are_refused(off
     taken = office.trueup("deploy", "other.toml", "--pool", pool, "--single-host", HERE)
     assert taken.code == 3
     assert "is deployed already" in taken.err
+    refused_for_its_name(office, other, pool)
     assert not (office.folder / "other-runs").exists(), "nothing was written"
     alone = office.trueup("deploy", "trueup.toml", "--pool", pool)
     assert alone.code == 2

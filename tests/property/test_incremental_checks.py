@@ -261,3 +261,14 @@ def test_a_night_on_which_nobody_changed_looks_at_nobody(tmp_path: Path) -> None
     found = nights.night(accounts, set(), BEGUN + timedelta(days=1), full=False)
     assert nights.looked_at["looked_at"] == 0
     assert (found.refusals, nights.rows("findings")) == ((), [])
+
+
+def test_damage_that_a_check_turned_off_would_tell_makes_no_night_a_full_one(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text("[override.spreadsheet_damage]\nenabled = false\n", encoding="utf-8")
+    nights, accounts = _Nights(tmp_path), _people(60)
+    nights.given = settings(limits=GIVEN.limits.model_dump(mode="json"), checks={"file": str(tmp_path / "own.toml")})
+    accounts[59]["department"] = "#NAME?"
+    for day in range(2):
+        nights.night(accounts, set(), BEGUN + timedelta(days=day), full=False)
+        assert nights.rows("findings") == []
+    assert nights.looked_at["looked_at"] == 0

@@ -43,7 +43,7 @@ def settled_since(run: PriorRun, history: History) -> dict[str, Since]:
         return {}
     found: dict[str, Since] = {}
     given: dict[str, tuple[str, str]] = {}
-    later = [one for one in history.runs if one.is_for_some and one.was_applied and one.run_id > run.run_id]
+    later = [one for one in history.runs if one.is_for_some and one.was_applied and _came_after(one, run)]
     for some in sorted(later, key=lambda one: one.run_id):
         people = people_of(some)
         with connect(threads=1) as connection:
@@ -59,6 +59,11 @@ def settled_since(run: PriorRun, history: History) -> dict[str, Since]:
             if taker != key:
                 found[key] = Since(run_id, found[key].profile_id if key in found else None, lost_profile=True)
     return found
+
+
+def _came_after(some: PriorRun, run: PriorRun) -> bool:
+    """Whether ``run`` knew nothing of what ``some`` wrote: made later, or interrupted then and resumed since."""
+    return some.run_id > run.run_id or some.applied_at > run.manifest.sealed
 
 
 def _planned(connection: DuckDBPyConnection, run: PriorRun, profiles: tuple[str, ...]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trueup.flows import configuration, run_context
+from trueup.flows import configuration, flow_runs, run_context
 from trueup.flows.bundle import Bundle, Carried, gather, settings_of
 from trueup.transforms.errors import Failed, Misused, Refused
 
@@ -202,3 +202,13 @@ def test_what_a_reference_names_never_travels_under_another_key(config: Path) ->
     config.write_text(text, encoding="utf-8")
     with pytest.raises(Misused, match=r"own\.py is what a secret reference, certificate or key names"):
         gather(config)
+
+
+@pytest.mark.parametrize("url", ["https://dir.example:443/scim/v2", "https://DIR.example/scim/v2/"])
+def test_one_target_has_one_name_and_one_tag_however_its_address_is_spelt(url: str, config: Path) -> None:
+    """By its tag an earlier deployment is found: else there would be two of one target."""
+    before = configuration.load(config)
+    config.write_text(config.read_text(encoding="utf-8").replace("https://dir.example/scim/v2", url), encoding="utf-8")
+    other = configuration.load(config)
+    assert flow_runs.deployment_name(other) == flow_runs.deployment_name(before)
+    assert flow_runs.tags_of(other) == flow_runs.tags_of(before)

@@ -170,3 +170,20 @@ def test_a_profile_adopted_by_a_plan_for_some_is_not_the_waiting_plans_to_write(
     assert since["fay"].profile_id == "p-new"
     assert since["eve"].profile_id is None
     assert links_of(History(tuple(world.runs)), ("eve", "fay")) == {"fay": "p-new"}
+
+
+def test_a_plan_for_some_that_was_made_before_and_ended_after_settles_too(world: World) -> None:
+    """It was interrupted, the night's plan was made meanwhile, and then it was resumed and adopted ``p-new``."""
+    world.users.append(user("fay", userPrincipalName="new@x.example", mail="new@x.example"))
+    world.profiles.append(profile("p-new", "nobody", externalId=None, userName="new@x.example"))
+    some = world.plan(only=("fay",))
+    world.night += 1
+    world.of("fay").update(userPrincipalName="fay@x.example", mail="fay@x.example")
+    world.users.append(user("eve", userPrincipalName="new@x.example", mail="new@x.example", jobTitle="Head"))
+    made = world.plan()
+    assert profiles_in(made)["eve"] == "p-new"
+    waiting = world.seal(made)
+    run = world.apply(some, only=("fay",))
+    assert run.run_id < waiting.run_id
+    since = settled_since(waiting, History(tuple(world.runs)))
+    assert {key: one.lost_profile for key, one in since.items()} == {"fay": False, "eve": True}
