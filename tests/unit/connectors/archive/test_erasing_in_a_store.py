@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import trueup
-from tests.support.archive_runs import AT, TARGET, Person, applied, approved, sealed_run, settings_in
+from tests.support.archive_runs import AT, TARGET, Person, applied, approved, archive_in, sealed_run, settings_in
 from tests.support.object_stores import ENVIRONMENT, faulty
 from tests.unit.connectors.archive.test_archive_in_a_store import host, store_of_bucket
 from tests.unit.connectors.archive.test_erasing import FORMATS, KEPT, WORDS, Killed, dies_at, everything
@@ -431,3 +431,15 @@ def test_who_stood_still_between_reading_a_claim_and_completing_it_brings_nothin
     there._complete_acts(listed)
     assert "001.people.parquet" not in store.list(f"{old.run_id}/acts")
     assert check_archive(host(bucket, tmp_path / "c").path) == []
+
+
+def test_a_side_file_that_has_not_got_its_name_yet_is_copied_under_its_name(bucket: Bucket, tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    run = approved(archive, sealed_run(archive), "Chris", exclude=["k-1"])
+    side = archive.path / run.run_id / "acts" / "001.people.parquet"
+    side.rename(side.with_suffix(".part"))
+    settings = settings_in(tmp_path, archive=bucket.section())
+    copy_archive(settings, str(archive.path), bucket.address, move=True)
+    there = host(bucket, tmp_path / "a")
+    assert there.load(run.run_id).acts[0].details["exclude"] == ["k-1"]
+    assert check_archive(there.path) == []
