@@ -30,7 +30,7 @@ BEYOND = (
     "what was exported (trueup export, show --output, sql --output) or sent by [notify]",
     "the caches of other hosts, until they next open the archive",
     "Prefect's database, where [privacy] names_in_orchestrator was on",
-    "configurations that name them: trueup.toml and what it imports, configurations/ in the archive (trueup deploy)",
+    "configurations that name them: trueup.toml, its imports, and what was deployed (configurations/ of the archive)",
     "the source and the directory themselves",
 )
 """What an erasure does not reach."""

@@ -82,11 +82,14 @@ def decide(place: RemotePlace, aside: Path, plan: dict[str, Any]) -> None:
     """What was prepared in ``aside`` is in the store, and the erasure is decided.
 
     Raises:
-        Failed: the store cannot be reached; or another host gave it up, because this one was silent for too long.
+        Failed: the store cannot be reached, or lets nothing be removed. Or this host was silent for too long: another
+            one gave the erasure up, or may hold a target.
     """
     number = plan["number"]
     names = [f"{run_id}/{name}" for run_id, said in plan["runs"].items() for name in (*said["files"], *said["records"])]
+    _try_to_remove(place, f"{THERE}/{number}/probe")
     each(lambda name: _sent(place, f"{THERE}/{number}/{name}", aside / name), [*names, *plan["objects"]])
+    place.require_leases()
     try:
         place.objects.create_if_absent(_state_name(number), _said(DECIDED, plan))
     except FileExistsError:
@@ -112,7 +115,8 @@ def finish_all(place: RemotePlace, doing: Doing) -> None:
             _finish(place, said["plan"], doing)
             with suppress(Changed):  # somebody else has finished it too
                 place.objects.replace_if_match(_state_name(number), _said(OVER), seen)
-        place.objects.remove([name for name in listed if name.startswith(f"{THERE}/{number}/")])
+        with suppress(Failed):  # it names nobody who was erased, and the next command tries again
+            place.objects.remove([name for name in listed if name.startswith(f"{THERE}/{number}/")])
     if numbers & prepared:
         place.look_again()
 
@@ -173,6 +177,12 @@ def _state_name(number: str) -> str:
 
 def _said(state: str, plan: dict[str, Any] | None = None) -> bytes:
     return json.dumps({"fresh": secrets.token_hex(16), "state": state, **({"plan": plan} if plan else {})}).encode()
+
+
+def _try_to_remove(place: RemotePlace, key: str) -> None:
+    """Find out before anything is decided whether the store lets us remove what is prepared, and drafts."""
+    place.objects.create_if_absent(key, secrets.token_hex(16).encode())
+    place.objects.remove([key])
 
 
 def _sent(place: RemotePlace, key: str, path: Path) -> None:

@@ -70,6 +70,7 @@ class Mirror:
         """Whether each file is read from the store once more, though it is here."""
         self._checked: dict[str, str] = {}
         self._records: dict[str, dict[str, list[FileRecord]]] = {}
+        self._erasures: dict[str, str] = {}
         self._pruned: dict[str, set[str]] = {}
         self._runs: set[str] = set()
         self._lock = threading.RLock()
@@ -82,6 +83,7 @@ class Mirror:
             self._runs = {name.partition("/")[0] for name in listed} & set(self._named_runs(listed))
             self._sweep()
             self._bring_records()
+            self._read_erasures()
             self._drop_pruned()
 
     def run(self, run_id: str) -> RunFiles:
@@ -125,12 +127,7 @@ class Mirror:
 
     def erasures(self, state: str) -> frozenset[str]:
         """Numbers of erasures that had come so far when the store was looked at."""
-        found = set()
-        for name in self.listed:
-            if fits := STATE.fullmatch(name):
-                with contextlib.suppress(FileNotFoundError):
-                    found |= {fits.group(1)} if json.loads(self.local.read(name))["state"] == state else set()
-        return frozenset(found)
+        return frozenset(number for number, found in self._erasures.items() if found == state)
 
     def forget_changed(self, run_id: str, names: Iterable[str]) -> None:
         """Remove those files from here that are not what manifest and acts state; they are brought anew when used."""
@@ -304,9 +301,18 @@ class Mirror:
                     self._drop_if_gone(f"{run_id}/{name}", files.path / name)
         self._records.clear()
 
+    def _read_erasures(self) -> None:
+        self._erasures.clear()
+        for name in self.listed:
+            if fits := STATE.fullmatch(name):
+                with contextlib.suppress(FileNotFoundError):
+                    self._erasures[fits.group(1)] = str(json.loads(self.local.read(name))["state"])
+
     def _drop_pruned(self) -> None:
         """A journal, which here may go on, and reviews go with the run's data, once the act that says so is here."""
         for run_id in self._runs:
+            if not any((self.root / run_id / "acts").glob(f"*-{Act.PRUNED}.json")):
+                continue
             name = JOURNAL if (self.root / run_id / JOURNAL).exists() else ""
             reviews = list((self.root / REVIEWS).glob(f"{run_id}.*"))
             if not (name or reviews) or not self._stated(run_id) or run_id not in self._pruned:

@@ -219,6 +219,11 @@ class RemotePlace:
         sequence = self._sequences[digest]
         return lambda group: sequence.announce(run.run_id, group)
 
+    def require_leases(self) -> None:
+        """Return while all targets that are held here are still ours; raises ``Failed`` as :meth:`Lease.require`."""
+        for sequence in self._sequences.values():
+            sequence.lease.require()
+
     def erasing(self) -> frozenset[str]:
         """See :class:`Place`."""
         return self.mirror.erasures(DECIDED)

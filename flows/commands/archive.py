@@ -11,6 +11,7 @@ from rich.text import Text
 from trueup.flows import clearance, configuration, screen
 from trueup.flows.runs import tell_of_died
 from trueup.reports.sentences import counted
+from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act, Exit
 
@@ -107,6 +108,10 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
     screen.say(f"{verb} the data of {runs} older than {age}, {size:.1f} MiB; manifests and acts stay.")
     if not yes:
         screen.say("To remove it: trueup prune --yes")
+    elif is_url(settings.archive.path):
+        screen.say(
+            "Old versions of objects, where the bucket keeps them, stay until its own lifecycle rule removes them."
+        )
     return Exit.DONE
 
 

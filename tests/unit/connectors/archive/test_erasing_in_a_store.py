@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import trueup
-from tests.support.archive_runs import AT, TARGET, Person, applied, approved, sealed_run, settings_in
+from tests.support.archive_runs import AT, TARGET, Person, applied, approved, archive_in, sealed_run, settings_in
+from tests.support.object_stores import ENVIRONMENT, faulty
 from tests.unit.connectors.archive.test_archive_in_a_store import host, store_of_bucket
 from tests.unit.connectors.archive.test_erasing import FORMATS, KEPT, WORDS, Killed, dies_at, everything
 from trueup.connectors.archive import add_act, apply_lock, check_archive, check_run, erasing, reading
@@ -158,6 +159,33 @@ def test_claims_announcements_and_side_files_hold_nobody_who_was_erased_and_all_
     with_people(here, days=60)
     assert check_archive(host(bucket, tmp_path / "c").path) == []
 
+    erase(host(bucket, tmp_path / "c"), "k-bob")
+    assert named_in(store, ("k-bob", "bob@contoso.example", "Chief bob")) == []
+    for name in "abc":
+        assert check_archive(host(bucket, tmp_path / name, writable=False).path) == []
+
+
+def test_who_may_have_lost_a_target_while_it_prepared_decides_nothing(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = host(bucket, tmp_path / "a")
+    with_people(here)
+    store = store_of_bucket(bucket, tmp_path)
+    before = {name: text for name, text in every_object(store).items() if name[0] == "2"}
+
+    def silent(_: str) -> None:
+        for sequence in place_in(here)._sequences.values():
+            sequence.lease.lost = True
+
+    monkeypatch.setattr(erasing, "seam", silent)
+    with pytest.raises(Failed, match="may have taken the target over"):
+        erase(here, "k-ann")
+    monkeypatch.undo()
+    for key, value in ENVIRONMENT.items():
+        monkeypatch.setenv(key, value)
+    assert {name: text for name, text in every_object(store).items() if name[0] == "2"} == before
+    assert check_archive(host(bucket, tmp_path / "b").path) == []
+
 
 def test_the_manifest_in_head_is_rewritten_with_the_manifest(bucket: Bucket, tmp_path: Path) -> None:
     here = in_a_store(bucket, tmp_path, "people_in_acts")
@@ -233,6 +261,25 @@ def test_what_was_prepared_and_never_decided_is_given_up_by_whoever_comes_next(
     assert not [name for name in after if name.startswith("erasures/") and not name.endswith(".json")]
     assert {name for name in before if name[0] == "2"} == {name for name in after if name[0] == "2"}
     assert check_archive(host(bucket, tmp_path / "c").path) == []
+
+
+def test_without_the_right_to_remove_nothing_is_erased_and_the_archive_goes_on(bucket: Bucket, tmp_path: Path) -> None:
+    with_people(host(bucket, tmp_path / "a"))
+    with_people(host(bucket, tmp_path / "a"), days=30)
+    store = store_of_bucket(bucket, tmp_path)
+    before = {name: text for name, text in every_object(store).items() if name[0] == "2"}
+    with faulty(bucket.endpoint) as faults:
+        faults.judge = lambda method, _: "403" if method in {"DELETE", "POST"} else ""
+        there = host(bucket.through(faults.endpoint), tmp_path / "b")
+        with pytest.raises(Failed, match="cannot be removed from|refuses these credentials"):
+            erase(there, "k-ann")
+        again = host(bucket.through(faults.endpoint), tmp_path / "b")
+        assert check_archive(again.path) == []
+        sealed_run(again, days=60)
+    assert {name: text for name, text in every_object(store).items() if name in before} == before
+    erase(host(bucket, tmp_path / "a"), "k-ann")
+    assert named_in(store, ANN) == []
+    assert len([name for name in store.every() if name.startswith("erasures/")]) <= 2
 
 
 def test_an_erasure_on_one_host_keeps_another_from_erasing_and_applying(bucket: Bucket, tmp_path: Path) -> None:
@@ -384,3 +431,15 @@ def test_who_stood_still_between_reading_a_claim_and_completing_it_brings_nothin
     there._complete_acts(listed)
     assert "001.people.parquet" not in store.list(f"{old.run_id}/acts")
     assert check_archive(host(bucket, tmp_path / "c").path) == []
+
+
+def test_a_side_file_that_has_not_got_its_name_yet_is_copied_under_its_name(bucket: Bucket, tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    run = approved(archive, sealed_run(archive), "Chris", exclude=["k-1"])
+    side = archive.path / run.run_id / "acts" / "001.people.parquet"
+    side.rename(side.with_suffix(".part"))
+    settings = settings_in(tmp_path, archive=bucket.section())
+    copy_archive(settings, str(archive.path), bucket.address, move=True)
+    there = host(bucket, tmp_path / "a")
+    assert there.load(run.run_id).acts[0].details["exclude"] == ["k-1"]
+    assert check_archive(there.path) == []
