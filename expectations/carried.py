@@ -29,6 +29,7 @@ from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
@@ -52,6 +53,8 @@ class Occasion:
     """When the run began."""
     full_every: timedelta
     """After so long everybody is looked at again."""
+    reads: frozenset[str] = frozenset()
+    """Source columns that mapping, scope and filters read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def lay_looked_at(
     """
     people = int((first(connection, "SELECT count(*) FROM people") or (0,))[0])
     before = _known(history, occasion) if occasion is not None and people >= WORTH_IT else None
-    changed = _changed(before, files, frozenset(mapped)) if before is not None else None
+    reads = frozenset(mapped) | (occasion.reads if occasion is not None else frozenset())
+    changed = _changed(before, files, reads) if before is not None else None
     if before is None or changed is None:
         connection.execute("CREATE OR REPLACE TEMP VIEW looked_at AS FROM people")
         return Rows(people, people, full_at=occasion.at.isoformat() if occasion is not None else "")
@@ -153,7 +157,7 @@ def _known(history: History, occasion: Occasion) -> PriorRun | None:
     if before.manifest.configuration_digest != occasion.digest or not occasion.digest:
         return None
     needed = (before.files.source, before.files.desired, before.files.decisions, before.files.findings)
-    if not all(path.exists() for path in needed):
+    if not all(_is_as_sealed(before, path) for path in (*needed, before.files.checks)):
         return None
     try:
         said = read_rows(before.files.checks)
@@ -164,9 +168,19 @@ def _known(history: History, occasion: Occasion) -> PriorRun | None:
     return before if still and timedelta(0) <= occasion.at - full_at < occasion.full_every else None
 
 
-def _changed(before: PriorRun, files: RunFiles, mapped: frozenset[str]) -> pa.Array | None:
+def _is_as_sealed(run: PriorRun, path: Path) -> bool:
+    """Whether a file is there and what the run was sealed with: what was altered since vouches for nobody."""
+    sealed = run.manifest.files.get(path.name)
+    try:
+        with path.open("rb") as file:
+            return sealed is not None and hashlib.file_digest(file, "sha256").hexdigest() == sealed.sha256
+    except OSError:
+        return False
+
+
+def _changed(before: PriorRun, files: RunFiles, reads: frozenset[str]) -> pa.Array | None:
     """Keys of whoever is new or has another row on either side of the mapping; None where it cannot be told."""
-    unseen = frozenset(_SEEN_DAILY) - mapped
+    unseen = frozenset(_SEEN_DAILY) - reads
     source = changed_keys(before.files.source, files.source, "id", without=unseen)
     desired = changed_keys(before.files.desired, files.desired, "key") if source is not None else None
     return None if source is None or desired is None else pa.concat_arrays([source, desired])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.expectations.catalogue import CHECKS
 from trueup.expectations.people import PACKAGE, named_groups
 from trueup.expectations.records import medians, write_records
-from trueup.expectations.relations import SPILL, arrow, write
+from trueup.expectations.relations import SPILL, arrow, first, write
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Refusal
@@ -67,7 +67,7 @@ class _Session:
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     all_told: bool = True
-    """Whether everybody who failed a check of single rows is named: else nobody's row is known the next night."""
+    """Whether everybody who failed a check of single rows, or has damage, is named: else no row is known next time."""
 
     @property
     def people(self) -> int | None:
@@ -175,6 +175,8 @@ def check_plan(files: RunFiles) -> CheckResult:
 
 _REFUSED = "refused.txt"
 """Below ``.work``: how many refusals ``check_people`` came to, for the count of ``check_plan``."""
+_UNTOLD = "SELECT 1 FROM damage ANTI JOIN failed USING (key) LIMIT 1"
+"""What the mapping mends for each is nobody's finding, and counts in the gates all the same."""
 _FAILED = 'CREATE OR REPLACE TEMP TABLE failed (key VARCHAR, "check" VARCHAR, subject VARCHAR, severity VARCHAR)'
 
 
@@ -311,6 +313,7 @@ def _set_aside(session: _Session, attributes: tuple[ManagedAttribute, ...]) -> N
     told = {one.check for one in session.ground.damage if session.own.is_on(one.check)}
     severities = {check: session.own.severity_of(check, CHECKS[check].severity.value) for check in sorted(told)}
     tell_damage(session.connection, attributes, severities)
+    session.all_told = session.all_told and not first(session.connection, _UNTOLD)
     for name, parameters in (
         ("set_aside", {}),
         ("wrong_types", {"used": used}),

@@ -26,7 +26,7 @@ from trueup.transforms.settings import Settings
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from trueup.connectors.archive.object_store import ObjectStore
     from trueup.connectors.archive.store import LocalStore
@@ -36,6 +36,11 @@ FOLDER = "configurations"
 FORMAT = 1
 _OPENING = ("options", "encryption_key", "encryption_key_previous")
 """The keys of ``[archive]`` without which it cannot be read."""
+_HOSTS_OWN = (
+    f"{configuration.PREFIX}METRICS{configuration.DELIMITER}",
+    f"{configuration.PREFIX}ARCHIVE{configuration.DELIMITER}CACHE",
+)
+"""Where a host leaves its figures and keeps its cache is its own affair; of the rest no host has another idea."""
 _DEPLOY_AGAIN = "Deploy it again: trueup deploy CONFIG --pool NAME"
 
 
@@ -140,7 +145,7 @@ def gather(config: Path, *, cron: str = "") -> Bundle:
     settings = with_cron(configuration.load(config), cron)
     configuration.require(settings)
     last_tick(settings.schedule, datetime.now(UTC))
-    named = configuration.NamedFiles(settings)
+    named = _judged(settings)
     document = {
         "format": FORMAT,
         "archive_format": SCHEMA_VERSION,
@@ -153,6 +158,45 @@ def gather(config: Path, *, cron: str = "") -> Bundle:
     }
     content = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)
     return Bundle(f"{content}\n".encode(), settings)
+
+
+def _judged(settings: Settings) -> configuration.NamedFiles:
+    """The files the configuration names, each of them what its key says, and none of them a secret.
+
+    Raises:
+        Misused: one is not: it would lie in the archive, and every night would end on it.
+    """
+    from trueup.flows.run_context import load_mapping
+    from trueup.transforms.mapping import columns_for
+
+    secret = {settings.place(path).resolve() for path in _secret_paths(settings.model_dump(mode="json"))}
+    for key, name in configuration.named_by(settings).items():
+        if settings.place(name).resolve() in secret:
+            raise Misused(
+                f"{key}: {name} is what a secret reference, certificate or key names, which never travels.",
+                remedy="Name another file.",
+            )
+    named = configuration.NamedFiles(settings)
+    columns_for(load_mapping(settings, named), settings.source)
+    if settings.checks.file:
+        from trueup.expectations.custom_checks import load_own_checks
+
+        load_own_checks(settings, text=named(settings.checks.file))
+    return named
+
+
+def _secret_paths(said: Any, key: str = "") -> Iterator[str]:
+    """Every path among the settings that leads to a secret."""
+    if isinstance(said, dict):
+        for name, value in said.items():
+            yield from _secret_paths(value, name)
+    elif isinstance(said, list):
+        for value in said:
+            yield from _secret_paths(value, key)
+    elif isinstance(said, str) and said.startswith("file:"):
+        yield said.removeprefix("file:")
+    elif isinstance(said, str) and said and key in {"certificate", "key"}:
+        yield said
 
 
 def settings_of(carried: Carried) -> Settings:
@@ -174,8 +218,9 @@ def settings_of(carried: Carried) -> Settings:
     settings = configuration.load_carried(document["text"], Path(document["path"]), document["files"])
     settings = with_cron(settings, document["cron"])
     settings = _placed(settings, carried)
-    if configuration.digest(settings) != document["configuration_digest"]:
-        names = ", ".join(configuration.overrides()) or "none that is known"
+    others = [name for name in configuration.overrides() if not name.upper().startswith(_HOSTS_OWN)]
+    if others or configuration.digest(settings) != document["configuration_digest"]:
+        names = ", ".join(others) or "none that is known"
         raise Misused(
             f"This worker would plan by another configuration than the one deployed: its environment overrides keys "
             f"({names}).",

@@ -30,6 +30,7 @@ BEYOND = (
     "what was exported (trueup export, show --output, sql --output) or sent by [notify]",
     "the caches of other hosts, until they next open the archive",
     "Prefect's database, where [privacy] names_in_orchestrator was on",
+    "configurations that name them: trueup.toml and what it imports, configurations/ in the archive (trueup deploy)",
     "the source and the directory themselves",
 )
 """What an erasure does not reach."""
@@ -45,6 +46,7 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
     """
     from trueup.connectors.archive import apply_lock, open_archive, reading
     from trueup.connectors.archive.erasing import erase, new_number
+    from trueup.connectors.archive.staging import bring_all
     from trueup.transforms.erasure.person import find
 
     if reason not in REASONS:
@@ -53,6 +55,7 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
     with ExitStack() as stack:
         for target in sorted({same_target(run.manifest.target) for run in archive.runs()}):
             stack.enter_context(apply_lock(archive.path, target, "erase"))
+        bring_all(archive.path)
         # Drafts that were never sealed may hold half a file; they go as a whole, whoever stands in them.
         person = find(tuple(reading.sealed(archive.path)), called, new_number())
         if refusals := _not_yet(archive, person):
@@ -68,16 +71,14 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
 
 
 def _not_yet(archive: Archive, person: Person) -> list[Refusal]:
-    from trueup.connectors.archive import reading
+    from trueup.connectors.archive.erasing import under_way
     from trueup.connectors.archive.retention import holding_back, open_runs
-    from trueup.connectors.archive.unfinished import is_under_way
     from trueup.transforms.erasure.standing import standing
     from trueup.transforms.history import History
 
     found = [
-        Refusal("run_under_way", f"Run {files.run_id} is being made right now.", remedy="Wait until it has ended.")
-        for files in reading.directories(archive.path)
-        if not files.manifest.exists() and is_under_way(files)
+        Refusal("run_under_way", f"Run {run_id} is being made right now.", remedy="Wait until it has ended.")
+        for run_id in under_way(archive.path)
     ]
     runs = archive.runs()
     for target in sorted({same_target(run.manifest.target) for run in runs}):

@@ -122,8 +122,11 @@ def map_users(build: Build) -> None:
 def occasion(build: Build) -> Occasion:
     """What must be as it was in an earlier run for what that found of an unchanged row to hold."""
     from trueup.expectations.carried import Occasion
+    from trueup.transforms.mapping import columns_for
 
-    return Occasion(build.digest, build.started, timedelta(days=build.settings.source.full_every_days))
+    source = build.settings.source
+    reads = columns_for(build.mapping, source)
+    return Occasion(build.digest, build.started, timedelta(days=source.full_every_days), reads)
 
 
 def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:

@@ -79,6 +79,14 @@ def _encrypted_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def without_query(value: str) -> str:
+    """``value``, where it ends with its path: it stands in manifests and messages; raises ``ValueError``."""
+    if "?" in value or "#" in value:
+        message = "an address ends with its path; what signs in is a reference of its own"
+        raise ValueError(message)
+    return value
+
+
 def plain_address(value: str) -> str:
     """``value``, where it is an address without a name and a password in it; raises ``ValueError``."""
     if not value:
@@ -151,10 +159,12 @@ def further_headers(value: dict[str, str]) -> dict[str, str]:
 
 
 EncryptedUrl = Annotated[str, AfterValidator(_encrypted_url)]
+ServiceUrl = Annotated[EncryptedUrl, AfterValidator(without_query)]
+"""The address of a whole service, to which further parts are added."""
 
 
-ARCHIVE_URL = re.compile(r"(s3|az|gs)://([^/?#]+)(?:/([^?#]*))?")
-"""An archive in an object store: scheme, bucket or container, prefix."""
+ARCHIVE_URL = re.compile(r"(s3|az|gs)://([A-Za-z0-9$][A-Za-z0-9._$-]*)(?:/([^?#]*))?")
+"""An archive in an object store: scheme, bucket or container (never a name and password before it), prefix."""
 ARCHIVE_SECRETS = frozenset(
     {"access_key_id", "secret_access_key", "session_token", "account_key", "sas_token", "client_secret"}
     | {"service_account_key"}
@@ -196,5 +206,5 @@ def archive_options(value: dict[str, str]) -> dict[str, str]:
         if key in ARCHIVE_SECRETS:
             _secret_reference(text)
         if key == "endpoint":
-            _encrypted_url(text)
+            without_query(_encrypted_url(text))
     return value

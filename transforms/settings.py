@@ -27,6 +27,7 @@ from trueup.transforms.setting_values import (
     BoundField,
     EncryptedUrl,
     SecretReference,
+    ServiceUrl,
     archive_options,
     archive_path,
     further_headers,
@@ -69,9 +70,9 @@ class SourceSettings(Section):
     absent: Literal["unknown", "null"] = "unknown"
     """For ``kind = "file"``: what a key that an entry lacks means; ``null``: the exporter leaves out what is empty."""
     cloud: Literal["global", "usgov", "usgov_dod", "china"] = "global"
-    graph_url: EncryptedUrl = ""
+    graph_url: ServiceUrl = ""
     """Root without ``/v1.0``; empty means the cloud's own. http only on loopback."""
-    login_url: EncryptedUrl = ""
+    login_url: ServiceUrl = ""
     ca_bundle: str = ""
     scope: Literal["assigned", "all", "groups"] = "assigned"
     enterprise_app: str = "Pingboard"
@@ -95,7 +96,7 @@ class TargetSettings(Section):
     """The SCIM directory and how gently it is treated."""
 
     kind: Literal["scim"] = "scim"
-    url: EncryptedUrl = ""
+    url: ServiceUrl = ""
     auth: Literal["bearer", "oauth2", "basic", "header"] = "bearer"
     token: SecretReference = ""
     """For ``bearer`` and ``header``."""

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
+from trueup.connectors.archive.acts import finish_names
 from trueup.connectors.archive.archive import CLOSED, Archive, closed_state, open_archive, refuse_closed
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, write_new
+from trueup.connectors.archive.erasing import finish_pending
 from trueup.connectors.archive.integrity import check_archive
-from trueup.connectors.archive.locks import apply_lock
+from trueup.connectors.archive.locks import apply_lock, sealing
+from trueup.connectors.archive.pending import is_any_pending
 from trueup.connectors.archive.places import LocalPlace, place_of
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused
@@ -66,6 +69,10 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
     with ExitStack() as stack:
         for target in sorted({same_target(run.manifest.target) for run in here.runs()}):
             stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}"))
+        finish_pending(here.path)
+        for files in reading.sealed(here.path):
+            with sealing(here.path):
+                finish_names(files, reading.read_acts(files, reading.read_manifest(files)[1]))
         _refuse_open(here)
         _mark(there, "copying", source)
         done = _copy(here, there)
@@ -124,6 +131,9 @@ def _refuse_open(here: Archive) -> None:
     interrupted = [run for run in here.runs() if run.state == Act.INTERRUPTED and reading.is_open(run.files, run.acts)]
     damages = check_archive(here.path)
     refusals = [_open(run) for run in interrupted]
+    if is_any_pending(here.path):
+        text = "An erasure is under way in the archive; a copy made now would hold what it takes out."
+        refusals.append(Refusal("erasure_under_way", text, remedy="Wait until it has ended. Then copy."))
     refusals += [
         Refusal("run_damaged", f"Run {one.run_id} is damaged: {one.text}", remedy="See: trueup verify --archive")
         for one in damages

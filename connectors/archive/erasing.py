@@ -2,7 +2,8 @@
 
 Everything is prepared aside, in ``<archive>/.erasing/NUMBER``; nothing has happened until ``erasure.json`` is there.
 From then on the erasure is finished by whoever comes next: in each run the act ``erased`` first, which states every
-file before and after, then the files, each put in place in one step.
+file before and after, then the files, each put in place in one step. In an object store what was prepared is sent
+there, and the store says whether it was decided: see ``erasing_in_store``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import json
 import os
 import secrets
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import erasing_in_store, reading, segments
 from trueup.connectors.archive.acts import add_stated
 from trueup.connectors.archive.atomic_files import (
     REVIEWS,
@@ -26,15 +27,20 @@ from trueup.connectors.archive.atomic_files import (
     make_directory,
     on_disk,
     protect,
+    replace,
     sync_directory,
     sync_file,
     write_new,
 )
-from trueup.connectors.archive.pending import FOLDER
+from trueup.connectors.archive.holder import myself
+from trueup.connectors.archive.pending import FOLDER, OVER
+from trueup.connectors.archive.places import place_of
+from trueup.connectors.archive.remote import RemotePlace
 from trueup.connectors.archive.staging import Staged, stage
 from trueup.connectors.archive.unfinished import is_under_way
 from trueup.transforms.erasure.stated import erasures
 from trueup.transforms.erasure.texts import GONE, forgotten
+from trueup.transforms.errors import Refused
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Act
 
@@ -49,6 +55,8 @@ if TYPE_CHECKING:
 _PLAN = "erasure.json"
 _CACHES = (".cache/summaries", ".cache/spill", ".locks/spill")
 _PRIVATE = f"{REVIEWS}-files"
+_SEEN = "erasures-seen.json"
+"""Numbers of erasures in the store of whose people this host holds nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,10 @@ class Erased:
 
 def seam(_: str) -> None:
     """Where a process may die; a test ends it here."""
+
+
+def _seam(name: str) -> None:
+    seam(name)  # looked up when it is reached: a test puts another one in its place
 
 
 def erase(archive: Archive, person: Person, *, reason: str, who: str, at: datetime, render: Render) -> Erased:
@@ -91,7 +103,8 @@ def erase(archive: Archive, person: Person, *, reason: str, who: str, at: dateti
         staged = stage(root, place, person, render)
         reviews, unread = _reviews(root, place, person)
         drafts = [files.run_id for files in reading.directories(root) if _is_left_behind(files)]
-        plan = {
+        elsewhere = place_of(root)
+        plan: dict[str, Any] = {
             "number": person.number,
             "reason": reason,
             "who": who,
@@ -101,9 +114,12 @@ def erase(archive: Archive, person: Person, *, reason: str, who: str, at: dateti
             "drafts": drafts,
         }
         seam("prepared")
-        write_new(place / _PLAN, json.dumps(plan).encode(), aside=folder(root), access=access_like(root))
-        seam("decided")
-        _finish(root, place)
+        if isinstance(elsewhere, RemotePlace):
+            _erase_there(elsewhere, place, plan, person)
+        else:
+            write_new(place / _PLAN, json.dumps(plan).encode(), aside=folder(root), access=access_like(root))
+            seam("decided")
+            _finish(root, place)
     return Erased(
         person.number,
         len(staged),
@@ -114,9 +130,18 @@ def erase(archive: Archive, person: Person, *, reason: str, who: str, at: dateti
     )
 
 
+def under_way(root: Path) -> list[str]:
+    """Ids of runs that somebody is making right now, or on another host may be."""
+    found = {files.run_id for files in reading.directories(root) if not files.manifest.exists() and is_under_way(files)}
+    place = place_of(root)
+    return sorted(found | set(erasing_in_store.drafts(place)[1] if isinstance(place, RemotePlace) else ()))
+
+
 def finish_pending(root: Path) -> None:
     """What an erasure that was killed left to do is done; nothing where none was, or somebody is at it."""
-    if not (root / FOLDER).is_dir():
+    place = place_of(root)
+    there = isinstance(place, RemotePlace) and erasing_in_store.is_any_unfinished(place)
+    if not (there or (root / FOLDER).is_dir()):
         return
     with on_disk("An erasure cannot be finished"), _alone(root, wait=False) as mine:
         if mine:
@@ -131,6 +156,10 @@ def _begin(root: Path, number: str) -> Path:
 
 
 def _finish_all(root: Path) -> None:
+    if isinstance(there := place_of(root), RemotePlace):
+        erasing_in_store.finish_all(there, erasing_in_store.Doing(_add_act, _seam))
+        _forget_staged(root, there.mirror.erasures(OVER))
+        return
     for place in sorted((root / FOLDER).glob("*")) if (root / FOLDER).is_dir() else ():
         if (place / _PLAN).exists():
             _finish(root, place)
@@ -160,29 +189,116 @@ def _finish(root: Path, place: Path) -> None:
     sync_directory(root)
 
 
+def _erase_there(there: RemotePlace, place: Path, plan: dict[str, Any], person: Person) -> None:
+    """The same in an object store. What lies on this host alone is done here, and by this host if it comes back."""
+    segments_of = erasing_in_store.stage_segments(there, place, person)
+    local, left = plan["drafts"], erasing_in_store.drafts(there)[0]
+    seam("staged")
+    erasing_in_store.decide(there, place, {**plan, "reviews": [], "drafts": left, "objects": segments_of})
+    seam("decided")
+    _finish_all(there.mirror.root)
+    for run_id in local:
+        files = RunFiles(there.mirror.root / run_id)
+        if _is_left_behind(files) and not any(name.startswith(f"{run_id}/") for name in there.mirror.listed):
+            shutil.rmtree(files.path, ignore_errors=True)
+    remember_erasures(there)
+
+
+def _forget_staged(root: Path, over: frozenset[str]) -> None:
+    """What was prepared on this host goes; of an erasure that is over, its reviews are put in place first."""
+    for place in sorted((root / FOLDER).glob("*")):
+        if place.name in over:
+            for path in sorted((place / _PRIVATE).rglob("*")):
+                if path.is_file():
+                    _put(path, root / REVIEWS / path.relative_to(place / _PRIVATE))
+        shutil.rmtree(place, ignore_errors=True)
+        seam("staged")
+    with suppress(OSError):
+        (root / FOLDER).rmdir()
+    for name in _CACHES:
+        shutil.rmtree(root / name, ignore_errors=True)
+    segments.forget(root)
+
+
+def catch_up(root: Path) -> None:
+    """What an erasure on another host took out of the store is on this host no longer; for whoever only reads too."""
+    there = place_of(root)
+    if not isinstance(there, RemotePlace) or not (new := there.mirror.erasures(OVER) - _remembered(root)):
+        return
+    with on_disk("What another host erased cannot be removed here"), _locked(root, wait=True):
+        _forget_staged(root, there.mirror.erasures(OVER))
+        for files in reading.directories(root):
+            if files.manifest.exists():
+                _forget_run(there, files, new)
+            elif _is_left_behind(files) and not any(n.startswith(f"{files.run_id}/") for n in there.mirror.listed):
+                shutil.rmtree(files.path, ignore_errors=True)
+        remember_erasures(there)
+
+
+def _forget_run(there: RemotePlace, files: RunFiles, new: frozenset[str]) -> None:
+    try:
+        acts = reading.read_acts(files, reading.read_manifest(files)[1])
+    except Refused:
+        return  # whoever reads the run is told why
+    for act in erasures(acts):
+        if str(act.details.get("number")) in new:
+            there.mirror.forget_changed(files.run_id, act.files)
+            for path in (files.path.parent / REVIEWS).glob(f"{files.run_id}.*"):
+                path.unlink(missing_ok=True)
+
+
+def remember_erasures(there: RemotePlace) -> None:
+    """This host holds nothing any more of whom these erasures took out."""
+    root = there.mirror.root
+    content = json.dumps(sorted(there.mirror.erasures(OVER))).encode()
+    replace(folder(root) / _SEEN, content, aside=folder(root), access=access_like(root))
+
+
+def _remembered(root: Path) -> frozenset[str]:
+    try:
+        return frozenset(json.loads((folder(root) / _SEEN).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return frozenset()
+
+
 def _is_left_behind(files: RunFiles) -> bool:
     """Whether a run never happened, and nobody is making it."""
     return not files.manifest.exists() and not is_under_way(files)
 
 
+def _add_act(files: RunFiles, plan: dict[str, Any], said: Staged) -> None:
+    """The act is there, once, whoever else finishes the erasure or adds other acts."""
+    details = {
+        "number": plan["number"],
+        "reason": plan["reason"],
+        "count": 1,
+        "before": {name: before.model_dump(mode="json") for name, (before, _) in said.files.items()},
+        "records": said.records,
+    }
+    while True:
+        acts = reading.read_acts(files, reading.read_manifest(files)[1])
+        if any(act.details.get("number") == plan["number"] for act in erasures(acts)):
+            return
+        try:
+            add_stated(
+                files,
+                Act.ERASED,
+                plan["who"],
+                at=datetime.fromisoformat(plan["at"]),
+                stated={name: after for name, (_, after) in said.files.items()},
+                fingerprint=said.fingerprint,
+                details=details,
+                after=len(acts),
+            )
+        except Refused as refused:
+            if refused.refusals[0].code != "decided_meanwhile":
+                raise
+        else:
+            return
+
+
 def _finish_run(files: RunFiles, aside: Path, plan: dict[str, Any], said: Staged) -> None:
-    acts = reading.read_acts(files, reading.read_manifest(files)[1])
-    if not any(act.details.get("number") == plan["number"] for act in erasures(acts)):
-        add_stated(
-            files,
-            Act.ERASED,
-            plan["who"],
-            at=datetime.fromisoformat(plan["at"]),
-            stated={name: after for name, (_, after) in said.files.items()},
-            fingerprint=said.fingerprint,
-            details={
-                "number": plan["number"],
-                "reason": plan["reason"],
-                "count": 1,
-                "before": {name: before.model_dump(mode="json") for name, (before, _) in said.files.items()},
-                "records": said.records,
-            },
-        )
+    _add_act(files, plan, said)
     seam("act")
     for name in (*said.files, *said.records):
         _put(aside / name, files.path / name)
@@ -222,7 +338,26 @@ def _reviews(root: Path, place: Path, person: Person) -> tuple[list[str], tuple[
 
 @contextmanager
 def _alone(root: Path, *, wait: bool) -> Iterator[bool]:
-    """Whether nobody else erases in this archive, by a kernel lock."""
+    """Whether nobody else erases in this archive, on any host.
+
+    Raises:
+        Refused: somebody on another host does, and the caller would wait.
+    """
+    with ExitStack() as stack:
+        mine = stack.enter_context(_locked(root, wait=wait))
+        try:
+            if mine:
+                stack.enter_context(place_of(root).leased("erase", myself("apply", "erase")))
+        except Refused:
+            if wait:
+                raise
+            mine = False
+        yield mine
+
+
+@contextmanager
+def _locked(root: Path, *, wait: bool) -> Iterator[bool]:
+    """Whether nobody else of this host erases, by a kernel lock."""
     number = os.open(folder(root) / "erase.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
     try:
         try:

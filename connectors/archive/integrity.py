@@ -13,7 +13,7 @@ from trueup.connectors.archive.acts import NUMBERED, next_number
 from trueup.connectors.archive.atomic_files import sha256_of
 from trueup.connectors.archive.pending import is_any_pending, is_pending
 from trueup.connectors.archive.places import place_of, store_of
-from trueup.connectors.archive.seals import stands_in
+from trueup.connectors.archive.seals import LATER, stands_in
 from trueup.transforms.erasure.stated import erasures, stands_for
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.fingerprint import fingerprint
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from trueup.transforms.run_files import RunFiles
 
 _NUMBERED = re.compile(r"(\d{3,})-[a-z_]+\.json")
+
+_SENT_BEFORE_ITS_ACT = re.compile(
+    rf"manifest\.json|acts/.*|{'|'.join(map(re.escape, LATER))}|(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet"
+)
+"""What a command that was killed may leave in an object store, where nothing can be renamed; nobody reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,12 @@ def _check_files(files: RunFiles, manifest: Manifest, acts: tuple[ActRecord, ...
         name = path.relative_to(files.path).as_posix()
         if not (_belongs(files, path) or name in known or name in unsettled or _is_named_late(files, path, acts)):
             found.append(Damage(files.run_id, name, "unknown", f"{name} is in no manifest and no act."))
+    elsewhere = (one.name for one in place_of(files.path.parent).contents(files.run_id) if one.name not in known)
+    found += [
+        Damage(files.run_id, name, "unknown", f"{name} is in no manifest and no act.")
+        for name in elsewhere
+        if not (files.path / name).exists() and not _SENT_BEFORE_ITS_ACT.fullmatch(name)
+    ]
     return found
 
 

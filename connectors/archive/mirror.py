@@ -15,12 +15,14 @@ import secrets
 import shutil
 import threading
 import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from trueup.connectors.archive import reading
+from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
     FOLDER,
+    REVIEWS,
     access_like,
     folder,
     make_directory,
@@ -29,21 +31,26 @@ from trueup.connectors.archive.atomic_files import (
     replace,
     sha256_of,
 )
-from trueup.connectors.archive.object_store import each
+from trueup.connectors.archive.object_store import Seen, each, tag_of
+from trueup.connectors.archive.pending import DECIDED, STATE
 from trueup.connectors.archive.places import Kept, LocalPlace
 from trueup.connectors.archive.store import LocalStore
+from trueup.transforms.erasure.stated import erasures
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.run_files import JOURNAL, RUN_ID, RunFiles
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from trueup.connectors.archive.object_store import ObjectStore, Seen
+    from trueup.connectors.archive.object_store import ObjectStore
+    from trueup.connectors.archive.store import Version
     from trueup.transforms.manifest import FileRecord
 
 _RECORD = re.compile(
     rf"{RUN_ID.pattern}/(manifest\.json|people\.parquet|acts/\d{{3,}}(-[a-z_]+\.json|\.people\.parquet))"
+    rf"|{STATE.pattern}"
 )
 _INDEX = "records.json"
 _DRAFT = ".bringing"
@@ -62,7 +69,8 @@ class Mirror:
         self.is_thorough = False
         """Whether each file is read from the store once more, though it is here."""
         self._checked: dict[str, str] = {}
-        self._records: dict[str, dict[str, FileRecord]] = {}
+        self._records: dict[str, dict[str, list[FileRecord]]] = {}
+        self._pruned: dict[str, set[str]] = {}
         self._runs: set[str] = set()
         self._lock = threading.RLock()
 
@@ -74,6 +82,7 @@ class Mirror:
             self._runs = {name.partition("/")[0] for name in listed} & set(self._named_runs(listed))
             self._sweep()
             self._bring_records()
+            self._drop_pruned()
 
     def run(self, run_id: str) -> RunFiles:
         """The run's files, each brought when its path is asked for."""
@@ -107,6 +116,28 @@ class Mirror:
         self._checked[name] = seen.mark
         self._runs.add(name.partition("/")[0])
         self._records.pop(name.partition("/")[0], None)
+
+    def take(self, name: str, content: bytes, seen: Version) -> None:
+        """The store has this content now; it replaces what lies here of it."""
+        if _RECORD.fullmatch(name) or (self.root / name).exists():
+            self.keep(name, content)
+        self.has(name, Seen(len(content), datetime.now(UTC), tag_of(seen)))
+
+    def erasures(self, state: str) -> frozenset[str]:
+        """Numbers of erasures that had come so far when the store was looked at."""
+        found = set()
+        for name in self.listed:
+            if fits := STATE.fullmatch(name):
+                with contextlib.suppress(FileNotFoundError):
+                    found |= {fits.group(1)} if json.loads(self.local.read(name))["state"] == state else set()
+        return frozenset(found)
+
+    def forget_changed(self, run_id: str, names: Iterable[str]) -> None:
+        """Remove those files from here that are not what manifest and acts state; they are brought anew when used."""
+        for name in names:
+            place = self.root / run_id / name
+            if place.exists() and not _fits_any(place, self._stated(run_id).get(name, [])):
+                place.unlink(missing_ok=True)
 
     def look_at(self, run_id: str, listed: dict[str, Seen]) -> None:
         """Have all acts of one run here that the store lists."""
@@ -146,26 +177,26 @@ class Mirror:
         """
         key = f"{run_id}/{name}"
         with self._lock:
-            record = self._stated(run_id).get(name)
+            records = self._stated(run_id).get(name)
             seen = self.listed.get(key)
-            if record is None:
+            if not records:
                 return
             place = self.root / run_id / name
             if seen is not None and self._checked.get(key) == seen.mark and not self.is_thorough and place.exists():
                 return
-            if name == JOURNAL and _begins_with(place, record):
+            if name == JOURNAL and any(_begins_with(place, record) for record in records):
                 return  # it goes on after what the last act states
             if seen is None:
                 self._drop_if_gone(key, place)
                 return
-            if not self.is_thorough and self._remembered(key) == seen.mark and _fits(place, record):
+            if not self.is_thorough and self._remembered(key) == seen.mark and _fits_any(place, records):
                 self._checked[key] = seen.mark
                 return
-            self._fetch(key, place, record)
+            self._fetch(key, place, records)
             self._checked[key] = seen.mark
             self.remember()
 
-    def _fetch(self, key: str, place: Path, record: FileRecord) -> None:
+    def _fetch(self, key: str, place: Path, records: list[FileRecord]) -> None:
         run_id, _, name = key.partition("/")
         draft = folder(self.root) / f"{secrets.token_hex(8)}{_DRAFT}"
         with on_disk(f"{name} of run {run_id} cannot be brought into the cache"):
@@ -176,7 +207,7 @@ class Mirror:
                     place.unlink(missing_ok=True)
                     return
                 protect(draft, access_like(self.root))
-                if not _fits(draft, record):
+                if not _fits_any(draft, records):
                     place.unlink(missing_ok=True)
                     raise reading.damaged(run_id, f"{name} is not what was written")
                 draft.replace(place)
@@ -190,8 +221,11 @@ class Mirror:
         if not self.objects.version(key).mark:
             place.unlink(missing_ok=True)
 
-    def _stated(self, run_id: str) -> dict[str, FileRecord]:
-        """What manifest and acts state of each file; nothing of a run that is not sealed."""
+    def _stated(self, run_id: str) -> dict[str, list[FileRecord]]:
+        """What manifest and acts state of each file; nothing of a run that is not sealed.
+
+        Each file has one record, but while an erasure goes on in the run all it ever had.
+        """
         found = self._records.get(run_id)
         if found is None:
             files = RunFiles(self.root / run_id)
@@ -199,9 +233,15 @@ class Mirror:
             if files.manifest.exists():
                 try:
                     manifest, sha256 = reading.read_manifest(files)
-                    found = dict(manifest.files)
-                    for act in reading.read_acts(files, sha256):
-                        found.update(act.files)
+                    acts = reading.read_acts(files, sha256)
+                    said = [act for act in acts if act.act is Act.PRUNED and not act.details.get("snapshots")]
+                    if said:
+                        self._pruned[run_id] = {name for act in said for name in act.details.get("files", ())}
+                    goes_on = {str(act.details.get("number")) for act in erasures(acts)} & self.erasures(DECIDED)
+                    found = {
+                        name: records if goes_on else records[-1:]
+                        for name, records in people.accepted_records(manifest, acts).items()
+                    }
                 except Refused:
                     found = {}  # whoever reads the run is told why
             self._records[run_id] = found
@@ -264,6 +304,18 @@ class Mirror:
                     self._drop_if_gone(f"{run_id}/{name}", files.path / name)
         self._records.clear()
 
+    def _drop_pruned(self) -> None:
+        """A journal, which here may go on, and reviews go with the run's data, once the act that says so is here."""
+        for run_id in self._runs:
+            name = JOURNAL if (self.root / run_id / JOURNAL).exists() else ""
+            reviews = list((self.root / REVIEWS).glob(f"{run_id}.*"))
+            if not (name or reviews) or not self._stated(run_id) or run_id not in self._pruned:
+                continue
+            for path in reviews:
+                path.unlink(missing_ok=True)
+            if name in self._pruned[run_id] and f"{run_id}/{name}" not in self.listed:
+                self._drop_if_gone(f"{run_id}/{name}", self.root / run_id / name)
+
     def _index(self) -> dict[str, list[str]]:
         try:
             found = json.loads((folder(self.root) / _INDEX).read_text(encoding="utf-8"))
@@ -284,6 +336,10 @@ def _fits(path: Path, record: FileRecord) -> bool:
         return path.stat().st_size == record.bytes and sha256_of(path) == record.sha256
     except OSError:
         return False
+
+
+def _fits_any(path: Path, records: list[FileRecord]) -> bool:
+    return any(_fits(path, record) for record in records)
 
 
 def _begins_with(path: Path, record: FileRecord) -> bool:

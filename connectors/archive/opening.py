@@ -21,4 +21,5 @@ def open_archive(settings: Settings, *, writable: bool = True) -> Archive:
     opened = archive.open_archive(settings, writable=writable)
     if writable:
         erasing.finish_pending(opened.path)
+    erasing.catch_up(opened.path)
     return opened

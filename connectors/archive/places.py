@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from trueup.connectors.archive.holder import Holder
     from trueup.transforms.manifest import ActRecord, FileRecord
 
+ERASING = ".erasing"
+"""Where what an erasure prepares lies, by its number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -125,6 +128,10 @@ class Place(Protocol):
         """Where lines of the run's journal go before they are written here; None where here is where all see them."""
         ...
 
+    def erasing(self) -> frozenset[str]:
+        """Numbers of erasures that have not come to their end: until then files may be as before or as after them."""
+        ...
+
     def look_thoroughly(self) -> None:
         """From now on each file is read where it is kept, though there be a copy here that was found right before."""
         ...
@@ -221,6 +228,10 @@ class LocalPlace:
     def announcing(self, run: RunFiles) -> Callable[[bytes], None] | None:  # noqa: ARG002 - the journal is one file
         """See :class:`Place`."""
         return None
+
+    def erasing(self) -> frozenset[str]:
+        """See :class:`Place`."""
+        return frozenset(path.name for path in (self.root / ERASING).glob("*"))
 
     def look_thoroughly(self) -> None:
         """See :class:`Place`; there is no copy."""

@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.archive import reading, segments
+from trueup.connectors.archive import reading, segments, settling
 from trueup.connectors.archive.lease import Lease, Leases
 from trueup.connectors.archive.mirror import Mirror
 from trueup.connectors.archive.object_store import ObjectStore, Seen, tag_of
+from trueup.connectors.archive.pending import DECIDED
+from trueup.connectors.archive.settling import CLAIM, CLAIMS, HEAD
 from trueup.connectors.archive.store import ABSENT, Changed, LocalStore, Version
 from trueup.transforms.run_files import JOURNAL, RUN_ID
 from trueup.transforms.targets import target_digest
@@ -36,10 +38,7 @@ if TYPE_CHECKING:
     from trueup.transforms.manifest import ActRecord
     from trueup.transforms.run_files import RunFiles
 
-HEAD = "head"
-CLAIMS = "claims"
 LEASES = "leases"
-_CLAIM = re.compile(rf"{CLAIMS}/({RUN_ID.pattern})/(\d{{3,}})\.json")
 _ACT = re.compile(rf"({RUN_ID.pattern})/acts/(\d{{3,}})-[a-z_]+\.json")
 
 
@@ -93,9 +92,15 @@ class RemotePlace:
         return self.mirror.contents(run_id)
 
     def remove(self, run_id: str, names: Iterable[str] | None) -> None:
-        """See :class:`Place`."""
+        """See :class:`Place`. What was pruned is in no claim and no segment any more either."""
         every = [one.name for one in self.contents(run_id)] if names is None else list(names)
         self.objects.remove(f"{run_id}/{name}" for name in every)
+        if names is not None:
+            settling.settle_claims(self.objects, self.objects.every(f"{CLAIMS}/{run_id}"))
+        if names is not None and JOURNAL in every:
+            run = reading.read_run(self.run(run_id))
+            settling.empty_segments(self.objects, segments.joined_of(self.mirror, run), run_id)
+            segments.forget(self.mirror.root)
         self.mirror.forget(run_id, names)
 
     def send(self, run: RunFiles, name: str, path: Path) -> bool:
@@ -214,6 +219,14 @@ class RemotePlace:
         sequence = self._sequences[digest]
         return lambda group: sequence.announce(run.run_id, group)
 
+    def erasing(self) -> frozenset[str]:
+        """See :class:`Place`."""
+        return self.mirror.erasures(DECIDED)
+
+    def store_has(self, key: str) -> bool:
+        """Whether the store has the object right now."""
+        return self.objects.version(key) != ABSENT
+
     def look_thoroughly(self) -> None:
         """See :class:`Place`."""
         self.mirror.is_thorough = True
@@ -270,14 +283,24 @@ class RemotePlace:
         open_ones = [
             (fits.group(1), name)
             for name in sorted(listed)
-            if (fits := _CLAIM.fullmatch(name)) and (fits.group(1), int(fits.group(4))) not in acts
+            if (fits := CLAIM.fullmatch(name)) and (fits.group(1), int(fits.group(4))) not in acts
         ]
         for run_id, name in open_ones:
             claim = json.loads(self.objects.read(name))
             if "side" in claim:
-                self._create(f"{run_id}/{claim['side']}", base64.b64decode(claim["people"]))
+                self._complete_side(run_id, name, claim)
             self._create(f"{run_id}/{claim['name']}", claim["act"].encode())
         return bool(open_ones)
+
+    def _complete_side(self, run_id: str, name: str, claim: dict[str, Any]) -> None:
+        """Whoever stood still here for long may bring back what was pruned meanwhile: then it goes again."""
+        key = f"{run_id}/{claim['side']}"
+        try:
+            self.objects.create_if_absent(key, base64.b64decode(claim["people"]))
+        except FileExistsError:
+            return
+        if "side" not in json.loads(self.objects.read(name)):
+            self.objects.remove([key])
 
 
 def _claim(run_id: str, number: int) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FOLDER = "journals"
 DETAIL = "segments"
 """Of a closing act: through which number its run's segments are in its journal, and whether all other runs' were."""
-_NAME = re.compile(rf"{FOLDER}/([0-9a-f]+)/(\d{{8}})\.jsonl")
+NAME = re.compile(rf"{FOLDER}/([0-9a-f]+)/(\d{{8}})\.jsonl")
 
 
 class Sequence:
@@ -103,7 +103,7 @@ def join(mirror: Mirror, runs: tuple[PriorRun, ...]) -> None:
     Raises:
         Failed: the store cannot be reached, or the disk is full.
     """
-    for digest in {found.group(1) for name in mirror.listed if (found := _NAME.fullmatch(name))}:
+    for digest in {found.group(1) for name in mirror.listed if (found := NAME.fullmatch(name))}:
         own = {run.run_id: run for run in runs if target_digest(run.manifest.target) == digest}
         for run_id, parts in _open_parts(mirror, digest, own.values()).items():
             if run_id in own:
@@ -115,6 +115,19 @@ def joined(mirror: Mirror, digest: str, run: PriorRun, runs: tuple[PriorRun, ...
     own = [one for one in runs if target_digest(one.manifest.target) == digest]
     others = {run_id for run_id in _open_parts(mirror, digest, own) if run_id not in {run.run_id, ""}}
     return {DETAIL: {"through": last, "all": not others}}
+
+
+def joined_of(mirror: Mirror, run: PriorRun) -> list[str]:
+    """Announcements among which those of the run are that its closing act has joined: no journal is made of them."""
+    digest = target_digest(run.manifest.target)
+    through = max((int(act.details[DETAIL]["through"]) for act in run.acts if DETAIL in act.details), default=0)
+    return [name for number, name in _numbers(mirror.listed, digest) if number <= through]
+
+
+def forget(root: Path) -> None:
+    """Remove the announcements that lie here: they are brought again where they are needed."""
+    for path in folder(root).glob("segments-*/*.jsonl"):
+        path.unlink(missing_ok=True)
 
 
 def _open_parts(mirror: Mirror, digest: str, runs: Iterable[PriorRun]) -> dict[str, list[bytes]]:
@@ -130,9 +143,11 @@ def _open_parts(mirror: Mirror, digest: str, runs: Iterable[PriorRun]) -> dict[s
 
     def one(name: str) -> bytes:
         path = place / name.rpartition("/")[2]
-        if not path.exists():
-            replace(path, mirror.objects.read(name), aside=folder(mirror.root), access=access_like(mirror.root))
-        return path.read_bytes()
+        with contextlib.suppress(FileNotFoundError):  # another command may forget it right now
+            return path.read_bytes()
+        content = mirror.objects.read(name)
+        replace(path, content, aside=folder(mirror.root), access=access_like(mirror.root))
+        return content
 
     found: dict[str, list[bytes]] = {}
     with on_disk("The journal's segments cannot be brought into the cache"):
@@ -185,5 +200,5 @@ def _kept(mirror: Mirror, digest: str) -> Path:
 
 
 def _numbers(listed: Iterable[str], digest: str) -> list[tuple[int, str]]:
-    found = ((fits, name) for name in listed if (fits := _NAME.fullmatch(name)) and fits.group(1) == digest)
+    found = ((fits, name) for name in listed if (fits := NAME.fullmatch(name)) and fits.group(1) == digest)
     return sorted((int(fits.group(2)), name) for fits, name in found)

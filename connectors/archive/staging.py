@@ -66,6 +66,19 @@ class Staged:
         )
 
 
+def bring_all(root: Path) -> None:
+    """Every file of every run lies in its directory, where runs are kept elsewhere: a person is looked for in them.
+
+    Raises:
+        Refused: a file is not what was written.
+        Failed: the store cannot be reached, or the disk is full.
+    """
+    for files in reading.sealed(root):
+        manifest, sha256 = reading.read_manifest(files)
+        for name in people.accepted_records(manifest, reading.read_acts(files, sha256)):
+            files.file(name)
+
+
 def stage(root: Path, place: Path, person: Person, render: Render) -> list[Staged]:
     """Every run that names the person, as it is to be, in ``place/<run id>``; oldest first.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Person
     from trueup.transforms.history import PriorRun
+    from trueup.transforms.manifest import ActRecord
     from trueup.transforms.settings import Settings
 
 LONGEST = 2_000
@@ -163,6 +164,11 @@ def number(said: Mapping[str, Any], key: str) -> int:
     return value
 
 
+def _left_out(act: ActRecord) -> Any:
+    """What an approval leaves out; of an apply the word stands for a number."""
+    return act.details.get("left_out", ()) if act.act is Act.APPROVED else ()
+
+
 def acts_of(run: PriorRun) -> dict[str, dict[str, Any]]:
     """The acts of a run as the live state tells them, by number."""
     return {
@@ -171,7 +177,7 @@ def acts_of(run: PriorRun) -> dict[str, dict[str, Any]]:
             "who": act.who,
             "at": act.at.isoformat(timespec="seconds"),
             "via": act.via if act.act in (Act.APPROVED, Act.REJECTED) else "",
-            "left_out": len({row["key"] for row in act.details.get("left_out", ()) if isinstance(row, dict)}),
+            "left_out": len({row["key"] for row in _left_out(act) if isinstance(row, dict)}),
             "note": act.reason if act.act in (Act.APPROVED, Act.REJECTED) else "",
         }
         for act in run.acts

@@ -82,7 +82,8 @@ def _line(act: ActRecord) -> DecisionLine:
 
 def _parts(act: ActRecord) -> Iterator[str]:
     yield ACT_WORDS.get(str(act.act), str(act.act).replace("_", " "))
-    left = {row.get("key") for row in act.details.get("left_out") or () if isinstance(row, dict)}
+    said = act.details.get("left_out") if act.act is Act.APPROVED else ()  # of an apply it is a number
+    left = {row.get("key") for row in said or () if isinstance(row, dict)}
     if left:
         yield f"left out {len(left)} {'person' if len(left) == 1 else 'people'}, in whole or in part"
     for limit in act.details.get("allowed") or ():

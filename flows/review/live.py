@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from trueup.flows.review import shared
 from trueup.flows.review.standing import standing, version
-from trueup.transforms.errors import Refusal, Refused, TrueupError
+from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.merge_patch import merge_patch
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Session
+
+_LOG = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 """Between two looks at what commands and other processes did."""
@@ -126,10 +128,12 @@ class Boards:
         while True:
             await asyncio.sleep(LOOK_S)
             sessions = {reader.session for board in self._boards.values() for reader in board.readers}
-            await asyncio.gather(*(self._confirmed(session) for session in sessions))
+            await asyncio.gather(*(self._confirmed(session) for session in sessions), return_exceptions=True)
             for board in list(self._boards.values()):
-                with contextlib.suppress(TrueupError, OSError):
+                try:
                     await self._look(board)
+                except Exception as error:  # noqa: BLE001 - one run that cannot be looked at must not end the watch over all
+                    _LOG.warning("Run %s could not be looked at: %s.", board.run_id, type(error).__name__)
                 for reader in list(board.readers):
                     if self._service.sessions.is_over(reader.session):
                         _put(reader, None)

@@ -19,7 +19,6 @@ from trueup.reports.team.assets import served
 from trueup.reports.team.listing import refused
 from trueup.reports.team.model import Frame
 from trueup.reports.team.pages import error_page, page
-from trueup.transforms.errors import TrueupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -186,14 +185,13 @@ class TeamPages:
 
     def _make_ready(self) -> None:
         for _ in self._ticks():
-            with suppress(OSError):
-                try:
-                    seen = self.reading.seen()
-                    self.reading.warm()
-                    self._known.refresh(seen)
-                    self._nights_of(seen)
-                except TrueupError as error:
-                    _LOG.warning("A page could not be made ready: %s.", type(error).__name__)
+            try:
+                seen = self.reading.seen()
+                self.reading.warm()
+                self._known.refresh(seen)
+                self._nights_of(seen)
+            except Exception as error:  # noqa: BLE001 - the pages make themselves when they are asked for; the next tick tries again
+                _LOG.warning("A page could not be made ready: %s.", type(error).__name__)
 
     def _ticks(self) -> Iterator[None]:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,9 +21,9 @@ from trueup.expectations.carried import Occasion
 from trueup.expectations.gates import CheckResult, check_people
 from trueup.expectations.people import judge
 from trueup.expectations.records import read_rows
-from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.attributes import CHECKED, TargetSchema
 from trueup.transforms.history import History, PriorRun
-from trueup.transforms.manifest import Manifest
+from trueup.transforms.manifest import FileRecord, Manifest
 from trueup.transforms.planning.plan import make_plan
 from trueup.transforms.planning.request import PlanRequest
 from trueup.transforms.run_files import RunFiles
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 BEGUN = datetime(2026, 11, 1, 1, tzinfo=UTC)
 GIVEN = settings(limits=dict.fromkeys(("create", "update", "deactivate", "hold", "changed", "emptied"), "100%"))
 WEEK = timedelta(days=7)
+COLUMNS = tuple(dict.fromkeys((*CHECKED, "lastSignInDateTime")))
 EDITS: tuple[dict[str, Any], ...] = (
     {"givenName": ""},
     {"surname": None},
@@ -84,17 +86,21 @@ class _Nights:
         self.given = GIVEN
         self.runs: list[PriorRun] = []
         self.profiles: list[dict[str, Any]] = []
+        self.mended: dict[str, dict[str, Any]] = {}
+        """What the mapping makes of somebody's row, key → attribute → value."""
+        self.reads: frozenset[str] = frozenset()
+        """Columns that mapping, scope and filters read."""
 
     def night(self, accounts: list[dict[str, Any]], away: set[str], at: datetime, *, full: bool) -> CheckResult:
         """One night, checked, planned and applied."""
         files = RunFiles(self.path / f"{at:%Y%m%dT%H%M%SZ}-0001")
         files.path.mkdir(parents=True)
         ordered = sorted(accounts, key=lambda one: one["id"])
-        World(files, ordered, out_of_scope=away, profiles=self.profiles).write()
+        World(files, ordered, COLUMNS, away, self.profiles, desired_changes=self.mended).write()
         files.mapping_sql.write_text("")
         history = History(tuple(reversed(self.runs)))
         judge(files, self.given, history)
-        occasion = None if full else Occasion(self.digest, at, WEEK)
+        occasion = None if full else Occasion(self.digest, at, WEEK, self.reads)
         found = check_people(files, self.given, ATTRIBUTES, history, occasion=occasion)
         make_plan(PlanRequest(files, ATTRIBUTES, TargetSchema(), self.given, history, at))
         manifest = Manifest(
@@ -104,6 +110,7 @@ class _Nights:
             started=at,
             sealed=at,
             configuration_digest=self.digest,
+            files={path.name: _record(path) for path in files.path.iterdir() if path.is_file()},
         )
         self.runs.append(PriorRun(files, manifest, (), "nothing_to_do"))
         self.profiles = [profile_of(one) for one in ordered]
@@ -117,6 +124,11 @@ class _Nights:
     def rows(self, name: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = pq.read_table(getattr(self.runs[-1].files, name)).to_pylist()
         return rows
+
+
+def _record(path: Path) -> FileRecord:
+    content = path.read_bytes()
+    return FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
 
 
 def _people(number: int) -> list[dict[str, Any]]:
@@ -198,3 +210,54 @@ def test_everybody_is_looked_at_where_the_rows_alone_do_not_say_it(
     nights.night(accounts, set(), at, full=False)
     assert nights.looked_at["looked_at"] == nights.looked_at["people"]
     assert nights.looked_at["since"] == ""
+
+
+def test_a_filter_over_the_last_sign_in_brings_nobody_back_unseen(tmp_path: Path) -> None:
+    """Out of scope nobody was looked at; what brought them in is the one column that changes every night."""
+    nights, accounts = _Nights(tmp_path), _people(60)
+    nights.reads = frozenset({"lastSignInDateTime"})
+    accounts[59] |= {"surname": "", "lastSignInDateTime": "2020-01-01T00:00:00Z"}
+    nights.profiles = [profile_of(one, active=one["id"] != "id-00059") for one in accounts]
+    nights.night(accounts, {"id-00059"}, BEGUN, full=False)
+    assert {one["key"]: one["decision"] for one in nights.rows("decisions")}["id-00059"] == "unchanged"
+    accounts[59]["lastSignInDateTime"] = "2026-11-01T12:00:00Z"
+    nights.night(accounts, set(), BEGUN + timedelta(days=1), full=False)
+    assert [(one["key"], one["check"]) for one in nights.rows("findings")] == [("id-00059", "last_name_missing")]
+
+
+def test_damage_that_is_nobodys_finding_still_counts_the_next_night(tmp_path: Path) -> None:
+    """The mapping mends it for each; that more than half have it says all the same that the source is wrong."""
+    nights, accounts = _Nights(tmp_path), _people(60)
+    for number in range(1, 36):
+        nights.mended[f"id-{number:05d}"] = {"name.givenName": "Anna"}
+    for one in accounts[1:21]:
+        one["givenName"] = "Ann\ufffd"
+    assert nights.night(accounts, set(), BEGUN, full=False).refusals == ()
+    for one in accounts[21:36]:
+        one["givenName"] = "Ann\ufffd"
+    found = nights.night(accounts, set(), BEGUN + timedelta(days=1), full=False)
+    assert [one.code for one in found.refusals] == ["check_broken_encoding"]
+
+
+@pytest.mark.parametrize("name", ["findings", "decisions", "source", "desired", "checks"])
+def test_an_earlier_night_that_is_not_what_was_sealed_vouches_for_nobody(name: str, tmp_path: Path) -> None:
+    nights, accounts = _Nights(tmp_path), _people(60)
+    accounts[59]["surname"] = "M?ller"
+    nights.night(accounts, set(), BEGUN, full=False)
+    path: Path = getattr(nights.runs[0].files, name)
+    if path.suffix == ".json":
+        path.write_text(path.read_text().replace('"since": ""', '"since": "x"'))
+    else:
+        table = pq.read_table(path)
+        pq.write_table(table.slice(0, table.num_rows - 1), path)
+    nights.night(accounts, set(), BEGUN + timedelta(days=1), full=False)
+    assert nights.looked_at["looked_at"] == 60
+    assert [one["key"] for one in nights.rows("findings")] == ["id-00059"]
+
+
+def test_a_night_on_which_nobody_changed_looks_at_nobody(tmp_path: Path) -> None:
+    nights, accounts = _Nights(tmp_path), _people(60)
+    nights.night(accounts, set(), BEGUN, full=False)
+    found = nights.night(accounts, set(), BEGUN + timedelta(days=1), full=False)
+    assert nights.looked_at["looked_at"] == 0
+    assert (found.refusals, nights.rows("findings")) == ((), [])

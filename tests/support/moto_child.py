@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
 
@@ -10,10 +11,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from waitress.server import create_server
 
 logging.getLogger("waitress").setLevel(logging.ERROR)
-server = create_server(
-    DomainDispatcherApplication(create_backend_app), host="127.0.0.1", port=0, threads=1, connection_limit=1000
-)
-sys.stdout.write(f"{server.effective_port}\n")
+listener = socket.create_server(("127.0.0.1", 0))
+app = DomainDispatcherApplication(create_backend_app)
+# Clients keep their connections; past waitress' usual hundred nobody else would be let in.
+server = create_server(app, sockets=[listener], threads=1, connection_limit=1000)
+sys.stdout.write(f"{listener.getsockname()[1]}\n")
 sys.stdout.flush()
 threading.Thread(target=server.run, daemon=True).start()
 sys.stdin.read()

@@ -86,9 +86,18 @@ def _column(rows: pa.RecordBatch, name: str, stem: str, person: Person) -> Any:
     if not pattern or not _hits(texts, pattern):
         return None
     values = column.to_pylist()
-    of = rows.column("attribute").to_pylist() if is_value and "attribute" in rows.schema.names else [name] * len(column)
+    of = _standing_at(rows) if is_value else [name] * len(column)
     said = [_value(one, person, at or name) for one, at in zip(values, of, strict=True)]
     return None if said == values else pa.array(said, column.type)
+
+
+def _standing_at(rows: pa.RecordBatch) -> list[str | None]:
+    """What each value is of: an attribute, or in a side file the member of the record, which may list people."""
+    if "attribute" in rows.schema.names:
+        return [None if one is None else str(one) for one in rows.column("attribute").to_pylist()]
+    if "place" in rows.schema.names:
+        return [re.sub(r"/\d+$", "", str(one)) for one in rows.column("place").to_pylist()]
+    return [None] * rows.num_rows
 
 
 def _value(value: Any, person: Person, name: str) -> Any:

@@ -189,3 +189,17 @@ def test_the_digest_covers_what_matters_and_only_that(tmp_path: Path) -> None:
         '[mapping.attributes]\ntitle = "[jobTitle]"\n',
     ):
         assert configuration.load(written(tmp_path, text)).what_matters() != plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[archive]\npath = "s3://AKIA1:hunter2@bucket/prefix"\n',
+        '[archive]\npath = "s3://bucket"\noptions = { endpoint = "https://store.example?sig=hunter2" }\n',
+        '[target]\nurl = "https://dir.example/scim/v2?token=hunter2"\n',
+        '[target]\nurl = "https://dir.example/scim/v2#hunter2"\n',
+    ],
+)
+def test_an_address_takes_no_secret_along(text: str, tmp_path: Path) -> None:
+    """Where target and archive are stands in manifests, in Prefect's database and in messages."""
+    assert "hunter2" not in complaint(tmp_path, text)

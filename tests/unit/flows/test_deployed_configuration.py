@@ -172,3 +172,33 @@ def test_a_deployment_that_says_something_else_is_refused() -> None:
 def test_a_schedule_that_is_none_is_refused_before_anything_is_deployed(config: Path) -> None:
     with pytest.raises(Misused, match=r"schedule\.cron"):
         gather(config, cron="every night")
+
+
+@pytest.mark.parametrize("name", ["TRUEUP_SOURCE__TENANT_ID", "TRUEUP_APPROVAL__SIGNED_IN_ONLY", "TRUEUP_SOURCE__PATH"])
+def test_a_worker_neither_reads_another_tenant_nor_approves_otherwise(
+    name: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no fingerprint covers is deployed all the same: only what is the host's own affair may differ."""
+    carried = put(config)
+    monkeypatch.setenv(name, "true")
+    with pytest.raises(Misused, match=rf"its environment overrides keys \({name}\)"):
+        settings_of(carried)
+
+
+@pytest.mark.parametrize("key", ['file = "own.py"', 'import = "../shared/schema.json"'])
+def test_a_file_that_is_not_what_its_key_says_never_gets_into_the_archive(key: str, config: Path) -> None:
+    """Whoever names the wrong file, such as a private key, learns of it before it travels."""
+    named = "secret/key.pem"
+    (config.parent / named).write_text("-----BEGIN PRIVATE KEY-----\nabc\n", encoding="utf-8")
+    text = config.read_text(encoding="utf-8").replace(key, f'{key.partition(" ")[0]} = "{named}"')
+    config.write_text(f'{text}\n[matching]\nby = ["userName"]\n', encoding="utf-8")
+    with pytest.raises(Misused):
+        gather(config)
+
+
+def test_what_a_reference_names_never_travels_under_another_key(config: Path) -> None:
+    """The same file as a secret and as checks: it may well read as Python."""
+    text = config.read_text(encoding="utf-8").replace("file:secret/token", "file:./own.py")
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(Misused, match=r"own\.py is what a secret reference, certificate or key names"):
+        gather(config)

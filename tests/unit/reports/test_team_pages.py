@@ -96,6 +96,8 @@ def check_harmless(text: str) -> Seen:
         assert script.get("type") == "application/json" or script.get("nonce") == "n0nce"
     for sheet in seen.of("link"):
         assert sheet.get("rel") == "icon" or sheet.get("nonce") == "n0nce"
+    # With no-referrer a browser says "Origin: null" of our own forms, and they are turned away.
+    assert [one["content"] for one in seen.of("meta") if one.get("name") == "referrer"] == ["same-origin"]
     assert not seen.of("style", "img", "iframe", "object", "embed", "base")
     assert "\u202e" not in text
     return seen

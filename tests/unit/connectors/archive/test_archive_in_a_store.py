@@ -186,10 +186,12 @@ def test_what_was_changed_in_the_store_is_damage_and_is_not_used(bucket: Bucket,
             refuse_damaged(seen)
         assert [damage.file for damage in check_run(seen)] == ["decisions.parquet"]
     store.remove([f"{run.run_id}/desired.parquet"])
+    store.create_if_absent(f"{run.run_id}/stray.parquet", b"whose")
     archive = host(bucket, tmp_path / "a")
     assert [(d.file, d.kind) for d in check_archive(archive.path)] == [
         ("decisions.parquet", "changed"),
         ("desired.parquet", "missing"),
+        ("stray.parquet", "unknown"),
     ]
 
 
