@@ -96,10 +96,11 @@ def reject(service: Service, person: Person, run_id: str, said: Mapping[str, Any
 
 def own_of(settings: Settings, person: Person, run_id: str) -> tuple[str, ...]:
     """The person's own rows: alone, nobody accepts them. Kept however many must accept, as that may be changed."""
-    from trueup.connectors.archive import open_archive
+    from trueup.connectors.archive import open_archive, refuse_damaged
     from trueup.transforms.approval.own_rows import own_rows
 
     run = open_archive(settings, writable=False).load(run_id)
+    refuse_damaged(run)
     return own_rows(run, person.identity.subject, person.login)
 
 

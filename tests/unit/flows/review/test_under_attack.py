@@ -220,6 +220,7 @@ def test_an_apply_is_begun_once_however_often_it_is_clicked_and_its_death_is_tol
         assert ada.post(f"{place}/apply", asked(run, 1)).json()["ok"], "it can be begun again"
         for child in _applying(run):
             os.kill(child, signal.SIGKILL)
+        patiently(lambda: len(team.events("apply_ended")) == 2)
 
 
 def _applying(run: PriorRun) -> list[int]:
