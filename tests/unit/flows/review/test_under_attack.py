@@ -211,6 +211,7 @@ def test_an_apply_is_begun_once_however_often_it_is_clicked_and_its_death_is_tol
         with following(bo, run) as events, ThreadPoolExecutor(4) as clicks:
             answers = list(clicks.map(lambda one: one.post(f"{place}/apply", asked(run, 1)).json(), [ada, bo] * 2))
             assert sorted(answer.get("code", "begun") for answer in answers) == ["apply_running"] * 3 + ["begun"]
+            patiently(lambda: _applying(run))  # between fork and exec it is called as its parent
             (child,) = _applying(run)
             os.kill(child, signal.SIGKILL)
             patiently(lambda: (after(events).get("apply") or {}).get("ended"), 20)
@@ -218,6 +219,7 @@ def test_an_apply_is_begun_once_however_often_it_is_clicked_and_its_death_is_tol
         assert team.events("apply_ended")[-1]["code"] == -9
         assert Act.APPROVED in {act.act for act in team.load(run).acts}
         assert ada.post(f"{place}/apply", asked(run, 1)).json()["ok"], "it can be begun again"
+        patiently(lambda: _applying(run))
         for child in _applying(run):
             os.kill(child, signal.SIGKILL)
         patiently(lambda: len(team.events("apply_ended")) == 2)
