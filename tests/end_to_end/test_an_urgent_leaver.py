@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from tests.end_to_end.test_decisions_over_nights import company, decisions, key, person, profile
+from trueup.connectors.archive.reading import read_run
+from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,8 @@ NAMES = ("ann", "bob", "cy", "dan")
 
 
 def manifest(office: Office, plan: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((office.run_folder(plan) / "manifest.json").read_text(encoding="utf-8"))
-    return found
+    """As the product reads it: whom it names joined from its side file."""
+    return read_run(RunFiles(office.run_folder(plan))).manifest.model_dump(mode="json")
 
 
 def edit(office: Office, name: str, **values: Any) -> None:
