@@ -54,7 +54,7 @@ def test_letters_a_terminal_lacks_are_spelt_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (Path.mkdir, "cannot be read"),
+        (Path.mkdir, "There is no configuration in the folder"),
         (lambda place: place.write_bytes(b"[archive]\npath = '\xff\xfe'\n"), "UTF-8"),
         (lambda place: place.write_text("[archive\n", encoding="utf-8"), "not valid TOML"),
         (Path.exists, "no configuration file"),
