@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 _LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$", re.IGNORECASE)
+_SECRET = re.compile("token|secret|passw|pwd|key|sig|auth|cred|code", re.IGNORECASE)
+"""In the names of what signs in."""
 _SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 
 
@@ -87,6 +89,15 @@ def without_query(value: str) -> str:
     return value
 
 
+def without_secrets(value: str) -> str:
+    """``value``, where its query, such as ``?tenant=7``, holds nothing that signs in; raises ``ValueError``."""
+    parts = urlsplit(value)
+    if parts.fragment or any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        message = "an address holds nothing that signs in; that is a reference of its own ([target] token, headers)"
+        raise ValueError(message)
+    return value
+
+
 def plain_address(value: str) -> str:
     """``value``, where it is an address without a name and a password in it; raises ``ValueError``."""
     if not value:
@@ -160,6 +171,7 @@ def further_headers(value: dict[str, str]) -> dict[str, str]:
 
 EncryptedUrl = Annotated[str, AfterValidator(_encrypted_url)]
 ServiceUrl = Annotated[EncryptedUrl, AfterValidator(without_query)]
+TargetUrl = Annotated[EncryptedUrl, AfterValidator(without_secrets)]
 """The address of a whole service, to which further parts are added."""
 
 

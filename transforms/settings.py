@@ -28,6 +28,7 @@ from trueup.transforms.setting_values import (
     EncryptedUrl,
     SecretReference,
     ServiceUrl,
+    TargetUrl,
     archive_options,
     archive_path,
     further_headers,
@@ -96,7 +97,7 @@ class TargetSettings(Section):
     """The SCIM directory and how gently it is treated."""
 
     kind: Literal["scim"] = "scim"
-    url: ServiceUrl = ""
+    url: TargetUrl = ""
     auth: Literal["bearer", "oauth2", "basic", "header"] = "bearer"
     token: SecretReference = ""
     """For ``bearer`` and ``header``."""

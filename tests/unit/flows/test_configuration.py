@@ -197,6 +197,7 @@ def test_the_digest_covers_what_matters_and_only_that(tmp_path: Path) -> None:
         '[archive]\npath = "s3://AKIA1:hunter2@bucket/prefix"\n',
         '[archive]\npath = "s3://bucket"\noptions = { endpoint = "https://store.example?sig=hunter2" }\n',
         '[target]\nurl = "https://dir.example/scim/v2?token=hunter2"\n',
+        '[target]\nurl = "https://dir.example/scim/v2?tenant=7&Access_Token=hunter2"\n',
         '[target]\nurl = "https://dir.example/scim/v2#hunter2"\n',
     ],
 )
