@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from trueup.expectations.telemetry import FRAMES
 from trueup.transforms.errors import Failed, Misused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _SUMMARY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 _KEYS = {
@@ -109,7 +108,7 @@ def _validate(validator: Any, name: str, expectations: Sequence[Any], result_for
     import great_expectations as gx
 
     validator.result_format = result_format
-    with warnings.catch_warnings(), _configurations_kept():
+    with warnings.catch_warnings():
         # pandas warns of groups in a pattern, which are as good as any other pattern here.
         warnings.simplefilter("ignore", UserWarning)
         # It makes every expectation anew, and a condition as text is deprecated each time.
@@ -128,30 +127,6 @@ def _validate(validator: Any, name: str, expectations: Sequence[Any], result_for
                 )
             raise Failed(f"The check {named} could not be evaluated: {broken}.")
     return record
-
-
-@contextmanager
-def _configurations_kept() -> Iterator[None]:
-    """Great Expectations works an expectation's configuration out for each of its arguments, about ninety times.
-
-    Nothing changes an expectation while it is validated: here each has one, and a seventh of the time goes.
-    """
-    from great_expectations.expectations.expectation import Expectation
-
-    plain = Expectation.configuration
-    kept: dict[int, tuple[Any, Any]] = {}
-
-    def configuration(expectation: Any) -> Any:
-        found = kept.get(id(expectation))
-        if found is None:  # with the expectation itself, so that no other gets its identity meanwhile
-            found = kept[id(expectation)] = (expectation, plain.__get__(expectation))
-        return found[1]
-
-    Expectation.configuration = property(configuration)  # type: ignore[assignment,method-assign] # as said above
-    try:
-        yield
-    finally:
-        Expectation.configuration = plain  # type: ignore[method-assign] # likewise
 
 
 def _exception(info: dict[str, Any]) -> str:

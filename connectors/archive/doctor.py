@@ -61,8 +61,7 @@ def _git(path: Path) -> list[Line]:
     if git is None:
         return [Line("warning", "archive and git", text, "Move it, or add it to .gitignore.")]
     try:
-        # The path of the archive stands where git takes a folder and a file, never where it takes an option.
-        asked = subprocess.run(  # noqa: S603 - fixed words and one absolute path, no shell
+        asked = subprocess.run(  # noqa: S603 - no shell; the one word that varies is absolute, so never an option of git's
             [git, "-C", str(path), "check-ignore", "--quiet", str(path / "a-run")],
             check=False,
             capture_output=True,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from typing_extensions import override
+
 from trueup.connectors.archive.atomic_files import access_like, folder, make_directory, replace, sync_directory
 from trueup.connectors.archive.store import LocalStore, Store
 from trueup.transforms.run_files import RunFiles
@@ -138,32 +140,38 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LocalPlace:
+class LocalPlace(Place):
     """A folder that all who use the archive can reach; kernel locks keep them apart."""
 
     root: Path
 
     @property
+    @override
     def store(self) -> LocalStore:
         """See :class:`Place`."""
         return LocalStore(self.root)
 
     @property
+    @override
     def shared(self) -> LocalStore:
         """See :class:`Place`."""
         return LocalStore(self.root)
 
+    @override
     def run(self, run_id: str) -> RunFiles:
         """See :class:`Place`."""
         return RunFiles(self.root / run_id)
 
+    @override
     def look_again(self) -> None:
         """See :class:`Place`; a folder shows what is there."""
 
+    @override
     def run_ids(self) -> list[str]:
         """See :class:`Place`."""
         return self.store.list()
 
+    @override
     def contents(self, run_id: str) -> list[Kept]:
         """See :class:`Place`."""
         found = []
@@ -175,6 +183,7 @@ class LocalPlace:
                     found.append(Kept(path.relative_to(self.root / run_id).as_posix(), facts.st_size, at))
         return found
 
+    @override
     def remove(self, run_id: str, names: Iterable[str] | None) -> None:
         """See :class:`Place`."""
         if names is None:
@@ -183,17 +192,21 @@ class LocalPlace:
         for name in names:
             (self.root / run_id / name).unlink(missing_ok=True)
 
-    def send(self, run: RunFiles, name: str, path: Path) -> bool:  # noqa: ARG002 - it lies there already
+    @override
+    def send(self, run: RunFiles, name: str, path: Path) -> bool:
         """See :class:`Place`."""
         return True
 
+    @override
     def send_again(self, run: RunFiles, path: Path) -> None:
         """See :class:`Place`; it lies there already."""
 
-    def closing(self, run: RunFiles) -> dict[str, object]:  # noqa: ARG002 - the journal is one file
+    @override
+    def closing(self, run: RunFiles) -> dict[str, object]:
         """See :class:`Place`."""
         return {}
 
+    @override
     def append(self, run: RunFiles, make: Callable[[], Drafted]) -> ActRecord:
         """See :class:`Place`; the caller is alone in the archive.
 
@@ -207,32 +220,39 @@ class LocalPlace:
             sync_directory(part.parent)
         return act.record
 
+    @override
     def publish(self, run: RunFiles, make: Callable[[str | None], bytes], newest: Callable[[], str | None]) -> bytes:
         """See :class:`Place`; the caller is alone in the archive."""
         content = make(newest())
         self.store.create_if_absent(f"{run.run_id}/{run.manifest.name}", content)
         return content
 
-    def alone(self, name: str, holder: Holder, *, patience: float) -> AbstractContextManager[object]:  # noqa: ARG002 - the kernel's lock is enough
+    @override
+    def alone(self, name: str, holder: Holder, *, patience: float) -> AbstractContextManager[object]:
         """See :class:`Place`."""
         return nullcontext()
 
-    def leased(self, name: str, holder: Holder) -> AbstractContextManager[object]:  # noqa: ARG002 - the kernel's lock is enough
+    @override
+    def leased(self, name: str, holder: Holder) -> AbstractContextManager[object]:
         """See :class:`Place`."""
         return nullcontext()
 
-    def holder(self, name: str) -> Holder | None:  # noqa: ARG002 - the kernel's lock says it
+    @override
+    def holder(self, name: str) -> Holder | None:
         """See :class:`Place`."""
         return None
 
-    def announcing(self, run: RunFiles) -> Callable[[bytes], None] | None:  # noqa: ARG002 - the journal is one file
+    @override
+    def announcing(self, run: RunFiles) -> Callable[[bytes], None] | None:
         """See :class:`Place`."""
         return None
 
+    @override
     def erasing(self) -> frozenset[str]:
         """See :class:`Place`."""
         return frozenset(path.name for path in (self.root / ERASING).glob("*"))
 
+    @override
     def look_thoroughly(self) -> None:
         """See :class:`Place`; there is no copy."""
 

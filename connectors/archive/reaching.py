@@ -30,6 +30,9 @@ _READ_RETRIES: dict[str, Any] = {"max_retries": 4, "retry_timeout": timedelta(se
 _NO_RETRIES: dict[str, Any] = {"max_retries": 0}
 _CLIENT: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s", "pool_idle_timeout": "20s"}
 _REFERENCES = ("env:", "file:")
+_AZURE = {"sas_token": "sas_key"}
+_GOOGLE = {"endpoint": "base_url"}
+"""Our names of options, where obstore has others."""
 
 
 _KNOWN: set[str] = set()
@@ -102,11 +105,11 @@ def _client(address: str, options: dict[str, str], retries: dict[str, Any]) -> A
             config.setdefault("region", "us-east-1")
         return S3Store(bucket, prefix=prefix or None, config=config, **more)
     if scheme == "az":
-        return AzureStore(bucket, prefix=prefix or None, config=_renamed(options, sas_token="sas_key"), **more)  # noqa: S106 - a name
-    return GCSStore(bucket, prefix=prefix or None, config=_renamed(options, endpoint="base_url"), **more)
+        return AzureStore(bucket, prefix=prefix or None, config=_renamed(options, _AZURE), **more)
+    return GCSStore(bucket, prefix=prefix or None, config=_renamed(options, _GOOGLE), **more)
 
 
-def _renamed(options: dict[str, str], **names: str) -> Any:
+def _renamed(options: dict[str, str], names: dict[str, str]) -> Any:
     return {names.get(key, key): value for key, value in options.items()}
 
 

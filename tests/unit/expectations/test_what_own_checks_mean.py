@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.check_world import ATTRIBUTES, World, person, settings, world
 from tests.unit.expectations.test_own_checks import checked, with_file
-from trueup.expectations import evaluation
 from trueup.expectations.conditions import condition_columns
 from trueup.expectations.custom_checks import load_own_checks, source_columns
 from trueup.transforms.errors import Misused
@@ -52,26 +49,6 @@ def test_what_fails_of_a_column_or_the_table_below_critical_is_a_line_with_reaso
         "Check size (warning) failed: We are more. Seen: 30. Ask HR.",
     ]
     assert (rows, result.refusals) == ([], ())
-
-
-def test_that_configurations_are_kept_while_one_validates_changes_no_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = (
-        check("expect_column_values_to_be_in_set", column='"title"', value_set='["Nurse"]', mostly="0.9")
-        + check("expect_column_unique_value_count_to_be_between", column='"title"', max_value="2", severity='"info"')
-        + check("expect_column_values_to_match_regex", column='"userName"', regex="'^A'", row_condition="'title == 1'")
-        + 'condition_parser = "pandas"\n'
-    )
-    night = night_of(tmp_path, 30)
-    night.accounts[0]["jobTitle"] = None
-    found = []
-    for how in (evaluation._configurations_kept, nullcontext):
-        monkeypatch.setattr(evaluation, "_configurations_kept", how)
-        result, rows = checked(night, with_file(tmp_path, text))
-        suites = json.loads(night.files.checks.read_text(encoding="utf-8"))
-        found.append((result, rows, [suite["results"] for suite in suites["suites"]]))
-    assert found[0] == found[1]
 
 
 def test_an_own_check_that_too_many_fail_to_be_named_is_a_line_as_well(tmp_path: Path) -> None:
