@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,26 +80,28 @@ def deploy_command(configs: tuple[Path, ...], wish: Wish, *, as_json: bool) -> i
 
 
 def _refuse_doubles(targets: list[tuple[Path, str]]) -> None:
-    often = Counter(target for _, target in targets)
-    for target, number in often.items():
-        if number > 1:
-            names = ", ".join(str(config) for config, one in targets if one == target)
-            raise Misused(
-                f"{number} of the configurations mean one target, {target}: {names}.",
-                remedy="Two deployments of one target would each plan its nights. Leave one out.",
-            )
+    for target, configs in _shared(targets):
+        raise Misused(
+            f"{len(configs)} of the configurations mean one target, {target}: {', '.join(configs)}.",
+            remedy="Two deployments of one target would each plan its nights. Leave one out.",
+        )
 
 
 def _refuse_one_name(names: list[tuple[Path, str]]) -> None:
     """Return where no deployment would take another's place."""
-    often = Counter(name for _, name in names)
-    for name, number in often.items():
-        if number > 1:
-            listed = ", ".join(str(config) for config, one in names if one == name)
-            raise Misused(
-                f"{number} targets would have one name in Prefect, {name}: {listed}.",
-                remedy="Their addresses differ too little. Deploy them on Prefect servers of their own.",
-            )
+    for name, configs in _shared(names):
+        raise Misused(
+            f"{len(configs)} targets would have one name in Prefect, {name}: {', '.join(configs)}.",
+            remedy="Their addresses differ too little. Deploy them on Prefect servers of their own.",
+        )
+
+
+def _shared(said: list[tuple[Path, str]]) -> list[tuple[str, list[str]]]:
+    """What several configurations say, with those that say it."""
+    configs: dict[str, list[str]] = {}
+    for config, one in said:
+        configs.setdefault(one, []).append(str(config))
+    return [(one, names) for one, names in configs.items() if len(names) > 1]
 
 
 def _refuse_no_pool(pool: str) -> None:

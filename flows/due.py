@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.transforms.history import PriorRun
-    from trueup.transforms.settings import ScheduleSettings
+    from trueup.transforms.service_settings import ScheduleSettings
 
 SILENCE = timedelta(hours=26)
 """After so long without a run that succeeded, somebody is told."""

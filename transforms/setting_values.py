@@ -14,6 +14,12 @@ _SECRET = re.compile("token|secret|passw|pwd|key|sig|auth|cred|code", re.IGNOREC
 _SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
 
 
+class Section(BaseModel):
+    """A table of the configuration file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
 class Bound(BaseModel):
     """A limit: a share of a base (``"5%"``) or a count (``12``). Zero allows none."""
 

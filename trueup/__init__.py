@@ -70,7 +70,8 @@ def _in_the_usual_way(address: str) -> Settings:
     """An archive in an object store without a configuration: credentials from the environment, cache in the home."""
     from pathlib import Path
 
-    from trueup.transforms.settings import ArchiveSettings, Settings
+    from trueup.transforms.service_settings import ArchiveSettings
+    from trueup.transforms.settings import Settings
 
     return Settings(archive=ArchiveSettings(path=address, cache=str(Path.home() / ".cache" / "trueup")))
 

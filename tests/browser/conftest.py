@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from tests.end_to_end.conftest import office, prefect, warm  # noqa: F401 - pytest finds fixtures by their name here
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+    from tests.end_to_end.conftest import Office
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +72,12 @@ def opened(chromium: Browser) -> Callable[..., AbstractContextManager[Page]]:
         assert [asked for asked in watch.requests if asked != url and not (own and asked.startswith(own))] == []
 
     return open_page
+
+
+def updates_of(job: Office, plan: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Key, profile and user name of everybody whom the plan updates, by key."""
+    decisions = job.run_folder(plan) / "decisions.parquet"
+    with duckdb.connect() as db:
+        return db.execute(
+            f"SELECT key, profile_id, user_name FROM read_parquet('{decisions}') WHERE decision = 'update' ORDER BY key"
+        ).fetchall()

@@ -6,9 +6,9 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
+from tests.browser.conftest import updates_of
 from tests.end_to_end.conftest import TRUEUP
 
 if TYPE_CHECKING:
@@ -49,21 +49,13 @@ def review(office: Office) -> Iterator[Callable[[str], tuple[str, subprocess.Pop
         process.communicate()
 
 
-def _updates(office: Office, plan: dict[str, str]) -> list[tuple[str, str, str]]:
-    decisions = office.run_folder(plan) / "decisions.parquet"
-    with duckdb.connect() as db:
-        return db.execute(
-            f"SELECT key, profile_id, user_name FROM read_parquet('{decisions}') WHERE decision = 'update' ORDER BY key"
-        ).fetchall()
-
-
 def test_two_people_left_out_in_the_browser_are_untouched(
     office: Office, review: Callable[[str], tuple[str, subprocess.Popen[str]]], opened: Opened
 ) -> None:
     plan = office.plan()
     assert plan["outcome"] == "ready"
     before = office.everything()
-    updates = _updates(office, plan)
+    updates = updates_of(office, plan)
     address, process = review(plan["run_id"])
     with opened(address, own=address) as page:
         for _, _, user_name in updates[:2]:

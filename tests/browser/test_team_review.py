@@ -9,12 +9,11 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Watch
+from tests.browser.conftest import Watch, updates_of
 from tests.end_to_end.conftest import TRUEUP
 
 if TYPE_CHECKING:
@@ -125,18 +124,10 @@ def _row(page: Page, user_name: str) -> Any:
     return page.locator("#grid tbody tr", has=page.get_by_text(user_name, exact=True)).first
 
 
-def _updates(office: Office, plan: dict[str, str]) -> list[tuple[str, str, str]]:
-    decisions = office.run_folder(plan) / "decisions.parquet"
-    with duckdb.connect() as db:
-        return db.execute(
-            f"SELECT key, profile_id, user_name FROM read_parquet('{decisions}') WHERE decision = 'update' ORDER BY key"
-        ).fetchall()
-
-
 def test_two_people_review_together_and_one_applies(office: Office, window: Window) -> None:  # noqa: PLR0915 - one morning, in order
     plan = office.plan()
     before = office.everything()
-    (_, _, noted), (_, left_profile, left), *rest = _updates(office, plan)
+    (_, _, noted), (_, left_profile, left), *rest = updates_of(office, plan)
     with window(INES, DESK) as ines, window(EMEKA, PHONE, scheme="dark") as emeka:
         for page in (ines, emeka):
             expect(page.locator("h1")).to_have_text("1 plan waits for you")
@@ -201,7 +192,7 @@ def test_two_people_review_together_and_one_applies(office: Office, window: Wind
 
 def test_a_reader_sees_everything_and_no_action(office: Office, window: Window) -> None:
     plan = office.plan()
-    key, _, user_name = _updates(office, plan)[0]
+    key, _, user_name = updates_of(office, plan)[0]
     with window(OTTAVIA, DESK) as page:
         _open_run(page)
         assert page.locator("#sign, #accept, [data-leave-person], #panel-note").count() == 0

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.end_to_end.test_serve import EVERYTHING, NOISE, BackgroundService, Service, started, until
+from tests.end_to_end.test_serve import NOISE, BackgroundService, Service, started, until
+from tests.support.allowed import EVERYTHING
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import TRUEUP
+from tests.support.allowed import BY_ITSELF
 from trueup.connectors.archive import reading
 
 if TYPE_CHECKING:
@@ -28,18 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.xdist_group("serve"), pytest.mark.timeout(400)]
 
-EVERYTHING = "\n".join(
-    f'{limit} = "100%"' for limit in ("create", "update", "deactivate", "reactivate", "hold", "changed", "emptied")
-)
-ALLOWED = f"""
-[limits]
-{EVERYTHING}
-[approval]
-required = false
-[approval.auto]
-max_changes = 100000
-max_deactivations = 1000
-"""
 NOISE = re.compile(r"Traceback|RuntimeWarning|never awaited|Exception in callback|Error")
 
 
@@ -151,7 +140,7 @@ def artifacts(office: Office) -> list[dict[str, Any]]:
 def test_a_missed_night_is_planned_once_applied_as_allowed_and_told_without_names(
     office: Office, started: list[Service]
 ) -> None:
-    office.configure(with_notify(office.folder, f'{ALLOWED}[metrics]\ntextfile = "trueup.prom"\n'))
+    office.configure(with_notify(office.folder, f'{BY_ITSELF}[metrics]\ntextfile = "trueup.prom"\n'))
     names = names_of(office)
     assert office.trueup("health").code == 1
     first = Service(office, 1)

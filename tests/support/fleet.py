@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.support.allowed import BY_ITSELF
 from tests.support.clock import until
 from tests.support.object_stores import ENVIRONMENT, KEYS
 from trueup.sandbox import running
@@ -29,18 +30,6 @@ if TYPE_CHECKING:
 POOL = "nights"
 NEVER = "0 3 29 2 *"
 """A schedule that comes once in four years: nights are begun by the test."""
-EVERYTHING = "\n".join(
-    f'{limit} = "100%"' for limit in ("create", "update", "deactivate", "reactivate", "hold", "changed", "emptied")
-)
-BY_ITSELF = f"""
-[limits]
-{EVERYTHING}
-[approval]
-required = false
-[approval.auto]
-max_changes = 100000
-max_deactivations = 1000
-"""
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "PREFECT_LOGGING_LEVEL": "INFO"}
 
 

@@ -14,14 +14,20 @@ import sys
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trueup.connectors.archive.store import ABSENT, Changed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from trueup.connectors.archive.object_store import ObjectStore
+    from trueup.connectors.archive.store import Version
 
     Judge = Callable[[str, str], str]
 
@@ -176,3 +182,21 @@ def faulty(before: str) -> Iterator[Faults]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+def one_of_two_wins(store: ObjectStore, times: int) -> None:
+    """Of two who replace what both saw one wins, each time."""
+    seen = store.replace_if_match("tried", b"0", ABSENT)
+
+    def replace(content: bytes) -> Version | None:
+        try:
+            return store.replace_if_match("tried", content, seen)
+        except Changed:
+            return None
+
+    for number in range(times):
+        with ThreadPoolExecutor(2) as both:
+            won = [found for found in both.map(replace, (b"%d a" % number, b"%d b" % number)) if found is not None]
+        assert len(won) == 1
+        seen = won[0]
+        assert store.version("tried") == seen

@@ -254,7 +254,7 @@ def _with_words(runs: Sequence[RunFiles], person: Person) -> Person:
 def leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
     """Every text in a value with the path it stands at; JSON text is looked into."""
     if isinstance(value, str):
-        inner = _json(value)
+        inner = json_in(value)
         if inner is None or isinstance(inner, str):
             yield name, value if inner is None else inner
         else:
@@ -267,7 +267,8 @@ def leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from leaves(name, one)
 
 
-def _json(text: str) -> Any:
+def json_in(text: str) -> Any:
+    """What a text says that is JSON itself; None where it is a plain one."""
     if text[:1] not in ('"', "{", "["):
         return None
     try:

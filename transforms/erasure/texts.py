@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from trueup.transforms.erasure.person import is_name
+from trueup.transforms.erasure.person import is_name, json_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def forgotten(value: Any, person: Person, at: str = "") -> Any:
 
 def text_at(text: str, person: Person, at: str) -> str:
     """A text that stands at path ``at``: what names its own person stays, what names this one goes."""
-    if (inner := _json(text)) is not None:
+    if (inner := json_in(text)) is not None:
         said = forgotten(inner, person, "" if at == "resource" else at)
         return text if said == inner else json.dumps(None if said is GONE else said, ensure_ascii=False)
     last = re.split(r"[.:\]/]", at)[-1]
@@ -122,15 +122,6 @@ def _is_about(value: dict[str, Any], person: Person) -> bool:
 
 def _scalars_of_others(kept: list[Any], person: Person) -> list[Any]:
     return [one for one in kept if not (isinstance(one, str) and one in person.values)]
-
-
-def _json(text: str) -> Any:
-    if text[:1] not in ('"', "{", "["):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def spellings(word: str) -> Iterator[str]:

@@ -11,16 +11,15 @@ import shutil
 import socket
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.archive_runs import TARGET, applied, approved, sealed_run, settings_in
+from tests.support.object_stores import one_of_two_wins
 from trueup.connectors.archive import apply_lock, check_archive, open_archive
 from trueup.connectors.archive.reaching import reached, refuse_without_conditions
-from trueup.connectors.archive.store import ABSENT, Changed, Version
 from trueup.transforms.errors import Refused
 
 if TYPE_CHECKING:
@@ -84,19 +83,7 @@ def test_two_hosts_share_an_archive_in_azurite(tmp_path: Path, monkeypatch: pyte
     with azurite(tmp_path) as section:
         store = reached(settings_in(tmp_path, archive=section))
         refuse_without_conditions(store)
-        seen = store.replace_if_match("tried", b"0", ABSENT)
-
-        def replace(content: bytes) -> Version | None:
-            try:
-                return store.replace_if_match("tried", content, seen)
-            except Changed:
-                return None
-
-        for number in range(200):
-            with ThreadPoolExecutor(2) as both:
-                won = [found for found in both.map(replace, (b"%d a" % number, b"%d b" % number)) if found is not None]
-            assert len(won) == 1
-            seen = won[0]
+        one_of_two_wins(store, 200)
 
         folders = {name: tmp_path / name for name in "abc"}
         for folder in folders.values():

@@ -10,7 +10,7 @@ from trueup.transforms.errors import Misused
 from trueup.transforms.history import PriorRun
 from trueup.transforms.manifest import Manifest
 from trueup.transforms.run_files import RunFiles
-from trueup.transforms.settings import ScheduleSettings
+from trueup.transforms.service_settings import ScheduleSettings
 from trueup.transforms.vocabulary import Kind, Outcome
 
 NIGHTLY = ScheduleSettings(cron="0 1 * * *", timezone="UTC")

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.archive_runs import AT, TARGET, applied, approved, begin_journal, sealed_run, settings_in
+from tests.support.object_stores import one_of_two_wins
 from trueup.connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, refuse_damaged
 from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.reaching import reached, refuse_without_conditions
 from trueup.connectors.archive.remote import RemotePlace
 from trueup.connectors.archive.retention import prune
-from trueup.connectors.archive.store import ABSENT, Changed, Version
 from trueup.connectors.archive.views import history_of
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.vocabulary import Act
@@ -42,20 +42,7 @@ def host(bucket: Bucket, folder: Path, *, writable: bool = True) -> Archive:
 
 def test_of_two_who_replace_what_they_saw_one_wins_200_times(bucket: Bucket, tmp_path: Path) -> None:
     store = store_of_bucket(bucket, tmp_path)
-    seen = store.replace_if_match("head", b"0", ABSENT)
-
-    def replace(content: bytes) -> Version | None:
-        try:
-            return store.replace_if_match("head", content, seen)
-        except Changed:
-            return None
-
-    for number in range(200):
-        with ThreadPoolExecutor(2) as both:
-            won = [found for found in both.map(replace, (b"%d a" % number, b"%d b" % number)) if found is not None]
-        assert len(won) == 1
-        seen = won[0]
-        assert store.version("head") == seen
+    one_of_two_wins(store, 200)
 
 
 def test_a_store_that_keeps_two_writers_apart_is_fit(bucket: Bucket, tmp_path: Path) -> None:

@@ -36,13 +36,6 @@ def shared_team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 
 @pytest.fixture
-def team(shared_team: Team) -> Iterator[Team]:
-    shared_team.log.clear()
-    with shared_team.sandbox.tenant.undone_afterwards():
-        yield shared_team
-
-
-@pytest.fixture
 def lone(tmp_path: Path) -> Iterator[Team]:
     """One approver is enough; whoever begins an apply may do it from the page."""
     with team_review(tmp_path, review="apply = true") as team:

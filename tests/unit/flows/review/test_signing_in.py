@@ -9,17 +9,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from tests.support.team_review import ADA, EVE, READERS, REVIEWERS, Team, query_of, team_review
+from tests.support.team_review import ADA, EVE, READERS, REVIEWERS, Team, query_of
 from trueup.flows.review.signing_in import ON_THE_WAY, SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def shared_team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    with team_review(tmp_path_factory.mktemp("team")) as team:
-        yield team
 
 
 @pytest.fixture

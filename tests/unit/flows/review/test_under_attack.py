@@ -37,27 +37,12 @@ from trueup.flows.review.sessions import Session, Sessions
 from trueup.flows.review.turns import Turns
 from trueup.transforms.approval.judgement import selection_of
 from trueup.transforms.manifest import Identity
+from trueup.transforms.service_settings import ReviewSettings
 from trueup.transforms.setting_values import own_address
-from trueup.transforms.settings import ReviewSettings
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from trueup.transforms.history import PriorRun
-
-
-@pytest.fixture(scope="module")
-def shared_team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    with team_review(tmp_path_factory.mktemp("team")) as team:
-        yield team
-
-
-@pytest.fixture
-def team(shared_team: Team) -> Iterator[Team]:
-    shared_team.log.clear()
-    with shared_team.sandbox.tenant.undone_afterwards():
-        yield shared_team
 
 
 def test_strangers_who_wait_for_a_silent_provider_keep_nobody_from_reading(
