@@ -109,7 +109,7 @@ class Refusals:
     def conclude(self) -> None:
         """Nothing more is sent: what was refused for the sake of others that the target always refuses, it refuses too.
 
-        A PUT says those others as well, since leaving them out might take them away; so it is no better tomorrow.
+        A PUT says those others as well, since leaving them out might take them away; so it stays refused tomorrow.
         """
         for attribute, names in self._blamed_on.items():
             if attribute in self.open and all(self._learned.is_suspect(name) for name in names):

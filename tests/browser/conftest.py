@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.end_to_end.conftest import office, prefect, warm  # noqa: F401 - pytest finds fixtures by their name here
 from tests.support.chromium import browser
+from tests.support.report_cases import CASES
+from tests.support.report_runs import AT, history_of, write_run
+from trueup.reports.html import Review, render_html
+from trueup.reports.view import build_view
+from trueup.transforms.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
     from tests.end_to_end.conftest import Office
+    from trueup.reports.details import Beside
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +90,36 @@ def updates_of(job: Office, plan: dict[str, str]) -> list[tuple[str, str, str]]:
         return db.execute(
             f"SELECT key, profile_id, user_name FROM read_parquet('{decisions}') WHERE decision = 'update' ORDER BY key"
         ).fetchall()
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[..., Path]:
+    """The page of a case as a file."""
+
+    def write(name: str, *, review: Review | None = None, beside: Beside | None = None) -> Path:
+        case = CASES[name]()
+        files, manifest = write_run(tmp_path, case)
+        if beside is not None:
+            known = {"id": [person.key for person in case.people], "department": ["Sales"] * len(case.people)}
+            pq.write_table(pa.table(known), files.source)
+            scope = {"scope": {"filters": [["department EQUALS Sales", "department IS NULL"]]}}
+            manifest = manifest.model_copy(update={"configuration": scope})
+        history = history_of(tmp_path, held=(60, 61)) if case.history else History()
+        view = build_view(files, manifest, history, at=AT + timedelta(hours=6), beside=beside)
+        place = tmp_path / "report.html"
+        place.write_text(render_html(view, review=review), encoding="utf-8")
+        return place
+
+    return write
+
+
+def info_of(page: Page) -> str:
+    return page.locator(".dt-info").inner_text()
+
+
+def unfold(page: Page) -> None:
+    page.evaluate("for (const one of document.querySelectorAll('details.fold')) one.open = true")
+
+
+def rows_of(page: Page) -> list[str]:
+    return page.locator("#grid tbody tr .who").all_inner_texts()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,8 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.support.report_cases import CASES, HOSTILE
-from tests.support.report_runs import AT, history_of, key_of, write_run
+from tests.browser.conftest import info_of, rows_of, unfold
+from tests.support.report_cases import HOSTILE
+from tests.support.report_runs import AT, key_of
 from tests.support.report_scale import write_big_run
 from trueup.reports.details import Beside
 from trueup.reports.html import Review, render_html
@@ -36,65 +36,32 @@ VERDICTS = pa.schema(
 )
 
 
-@pytest.fixture
-def report(tmp_path: Path) -> Callable[..., Path]:
-    """The page of a case as a file."""
-
-    def write(name: str, *, review: Review | None = None, beside: Beside | None = None) -> Path:
-        case = CASES[name]()
-        files, manifest = write_run(tmp_path, case)
-        if beside is not None:
-            known = {"id": [person.key for person in case.people], "department": ["Sales"] * len(case.people)}
-            pq.write_table(pa.table(known), files.source)
-            scope = {"scope": {"filters": [["department EQUALS Sales", "department IS NULL"]]}}
-            manifest = manifest.model_copy(update={"configuration": scope})
-        history = history_of(tmp_path, held=(60, 61)) if case.history else History()
-        view = build_view(files, manifest, history, at=AT + timedelta(hours=6), beside=beside)
-        place = tmp_path / "report.html"
-        place.write_text(render_html(view, review=review), encoding="utf-8")
-        return place
-
-    return write
-
-
-def _info(page: Page) -> str:
-    return page.locator(".dt-info").inner_text()
-
-
-def _unfold(page: Page) -> None:
-    page.evaluate("for (const one of document.querySelectorAll('details.fold')) one.open = true")
-
-
-def _rows(page: Page) -> list[str]:
-    return page.locator("#grid tbody tr .who").all_inner_texts()
-
-
 def test_the_list_begins_with_what_is_written(report: Callable[..., Path], opened: Opened) -> None:
     with opened(report("ordinary")) as page:
-        assert _info(page) == "1 to 10 of 10 people (of 63)"
+        assert info_of(page) == "1 to 10 of 10 people (of 63)"
         assert page.locator("#active-filters button").all_inner_texts() == ["all that is written"]
 
 
 def test_search_finds_a_person_by_a_value_before(report: Callable[..., Path], opened: Opened) -> None:
     with opened(report("ordinary")) as page:
         page.locator(".dt-search input").fill("Hanne Petersen")
-        assert _rows(page) == ["Hanne Lovelace"]
+        assert rows_of(page) == ["Hanne Lovelace"]
         page.locator(".dt-search input").fill("analyst senior")
-        assert _rows(page) == ["Dmitri Lovelace"]
+        assert rows_of(page) == ["Dmitri Lovelace"]
 
 
 def test_counts_filter_the_list_when_clicked(report: Callable[..., Path], opened: Opened) -> None:
     with opened(report("ordinary")) as page:
         page.locator("#changes > summary").click()
         page.get_by_role("button", name="1 edited in the target").click()
-        assert _rows(page) == ["Hanne Lovelace"]
+        assert rows_of(page) == ["Hanne Lovelace"]
         page.get_by_role("button", name="Remove filter: edited in the target").click()
         page.get_by_role("button", name="title: 1 emptied").click()
-        assert _rows(page) == ["Goran Lovelace"]
+        assert rows_of(page) == ["Goran Lovelace"]
         page.get_by_role("button", name="title: 1 changed").click()
-        assert _rows(page) == ["Dmitri Lovelace"]
+        assert rows_of(page) == ["Dmitri Lovelace"]
         page.keyboard.press("Escape")
-        assert _info(page) == "1 to 50 of 63 people"
+        assert info_of(page) == "1 to 50 of 63 people"
 
 
 def test_held_excluded_and_unchanged_people_are_a_click_away(report: Callable[..., Path], opened: Opened) -> None:
@@ -107,7 +74,7 @@ def test_held_excluded_and_unchanged_people_are_a_click_away(report: Callable[..
             ("42 unchanged", 42),
         ):
             page.get_by_role("button", name=words, exact=True).click()
-            assert _info(page) == f"1 to {people} of {people} people (of 63)"
+            assert info_of(page) == f"1 to {people} of {people} people (of 63)"
         page.get_by_role("button", name="4 held", exact=True).click()
         assert "for 5 days" in page.locator("#grid").inner_text()
 
@@ -119,13 +86,13 @@ def test_a_group_opens_to_its_people_and_filters(report: Callable[..., Path], op
         group.locator("summary").click()
         assert group.locator(".members div").count() == 30
         group.get_by_role("button", name="Show only these 30 in the list").click()
-        assert _info(page) == "1 to 30 of 30 people (of 88)"
+        assert info_of(page) == "1 to 30 of 30 people (of 88)"
 
 
 def test_columns_sort_by_click_and_by_keyboard(report: Callable[..., Path], opened: Opened) -> None:
     with opened(report("ordinary")) as page:
         head = page.locator("#grid thead th").first
-        names = sorted(_rows(page), key=str.lower)
+        names = sorted(rows_of(page), key=str.lower)
         who = page.locator("#grid tbody tr .who")
         head.click()
         expect(who).to_have_text(names)
@@ -138,7 +105,7 @@ def test_the_keyboard_searches_and_turns_pages(report: Callable[..., Path], open
     with opened(report("ordinary")) as page:
         page.keyboard.press("Escape")
         page.keyboard.press("n")
-        assert _info(page) == "51 to 63 of 63 people"
+        assert info_of(page) == "51 to 63 of 63 people"
         page.keyboard.press("p")
         page.keyboard.press("/")
         page.keyboard.type("goran 1234567")
@@ -156,7 +123,7 @@ def test_a_new_person_opens_to_every_value(report: Callable[..., Path], opened: 
 def test_the_page_is_silent_and_asks_for_nothing(name: str, report: Callable[..., Path], opened: Opened) -> None:
     with opened(report(name)) as page:
         page.keyboard.press("Escape")
-        _unfold(page)
+        unfold(page)
         assert page.locator("#grid").is_visible()
 
 
@@ -164,7 +131,7 @@ def test_hostile_values_are_text_and_nothing_else(report: Callable[..., Path], o
     with opened(report("hostile")) as page:
         title = page.title()
         page.keyboard.press("Escape")
-        _unfold(page)
+        unfold(page)
         page.locator(".dt-length select").select_option("100")
         for group in page.locator("details.group summary").all():
             group.click()
@@ -184,7 +151,7 @@ def test_hostile_values_are_text_and_nothing_else(report: Callable[..., Path], o
 def test_axe_finds_nothing_serious(name: str, scheme: str, report: Callable[..., Path], opened: Opened) -> None:
     with opened(report(name, review=Review("s3cret", may_approve=True)), scheme=scheme) as page:
         page.keyboard.press("Escape")
-        _unfold(page)
+        unfold(page)
         page.locator("[data-facet=attribute]").first.click()
         page.locator("[data-leave-person]").first.click()
         page.locator("[data-leave-attribute]").first.click()
@@ -214,7 +181,7 @@ def test_a_person_opens_by_key_with_all_that_is_known_and_is_left_out_by_key(
     with opened(page_of, scheme=scheme) as page:
         page.keyboard.press("j")
         page.keyboard.press("j")
-        names = _rows(page)
+        names = rows_of(page)
         page.keyboard.press("Enter")
         panel = page.locator("#panel")
         expect(panel.locator("h2")).to_have_text(names[1])
@@ -309,101 +276,6 @@ def test_a_hundred_thousand_changes_are_all_there(tmp_path: Path, opened: Opened
     place.write_text(render_html(view), encoding="utf-8")
     assert place.stat().st_size < 40_000_000
     with opened(place) as page:
-        assert _info(page) == "1 to 50 of 49,000 people (of 50,000)"
+        assert info_of(page) == "1 to 50 of 49,000 people (of 50,000)"
         page.locator(".dt-search input").fill("person049999@")
-        assert _info(page) == "1 to 1 of 1 people (of 50,000)"
-
-
-@pytest.mark.parametrize("name", ["ordinary", "hostile", "refused"])
-def test_on_a_phone_nothing_is_wider_than_the_screen(report: Callable[..., Path], opened: Opened, name: str) -> None:
-    with opened(report(name)) as page:
-        page.set_viewport_size({"width": 360, "height": 740})
-        _unfold(page)
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
-def test_all_who_leave_or_join_stand_on_the_first_screen(
-    report: Callable[..., Path], opened: Opened, width: int, height: int
-) -> None:
-    with opened(report("ordinary")) as page:
-        page.set_viewport_size({"width": width, "height": height})
-        names = page.locator(".stories :is(.left, .joined, .returned) .name")
-        assert sorted(names.all_inner_texts()) == [
-            "Björn Lovelace",
-            "Chloé Lovelace",
-            "Jūratė Lovelace",
-            "Kofi Lovelace",
-        ]
-        for name in names.all():
-            box = name.bounding_box()
-            assert box is not None
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= width
-            assert box["y"] + box["height"] <= height
-        people = page.locator("#people").bounding_box()
-        assert people is not None
-        assert people["y"] < 1.2 * height, "on a small night the people stand directly below"
-
-
-def test_a_name_or_a_story_shows_its_people_in_the_list(report: Callable[..., Path], opened: Opened) -> None:
-    with opened(report("ordinary")) as page:
-        page.locator(".stories").get_by_role("button", name="Fatima Lovelace").click()
-        assert page.locator("#panel-name").inner_text() == "Fatima Lovelace"
-        page.keyboard.press("Escape")
-        assert page.locator("#panel").is_hidden()
-        assert _rows(page) == ["Fatima Lovelace"]
-        page.keyboard.press("Escape")
-        page.locator(".stories").get_by_role("button", name="Joining").click()
-        assert _rows(page) == ["Björn Lovelace", "Chloé Lovelace"]
-        page.locator(".stories").get_by_role("button", name="Held, 2 new").click()
-        page.get_by_role("button", name="Remove filter: new", exact=True).click()
-        assert len(_rows(page)) == 4
-
-
-def test_where_nothing_is_written_the_list_is_folded_away(report: Callable[..., Path], opened: Opened) -> None:
-    with opened(report("empty")) as page:
-        assert not page.locator("#grid").is_visible()
-        page.locator("#everybody > summary").click()
-        assert _info(page) == "1 to 12 of 12 people"
-
-
-def test_the_organisation_is_a_picture_with_words_and_a_table(report: Callable[..., Path], opened: Opened) -> None:
-    with opened(report("reorganisation"), scheme="dark") as page:
-        ways = page.get_by_role("img", name="Who moves from which department to which")
-        assert "Sales to Customer Success: 30" in (ways.locator("desc").text_content() or "")
-        assert ways.locator("text").all_text_contents() == [
-            "Sales · 30",
-            "IT · 5",
-            "30 · Customer Success",
-            "5 · Engineering",
-        ]
-        ink = ways.locator("text").first.evaluate("one => getComputedStyle(one).fill")
-        assert ink == "rgb(233, 231, 227)", "the page's own colour, so that it can be read in the dark"
-        page.locator("#organisation").get_by_text("As a table").first.click()
-        assert page.locator("#organisation table").first.locator("tbody tr").count() == 2
-        team = page.locator(".teams tbody tr", has_text="Fatima O’Neill")
-        assert "19 → 43" in team.inner_text()
-        assert page.locator("#organisation svg").count() == 3
-        assert page.locator("svg [style], svg a, svg image, svg foreignObject").count() == 0
-
-
-def test_ten_thousand_changes_are_small_and_quick_to_filter(tmp_path: Path, opened: Opened) -> None:
-    files, manifest = write_big_run(tmp_path, 10_000)
-    place = tmp_path / "report.html"
-    place.write_text(render_html(build_view(files, manifest, History(), at=AT)), encoding="utf-8")
-    assert place.stat().st_size <= 6_000_000
-    with opened(place) as page:
-        _unfold(page)
-        took = page.evaluate(
-            """() => {
-                const times = [];
-                for (const button of [...document.querySelectorAll("button.filter:not([disabled])")].slice(0, 12)) {
-                    const began = performance.now();
-                    button.click();
-                    times.push(performance.now() - began);
-                }
-                return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
-            }"""
-        )
-        assert took <= 300
+        assert info_of(page) == "1 to 1 of 1 people (of 50,000)"
