@@ -76,8 +76,7 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
         _refuse_open(here)
         _mark(there, "copying", source)
         done = _copy(here, there)
-        if found := check_archive(there.path):
-            raise Failed(f"The copy is not whole: {found[0].run_id} {found[0]}", remedy="Copy again: it goes on.")
+        _refuse_incomplete(here, there)
         if move:
             _mark(here, "moved", to)
         _mark(there, "open" if move else "copy", source)
@@ -86,15 +85,33 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
 
 def _copy(here: Archive, there: Archive) -> Copied:
     files = size = 0
-    place = place_of(here.path)
     for run in reversed(here.runs()):
-        records = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
-        kept = {one.name: one.bytes for one in place.contents(run.run_id)}
+        kept = _names(here, run)
         for name in sorted(kept, key=_in_order):
-            if name in records or name == run.files.manifest.name or name.startswith(f"{run.files.acts.name}/"):
-                _put(there, run.files, name)
-                files, size = files + 1, size + kept[name]
+            _put(there, run.files, name)
+        files, size = files + len(kept), size + sum(kept.values())
     return Copied(len(here.runs()), files, size)
+
+
+def _names(archive: Archive, run: PriorRun) -> dict[str, int]:
+    """Files of a run that are copied, and how long each is: manifest, acts, and what they vouch for."""
+    records = {*run.manifest.files, *(name for act in run.acts for name in act.files), run.files.manifest.name}
+    kept = place_of(archive.path).contents(run.run_id)
+    return {
+        one.name: one.bytes for one in kept if one.name in records or one.name.startswith(f"{run.files.acts.name}/")
+    }
+
+
+def _refuse_incomplete(here: Archive, there: Archive) -> None:
+    """Return where everything is there, as it was: read again from where it is now."""
+    place_of(there.path).look_again()
+    lacking = [
+        f"{run.run_id} {name}: {name} is missing."
+        for run in here.runs()
+        for name in sorted(_names(here, run).keys() - {one.name for one in place_of(there.path).contents(run.run_id)})
+    ]
+    if found := [*lacking, *(f"{one.run_id} {one}" for one in check_archive(there.path))]:
+        raise Failed(f"The copy is not whole: {found[0]}", remedy="Copy again: it goes on.")
 
 
 def _in_order(name: str) -> tuple[int, str]:
