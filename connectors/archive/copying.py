@@ -6,8 +6,6 @@ on, and the place it came from is closed. What is half copied is closed too, and
 
 from __future__ import annotations
 
-import json
-import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import finish_names
-from trueup.connectors.archive.archive import CLOSED, Archive, closed_state, open_archive, refuse_closed
+from trueup.connectors.archive.archive import Archive, open_archive
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, write_new
+from trueup.connectors.archive.closed import closed_state, mark, refuse_closed
 from trueup.connectors.archive.erasing import finish_pending
 from trueup.connectors.archive.integrity import check_archive
 from trueup.connectors.archive.locks import apply_lock, sealing
@@ -62,24 +61,24 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
     here = open_archive(_at(settings, source), writable=is_url(source) or Path(source).is_dir(), closed_too=True)
     if not here.path.is_dir():
         raise Misused(f"No archive lies at {source}.", remedy="Give the folder with the runs, or its address.")
-    if not (move and closed_state(here) == {"why": "moved", "place": to}):
-        refuse_closed(here)
+    if not (move and closed_state(here.path) == {"why": "moved", "place": to}):
+        refuse_closed(here.path)
     there = open_archive(_at(settings, to), closed_too=True)
     _refuse_occupied(there, source)
     with ExitStack() as stack:
         for target in sorted({same_target(run.manifest.target) for run in here.runs()}):
-            stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}"))
+            stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}", closed_too=True))
         finish_pending(here.path)
         for files in reading.sealed(here.path):
             with sealing(here.path):
                 finish_names(files, reading.read_acts(files, reading.read_manifest(files)[1]))
         _refuse_open(here)
-        _mark(there, "copying", source)
+        mark(there.path, "copying", source)
         done = _copy(here, there)
         _refuse_incomplete(here, there)
         if move:
-            _mark(here, "moved", to)
-        _mark(there, "open" if move else "copy", source)
+            mark(here.path, "moved", to)
+        mark(there.path, "open" if move else "copy", source)
     return done
 
 
@@ -120,8 +119,7 @@ def _in_order(name: str) -> tuple[int, str]:
 
 
 def _put(there: Archive, run: RunFiles, name: str) -> None:
-    source = run.path / name if name.endswith(".json") and name != "checks.json" else run.file(name)
-    place = place_of(there.path)
+    source, place = run.file(name), place_of(there.path)
     if not isinstance(place, LocalPlace):
         if not place.send(run, name, source):
             raise _other(name, run.run_id)
@@ -168,7 +166,7 @@ def _open(run: PriorRun) -> Refusal:
 
 
 def _refuse_occupied(there: Archive, source: str) -> None:
-    state = closed_state(there)
+    state = closed_state(there.path)
     if state.get("place") == source or not (state or there.runs()):
         return
     raise Refused(
@@ -178,13 +176,6 @@ def _refuse_occupied(there: Archive, source: str) -> None:
             remedy="Give an empty folder or a prefix of its own.",
         )
     )
-
-
-def _mark(archive: Archive, why: str, place: str) -> None:
-    shared = place_of(archive.path).shared
-    content = json.dumps({"fresh": secrets.token_hex(16), "why": why, "place": place}).encode()
-    with on_disk("The archive cannot be marked as copied"):
-        shared.replace_if_match(CLOSED, content, shared.version(CLOSED))
 
 
 def _at(settings: Settings, place: str) -> Settings:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.archive_runs import AT, applied, approved, archive_in, sealed_run, settings_in
+from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, sealed_run, settings_in
 from tests.unit.connectors.archive.test_archive_in_a_store import host, store_of_bucket
 from tests.unit.connectors.archive.test_erasing import Killed
 from tests.unit.connectors.archive.test_erasing_in_a_store import ANN, every_object, with_people
-from trueup.connectors.archive import check_archive, copying, settling
+from trueup.connectors.archive import apply_lock, check_archive, copying, reading, settling
 from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.object_store import ObjectStore
 from trueup.connectors.archive.retention import prune
@@ -50,6 +50,17 @@ def test_a_copy_in_a_store_that_is_not_whole_is_not_opened(
     with pytest.raises(Refused, match="a copy that was not finished"):
         host(bucket, tmp_path / "a")
     sealed_run(archive, days=1)  # and the archive it was copied from goes on
+
+
+def test_whoever_had_an_archive_open_when_it_was_moved_adds_nothing_to_what_was_left(tmp_path: Path) -> None:
+    archive = archive_in(tmp_path)
+    run = approved(archive, sealed_run(archive))
+    copy_archive(settings_in(tmp_path), str(archive.path), str(tmp_path / "new"), move=True)
+    with pytest.raises(Refused, match="was moved to"), apply_lock(archive.path, TARGET, f"apply {run.run_id}"):
+        raise AssertionError("the run would be applied from two archives")
+    with pytest.raises(Refused, match="was moved to"):
+        sealed_run(archive, days=1)
+    assert [files.run_id for files in reading.sealed(archive.path)] == [run.run_id]
 
 
 @pytest.mark.parametrize(
