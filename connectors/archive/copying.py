@@ -16,7 +16,7 @@ from trueup.connectors.archive.acts import finish_names
 from trueup.connectors.archive.archive import Archive, open_archive
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, write_new
 from trueup.connectors.archive.closed import closed_state, mark, refuse_closed
-from trueup.connectors.archive.erasing import finish_pending
+from trueup.connectors.archive.erasing import catch_up, finish_pending
 from trueup.connectors.archive.integrity import check_archive
 from trueup.connectors.archive.locks import apply_lock, sealing
 from trueup.connectors.archive.pending import is_any_pending
@@ -69,6 +69,7 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
         for target in sorted({same_target(run.manifest.target) for run in here.runs()}):
             stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}", closed_too=True))
         finish_pending(here.path)
+        catch_up(here.path)  # a journal here may still say what another host took out of it
         for files in reading.sealed(here.path):
             with sealing(here.path):
                 finish_names(files, reading.read_acts(files, reading.read_manifest(files)[1]))
