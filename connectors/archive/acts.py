@@ -13,6 +13,7 @@ from trueup.connectors.archive.atomic_files import (
     sync_directory,
     sync_file,
 )
+from trueup.connectors.archive.closed import refuse_closed
 from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.places import Drafted, place_of
 from trueup.connectors.archive.records import rendered, signed
@@ -65,7 +66,8 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
         **content: see ``ActContent``; files are synced and their rights set.
 
     Raises:
-        Refused: the run's manifest or acts are damaged; it is to be approved, and was rejected or superseded just now.
+        Refused: the run's manifest or acts are damaged; it is to be approved, and was rejected or superseded just now,
+            or the archive was moved.
         Failed: the disk refuses; then there is no act.
     """
     files = run.files if isinstance(run, PriorRun) else run
@@ -215,6 +217,7 @@ def _next_act(run: RunFiles, content: dict[str, Any]) -> Drafted:
     finish_names(run, before)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
+        refuse_closed(run.path.parent)
     said = dict(content)  # made again where somebody was quicker: what holds for the first try holds for each
     seen = said.pop("after", None)
     if seen is not None and len(before) > seen:
