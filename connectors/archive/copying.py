@@ -23,7 +23,7 @@ from trueup.connectors.archive.pending import is_any_pending
 from trueup.connectors.archive.places import LocalPlace, place_of
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused
-from trueup.transforms.targets import same_target
+from trueup.transforms.history import by_target
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
     there = open_archive(_at(settings, to), closed_too=True)
     _refuse_occupied(there, source)
     with ExitStack() as stack:
-        for target in sorted({same_target(run.manifest.target) for run in here.runs()}):
+        for target in by_target(here.runs()):
             stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}", closed_too=True))
         finish_pending(here.path)
         catch_up(here.path)  # a journal here may still say what another host took out of it
