@@ -11,6 +11,7 @@ from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in
 from tests.unit.connectors.archive.test_archive_in_a_store import host, store_of_bucket
 from tests.unit.connectors.archive.test_erasing import Killed
 from tests.unit.connectors.archive.test_erasing_in_a_store import ANN, every_object, with_people
+from trueup.connectors.analysis.archive import Archive as Views
 from trueup.connectors.archive import apply_lock, check_archive, copying, reading, settling
 from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.object_store import ObjectStore
@@ -59,8 +60,27 @@ def test_whoever_had_an_archive_open_when_it_was_moved_adds_nothing_to_what_was_
     with pytest.raises(Refused, match="was moved to"), apply_lock(archive.path, TARGET, f"apply {run.run_id}"):
         raise AssertionError("the run would be applied from two archives")
     with pytest.raises(Refused, match="was moved to"):
+        approved(archive, run, "bob")
+    with pytest.raises(Refused, match="was moved to"):
         sealed_run(archive, days=1)
+    assert archive.load(run.run_id).acts == run.acts
     assert [files.run_id for files in reading.sealed(archive.path)] == [run.run_id]
+
+
+def test_a_run_that_is_damaged_in_a_store_is_left_out_of_the_views(bucket: Bucket, tmp_path: Path) -> None:
+    here = host(bucket, tmp_path / "a")
+    old, new = (applied(here, approved(here, sealed_run(here, days=days))) for days in (0, 1))
+    store = store_of_bucket(bucket, tmp_path)
+    for name in ("desired.parquet", "changes.parquet"):
+        content = store.read(key := f"{old.run_id}/{name}")
+        store.remove([key])
+        store.create_if_absent(key, content[:-9] + b"x" * 9)
+    with Views(host(bucket, tmp_path / "b", writable=False).path) as data:
+        seen = {view: data.connection().sql(f"SELECT run_id FROM {view}").fetchall() for view in ("changes", "runs")}
+        assert data.connection().sql("FROM moves").fetchall() is not None
+        assert {row[0] for row in seen["changes"]} == {new.run_id}
+        assert {row[0] for row in seen["runs"]} == {old.run_id, new.run_id}
+        assert [(one.run_id, one.kind) for one in data.left_out] == [(old.run_id, "damaged")]
 
 
 @pytest.mark.parametrize(
