@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from trueup.flows import clearance
 from trueup.transforms.erasure.stated import REASONS
 from trueup.transforms.errors import Misused, Refusal, Refused
+from trueup.transforms.history import by_target
 from trueup.transforms.links import links_of
-from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
         raise Misused(f"{reason!r} is not a reason.", remedy=f"One of: {', '.join(REASONS)}.")
     archive = open_archive(settings)
     with ExitStack() as stack:
-        for target in sorted({same_target(run.manifest.target) for run in archive.runs()}):
+        for target in by_target(archive.runs()):
             stack.enter_context(apply_lock(archive.path, target, "erase"))
         bring_all(archive.path)
         # Drafts that were never sealed may hold half a file; they go as a whole, whoever stands in them.
@@ -74,15 +74,12 @@ def _not_yet(archive: Archive, person: Person) -> list[Refusal]:
     from trueup.connectors.archive.erasing import under_way
     from trueup.connectors.archive.retention import holding_back, open_runs
     from trueup.transforms.erasure.standing import standing
-    from trueup.transforms.history import History
 
     found = [
         Refusal("run_under_way", f"Run {run_id} is being made right now.", remedy="Wait until it has ended.")
         for run_id in under_way(archive.path)
     ]
-    runs = archive.runs()
-    for target in sorted({same_target(run.manifest.target) for run in runs}):
-        own = History(tuple(run for run in runs if same_target(run.manifest.target) == target))
+    for own in by_target(archive.runs()).values():
         found += standing(own, person, open_runs=open_runs(own), held=holding_back(own))
     return found
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from trueup.transforms.manifest import ActRecord, Manifest
@@ -130,6 +131,14 @@ class History:
             if is_whole and "source.parquet" in run.manifest.files and run.has_snapshots:
                 return run
         return None
+
+
+def by_target(runs: Iterable[PriorRun]) -> dict[str, History]:
+    """Each target's own runs, by one spelling of its address, sorted by it; runs stay in their order."""
+    found: dict[str, list[PriorRun]] = {}
+    for run in runs:
+        found.setdefault(same_target(run.manifest.target), []).append(run)
+    return {target: History(tuple(own)) for target, own in sorted(found.items())}
 
 
 def last_learned(history: History, *, digest: str | None = None) -> Mapping[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date
 from typing import TYPE_CHECKING
@@ -117,11 +118,18 @@ def from_on(found: Contents, nights: Collection[date]) -> Contents:
     )
 
 
+def brought(run: PriorRun, name: str) -> Path:
+    """Where a file of the run lies; nothing does where a store holds another one than was written."""
+    with suppress(Refused):
+        return run.files.file(name)
+    return run.files.path / name
+
+
 def file_record(run: PriorRun, name: str) -> FileRecord | None:
     """What manifest or acts say of a file of the run; none where it has no such file, or it was pruned."""
     found = [run.manifest.files.get(name), *(act.files.get(name) for act in run.acts)]
     record = next((one for one in reversed(found) if one is not None), None)
-    return None if record is None or (name in run.gone and not run.files.file(name).exists()) else record
+    return None if record is None or (name in run.gone and not brought(run, name).exists()) else record
 
 
 def _nights(runs: list[PriorRun], zone: tzinfo) -> tuple[Night, ...]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.analysis.contents import LeftOut, file_record
+from trueup.connectors.analysis.contents import LeftOut, brought, file_record
 from trueup.connectors.analysis.relations import FILES, Relations, with_needs
 from trueup.connectors.analysis.statements import judge
 from trueup.connectors.analysis.summarised import summaries_of
@@ -164,7 +164,7 @@ class Engine:
         record = file_record(run, name)
         if run.run_id in self._damaged:
             return False
-        if record is None or self.checked.is_as_written(run.files.file(name), record):
+        if record is None or self.checked.is_as_written(brought(run, name), record):
             return True
         self._damaged.add(run.run_id)
         text = f"Run {run.run_id} is damaged: {name} is not what was written. No view has its people."

@@ -6,7 +6,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from trueup.connectors.analysis.contents import file_record
+from trueup.connectors.analysis.contents import brought, file_record
 from trueup.connectors.archive.atomic_files import access_like, make_directory, protect
 from trueup.transforms.summary import write_apply_summary, write_plan_summary
 
@@ -26,13 +26,13 @@ def summaries_of(run: PriorRun, checked: Checked) -> list[tuple[int, Path]]:
     """The run's summaries by number, 0 for the plan's; none of a pruned run that was sealed without one."""
     names = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
     own = {int(fits.group(1) or 0): name for name in names if (fits := _OWN.fullmatch(name))}
-    found = [(number, run.files.file(name)) for number, name in sorted(own.items())]
+    found = [(number, brought(run, name)) for number, name in sorted(own.items())]
     found = [(number, path) for number, path in found if path.exists()]
     has_outcome = file_record(run, "outcome.parquet") is not None
     if run.is_pruned or (0 in own and (len(own) > 1 or not has_outcome)):
         return found
     records = {name: file_record(run, name) for name in _RESTS_ON}
-    if not all(r is None or checked.is_as_written(run.files.file(name), r) for name, r in records.items()):
+    if not all(r is None or checked.is_as_written(brought(run, name), r) for name, r in records.items()):
         return found
     if 0 not in own:
         found.append((0, _kept(run, checked, "plan", run.manifest.sha256, write_plan_summary)))

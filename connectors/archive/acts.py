@@ -13,6 +13,7 @@ from trueup.connectors.archive.atomic_files import (
     sync_directory,
     sync_file,
 )
+from trueup.connectors.archive.closed import refuse_closed
 from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.places import Drafted, place_of
 from trueup.connectors.archive.records import rendered, signed
@@ -65,14 +66,14 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
         **content: see ``ActContent``; files are synced and their rights set.
 
     Raises:
-        Refused: the run's manifest or acts are damaged; it is to be approved, and was rejected or superseded just now.
+        Refused: the run's manifest or acts are damaged; it is to be approved, and was rejected or superseded just now,
+            or the archive was moved.
         Failed: the disk refuses; then there is no act.
     """
     files = run.files if isinstance(run, PriorRun) else run
     with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"):
-        added = _added(files, act, content)
+        said = {**content, **_stated(files, act, content), "act": act, "who": who, "at": at}
         sync_directory(files.path)
-        said = {**content, "act": act, "who": who, "at": at, "files": added}
         with sealing(files.path.parent):
             return _append(files, said)
 
@@ -101,15 +102,15 @@ def add_act_with(
     with on_disk(f"The act {act.value!r} of run {files.run_id} cannot be written"), sealing(files.path.parent):
         acts = reading.read_acts(files, reading.read_manifest(files)[1])
         finish_names(files, acts)
-        added = _added(files, act, content)
+        said = {**content, **_stated(files, act, content), "act": act, "who": who, "at": at}
         parts: dict[Path, Path] = {}
         for draft in drafts:
             whole = files.path / _sent(files, draft, next_number(acts, draft.stem))
             parts[whole] = whole.with_suffix(".part")
             draft.replace(parts[whole])
-            added[whole.name] = _settle(files, parts[whole], name=whole.name)
+            said["files"][whole.name] = _settle(files, parts[whole], name=whole.name)
         sync_directory(files.path)
-        record = _append(files, {**content, "act": act, "who": who, "at": at, "files": added})
+        record = _append(files, said)
         for whole, part in parts.items():
             part.rename(whole)
         sync_directory(files.path)
@@ -184,15 +185,18 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
     return record_of(path, name=name)
 
 
-def _added(files: RunFiles, act: Act, content: ActContent) -> dict[str, FileRecord]:
+def _stated(files: RunFiles, act: Act, content: ActContent) -> dict[str, Any]:
+    """``files`` and ``details`` of the act, once its files are settled and where all see them."""
     paths = {path.name: path for path in content.get("files", ())}
     place = place_of(files.path.parent)
-    if act in reading.CLOSING and place.closing(files) and (files.path / JOURNAL).exists():
+    # Asked before the journal is sent: what is announced after that is joined once more, rather than lost.
+    joined = place.closing(files) if act in reading.CLOSING else {}
+    if joined and (files.path / JOURNAL).exists():
         paths[JOURNAL] = files.path / JOURNAL
     added = {name: _settle(files, path) for name, path in paths.items()}
     for path in paths.values():
         place.send_again(files, path)
-    return added
+    return {"files": added, "details": {**content.get("details", {}), **joined}}
 
 
 def _sent(files: RunFiles, draft: Path, number: int) -> str:
@@ -204,10 +208,7 @@ def _sent(files: RunFiles, draft: Path, number: int) -> str:
 
 
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:
-    place = place_of(run.path.parent)
-    if content["act"] in reading.CLOSING and (said := place.closing(run)):
-        content = {**content, "details": {**content.get("details", {}), **said}}
-    return place.append(run, lambda: _next_act(run, content))
+    return place_of(run.path.parent).append(run, lambda: _next_act(run, content))
 
 
 def _next_act(run: RunFiles, content: dict[str, Any]) -> Drafted:
@@ -216,6 +217,7 @@ def _next_act(run: RunFiles, content: dict[str, Any]) -> Drafted:
     finish_names(run, before)
     if content["act"] is Act.APPROVED:
         _refuse_if_over(run, before)
+        refuse_closed(run.path.parent)
     said = dict(content)  # made again where somebody was quicker: what holds for the first try holds for each
     seen = said.pop("after", None)
     if seen is not None and len(before) > seen:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import json
 import os
 import secrets
 import shutil
@@ -14,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import Access, folder, make_directory, on_disk, protect
+from trueup.connectors.archive.closed import refuse_closed
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.reaching import reach
 from trueup.connectors.archive.unfinished import finished, watch
 from trueup.transforms.archive_url import is_url
-from trueup.transforms.errors import Failed, Misused, Refusal, Refused
+from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.run_files import RUN_ID, RunFiles
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _LAST = 0xFFFF
-CLOSED = "closed.json"
-"""In an archive that was copied or moved: what it is since, and where the other one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,39 +129,8 @@ def open_archive(settings: Settings, *, writable: bool = True, closed_too: bool 
     """
     archive = _opened(settings, writable=writable)
     if writable and not closed_too:
-        refuse_closed(archive)
+        refuse_closed(archive.path)
     return archive
-
-
-def closed_state(archive: Archive) -> dict[str, str]:
-    """``why`` the archive is closed and the other ``place``; empty where it never was copied or moved."""
-    try:
-        said = json.loads(place_of(archive.path).shared.read(CLOSED))
-    except FileNotFoundError:
-        return {}
-    return {key: said[key] for key in ("why", "place")}
-
-
-def refuse_closed(archive: Archive) -> None:
-    """Return where the archive may grow.
-
-    Raises:
-        Refused: it is a copy, half copied, or was moved (``archive_closed``).
-    """
-    state = closed_state(archive)
-    why = {
-        "copy": "is a copy, for reading only, of",
-        "copying": "is a copy that was not finished, of",
-        "moved": "was moved to",
-    }.get(state.get("why", ""))
-    if why is not None:
-        raise Refused(
-            Refusal(
-                "archive_closed",
-                f"This archive {why} {state['place']}.",
-                remedy="Point [archive] path at the archive that goes on, or finish the copy: trueup archive copy.",
-            )
-        )
 
 
 def _opened(settings: Settings, *, writable: bool) -> Archive:

@@ -6,8 +6,6 @@ on, and the place it came from is closed. What is half copied is closed too, and
 
 from __future__ import annotations
 
-import json
-import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +13,17 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import finish_names
-from trueup.connectors.archive.archive import CLOSED, Archive, closed_state, open_archive, refuse_closed
+from trueup.connectors.archive.archive import Archive, open_archive
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, write_new
-from trueup.connectors.archive.erasing import finish_pending
+from trueup.connectors.archive.closed import closed_state, mark, refuse_closed
+from trueup.connectors.archive.erasing import catch_up, finish_pending
 from trueup.connectors.archive.integrity import check_archive
 from trueup.connectors.archive.locks import apply_lock, sealing
 from trueup.connectors.archive.pending import is_any_pending
 from trueup.connectors.archive.places import LocalPlace, place_of
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused
-from trueup.transforms.targets import same_target
+from trueup.transforms.history import by_target
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -62,39 +61,57 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
     here = open_archive(_at(settings, source), writable=is_url(source) or Path(source).is_dir(), closed_too=True)
     if not here.path.is_dir():
         raise Misused(f"No archive lies at {source}.", remedy="Give the folder with the runs, or its address.")
-    if not (move and closed_state(here) == {"why": "moved", "place": to}):
-        refuse_closed(here)
+    if not (move and closed_state(here.path) == {"why": "moved", "place": to}):
+        refuse_closed(here.path)
     there = open_archive(_at(settings, to), closed_too=True)
     _refuse_occupied(there, source)
     with ExitStack() as stack:
-        for target in sorted({same_target(run.manifest.target) for run in here.runs()}):
-            stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}"))
+        for target in by_target(here.runs()):
+            stack.enter_context(apply_lock(here.path, target, f"copy the archive to {to}", closed_too=True))
         finish_pending(here.path)
+        catch_up(here.path)  # a journal here may still say what another host took out of it
         for files in reading.sealed(here.path):
             with sealing(here.path):
                 finish_names(files, reading.read_acts(files, reading.read_manifest(files)[1]))
         _refuse_open(here)
-        _mark(there, "copying", source)
+        mark(there.path, "copying", source)
         done = _copy(here, there)
-        if found := check_archive(there.path):
-            raise Failed(f"The copy is not whole: {found[0].run_id} {found[0]}", remedy="Copy again: it goes on.")
+        _refuse_incomplete(here, there)
         if move:
-            _mark(here, "moved", to)
-        _mark(there, "open" if move else "copy", source)
+            mark(here.path, "moved", to)
+        mark(there.path, "open" if move else "copy", source)
     return done
 
 
 def _copy(here: Archive, there: Archive) -> Copied:
     files = size = 0
-    place = place_of(here.path)
     for run in reversed(here.runs()):
-        records = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
-        kept = {one.name: one.bytes for one in place.contents(run.run_id)}
+        kept = _names(here, run)
         for name in sorted(kept, key=_in_order):
-            if name in records or name == run.files.manifest.name or name.startswith(f"{run.files.acts.name}/"):
-                _put(there, run.files, name)
-                files, size = files + 1, size + kept[name]
+            _put(there, run.files, name)
+        files, size = files + len(kept), size + sum(kept.values())
     return Copied(len(here.runs()), files, size)
+
+
+def _names(archive: Archive, run: PriorRun) -> dict[str, int]:
+    """Files of a run that are copied, and how long each is: manifest, acts, and what they vouch for."""
+    records = {*run.manifest.files, *(name for act in run.acts for name in act.files), run.files.manifest.name}
+    kept = place_of(archive.path).contents(run.run_id)
+    return {
+        one.name: one.bytes for one in kept if one.name in records or one.name.startswith(f"{run.files.acts.name}/")
+    }
+
+
+def _refuse_incomplete(here: Archive, there: Archive) -> None:
+    """Return where everything is there, as it was: read again from where it is now."""
+    place_of(there.path).look_again()
+    lacking = [
+        f"{run.run_id} {name}: {name} is missing."
+        for run in here.runs()
+        for name in sorted(_names(here, run).keys() - {one.name for one in place_of(there.path).contents(run.run_id)})
+    ]
+    if found := [*lacking, *(f"{one.run_id} {one}" for one in check_archive(there.path))]:
+        raise Failed(f"The copy is not whole: {found[0]}", remedy="Copy again: it goes on.")
 
 
 def _in_order(name: str) -> tuple[int, str]:
@@ -103,8 +120,7 @@ def _in_order(name: str) -> tuple[int, str]:
 
 
 def _put(there: Archive, run: RunFiles, name: str) -> None:
-    source = run.path / name if name.endswith(".json") and name != "checks.json" else run.file(name)
-    place = place_of(there.path)
+    source, place = run.file(name), place_of(there.path)
     if not isinstance(place, LocalPlace):
         if not place.send(run, name, source):
             raise _other(name, run.run_id)
@@ -151,7 +167,7 @@ def _open(run: PriorRun) -> Refusal:
 
 
 def _refuse_occupied(there: Archive, source: str) -> None:
-    state = closed_state(there)
+    state = closed_state(there.path)
     if state.get("place") == source or not (state or there.runs()):
         return
     raise Refused(
@@ -161,13 +177,6 @@ def _refuse_occupied(there: Archive, source: str) -> None:
             remedy="Give an empty folder or a prefix of its own.",
         )
     )
-
-
-def _mark(archive: Archive, why: str, place: str) -> None:
-    shared = place_of(archive.path).shared
-    content = json.dumps({"fresh": secrets.token_hex(16), "why": why, "place": place}).encode()
-    with on_disk("The archive cannot be marked as copied"):
-        shared.replace_if_match(CLOSED, content, shared.version(CLOSED))
 
 
 def _at(settings: Settings, place: str) -> Settings:

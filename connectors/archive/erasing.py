@@ -198,10 +198,8 @@ def _erase_there(there: RemotePlace, place: Path, plan: dict[str, Any], person: 
     seam("decided")
     _finish_all(there.mirror.root)
     for run_id in local:
-        files = RunFiles(there.mirror.root / run_id)
-        if _is_left_behind(files) and not any(name.startswith(f"{run_id}/") for name in there.mirror.listed):
-            shutil.rmtree(files.path, ignore_errors=True)
-    remember_erasures(there)
+        _forget_draft(there, RunFiles(there.mirror.root / run_id))
+    _remember_erasures(there)
 
 
 def _forget_staged(root: Path, over: frozenset[str]) -> None:
@@ -230,9 +228,9 @@ def catch_up(root: Path) -> None:
         for files in reading.directories(root):
             if files.manifest.exists():
                 _forget_run(there, files, new)
-            elif _is_left_behind(files) and not any(n.startswith(f"{files.run_id}/") for n in there.mirror.listed):
-                shutil.rmtree(files.path, ignore_errors=True)
-        remember_erasures(there)
+            else:
+                _forget_draft(there, files)
+        _remember_erasures(there)
 
 
 def _forget_run(there: RemotePlace, files: RunFiles, new: frozenset[str]) -> None:
@@ -247,7 +245,13 @@ def _forget_run(there: RemotePlace, files: RunFiles, new: frozenset[str]) -> Non
                 path.unlink(missing_ok=True)
 
 
-def remember_erasures(there: RemotePlace) -> None:
+def _forget_draft(there: RemotePlace, files: RunFiles) -> None:
+    """A run that never happened goes from here where the store has nothing of it."""
+    if _is_left_behind(files) and not any(name.startswith(f"{files.run_id}/") for name in there.mirror.listed):
+        shutil.rmtree(files.path, ignore_errors=True)
+
+
+def _remember_erasures(there: RemotePlace) -> None:
     """This host holds nothing any more of whom these erasures took out."""
     root = there.mirror.root
     content = json.dumps(sorted(there.mirror.erasures(OVER))).encode()

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive.holder import Holder
@@ -40,7 +40,6 @@ class Lease:
     was_taken_over: bool
     """Whether its last holder never ended it: it may be frozen, with a request about to leave."""
     lost: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def is_ours(self) -> bool:
@@ -136,11 +135,10 @@ class Leases:
         while not over.wait(lease.seconds / 3):
             sent = time.monotonic()
             try:
-                with lease.lock:
-                    lease.seen = self._objects.replace_if_match(
-                        lease.name, _said(holder, self._seconds, ended=False), lease.seen
-                    )
-                    lease.renewed = sent
+                lease.seen = self._objects.replace_if_match(
+                    lease.name, _said(holder, self._seconds, ended=False), lease.seen
+                )
+                lease.renewed = sent
             except Changed:
                 lease.lost = True
                 return

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, protect
+from trueup.connectors.archive.closed import refuse_closed
 from trueup.connectors.archive.holder import Holder, myself
 from trueup.connectors.archive.places import place_of
 from trueup.transforms.errors import Refusal, Refused
@@ -34,14 +35,23 @@ _LOOKING = 1.0
 
 
 @contextmanager
-def apply_lock(root: Path, target_url: str, what: str) -> Iterator[Holder]:
+def apply_lock(root: Path, target_url: str, what: str, *, closed_too: bool = False) -> Iterator[Holder]:
     """Nobody else applies to this target, and no plan of it is sealed, inside; waits for a seal to end.
 
+    Args:
+        root: the archive's folder.
+        target_url: of the target.
+        what: is done, in words.
+        closed_too: also where the archive was moved elsewhere, by now.
+
     Raises:
-        Refused: somebody else applies (``apply_running``); the message says who, where and since when.
+        Refused: somebody else applies (``apply_running``); the message says who, where and since when. Or the archive
+            was closed since it was opened (``archive_closed``).
         Failed: the lock file cannot be written.
     """
     with _held(root, target_url, myself("apply", what)) as holder:
+        if not closed_too:  # whoever moves an archive holds its targets
+            refuse_closed(root)
         yield holder
 
 
@@ -50,9 +60,11 @@ def sealing_lock(root: Path, target_url: str) -> Iterator[Holder]:
     """No apply to this target begins, and no other plan of it is sealed, inside; waits for another seal to end.
 
     Raises:
-        Refused: an apply is at work (``apply_running``): the plan would rest on a directory that moves.
+        Refused: an apply is at work (``apply_running``): the plan would rest on a directory that moves. Or the archive
+            was closed since it was opened (``archive_closed``).
     """
     with _held(root, target_url, myself("seal", "sealing a plan")) as holder:
+        refuse_closed(root)
         yield holder
 
 

@@ -52,7 +52,8 @@ _RECORD = re.compile(
     rf"{RUN_ID.pattern}/(manifest\.json|people\.parquet|acts/\d{{3,}}(-[a-z_]+\.json|\.people\.parquet))"
     rf"|{STATE.pattern}"
 )
-_INDEX = "records.json"
+_INDEX = "records.jsonl"
+"""For each object the store's mark, and of a record its hash, as it lies here; the last line about one counts."""
 _DRAFT = ".bringing"
 _FORGOTTEN_SECONDS = 3600
 
@@ -69,6 +70,10 @@ class Mirror:
         self.is_thorough = False
         """Whether each file is read from the store once more, though it is here."""
         self._checked: dict[str, str] = {}
+        self._unsaid: set[str] = set()
+        """What of ``_checked`` the index does not know yet."""
+        self._known: dict[str, list[str]] = {}
+        """The index, as the last look found it and this process went on."""
         self._records: dict[str, dict[str, list[FileRecord]]] = {}
         self._erasures: dict[str, str] = {}
         self._pruned: dict[str, set[str]] = {}
@@ -80,9 +85,10 @@ class Mirror:
         with self._lock:
             self.listed = listed
             self._records.clear()
-            self._runs = {name.partition("/")[0] for name in listed} & set(self._named_runs(listed))
+            self._runs = {run for name in listed if RUN_ID.fullmatch(run := name.partition("/")[0])}
             self._sweep()
-            self._bring_records()
+            self._known = self._index()
+            self._bring_records(listed)
             self._read_erasures()
             self._drop_pruned()
 
@@ -98,8 +104,7 @@ class Mirror:
         """All objects of a run, and where it is only here its files."""
         return [
             Kept(name.partition("/")[2], seen.size, seen.modified)
-            for name, seen in sorted(self.listed.items())
-            if name.startswith(f"{run_id}/")
+            for name, seen in sorted(item for item in self.listed.items() if item[0].startswith(f"{run_id}/"))
         ] or LocalPlace(self.root).contents(run_id)
 
     def forget(self, run_id: str, names: Iterable[str] | None) -> None:
@@ -114,10 +119,11 @@ class Mirror:
 
     def has(self, name: str, seen: Seen) -> None:
         """The store has this object now, as it lies here: it was written by this process."""
-        self.listed[name] = seen
-        self._checked[name] = seen.mark
-        self._runs.add(name.partition("/")[0])
-        self._records.pop(name.partition("/")[0], None)
+        with self._lock:
+            self.listed[name] = seen
+            self._found_right(name, seen.mark)
+            self._runs.add(name.partition("/")[0])
+            self._records.pop(name.partition("/")[0], None)
 
     def take(self, name: str, content: bytes, seen: Version) -> None:
         """The store has this content now; it replaces what lies here of it."""
@@ -139,29 +145,32 @@ class Mirror:
     def look_at(self, run_id: str, listed: dict[str, Seen]) -> None:
         """Have all acts of one run here that the store lists."""
         with self._lock:
-            self.listed |= {name: seen for name, seen in listed.items() if name.startswith(f"{run_id}/")}
+            own = {name: seen for name, seen in listed.items() if name.startswith(f"{run_id}/")}
+            self.listed |= own
             self._records.pop(run_id, None)
-            self._bring_records()
+            self._bring_records(own)
 
     def remember(self) -> None:
         """Keep for the next command what was found right, or written, by this one."""
-        with contextlib.suppress(OSError):  # then it is found right once more
-            index = self._index()
-            for name, mark in self._checked.items():
-                if name in self.listed and index.get(name, [""])[0] != mark:
-                    sha256 = _sha256_here(self.root / name) if _RECORD.fullmatch(name) else ""
-                    index[name] = [mark, sha256]
-            self._keep_index({name: value for name, value in index.items() if name in self.listed})
+        with self._lock, contextlib.suppress(OSError):  # where it cannot be kept it is found right once more
+            fresh = {
+                name: [mark, _sha256_here(self.root / name) if _RECORD.fullmatch(name) else ""]
+                for name in self._unsaid
+                if (mark := self._checked.get(name))
+                and name in self.listed
+                and self._known.get(name, [""])[0] != mark
+                and (self.root / name).exists()  # what a copy sends does not lie here
+            }
+            self._unsaid.clear()
+            self._add_to_index(fresh)
 
     def keep(self, name: str, content: bytes) -> None:
         """Have a record here, as it is in the store."""
         place = self.root / name
-        if not place.parent.parent.is_dir():
-            with contextlib.suppress(FileExistsError):
-                make_directory(place.parent.parent, access_like(self.root))
-        if not place.parent.is_dir():
-            with contextlib.suppress(FileExistsError):
-                make_directory(place.parent, access_like(self.root))
+        for parent in (place.parent.parent, place.parent):
+            if not parent.is_dir():
+                with contextlib.suppress(FileExistsError):
+                    make_directory(parent, access_like(self.root))
         replace(place, content, aside=folder(self.root), access=access_like(self.root))
         self._records.pop(name.partition("/")[0], None)
 
@@ -186,11 +195,12 @@ class Mirror:
             if seen is None:
                 self._drop_if_gone(key, place)
                 return
-            if not self.is_thorough and self._remembered(key) == seen.mark and _fits_any(place, records):
+            is_known = self._known.get(key, [""])[0] == seen.mark
+            if not self.is_thorough and is_known and _fits_any(place, records):
                 self._checked[key] = seen.mark
                 return
             self._fetch(key, place, records)
-            self._checked[key] = seen.mark
+            self._found_right(key, seen.mark)
             self.remember()
 
     def _fetch(self, key: str, place: Path, records: list[FileRecord]) -> None:
@@ -244,16 +254,16 @@ class Mirror:
             self._records[run_id] = found
         return found
 
-    def _named_runs(self, listed: Iterable[str]) -> list[str]:
-        return [run for name in listed if RUN_ID.fullmatch(run := name.partition("/")[0])]
+    def _found_right(self, name: str, mark: str) -> None:
+        self._checked[name] = mark
+        self._unsaid.add(name)
 
-    def _bring_records(self) -> None:
-        """Each manifest and act the store lists, where what lies here is not that very content."""
-        index = self._index()
+    def _bring_records(self, names: Iterable[str]) -> None:
+        """Each manifest and act among ``names``, where what lies here is not that very content."""
         wanted = []
-        for name in self.listed:
+        for name in names:
             if _RECORD.fullmatch(name):
-                known = index.get(name, ["", ""])
+                known = self._known.get(name, ["", ""])
                 if known[0] != self.listed[name].mark or known[1] != _sha256_here(self.root / name):
                     wanted.append(name)
 
@@ -268,10 +278,8 @@ class Mirror:
         if not wanted:
             return
         with on_disk("Manifests and acts cannot be brought into the cache"):
-            for found in each(one, wanted):
-                if found is not None:
-                    index[found[0]] = [self.listed[found[0]].mark, found[1]]
-            self._keep_index({name: value for name, value in index.items() if name in self.listed})
+            brought = [found for found in each(one, wanted) if found is not None]
+            self._add_to_index({name: [self.listed[name].mark, sha256] for name, sha256 in brought})
 
     def _sweep(self) -> None:
         """Remove what the store no longer has, and what was left half brought."""
@@ -323,18 +331,35 @@ class Mirror:
                 self._drop_if_gone(f"{run_id}/{name}", self.root / run_id / name)
 
     def _index(self) -> dict[str, list[str]]:
+        """What is known of what lies here; written anew where half of it speaks of what is there no longer."""
         try:
-            found = json.loads((folder(self.root) / _INDEX).read_text(encoding="utf-8"))
+            lines = (folder(self.root) / _INDEX).read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        found: dict[str, list[str]] = {}
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):  # cut short by a crash
+                name, mark, sha256 = json.loads(line)
+                if name in self.listed:
+                    found[name] = [mark, sha256]
+        if len(lines) > 2 * len(found):
+            with contextlib.suppress(OSError):
+                aside = folder(self.root)
+                replace(aside / _INDEX, _lines(found), aside=aside, access=access_like(self.root))
+        return found
 
-    def _keep_index(self, index: dict[str, list[str]]) -> None:
-        aside = folder(self.root)
-        replace(aside / _INDEX, json.dumps(index).encode(), aside=aside, access=access_like(self.root))
+    def _add_to_index(self, fresh: dict[str, list[str]]) -> None:
+        """One line each, so that whoever brings a thousand files does not write a thousand indexes."""
+        if fresh:
+            self._known |= fresh
+            place = folder(self.root) / _INDEX
+            with place.open("ab") as file:
+                file.write(_lines(fresh))
+            protect(place, access_like(self.root))
 
-    def _remembered(self, key: str) -> str:
-        return self._index().get(key, [""])[0]
+
+def _lines(index: dict[str, list[str]]) -> bytes:
+    return b"".join(json.dumps([name, *said]).encode() + b"\n" for name, said in index.items())
 
 
 def _fits(path: Path, record: FileRecord) -> bool:

@@ -92,15 +92,18 @@ class RemotePlace:
         return self.mirror.contents(run_id)
 
     def remove(self, run_id: str, names: Iterable[str] | None) -> None:
-        """See :class:`Place`. What was pruned is in no claim and no segment any more either."""
+        """See :class:`Place`. What is pruned is in no claim and no segment any more either.
+
+        Those first: while files are left to remove, a prune that was killed is known to be unfinished.
+        """
         every = [one.name for one in self.contents(run_id)] if names is None else list(names)
-        self.objects.remove(f"{run_id}/{name}" for name in every)
         if names is not None:
             settling.settle_claims(self.objects, self.objects.every(f"{CLAIMS}/{run_id}"))
         if names is not None and JOURNAL in every:
             run = reading.read_run(self.run(run_id))
             settling.empty_segments(self.objects, segments.joined_of(self.mirror, run), run_id)
             segments.forget(self.mirror.root)
+        self.objects.remove(f"{run_id}/{name}" for name in every)
         self.mirror.forget(run_id, names)
 
     def send(self, run: RunFiles, name: str, path: Path) -> bool:

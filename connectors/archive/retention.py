@@ -15,15 +15,14 @@ from trueup.connectors.archive.locks import apply_lock
 from trueup.connectors.archive.places import place_of
 from trueup.transforms.approval.run_state import is_begun, is_supersedable, overtaken
 from trueup.transforms.erasure.standing import latest_target
-from trueup.transforms.history import History
-from trueup.transforms.targets import same_target
+from trueup.transforms.history import by_target
 from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from trueup.connectors.archive.archive import Archive
-    from trueup.transforms.history import PriorRun
+    from trueup.transforms.history import History, PriorRun
     from trueup.transforms.run_files import RunFiles
 
 _STAYING = re.compile(r"manifest\.json|acts/\d{3,}-[a-z_]+\.json|summary(-\d+)?\.parquet")
@@ -82,9 +81,8 @@ def prune(
         Refused: an apply is at work, or a run is damaged.
         Failed: the disk refuses.
     """
-    targets = {same_target(run.manifest.target) for run in archive.runs()}
     with ExitStack() as stack:
-        for target in sorted(targets):
+        for target in by_target(archive.runs()):
             stack.enter_context(apply_lock(archive.path, target, "prune"))
         found = going(archive, keep_days=keep_days, keep_snapshots_days=keep_snapshots_days, at=at)
         for one in found:
@@ -104,17 +102,17 @@ def _remove(one: Going, who: str, at: datetime) -> None:
             details = {"files": list(one.names), "bytes": one.bytes}
             details |= {"snapshots": True} if one.snapshots else {}
             add_act(run, Act.PRUNED, who, at=at, details=details)
-        place.remove(one.files.run_id, one.names)
+        # Before the files: while one of them is left, a prune that was killed is known to be unfinished.
         for path in () if one.snapshots else (one.files.path.parent / REVIEWS).glob(f"{one.files.run_id}.*"):
             path.unlink(missing_ok=True)
+        place.remove(one.files.run_id, one.names)
         sync_directory(one.files.path)
 
 
 def _needed(runs: tuple[PriorRun, ...]) -> set[str]:
     """Ids of runs that must stay whole."""
     needed: set[str] = set()
-    for target in {same_target(run.manifest.target) for run in runs}:
-        own = History(tuple(run for run in runs if same_target(run.manifest.target) == target))
+    for own in by_target(runs).values():
         needed |= _first(run for run in own.runs if run.was_applied)
         needed |= _first(own.applied) | {run.run_id for run in own.amending}
         needed |= _first(run for run in own.runs if is_begun(run))
@@ -175,8 +173,7 @@ def _going(files: RunFiles, is_going: Callable[[str], bool], *, snapshots: bool 
 def _looked_back_at(runs: tuple[PriorRun, ...]) -> set[str]:
     """Ids of runs whose snapshots the next plan reads: the newest reads, and all since a rollback that still holds."""
     found: set[str] = set()
-    for target in {same_target(run.manifest.target) for run in runs}:
-        own = History(tuple(run for run in runs if same_target(run.manifest.target) == target))
+    for own in by_target(runs).values():
         found |= {run.run_id for run in (own.latest_read, own.baseline, latest_target(own)) if run is not None}
         since = min((run.run_id for run in holding_back(own)), default="")
         found |= {run.run_id for run in own.runs if since and run.run_id > since}

@@ -113,7 +113,7 @@ def join(mirror: Mirror, runs: tuple[PriorRun, ...]) -> None:
 def joined(mirror: Mirror, digest: str, run: PriorRun, runs: tuple[PriorRun, ...], last: int) -> dict[str, object]:
     """What the act that closes ``run`` says of the sequence."""
     own = [one for one in runs if target_digest(one.manifest.target) == digest]
-    others = {run_id for run_id in _open_parts(mirror, digest, own) if run_id not in {run.run_id, ""}}
+    others = {run_id for run_id in _open_parts(mirror, digest, own) if run_id != run.run_id}
     return {DETAIL: {"through": last, "all": not others}}
 
 

@@ -1,7 +1,7 @@
 """Where an archive's records lie, reached through four things only: read, create if absent, replace if match, list.
 
 Manifests, acts, their numbers and derived files go through here; the Parquet files of a run are paths, which DuckDB
-reads. A local folder is the only kind of store there is.
+reads. A local folder is one kind; :mod:`trueup.connectors.archive.object_store` is the other.
 """
 
 from __future__ import annotations

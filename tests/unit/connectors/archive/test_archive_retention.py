@@ -19,12 +19,14 @@ from tests.support.archive_runs import (
     write_people,
 )
 from trueup.connectors.archive import add_act, apply_lock, check_archive
+from trueup.connectors.archive.places import LocalPlace
 from trueup.connectors.archive.releases import release_key, release_run
 from trueup.connectors.archive.retention import going, prune
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.vocabulary import Act, Kind, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from trueup.connectors.archive import Archive
@@ -140,6 +142,24 @@ def test_a_prune_killed_after_its_act_is_finished_by_the_next(archive: Archive) 
     assert sorted(path.name for path in run.files.path.iterdir()) == ["acts", "manifest.json"]
     assert [act.act for act in again.acts].count(Act.PRUNED) == 1
     assert check_archive(archive.path) == []
+
+
+def test_no_review_is_left_where_a_prune_was_killed(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = superseded(archive, sealed_run(archive))
+    (archive.path / ".review").mkdir()
+    (archive.path / ".review" / f"{run.run_id}.json").write_text('{"looked": ["k-1"]}')
+    remove = LocalPlace.remove
+
+    def dying(self: LocalPlace, run_id: str, names: Iterable[str] | None) -> None:
+        remove(self, run_id, names)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalPlace, "remove", dying)
+        with pytest.raises(KeyboardInterrupt):
+            prune(archive, keep_days=400, who="ann", at=NOW)
+    prune(archive, keep_days=400, who="ann", at=NOW)
+    assert list((archive.path / ".review").iterdir()) == []
 
 
 def test_nothing_is_pruned_while_an_apply_is_at_work_or_from_a_damaged_archive(archive: Archive) -> None:
