@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.unfinished import died
-from trueup.flows.review.decisions_told import standing
+from trueup.flows.review.standing import standing
 from trueup.reports.sentences import counted, number
 from trueup.reports.team.model import (
     ArchivePage,
@@ -28,8 +28,8 @@ from trueup.transforms.vocabulary import WRITING, Act, Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trueup.flows.review.decisions_told import Standing
     from trueup.flows.review.reading import Seen
+    from trueup.flows.review.standing import Standing
     from trueup.reports.nights import NightsView
     from trueup.transforms.history import PriorRun
     from trueup.transforms.manifest import LimitUse
@@ -45,11 +45,11 @@ _FAMILIES = ("create", "update", "reactivate", "deactivate", "delete", "hold", "
 
 def front(seen: Seen, nights: NightsView, settings: Settings) -> NightsPage:
     """What waits and what was done, newest first."""
-    target = settings.target.url
-    runs = seen.history(target).runs
-    if not runs and not nights.nights and not nights.left_out:
+    target, at = settings.target.url, datetime.now(UTC)
+    history = seen.history(target)
+    if not history.runs and not nights.nights and not nights.left_out:
         return NightsPage(())
-    told = [(run, standing(run, seen.history(target), settings)) for run in runs[: 3 * _DONE]]
+    told = [(run, standing(run, history, settings, at=at)) for run in history.runs[: 3 * _DONE]]
     waiting = [_line(run, how) for run, how in told if _waits(run, how)]
     done = [_line(run, how) for run, how in told if not _waits(run, how)][:_DONE]
     return NightsPage((TargetNights(same_target(target), tuple(waiting), tuple(done), nights),))
@@ -86,7 +86,7 @@ def _came(run: PriorRun, how: Standing, writes: int) -> str:
             return f"Interrupted while it was applied: resume it or give it up ({of})"
         if how.is_ready:
             return f"{of} accepted, to be applied"
-        if how.still_needed:
+        if how.accepted:
             return f"{of}, {number(how.still_needed)} more must accept"
         if run.manifest.outcome is Outcome.REFUSED:
             return f"Refused at {counted(len(run.manifest.refusals), 'limit')}: {of}, if it is right all the same"

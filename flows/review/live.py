@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from trueup.flows.review import shared
-from trueup.flows.review.standing import standing, version
+from trueup.flows.review.standing import live_standing, version
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.merge_patch import merge_patch
 
@@ -164,7 +164,7 @@ class Boards:
     def _read(self, run_id: str) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """The state from disk, and the mark it was read at."""
         seen = self._seen(run_id)
-        told = standing(self._service.settings_now(), run_id, at=datetime.now(UTC))
+        told = live_standing(self._service.settings_now(), run_id, at=datetime.now(UTC))
         return {**told, **shared.kept(self._root, run_id, str(told["fingerprint"])).as_json()}, seen
 
     def _seen(self, run_id: str) -> tuple[Any, ...]:

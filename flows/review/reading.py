@@ -12,13 +12,15 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import open_archive, reading
 from trueup.connectors.archive.places import place_of
 from trueup.flows.review import building
-from trueup.flows.review.decisions_told import decisions_of, left_by, standing
+from trueup.flows.review.decisions_told import decisions_of, left_by
 from trueup.flows.review.gone import Gone
+from trueup.flows.review.standing import standing
 from trueup.flows.review.turns import Turns
 from trueup.reports.stories import became
 from trueup.reports.team.listing import Question, refused
@@ -120,7 +122,7 @@ class Reading:
         """
         run = self.prior(run_id)
         history = self.seen().history(run.manifest.target)
-        over = standing(run, history, self.settings)
+        over = standing(run, history, self.settings, at=datetime.now(UTC))
         signature = (self.version(run_id), over)
         kept = self._pages.get(run_id)
         if kept is not None and kept[0] == signature:
@@ -147,9 +149,6 @@ class Reading:
             left_by=left_by(run),
             is_open=over.is_open,
             why_closed=over.why_closed,
-            is_ready=over.is_ready,
-            still_needed=over.still_needed,
-            approved_by=over.approved_by,
         )
         with self._lock:
             self._pages[run_id] = (signature, page)

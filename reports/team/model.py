@@ -145,11 +145,6 @@ class RunPage:
     """Whether the run can be approved at all, as far as its state tells."""
     why_closed: str = ""
     """Why not, in a sentence; with what to do."""
-    is_ready: bool = False
-    """Whether it can be applied: approved by as many as must."""
-    still_needed: int = 0
-    """How many more people must approve."""
-    approved_by: tuple[str, ...] = ()
     left_by: Mapping[str, str] = field(default_factory=dict)
     """Key → who left the person or a change of theirs out when accepting."""
     drawn: dict[bool, Markup] = field(default_factory=dict, compare=False)
