@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Session
+    from trueup.reports.team.model import ErrorKind
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PAGES = {"/": "front", "/people": "search", "/health": "health", "/limits": "limits"}
@@ -143,7 +144,9 @@ def _handlers(service: Service) -> dict[Any, Any]:
         return await answers.error_page(service, request, error.kind, session_of(request))
 
     async def chosen(request: Request, error: TrueupError) -> Response:
-        kind = "bad_request" if isinstance(error, Misused) else "damaged" if isinstance(error, Refused) else "broke"
+        kind: ErrorKind = (
+            "bad_request" if isinstance(error, Misused) else "damaged" if isinstance(error, Refused) else "broke"
+        )
         return await answers.error_page(service, request, kind, session_of(request), **answers.harmless(error))
 
     async def unknown(request: Request, _: Exception) -> Response:

@@ -58,8 +58,8 @@ class Frame:
 
 
 ErrorKind = Literal[
-    "sign_in", "signed_out", "sign_in_failed", "not_allowed", "not_found", "pruned", "erased", "superseded", "damaged",
-    "provider_away", "broke", "too_many", "bad_request", "wrong_host",
+    "signed_out", "sign_in_failed", "not_allowed", "not_found", "damaged", "provider_away", "broke", "too_many",
+    "bad_request",
 ]  # fmt: skip
 """What a page can say instead of what was asked for."""
 
@@ -68,12 +68,11 @@ ErrorKind = Literal[
 class MessagePage:
     """A page that says one thing: an error, a refusal, that somebody is signed out."""
 
-    status: int
     title: str
     text: str
     remedy: str = ""
     action: str = ""
-    """The path of a link; empty for none."""
+    """The path of a link."""
     action_label: str = ""
 
 
