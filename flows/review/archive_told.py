@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
+from trueup.connectors.archive.integrity import check_chain
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.unfinished import died
 from trueup.flows.review.standing import standing
@@ -137,10 +138,8 @@ def _lines(seen: Seen, root: Path, settings: Settings, runs: list[ArchiveRun]) -
                    f"Resume it: trueup apply {run.run_id}. Or give it up: reject it.")
         for run in seen.good if run.state == Act.INTERRUPTED
     ]  # fmt: skip
-    lines += _chain(seen)
-    applied = [run for run in seen.history(settings.target.url).runs if run.was_applied]
-    if applied:
-        newest = applied[0]
+    lines += _chain(seen, root)
+    if newest := next(iter(seen.history(settings.target.url).applied), None):
         text = f"{newest.run_id}, planned {newest.manifest.started:%A, %-d %B %Y}."
         lines.append(HealthLine("ok", "last good run", text))
     else:
@@ -160,27 +159,17 @@ def _lines(seen: Seen, root: Path, settings: Settings, runs: list[ArchiveRun]) -
     return lines
 
 
-def _chain(seen: Seen) -> list[HealthLine]:
-    """Each manifest names the one before it."""
+def _chain(seen: Seen, root: Path) -> list[HealthLine]:
+    """Each manifest names the one before it; not said while a manifest cannot be believed."""
     if seen.bad:
         return []
-    own = {_digest(run): run.run_id for run in seen.good}
-    lost = [
-        run.run_id
-        for run in seen.good
-        if run.manifest.previous_manifest_sha256 is not None and run.manifest.previous_manifest_sha256 not in own
-    ]
-    if lost:
-        text = f"The run before it is missing: {', '.join(sorted(lost))}."
-        return [HealthLine("fix", "chain", text, "Restore the missing runs from your backup.")]
+    if broken := check_chain(root):
+        return [
+            HealthLine("fix", "chain", f"Run {one.run_id}: {one.text}", "Restore what is missing from your backup.")
+            for one in broken
+        ]
     text = f"{counted(len(seen.good), 'run')} whole; each names the one before it." if seen.good else "No runs yet."
     return [HealthLine("ok", "chain", text)]
-
-
-def _digest(run: PriorRun) -> str:
-    from trueup.connectors.archive.atomic_files import sha256_of
-
-    return sha256_of(run.files.manifest)
 
 
 def limits(seen: Seen, nights: NightsView, settings: Settings) -> LimitsPage:
