@@ -53,7 +53,6 @@ class Board:
     state: dict[str, Any]
     seen: tuple[Any, ...] = ()
     readers: set[_Reader] = field(default_factory=set)
-    apply: dict[str, Any] | None = None
 
 
 class Boards:
@@ -93,7 +92,8 @@ class Boards:
             self._forget_if_unread(board)
 
     def _forget_if_unread(self, board: Board) -> None:
-        if not board.readers and (board.apply is None or board.apply.get("ended") is not None):
+        apply = board.state["apply"]
+        if not board.readers and (apply is None or apply["ended"] is not None):
             self._boards.pop(board.run_id, None)
 
     async def change(self, run_id: str, change: Callable[[shared.Shared], None]) -> int:
@@ -120,7 +120,6 @@ class Boards:
     def progress(self, run_id: str, apply: dict[str, Any]) -> None:
         """How far an apply is that was begun here."""
         if board := self._boards.get(run_id):
-            board.apply = apply
             self._tell(board, {"apply": apply})
 
     async def watch(self) -> None:

@@ -27,24 +27,21 @@ from trueup.reports.team.listing import Question, refused
 from trueup.reports.team.model import RunPage
 from trueup.reports.verdict import opening
 from trueup.transforms.errors import Refused
-from trueup.transforms.history import History
 from trueup.transforms.run_files import RUN_ID, RunFiles
-from trueup.transforms.targets import same_target
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from trueup.flows.review.building import Built
-    from trueup.transforms.history import PriorRun
+    from trueup.transforms.history import History, PriorRun
     from trueup.transforms.settings import Settings
 
 _FRESH_S = 2.0
 """For so long a look at the whole archive is believed; one run is looked at each time."""
 _ROOM = 80_000_000
 """Bytes of listings that are kept."""
-_REMOVED = ("pruned", "erased")
-"""Acts after which a run's files are others."""
 Signature = tuple[Any, ...]
 
 
@@ -59,8 +56,7 @@ class Seen:
 
     def history(self, target: str) -> History:
         """The runs against one target."""
-        wanted = same_target(target)
-        return History(tuple(run for run in self.good if same_target(run.manifest.target) == wanted))
+        return reading.history_of(self.good, target)
 
 
 class Reading:
@@ -220,8 +216,7 @@ class Reading:
         return signature, found
 
     def _built_of(self, run: PriorRun) -> Built:
-        removed = tuple(act.number for act in run.acts if act.act.value in _REMOVED)
-        key = (run.run_id, run.manifest.sha256, removed)
+        key = (run.run_id, run.manifest.sha256, removals(run))
         with self._lock:
             if key in self._built:
                 self._built.move_to_end(key)
@@ -238,6 +233,11 @@ class Reading:
                 while len(self._built) > 1 and sum(one.listing.weight for one in self._built.values()) > _ROOM:
                     self._built.popitem(last=False)
             return built
+
+
+def removals(run: PriorRun) -> tuple[int, ...]:
+    """Numbers of the acts after which a run's files are others."""
+    return tuple(act.number for act in run.acts if act.act in (Act.PRUNED, Act.ERASED))
 
 
 def _signature(files: RunFiles) -> Signature:
