@@ -22,6 +22,7 @@ from trueup.reports.team.model import (
     RunLine,
     TargetNights,
 )
+from trueup.transforms.setting_values import ERRORS_AT_LEAST, Bound
 from trueup.transforms.targets import same_target
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING, Act, Outcome
@@ -34,14 +35,11 @@ if TYPE_CHECKING:
     from trueup.reports.nights import NightsView
     from trueup.transforms.history import PriorRun
     from trueup.transforms.manifest import LimitUse
-    from trueup.transforms.setting_values import Bound
     from trueup.transforms.settings import Settings
 
 _DONE = 30
 """Runs told one by one."""
 _LITTLE = 2 * 1024**3
-_FAMILIES = ("create", "update", "reactivate", "deactivate", "delete", "hold", "changed", "emptied", "source_drop",
-             "apply_errors", "window_deactivate")  # fmt: skip
 
 
 def front(seen: Seen, nights: NightsView, settings: Settings) -> NightsPage:
@@ -188,21 +186,17 @@ def limits(seen: Seen, nights: NightsView, settings: Settings) -> LimitsPage:
         last = newest.get(name)
         return LimitRow(
             name=shown,
-            bound=_bound(bound, configured.at_least),
+            bound=_bound(bound, ERRORS_AT_LEAST if name == "apply_errors" else configured.at_least),
             last=None if last is None or last.exempt else _part(last),
             most=most,
             most_on=None if on is None else (on.manifest.night or on.manifest.started.date()),
             exceeded=sum(1 for run, use in every.get(name, ()) if use.tripped),
         )
 
-    families = tuple(row(name, name.replace("_", " "), getattr(configured, name)) for name in _FAMILIES)
-    singles = sorted(name for name in every if ":" in name)
-    attributes = tuple(
-        row(
-            name, f"{name.split(':')[0]} {label(name.partition(':')[2])}", getattr(configured, name.split(":")[0], None)
-        )
-        for name in singles
-    )
+    bounds = {name: bound for name, bound in configured if isinstance(bound, Bound)}
+    families = tuple(row(name, name.replace("_", " "), bound) for name, bound in bounds.items())
+    singles = [(name, *name.split(":", 1)) for name in sorted(every) if ":" in name]
+    attributes = tuple(row(name, f"{family} {label(path)}", bounds.get(family)) for name, family, path in singles)
     used = tuple(one for one in attributes if one.most)
     approval = settings.approval
     return LimitsPage(
