@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.support.archive_runs import AT, applied, approved, archive_in, begin_journal, sealed_run, settings_in
+from tests.support.team_review import true_run
+from trueup.flows.approving import Wish, approve_one
 from trueup.flows.review.standing import live_standing, standing
 from trueup.transforms.vocabulary import Act, Via
 
@@ -55,3 +57,12 @@ def test_an_interrupted_run_can_be_accepted_again_and_an_applied_one_cannot(tmp_
     run = applied(archive, run)
     assert not _stands(settings, run).is_open
     assert not _stands(settings, run).is_ready
+
+
+def test_what_is_said_to_be_open_is_taken(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    run = true_run(settings)
+    begin_journal(run)
+    assert _stands(settings, archive_in(tmp_path).load(run.run_id)).is_open
+    again, details = approve_one(settings, run.run_id, Wish(who="Ann Example"))
+    assert (again.state, details["still_needed"]) == (Act.INTERRUPTED, 0)
