@@ -250,8 +250,8 @@ class ArchivePage:
     runs: tuple[ArchiveRun, ...]
     """Newest first."""
     bytes: int
-    checked_at: datetime | None = None
-    """When every file was last held against its hash; None where that was not done yet."""
+    checked_at: datetime
+    """When manifests and acts were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
