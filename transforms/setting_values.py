@@ -12,6 +12,8 @@ _LOOPBACK = re.compile(r"^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$", re.IGNORECA
 _SECRET = re.compile("token|secret|passw|pwd|key|sig|auth|cred|code", re.IGNORECASE)
 """In the names of what signs in."""
 _SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
+ERRORS_AT_LEAST = 20
+"""A share of errors stops no apply below so many, whatever ``at_least`` says of a plan."""
 
 
 class Section(BaseModel):

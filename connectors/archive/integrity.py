@@ -103,7 +103,7 @@ def check_archive(root: Path) -> list[Damage]:
     """All damage of all sealed runs, newest first, and every break in the chain of manifests."""
     place_of(root).look_thoroughly()
     found = [damage for files in reading.sealed(root) for damage in check_run(files)]
-    return found + _check_chain(root)
+    return found + check_chain(root)
 
 
 def _check_acts(files: RunFiles, manifest_sha256: str) -> tuple[list[Damage], tuple[ActRecord, ...]]:
@@ -222,8 +222,11 @@ def _belongs(files: RunFiles, path: Path) -> bool:
     return path.parent == files.acts and bool(_NUMBERED.fullmatch(path.name)) and path.is_file()
 
 
-def _check_chain(root: Path) -> list[Damage]:
-    """Manifests form one chain: each names the one sealed before it, and no two name the same."""
+def check_chain(root: Path) -> list[Damage]:
+    """Where manifests form no chain in which each names the one sealed before it, and no two the same.
+
+    A manifest that was rewritten when somebody was erased goes by each of its hashes. Reads no data files.
+    """
     own: dict[str, str] = {}
     previous: dict[str, str | None] = {}
     for files in reversed(list(reading.sealed(root))):

@@ -23,7 +23,7 @@ from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import SILENT_ACTS, Act
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from trueup.transforms.run_files import RunFiles
 
@@ -206,8 +206,13 @@ def readable(
 
 def history(root: Path, target_url: str) -> History:
     """All sealed runs against this target, newest first; raises ``Refused`` when any run is damaged."""
+    return history_of(undamaged(root), target_url)
+
+
+def history_of(runs: Iterable[PriorRun], target_url: str) -> History:
+    """Those of ``runs`` that are against this target, in their order."""
     wanted = same_target(target_url)
-    return History(tuple(run for run in undamaged(root) if same_target(run.manifest.target) == wanted))
+    return History(tuple(run for run in runs if same_target(run.manifest.target) == wanted))
 
 
 def load(root: Path, name: str) -> PriorRun:

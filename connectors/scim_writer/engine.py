@@ -11,6 +11,7 @@ from trueup.connectors.scim_writer.create import Creating
 from trueup.connectors.scim_writer.remove import Removing
 from trueup.connectors.scim_writer.update import UpdateProfile, step_of
 from trueup.transforms.errors import TrueupError
+from trueup.transforms.setting_values import ERRORS_AT_LEAST
 from trueup.transforms.vocabulary import Decision, Result
 from trueup.transforms.work import Change, WorkItem, passing_value
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from trueup.transforms.progress import Progress
     from trueup.transforms.setting_values import Bound
 
-_AT_LEAST = 20
 _STAGE = "applying"
 _WHOLE = "whole"
 """The step that writes somebody's attributes and references together: one look and one request instead of two each."""
@@ -44,7 +44,7 @@ class Breaker:
     def is_tripped(self) -> bool:
         """More failures than the limit allows; a share never trips below twenty."""
         if self.bound.is_share:
-            return self.failed >= _AT_LEAST and self.failed > self.bound.amount * self.total
+            return self.failed >= ERRORS_AT_LEAST and self.failed > self.bound.amount * self.total
         return self.failed > self.bound.amount
 
 

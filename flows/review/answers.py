@@ -19,24 +19,20 @@ if TYPE_CHECKING:
 
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Session
+    from trueup.reports.team.model import ErrorKind
 
 _WORTH = 1_000
 """Bytes from which on compressing pays."""
-_STATUS = {
-    "sign_in": 401,
+_STATUS: Mapping[ErrorKind, int] = {
     "signed_out": 200,
     "sign_in_failed": 400,
     "not_allowed": 403,
     "not_found": 404,
-    "pruned": 410,
-    "erased": 410,
-    "superseded": 409,
     "damaged": 409,
     "provider_away": 503,
     "broke": 500,
     "too_many": 429,
     "bad_request": 400,
-    "wrong_host": 421,
 }
 
 
@@ -56,7 +52,7 @@ def said(content: Mapping[str, Any], status: int = 200) -> Response:
 
 
 async def error_page(
-    service: Service, request: Request, kind: str, session: Session | None = None, **words: str
+    service: Service, request: Request, kind: ErrorKind, session: Session | None = None, **words: str
 ) -> Response:
     """A page that says what is the matter."""
     frame = service.frame(request, session)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -22,6 +21,7 @@ from trueup.flows.review.live import Boards
 from trueup.flows.review.run_routes import RunRoutes
 from trueup.flows.review.sessions import is_masked
 from trueup.flows.run_draft import where
+from trueup.reports.team.model import address_of
 from trueup.transforms.errors import Misused, Refused, TrueupError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Session
+    from trueup.reports.team.model import ErrorKind
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PAGES = {"/": "front", "/people": "search", "/health": "health", "/limits": "limits"}
 
 
@@ -88,7 +88,7 @@ class _Shown:
 
     async def person(self, request: Request, session: Session) -> Response:
         key = request.path_params["key"]
-        if not _GUID.fullmatch(key):
+        if address_of(key) is None:
             raise Gone("not_found")
         return await self.page("person", request, session, key.lower())
 
@@ -143,7 +143,9 @@ def _handlers(service: Service) -> dict[Any, Any]:
         return await answers.error_page(service, request, error.kind, session_of(request))
 
     async def chosen(request: Request, error: TrueupError) -> Response:
-        kind = "bad_request" if isinstance(error, Misused) else "damaged" if isinstance(error, Refused) else "broke"
+        kind: ErrorKind = (
+            "bad_request" if isinstance(error, Misused) else "damaged" if isinstance(error, Refused) else "broke"
+        )
         return await answers.error_page(service, request, kind, session_of(request), **answers.harmless(error))
 
     async def unknown(request: Request, _: Exception) -> Response:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trueup.flows.review.own_process import COMMAND
 from trueup.flows.safe_errors import impersonal
 from trueup.flows.screen import PROGRESS
 from trueup.transforms.errors import Refusal, Refused
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_COMMAND = "from trueup.flows.commands.cli import main; main()"
 _LOOK_S = 0.3
 """Between two looks at how far it is."""
 Told = dict[str, Any]
@@ -68,7 +67,8 @@ class Applying:
         words = ("apply", run_id, "--config", str(self.config), "--json")
         with tempfile.TemporaryFile() as document, tempfile.TemporaryFile() as talk:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _COMMAND, *words),
+                *COMMAND,
+                *words,
                 env={**os.environ, PROGRESS: "lines"},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=document,

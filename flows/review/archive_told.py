@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
+from trueup.connectors.archive.integrity import check_chain
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.unfinished import died
-from trueup.flows.review.decisions_told import standing
+from trueup.flows.review.standing import standing
 from trueup.reports.sentences import counted, number
 from trueup.reports.team.model import (
     ArchivePage,
@@ -21,6 +22,7 @@ from trueup.reports.team.model import (
     RunLine,
     TargetNights,
 )
+from trueup.transforms.setting_values import ERRORS_AT_LEAST, Bound
 from trueup.transforms.targets import same_target
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING, Act, Outcome
@@ -28,28 +30,25 @@ from trueup.transforms.vocabulary import WRITING, Act, Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trueup.flows.review.decisions_told import Standing
     from trueup.flows.review.reading import Seen
+    from trueup.flows.review.standing import Standing
     from trueup.reports.nights import NightsView
     from trueup.transforms.history import PriorRun
     from trueup.transforms.manifest import LimitUse
-    from trueup.transforms.setting_values import Bound
     from trueup.transforms.settings import Settings
 
 _DONE = 30
 """Runs told one by one."""
 _LITTLE = 2 * 1024**3
-_FAMILIES = ("create", "update", "reactivate", "deactivate", "delete", "hold", "changed", "emptied", "source_drop",
-             "apply_errors", "window_deactivate")  # fmt: skip
 
 
 def front(seen: Seen, nights: NightsView, settings: Settings) -> NightsPage:
     """What waits and what was done, newest first."""
-    target = settings.target.url
-    runs = seen.history(target).runs
-    if not runs and not nights.nights and not nights.left_out:
+    target, at = settings.target.url, datetime.now(UTC)
+    history = seen.history(target)
+    if not history.runs and not nights.nights and not nights.left_out:
         return NightsPage(())
-    told = [(run, standing(run, seen.history(target), settings)) for run in runs[: 3 * _DONE]]
+    told = [(run, standing(run, history, settings, at=at)) for run in history.runs[: 3 * _DONE]]
     waiting = [_line(run, how) for run, how in told if _waits(run, how)]
     done = [_line(run, how) for run, how in told if not _waits(run, how)][:_DONE]
     return NightsPage((TargetNights(same_target(target), tuple(waiting), tuple(done), nights),))
@@ -86,7 +85,7 @@ def _came(run: PriorRun, how: Standing, writes: int) -> str:
             return f"Interrupted while it was applied: resume it or give it up ({of})"
         if how.is_ready:
             return f"{of} accepted, to be applied"
-        if how.still_needed:
+        if how.accepted:
             return f"{of}, {number(how.still_needed)} more must accept"
         if run.manifest.outcome is Outcome.REFUSED:
             return f"Refused at {counted(len(run.manifest.refusals), 'limit')}: {of}, if it is right all the same"
@@ -137,10 +136,8 @@ def _lines(seen: Seen, root: Path, settings: Settings, runs: list[ArchiveRun]) -
                    f"Resume it: trueup apply {run.run_id}. Or give it up: reject it.")
         for run in seen.good if run.state == Act.INTERRUPTED
     ]  # fmt: skip
-    lines += _chain(seen)
-    applied = [run for run in seen.history(settings.target.url).runs if run.was_applied]
-    if applied:
-        newest = applied[0]
+    lines += _chain(seen, root)
+    if newest := next(iter(seen.history(settings.target.url).applied), None):
         text = f"{newest.run_id}, planned {newest.manifest.started:%A, %-d %B %Y}."
         lines.append(HealthLine("ok", "last good run", text))
     else:
@@ -160,27 +157,17 @@ def _lines(seen: Seen, root: Path, settings: Settings, runs: list[ArchiveRun]) -
     return lines
 
 
-def _chain(seen: Seen) -> list[HealthLine]:
-    """Each manifest names the one before it."""
+def _chain(seen: Seen, root: Path) -> list[HealthLine]:
+    """Each manifest names the one before it; not said while a manifest cannot be believed."""
     if seen.bad:
         return []
-    own = {_digest(run): run.run_id for run in seen.good}
-    lost = [
-        run.run_id
-        for run in seen.good
-        if run.manifest.previous_manifest_sha256 is not None and run.manifest.previous_manifest_sha256 not in own
-    ]
-    if lost:
-        text = f"The run before it is missing: {', '.join(sorted(lost))}."
-        return [HealthLine("fix", "chain", text, "Restore the missing runs from your backup.")]
+    if broken := check_chain(root):
+        return [
+            HealthLine("fix", "chain", f"Run {one.run_id}: {one.text}", "Restore what is missing from your backup.")
+            for one in broken
+        ]
     text = f"{counted(len(seen.good), 'run')} whole; each names the one before it." if seen.good else "No runs yet."
     return [HealthLine("ok", "chain", text)]
-
-
-def _digest(run: PriorRun) -> str:
-    from trueup.connectors.archive.atomic_files import sha256_of
-
-    return sha256_of(run.files.manifest)
 
 
 def limits(seen: Seen, nights: NightsView, settings: Settings) -> LimitsPage:
@@ -199,21 +186,17 @@ def limits(seen: Seen, nights: NightsView, settings: Settings) -> LimitsPage:
         last = newest.get(name)
         return LimitRow(
             name=shown,
-            bound=_bound(bound, configured.at_least),
+            bound=_bound(bound, ERRORS_AT_LEAST if name == "apply_errors" else configured.at_least),
             last=None if last is None or last.exempt else _part(last),
             most=most,
             most_on=None if on is None else (on.manifest.night or on.manifest.started.date()),
             exceeded=sum(1 for run, use in every.get(name, ()) if use.tripped),
         )
 
-    families = tuple(row(name, name.replace("_", " "), getattr(configured, name)) for name in _FAMILIES)
-    singles = sorted(name for name in every if ":" in name)
-    attributes = tuple(
-        row(
-            name, f"{name.split(':')[0]} {label(name.partition(':')[2])}", getattr(configured, name.split(":")[0], None)
-        )
-        for name in singles
-    )
+    bounds = {name: bound for name, bound in configured if isinstance(bound, Bound)}
+    families = tuple(row(name, name.replace("_", " "), bound) for name, bound in bounds.items())
+    singles = [(name, *name.split(":", 1)) for name in sorted(every) if ":" in name]
+    attributes = tuple(row(name, f"{family} {label(path)}", bounds.get(family)) for name, family, path in singles)
     used = tuple(one for one in attributes if one.most)
     approval = settings.approval
     return LimitsPage(

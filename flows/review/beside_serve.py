@@ -6,12 +6,12 @@ The schedule's process can write to the target; the review's cannot, and keeps b
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trueup.flows import screen
+from trueup.flows.review.own_process import COMMAND
 from trueup.transforms.errors import Failed
 from trueup.transforms.vocabulary import Exit
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_COMMAND = "from trueup.flows.commands.cli import main; main()"
 _PAUSES = (1.0, 5.0, 30.0)
 """Seconds before it is begun again; the last for every further time."""
 _LEAVING_S = 10.0
@@ -50,7 +49,7 @@ class _Keeper:
 
     def __init__(self, config: Path, listen: str) -> None:
         options = ["review", "--listen", listen, "--config", str(config.resolve())]
-        self._words = [sys.executable, "-c", _COMMAND, *options]
+        self._words = [*COMMAND, *options]
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, name="review", daemon=True)

@@ -143,20 +143,17 @@ def main() -> None:
 
 def _build(settings: Settings, run_id: str) -> Built:
     from trueup.connectors.archive import open_archive, readable, refuse_damaged
+    from trueup.connectors.archive.reading import history_of
     from trueup.flows.beside import beside
     from trueup.reports import view_of
     from trueup.reports.past_nights import past_nights
     from trueup.reports.pictures import pictures
     from trueup.reports.team.listing import listing_of
-    from trueup.transforms.history import History
-    from trueup.transforms.targets import same_target
 
     archive = open_archive(settings, writable=False)
     run = archive.load(run_id)
     refuse_damaged(run)
-    target = same_target(run.manifest.target)
-    good, _ = readable(archive.path)
-    history = History(tuple(one for one in good if same_target(one.manifest.target) == target))
+    history = history_of(readable(archive.path)[0], run.manifest.target)
     with TemporaryDirectory(prefix="trueup-review-") as aside:
         view = view_of(run, history, beside=beside(settings, run, Path(aside)))
     listing = listing_of(view)

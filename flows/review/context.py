@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from trueup.flows.review.rights import Rights
     from trueup.flows.review.security_log import SecurityLog
     from trueup.flows.review.sessions import Session, Sessions
+    from trueup.reports.team.model import ErrorKind
     from trueup.transforms.manifest import Identity
     from trueup.transforms.settings import Settings
 
@@ -52,7 +52,7 @@ class Pages(Protocol):
         """Whether each is a person, a change of one, an attribute, a decision or a group of what the run lists."""
         ...
 
-    def error(self, kind: str, frame: Frame | None, **words: str) -> str:
+    def error(self, kind: ErrorKind, frame: Frame, **words: str) -> str:
         """A page that says what is the matter."""
         ...
 
@@ -157,8 +157,3 @@ class Service:
 def own_key(identity: Identity) -> str:
     """The person's own key in a source of the same tenant; empty where the two are not known to be the same."""
     return identity.subject if identity.tenant else ""
-
-
-def wall_clock() -> float:
-    """Now, for what people read."""
-    return time.time()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows.approving import Wish, approve_one, decided_by, reject_one
+from trueup.flows.commands.review_wish import LONGEST_NOTE
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act, Via
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from trueup.transforms.manifest import ActRecord
     from trueup.transforms.settings import Settings
 
-LONGEST = 2_000
-"""Characters of a note or a reason."""
 MOST = 200_000
 """Selectors of one request."""
 _ANEW = "Load the page anew."
@@ -117,7 +116,7 @@ def object_of(body: bytes) -> dict[str, Any]:
     return said
 
 
-def text(said: Mapping[str, Any], key: str, longest: int = LONGEST) -> str:
+def text(said: Mapping[str, Any], key: str, longest: int = LONGEST_NOTE) -> str:
     """A text of the page's, empty where there is none; raises ``Misused``."""
     value = said.get(key, "")
     if not isinstance(value, str):

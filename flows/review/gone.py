@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Gone(TrueupError):
-    """``kind`` says which page tells so: ``not_found``, ``pruned``, ``erased``, ``superseded``, ``damaged``."""
+    """``kind`` says which page tells so: ``not_found``, or ``too_many`` where it is only not there now."""
 
     def __init__(self, kind: ErrorKind, message: str = "This is not there, or not any more.") -> None:
         super().__init__(message)

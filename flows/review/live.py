@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from trueup.flows.review import shared
-from trueup.flows.review.standing import standing, version
+from trueup.flows.review.standing import live_standing, version
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.merge_patch import merge_patch
 
@@ -53,7 +53,6 @@ class Board:
     state: dict[str, Any]
     seen: tuple[Any, ...] = ()
     readers: set[_Reader] = field(default_factory=set)
-    apply: dict[str, Any] | None = None
 
 
 class Boards:
@@ -93,7 +92,8 @@ class Boards:
             self._forget_if_unread(board)
 
     def _forget_if_unread(self, board: Board) -> None:
-        if not board.readers and (board.apply is None or board.apply.get("ended") is not None):
+        apply = board.state["apply"]
+        if not board.readers and (apply is None or apply["ended"] is not None):
             self._boards.pop(board.run_id, None)
 
     async def change(self, run_id: str, change: Callable[[shared.Shared], None]) -> int:
@@ -120,7 +120,6 @@ class Boards:
     def progress(self, run_id: str, apply: dict[str, Any]) -> None:
         """How far an apply is that was begun here."""
         if board := self._boards.get(run_id):
-            board.apply = apply
             self._tell(board, {"apply": apply})
 
     async def watch(self) -> None:
@@ -164,7 +163,7 @@ class Boards:
     def _read(self, run_id: str) -> tuple[dict[str, Any], tuple[Any, ...]]:
         """The state from disk, and the mark it was read at."""
         seen = self._seen(run_id)
-        told = standing(self._service.settings_now(), run_id, at=datetime.now(UTC))
+        told = live_standing(self._service.settings_now(), run_id, at=datetime.now(UTC))
         return {**told, **shared.kept(self._root, run_id, str(told["fingerprint"])).as_json()}, seen
 
     def _seen(self, run_id: str) -> tuple[Any, ...]:

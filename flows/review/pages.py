@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from trueup.flows.review import archive_told, building
 from trueup.flows.review.gone import Gone
@@ -17,7 +17,6 @@ from trueup.flows.review.turns import Turns
 from trueup.reports.nights import nights_view
 from trueup.reports.team.assets import served
 from trueup.reports.team.listing import refused
-from trueup.reports.team.model import Frame
 from trueup.reports.team.pages import error_page, page
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from trueup.flows.review.building import Story
     from trueup.flows.review.reading import Seen
     from trueup.reports.nights import NightsView
-    from trueup.reports.team.model import ErrorKind
+    from trueup.reports.team.model import ErrorKind, Frame
     from trueup.transforms.settings import Settings
 
 _STORIES = 64
@@ -108,9 +107,9 @@ class TeamPages:
         """Whether each stands for something the run lists."""
         return self.reading.understands(run_id, selectors)
 
-    def error(self, kind: str, frame: Frame | None, **words: str) -> str:
+    def error(self, kind: ErrorKind, frame: Frame, **words: str) -> str:
         """A page that says what is the matter."""
-        return error_page(cast("ErrorKind", kind), frame or Frame(None, "", ""), **words)
+        return error_page(kind, frame, **words)
 
     def static(self, name: str) -> tuple[bytes, bytes, str] | None:
         """A file for browsers: plain, compressed, media type; None where there is none of that name."""

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.flows.review import building
+from trueup.flows.review.reading import removals
 from trueup.reports.attributes import event_of
 from trueup.reports.sentences import CAUSE_WORDS, LABELS
-from trueup.reports.team.listing import LONGEST_SEARCH, folded
+from trueup.reports.team.listing import LONGEST_SEARCH, all_folded, folded
 from trueup.reports.team.model import Found, PeoplePage, PersonChange, PersonPage, PersonRun
 from trueup.transforms.errors import Misused
 from trueup.transforms.values.labels import label
@@ -47,11 +48,7 @@ class PeopleKnown:
         """Know everybody in ``seen``: only runs that are new are read."""
         with self._lock:
             runs = tuple(run.run_id for run in seen.good if run.manifest.counts)
-            removed = tuple(
-                (run.run_id, len([act for act in run.acts if act.act.value in {"pruned", "erased"}]))
-                for run in seen.good
-                if run.acts and any(act.act.value in {"pruned", "erased"} for act in run.acts)
-            )
+            removed = tuple((run.run_id, removals(run)) for run in seen.good if removals(run))
             bad = tuple(run_id for run_id, _ in seen.bad)
             if (runs, (removed, bad)) == (self._runs, self._removed):
                 return
@@ -191,9 +188,4 @@ def _texts(people: pa.Table) -> pa.Array:
     whole = pc.binary_join_element_wise(*parts, "\n").combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], pa.string())
-    plain = pc.string_is_ascii(whole)
-    lowered = pc.ascii_lower(whole)
-    other = whole.filter(pc.invert(plain)).to_pylist()
-    if not other:
-        return lowered
-    return pc.replace_with_mask(lowered, pc.invert(plain), pa.array([folded(text) for text in other], pa.string()))
+    return all_folded(whole)

@@ -12,37 +12,36 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import open_archive, reading
 from trueup.connectors.archive.places import place_of
 from trueup.flows.review import building
-from trueup.flows.review.decisions_told import decisions_of, left_by, standing
+from trueup.flows.review.decisions_told import decisions_of, left_by
 from trueup.flows.review.gone import Gone
+from trueup.flows.review.standing import standing
 from trueup.flows.review.turns import Turns
 from trueup.reports.stories import became
 from trueup.reports.team.listing import Question, refused
 from trueup.reports.team.model import RunPage
 from trueup.reports.verdict import opening
 from trueup.transforms.errors import Refused
-from trueup.transforms.history import History
 from trueup.transforms.run_files import RUN_ID, RunFiles
-from trueup.transforms.targets import same_target
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from trueup.flows.review.building import Built
-    from trueup.transforms.history import PriorRun
+    from trueup.transforms.history import History, PriorRun
     from trueup.transforms.settings import Settings
 
 _FRESH_S = 2.0
 """For so long a look at the whole archive is believed; one run is looked at each time."""
 _ROOM = 80_000_000
 """Bytes of listings that are kept."""
-_REMOVED = ("pruned", "erased")
-"""Acts after which a run's files are others."""
 Signature = tuple[Any, ...]
 
 
@@ -57,8 +56,7 @@ class Seen:
 
     def history(self, target: str) -> History:
         """The runs against one target."""
-        wanted = same_target(target)
-        return History(tuple(run for run in self.good if same_target(run.manifest.target) == wanted))
+        return reading.history_of(self.good, target)
 
 
 class Reading:
@@ -120,7 +118,7 @@ class Reading:
         """
         run = self.prior(run_id)
         history = self.seen().history(run.manifest.target)
-        over = standing(run, history, self.settings)
+        over = standing(run, history, self.settings, at=datetime.now(UTC))
         signature = (self.version(run_id), over)
         kept = self._pages.get(run_id)
         if kept is not None and kept[0] == signature:
@@ -147,9 +145,6 @@ class Reading:
             left_by=left_by(run),
             is_open=over.is_open,
             why_closed=over.why_closed,
-            is_ready=over.is_ready,
-            still_needed=over.still_needed,
-            approved_by=over.approved_by,
         )
         with self._lock:
             self._pages[run_id] = (signature, page)
@@ -221,8 +216,7 @@ class Reading:
         return signature, found
 
     def _built_of(self, run: PriorRun) -> Built:
-        removed = tuple(act.number for act in run.acts if act.act.value in _REMOVED)
-        key = (run.run_id, run.manifest.sha256, removed)
+        key = (run.run_id, run.manifest.sha256, removals(run))
         with self._lock:
             if key in self._built:
                 self._built.move_to_end(key)
@@ -239,6 +233,11 @@ class Reading:
                 while len(self._built) > 1 and sum(one.listing.weight for one in self._built.values()) > _ROOM:
                     self._built.popitem(last=False)
             return built
+
+
+def removals(run: PriorRun) -> tuple[int, ...]:
+    """Numbers of the acts after which a run's files are others."""
+    return tuple(act.number for act in run.acts if act.act in (Act.PRUNED, Act.ERASED))
 
 
 def _signature(files: RunFiles) -> Signature:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trueup.connectors.redaction import redacted
 
@@ -14,20 +14,10 @@ if TYPE_CHECKING:
 
     from trueup.transforms.manifest import Identity
 
-EVENTS = (
-    "began",
-    "signed_in",
-    "sign_in_refused",
-    "signed_out",
-    "right_changed",
-    "right_unknown",
-    "refused",
-    "approved",
-    "rejected",
-    "apply_begun",
-    "apply_ended",
-    "broke",
-)
+Event = Literal[
+    "began", "signed_in", "sign_in_refused", "signed_out", "right_changed", "right_unknown", "refused", "approved",
+    "rejected", "apply_begun", "apply_ended", "broke",
+]  # fmt: skip
 
 
 def to_stderr(line: str) -> None:
@@ -42,7 +32,7 @@ class SecurityLog:
     def __init__(self, write: Callable[[str], None] = to_stderr) -> None:
         self._write = write
 
-    def __call__(self, event: str, identity: Identity | None = None, **facts: str | int) -> None:
+    def __call__(self, event: Event, identity: Identity | None = None, **facts: str | int) -> None:
         """One line: when, what, who (issuer and subject), and ``facts`` such as ``run_id``, ``code``, ``address``."""
         told = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "log": "review", "event": event}
         if identity is not None:

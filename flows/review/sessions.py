@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from trueup.flows.review.rights import Role
     from trueup.transforms.manifest import Identity
@@ -165,18 +165,10 @@ class Sessions:
         own = _hash(number)
         return any(key == own for key, _ in self._pending)
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     @property
     def pending(self) -> int:
         """How many are on their way."""
         return len(self._pending)
-
-    def all(self) -> Iterator[Session]:
-        """Those that are open."""
-        with self._lock:
-            return iter(list(self._open.values()))
 
     def _is_over(self, session: Session) -> bool:
         now = self.clock()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trueup.connectors.oidc.id_token import Claims
     from trueup.flows.review.context import Service
     from trueup.flows.review.sessions import Pending
+    from trueup.reports.team.model import ErrorKind
 
 SESSION = "__Host-trueup"
 ON_THE_WAY = "__Host-trueup-sign-in"
@@ -146,7 +147,7 @@ def _identity(claims: Claims) -> Identity:
     return Identity(issuer=claims.issuer, tenant=claims.tenant, subject=claims.subject)
 
 
-async def _failed(service: Service, request: Request, kind: str, **words: str) -> Response:
+async def _failed(service: Service, request: Request, kind: ErrorKind, **words: str) -> Response:
     words |= {"action": "/sign-in", "action_label": "Sign in"}
     answer = await error_page(service, request, kind, None, **words)
     _arrived(service, request, answer)

@@ -334,6 +334,16 @@ def folded(text: str) -> str:
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
+def all_folded(texts: pa.Array) -> pa.Array:
+    """Each of ``texts`` as ``folded`` has it; what is ASCII never leaves Arrow."""
+    plain = pc.string_is_ascii(texts)
+    lowered = pc.ascii_lower(texts)
+    other = texts.filter(pc.invert(plain)).to_pylist()
+    if not other:
+        return lowered
+    return pc.replace_with_mask(lowered, pc.invert(plain), pa.array([folded(text) for text in other], pa.string()))
+
+
 def _texts(people: pa.Table, changes: pa.Table, first: NDArray[np.int32]) -> pa.Array:
     """What is searched of each person: what the list shows of them, a line each."""
     own = [pc.fill_null(people[name], "").combine_chunks() for name in
@@ -347,10 +357,4 @@ def _texts(people: pa.Table, changes: pa.Table, first: NDArray[np.int32]) -> pa.
     )
     of_each = pa.ListArray.from_arrays(pa.array(first, pa.int32()), lines)
     whole = pc.binary_join_element_wise(together, pc.binary_join(of_each, "\n"), "\n")
-    plain = pc.string_is_ascii(whole).to_numpy(zero_copy_only=False)
-    lowered = pc.ascii_lower(whole)
-    other = np.flatnonzero(~plain)
-    if not len(other):
-        return lowered
-    told = pa.array([folded(text) for text in whole.take(pa.array(other)).to_pylist()], pa.string())
-    return pc.replace_with_mask(lowered, pa.array(~plain), told)
+    return all_folded(whole)

@@ -58,8 +58,8 @@ class Frame:
 
 
 ErrorKind = Literal[
-    "sign_in", "signed_out", "sign_in_failed", "not_allowed", "not_found", "pruned", "erased", "superseded", "damaged",
-    "provider_away", "broke", "too_many", "bad_request", "wrong_host",
+    "signed_out", "sign_in_failed", "not_allowed", "not_found", "damaged", "provider_away", "broke", "too_many",
+    "bad_request",
 ]  # fmt: skip
 """What a page can say instead of what was asked for."""
 
@@ -68,12 +68,11 @@ ErrorKind = Literal[
 class MessagePage:
     """A page that says one thing: an error, a refusal, that somebody is signed out."""
 
-    status: int
     title: str
     text: str
     remedy: str = ""
     action: str = ""
-    """The path of a link; empty for none."""
+    """The path of a link."""
     action_label: str = ""
 
 
@@ -145,11 +144,6 @@ class RunPage:
     """Whether the run can be approved at all, as far as its state tells."""
     why_closed: str = ""
     """Why not, in a sentence; with what to do."""
-    is_ready: bool = False
-    """Whether it can be applied: approved by as many as must."""
-    still_needed: int = 0
-    """How many more people must approve."""
-    approved_by: tuple[str, ...] = ()
     left_by: Mapping[str, str] = field(default_factory=dict)
     """Key → who left the person or a change of theirs out when accepting."""
     drawn: dict[bool, Markup] = field(default_factory=dict, compare=False)
@@ -256,8 +250,8 @@ class ArchivePage:
     runs: tuple[ArchiveRun, ...]
     """Newest first."""
     bytes: int
-    checked_at: datetime | None = None
-    """When every file was last held against its hash; None where that was not done yet."""
+    checked_at: datetime
+    """When manifests and acts were looked at."""
 
 
 @dataclass(frozen=True, slots=True)

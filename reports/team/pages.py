@@ -66,7 +66,6 @@ def page(view: Any, frame: Frame) -> str:
 def error_page(
     kind: ErrorKind,
     frame: Frame,
-    run_id: str = "",
     *,
     text: str = "",
     remedy: str = "",
@@ -74,7 +73,7 @@ def error_page(
     action_label: str = "",
 ) -> str:
     """A page that says why there is nothing else; see ``trueup.reports.team.messages``."""
-    said = message(kind, run_id, text=text, remedy=remedy, action=action, action_label=action_label)
+    said = message(kind, text=text, remedy=remedy, action=action, action_label=action_label)
     return page(said, frame)
 
 

@@ -106,7 +106,7 @@ function sayDecisions() {
   const news = byId("news");
   news.hidden = !fresh.length;
   if (!fresh.length) return;
-  const lines = fresh.map((one) => make("li", "", make("b", "", one.who), ` ${data.act_words[one.what] ?? one.what.replaceAll("_", " ")}`, one.left_out ? `, leaving out ${figures.format(one.left_out)} ${one.left_out === 1 ? "row" : "rows"}` : "", ` at ${clock(one.at)}.`, one.note ? make("bdi", "happened", one.note) : null));
+  const lines = fresh.map((one) => make("li", "", make("b", "", one.who), ` ${data.act_words[one.what] ?? one.what.replaceAll("_", " ")}`, one.left_out ? `, leaving out ${figures.format(one.left_out)} ${one.left_out === 1 ? "person" : "people"}, in whole or in part` : "", ` at ${clock(one.at)}.`, one.note ? make("bdi", "happened", one.note) : null));
   const again = make("button", "primary", "Load again");
   again.type = "button";
   again.addEventListener("click", () => location.reload());
@@ -117,7 +117,8 @@ function sayDecisions() {
 
 function sayOpen() {
   if (!review || live.may_approve === undefined) return;
-  review.may_approve = live.may_approve && !document.body.dataset.done;
+  const atWork = live.apply && !live.apply.ended;
+  review.may_approve = live.may_approve && !atWork && !document.body.dataset.done;
   for (const button of document.querySelectorAll("#sign button, button.leave")) button.disabled = !review.may_approve;
 }
 

@@ -151,7 +151,7 @@ def test_a_reader_sees_the_report_and_no_action(tmp_path: Path) -> None:
     assert "Your right could not be checked." in text
 
 
-def test_a_refused_run_asks_why_for_each_limit(tmp_path: Path) -> None:
+def test_a_refused_run_asks_why_for_each_limit_and_an_interrupted_one_says_how_it_goes_on(tmp_path: Path) -> None:
     view = view_of_case(tmp_path, "refused")
     text = page(run_page(view), framed())
     asked = [one.get("data-limit") for one in Seen(text).of("input") if one.get("class") == "allow"]
@@ -159,6 +159,9 @@ def test_a_refused_run_asks_why_for_each_limit(tmp_path: Path) -> None:
     closed = page(run_page(view, is_open=False, why_closed="A newer plan replaced it."), framed())
     assert "A newer plan replaced it." in closed
     assert 'id="accept"' not in closed
+    begun = page(run_page(replace(view, state="interrupted")), framed())
+    assert f"resumes it: <code>trueup apply {view.run_id}</code>" in begun
+    assert 'id="accept"' in begun
 
 
 def test_an_empty_archive_says_how_to_begin() -> None:
@@ -185,7 +188,7 @@ def test_many_nights_are_one_page() -> None:
 @pytest.mark.parametrize("kind", get_args(ErrorKind))
 @pytest.mark.parametrize("viewer", [None, REVIEWER])
 def test_every_error_has_a_page_that_says_what_to_do(kind: ErrorKind, viewer: Viewer | None) -> None:
-    text = error_page(kind, framed(viewer), text="Said by the server.", run_id="20261123T010000Z-7f3a")
+    text = error_page(kind, framed(viewer), text="Said by the server.")
     seen = check_harmless(text)
     assert "Said by the server." in text
     assert len(seen.of("h1")) == 1

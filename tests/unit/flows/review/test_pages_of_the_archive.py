@@ -65,7 +65,6 @@ def test_what_is_decided_shows_at_once_and_the_list_is_kept(settings: Settings) 
     approved(archive, archive.load(RUN_ID), "Bo Chen", at=AT + timedelta(days=36_000), left_out=left)
     assert pages.reading.version(RUN_ID) != version
     shown = pages.reading.run(RUN_ID)
-    assert shown.is_ready
     assert shown.acts == 1
     assert shown.listing is listing
     text = pages.page("run", FRAME, RUN_ID)
