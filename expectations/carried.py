@@ -28,7 +28,6 @@ from trueup.transforms.errors import Failed
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -53,7 +52,7 @@ class Occasion:
     """When the run began."""
     full_every: timedelta
     """After so long everybody is looked at again."""
-    reads: frozenset[str] = frozenset()
+    reads: frozenset[str]
     """Source columns that mapping, scope and filters read."""
 
 
@@ -81,13 +80,7 @@ class Rows:
         )
 
 
-def lay_looked_at(
-    connection: DuckDBPyConnection,
-    files: RunFiles,
-    history: History,
-    occasion: Occasion | None,
-    mapped: Iterable[str] = (),
-) -> Rows:
+def lay_looked_at(connection: DuckDBPyConnection, files: RunFiles, history: History, occasion: Occasion | None) -> Rows:
     """Make ``looked_at``: the rows of ``people`` that checks of single rows are to see.
 
     Args:
@@ -95,12 +88,11 @@ def lay_looked_at(
         files: the run.
         history: the runs before.
         occasion: what must be as it was; none looks at everybody.
-        mapped: source columns the mapping reads.
     """
     people = int((first(connection, "SELECT count(*) FROM people") or (0,))[0])
-    before = _known(history, occasion) if occasion is not None and people >= WORTH_IT else None
-    reads = frozenset(mapped) | (occasion.reads if occasion is not None else frozenset())
-    changed = _changed(before, files, reads) if before is not None else None
+    before = changed = None
+    if occasion is not None and people >= WORTH_IT and (before := _known(history, occasion)) is not None:
+        changed = _changed(before, files, occasion.reads)
     if before is None or changed is None:
         connection.execute("CREATE OR REPLACE TEMP VIEW looked_at AS FROM people")
         return Rows(people, people, full_at=occasion.at.isoformat() if occasion is not None else "")

@@ -97,8 +97,7 @@ def lay(
     circles(connection)
     _managers(connection)
     _details(connection)
-    mapped = frozenset(column for attribute in attributes for column in attribute.source_columns)
-    rows = lay_looked_at(connection, files, history, occasion, mapped)
+    rows = lay_looked_at(connection, files, history, occasion)
     return Ground(
         subjects=subjects,
         source_columns=seen,

@@ -49,30 +49,24 @@ def collapses(
         attributes: of the mapping; only text and references that both files have are looked at.
         there: columns of ``target.parquet``.
     """
-    looked_at = [
-        a for a in attributes if a.kind in {"text", "reference"} and a.path in there and a.path != "externalId"
-    ]
-    names = [a.path for a in looked_at]
-    references = {a.path for a in looked_at if a.kind == "reference"}
-    if not names:
+    looked_at = [a for a in attributes if a.path in there and a.path != "externalId"]
+    texts = [a.path for a in looked_at if a.kind == "text"]
+    references = [a.path for a in looked_at if a.kind == "reference"]
+    if not texts and not references:
         return ()
     joined = "FROM pairs p JOIN desired d ON d.key = p.key JOIN target t ON t.id = p.profile_id"
     # Nine in ten get the one value and fewer than half have it: at least four in ten get another than they have. That
     # is quicker to see than how many values there are, but for references, which the two sides spell in their own way.
-    texts = [name for name in names if name not in references]
-    asked = ", ".join(
-        [*(f"count(*) FILTER (WHERE d.{identifier(n)} IS DISTINCT FROM t.{identifier(n)})" for n in texts)]
-        + [_different(name) for name in names if name in references]
-    )
-    row = first(connection, f"SELECT count(*), {asked} {joined}")
+    others = [f"count(*) FILTER (WHERE d.{identifier(n)} IS DISTINCT FROM t.{identifier(n)})" for n in texts]
+    row = first(connection, f"SELECT {', '.join(['count(*)', *others, *map(_different, references)])} {joined}")
     if row is None or row[0] < FEW:
         return ()
-    counts = dict(zip([name for name in names if name in references], _in_twos(row[1 + len(texts) :]), strict=True))
-    changing = [name for name, others in zip(texts, row[1:], strict=False) if others >= 0.39 * row[0]]
+    counts = dict(zip(references, _in_twos(row[1 + len(texts) :]), strict=True))
+    changing = [name for name, many in zip(texts, row[1 : 1 + len(texts)], strict=True) if many >= 0.39 * row[0]]
     if changing:
         more = first(connection, f"SELECT {', '.join(map(_different, changing))} {joined}") or ()
         counts |= dict(zip(changing, _in_twos(more), strict=True))
-    suspects = [name for name in names if name in counts and counts[name][0] <= 0.2 * counts[name][1]]
+    suspects = [a.path for a in looked_at if a.path in counts and counts[a.path][0] <= 0.2 * counts[a.path][1]]
     found = []
     for name in suspects:
         column = identifier(name)

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 FOLDER = "configurations"
 """In the archive, beside the runs."""
 FORMAT = 1
-_OPENING = ("options", "encryption_key", "encryption_key_previous")
-"""The keys of ``[archive]`` without which it cannot be read."""
 _HOSTS_OWN = (
     f"{configuration.PREFIX}METRICS{configuration.DELIMITER}",
     f"{configuration.PREFIX}ARCHIVE{configuration.DELIMITER}CACHE",
@@ -118,17 +116,25 @@ class Bundle:
         )
 
     def put(self) -> None:
-        """The bundle is in the archive; one that is there already stays.
+        """The bundle is in the archive, in the place of whatever else has its name; the same one stays.
 
         Raises:
             Failed: the archive cannot be written.
         """
         from trueup.connectors.archive import open_archive
         from trueup.connectors.archive.atomic_files import on_disk
+        from trueup.connectors.archive.store import Changed
 
         open_archive(self.settings)  # made, and found fit, before anything is put there
-        with on_disk("The configuration cannot be put into the archive"), contextlib.suppress(FileExistsError):
-            _records_of(self.settings).create_if_absent(_name(self.digest), self.content)
+        records, name = _records_of(self.settings), _name(self.digest)
+        with on_disk("The configuration cannot be put into the archive"):
+            try:
+                records.create_if_absent(name, self.content)
+            except FileExistsError:
+                seen = records.version(name)
+                if records.read(name) != self.content:  # altered since: each night would be refused for ever
+                    with contextlib.suppress(Changed):  # another deploys it beside us
+                        records.replace_if_match(name, self.content, seen)
 
 
 def gather(config: Path, *, cron: str = "") -> Bundle:
@@ -284,15 +290,11 @@ def _place_of(settings: Settings) -> tuple[str, bool]:
 def _opened_with(settings: Settings) -> dict[str, Any]:
     """What of ``[archive]`` opens it, by key, with files named by their whole path."""
 
-    def whole(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: whole(one) for key, one in value.items()}
-        if isinstance(value, str) and value.startswith("file:"):
-            return f"file:{settings.place(value.removeprefix('file:'))}"
-        return value
+    def whole(value: str) -> str:
+        return f"file:{settings.place(value.removeprefix('file:'))}" if value.startswith("file:") else value
 
-    said = settings.archive.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {key: whole(said[key]) for key in _OPENING if said.get(key)}
+    options = {key: whole(value) for key, value in settings.archive.options.items()}
+    return {"options": options} if options else {}
 
 
 def _placed(settings: Settings, carried: Carried) -> Settings:

@@ -127,9 +127,7 @@ def _planned(config: Path, bundle: Bundle, carried: Carried) -> _Plan:
     """
     own = flow_runs.deployment_name(bundle.settings)
     found = None
-    for flow, one in flow_runs.deployments_of(bundle.settings):
-        if flow != "nightly":
-            continue
+    for one in flow_runs.nights_deployed(bundle.settings):
         said = one.parameters.get("deployed")
         name = f"nightly/{one.name}"
         if not said:

@@ -216,14 +216,21 @@ def night_runs(deployment: UUID, since: datetime, until: datetime) -> list[Night
     ]
 
 
-def deployments_of(settings: Settings) -> list[tuple[str, DeploymentResponse]]:
-    """Every deployment with the tags of this target's host, with the name of its flow."""
-    from prefect.client.schemas.filters import DeploymentFilter
+def nights_deployed(settings: Settings) -> list[DeploymentResponse]:
+    """Every deployment of nights with the tags of this target's host."""
+    from prefect.client.schemas.filters import DeploymentFilter, FlowFilter
+    from prefect.client.schemas.sorting import DeploymentSort
 
-    wanted = DeploymentFilter.model_validate({"tags": {"all_": tags_of(settings)}})
+    tagged = DeploymentFilter.model_validate({"tags": {"all_": tags_of(settings)}})
+    nights = FlowFilter.model_validate({"name": {"any_": ["nightly"]}})
+    newest = DeploymentSort.CREATED_DESC  # what is made meanwhile shifts a page, and hides nothing
+    found: list[DeploymentResponse] = []
     with client() as api:
-        found = api.read_deployments(deployment_filter=wanted, limit=MOST)
-        return [(api.read_flow(one.flow_id).name, one) for one in found]
+        while some := api.read_deployments(
+            flow_filter=nights, deployment_filter=tagged, sort=newest, limit=MOST, offset=len(found)
+        ):
+            found += some
+    return found
 
 
 def unfinished(settings: Settings) -> list[FlowRun]:

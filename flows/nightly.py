@@ -68,11 +68,20 @@ def _go_on(settings: Settings, archive: Archive, expected: datetime) -> Any:
     """First what a killed night left half applied, then the plan that is due."""
     history, now = archive.history(settings.target.url), datetime.now(UTC)
     left = [run for run in history.runs if goes_on_by_itself(run, settings, at=now)]
+    is_to_plan = is_due(settings.schedule, history.runs, expected)
     ended = None
     for run in (one for one in left if one.state == Act.INTERRUPTED):
         flow_runs.log(f"Going on with run {run.run_id}, whose apply was killed.")
-        ended = apply_itself(settings, run.run_id)
-    if is_due(settings.schedule, history.runs, expected):
+        try:
+            ended = apply_itself(settings, run.run_id)
+        except TrueupError as error:
+            if not is_to_plan:
+                raise
+            # What an earlier night can no longer do (its approval has ended, the configuration is another one) must not
+            # keep every later one from being planned.
+            screen.complain(error)
+            flow_runs.log(f"Run {run.run_id} could not be gone on with; the night is planned all the same.")
+    if is_to_plan:
         return _plan(settings, archive, expected)
     if ended is not None:
         return ended

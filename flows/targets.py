@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
@@ -13,6 +12,7 @@ from trueup.transforms.errors import Misused, TrueupError
 from trueup.transforms.measures import still_needed, waits
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from trueup.transforms.settings import Settings
@@ -65,11 +65,6 @@ def targets_of(folder: Path, at: datetime) -> list[TargetRow]:
         Misused: there is none at all.
     """
     return [_row(path, str(path.relative_to(folder)), at) for path in configurations(folder)]
-
-
-def now() -> datetime:
-    """The moment ages are counted to."""
-    return datetime.now(UTC)
 
 
 def _row(path: Path, name: str, at: datetime) -> TargetRow:

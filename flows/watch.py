@@ -173,8 +173,8 @@ class Watch:
 def without_lock(settings: Settings, archive: Archive, runs: list[FlowRun]) -> list[FlowRun]:
     """Those of ``runs`` that say they hold a lock of this host which in truth is free.
 
-    A run takes its label off before it lets go of the lock, so one that has it on, with the lock found free in between
-    two looks at Prefect, was killed.
+    A run takes its label off, or ends, before it lets go of the lock, so one that is at work with it on, with the lock
+    found free in between two looks at Prefect, was killed.
     """
     from trueup.connectors.archive import apply_holder
     from trueup.connectors.archive.locks import lock_names, night_at_work

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from trueup.flows import screen
-from trueup.flows.targets import now, targets_of
+from trueup.flows.targets import targets_of
 from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def targets_command(folder: Path, *, as_json: bool) -> int:
     """Show each target's newest run, its state and age, and what waits; what is broken is told, and ends nothing."""
-    rows = targets_of(folder, now())
+    rows = targets_of(folder, datetime.now(UTC))
     if as_json:
         screen.document([row.as_json() for row in rows])
         return Exit.DONE

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +16,10 @@ import pytest
 
 from tests.end_to_end.test_serve import NOISE, BackgroundService, Service, started, until
 from tests.support.allowed import EVERYTHING
+from tests.support.warm_commands import CHECKOUT, PATIENCE
+from trueup.connectors.archive import add_act, open_archive
+from trueup.flows import configuration
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
@@ -57,6 +65,45 @@ def test_apply_needs_nobody_where_auto_covers_the_newest_plan_and_says_why_where
     assert [(act["act"], act["who"]) for act in acts(office, plan)] == [("approved", "auto"), ("applied", "trueup")]
     assert office.everything() != before
     assert office.apply(plan)["applied"] == 0
+
+
+def go_on(office: Office, at: datetime) -> str:
+    """What the night that is due ``at`` says on stderr."""
+    code = (
+        "import sys; from datetime import datetime; from pathlib import Path; from trueup.flows import nightly\n"
+        "settings = nightly.configuration.load(Path('trueup.toml'))\n"
+        "from trueup.connectors.archive import open_archive\n"
+        "nightly._go_on(settings, open_archive(settings), datetime.fromisoformat(sys.argv[1]))"
+    )
+    environment = {**office.sandbox.environment, **office.environment, "PYTHONPATH": str(CHECKOUT)}
+    return subprocess.run(
+        [sys.executable, "-c", code, at.isoformat()],
+        cwd=office.folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    ).stderr
+
+
+def test_a_killed_apply_that_cannot_be_gone_on_with_keeps_no_later_night_from_being_planned(office: Office) -> None:
+    office.configure(auto(changes=3))
+    now = datetime.now(UTC)
+    said = go_on(office, now)
+    settings = configuration.load(office.config)
+    archive = open_archive(settings)
+    (first,) = archive.history(settings.target.url).runs
+    assert first.state == "ready", said
+    # As a killed process leaves it: approved by itself, the journal open. Since then that approval has ended.
+    details = {"auto": True, "expires": now.isoformat()}
+    add_act(first, Act.APPROVED, "auto", at=now, fingerprint=first.manifest.fingerprint, details=details)
+    first.files.journal.touch(mode=0o600)
+    before = office.everything()
+    said = go_on(office, now + timedelta(days=1))
+    assert f"The approval of run {first.run_id} expired" in said
+    assert [run.state for run in open_archive(settings).history(settings.target.url).runs] == ["ready", "interrupted"]
+    assert office.everything() == before
 
 
 def test_a_reviewer_approves_and_applies_through_prefects_own_api(office: Office, started: list[Service]) -> None:

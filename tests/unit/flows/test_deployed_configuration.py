@@ -122,6 +122,8 @@ def test_what_was_changed_in_the_archive_is_refused(config: Path) -> None:
     place.write_text(place.read_text(encoding="utf-8").replace("dir.example", "dor.example"), encoding="utf-8")
     with pytest.raises(Refused, match="not the one that was deployed"):
         settings_of(carried)
+    assert put(config) == carried
+    assert settings_of(carried).target.url == "https://dir.example/scim/v2", "deployed again, as the refusal says"
     place.unlink()
     with pytest.raises(Failed, match="has no configuration"):
         settings_of(carried)
