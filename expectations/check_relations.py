@@ -17,6 +17,7 @@ from trueup.expectations.relations import columns_of, first, view_file, view_use
 from trueup.expectations.subjects import Subjects, subjects_of
 from trueup.transforms.attributes import CHECKED
 from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed
 
@@ -88,7 +89,7 @@ def lay(
     view_file(connection, "verdicts", files.work_verdicts, _VERDICTS)
     view_file(connection, "problems", files.work_problems, _PROBLEMS)
     desired = frozenset(columns_of(connection, files.desired))
-    connection.execute(f"CREATE OR REPLACE VIEW desired AS SELECT * FROM read_parquet({literal(str(files.desired))})")
+    connection.execute(f"CREATE OR REPLACE VIEW desired AS SELECT * FROM {rows_of(files.desired)}")
     subjects = subjects_of(attributes, desired, state_was_read="accountEnabled" in seen)
     _people(connection, subjects, desired)
     _unsaid(connection, files)

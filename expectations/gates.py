@@ -15,7 +15,7 @@ from trueup.expectations.people import PACKAGE, named_groups
 from trueup.expectations.records import medians, write_records
 from trueup.expectations.relations import SPILL, arrow, write
 from trueup.transforms.duck.database import connect, statement
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.errors import Refusal
 from trueup.transforms.vocabulary import Severity
 
@@ -364,7 +364,7 @@ def _one_row(facts: dict[str, float]) -> Any:
 
 def counts(connection: DuckDBPyConnection, findings: Path, critical: int) -> dict[str, int]:
     """Severity → findings in ``findings.parquet``; ``critical`` more of that kind."""
-    query = f"SELECT severity, count(*) AS n FROM read_parquet({literal(str(findings))}) GROUP BY severity"
+    query = f"SELECT severity, count(*) AS n FROM {rows_of(findings)} GROUP BY severity"
     found = {str(severity): 0 for severity in Severity} | {
         row["severity"]: row["n"] for row in arrow(connection, query).to_pylist()
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.attributes import CATALOGUE, SourceType
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import described, rows_of, write_rows
+from trueup.transforms.duck.quoting import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,8 +33,7 @@ def columns_of(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:
     """Column → DuckDB type of a Parquet file; empty where there is no file."""
     if not path.exists():
         return {}
-    rows = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
-    return {str(row[0]): str(row[1]) for row in rows}
+    return described(connection, path)
 
 
 def view_users(connection: DuckDBPyConnection, path: Path, columns: Iterable[str]) -> frozenset[str]:
@@ -49,9 +49,7 @@ def view_users(connection: DuckDBPyConnection, path: Path, columns: Iterable[str
         kind = _TYPES[CATALOGUE[name].type] if name in CATALOGUE else "VARCHAR"
         value = identifier(name) if name in there else "NULL"
         chosen.append(f"CAST({value} AS {kind}) AS {identifier(name)}")
-    connection.execute(
-        f"CREATE OR REPLACE VIEW users AS SELECT {', '.join(chosen)} FROM read_parquet({literal(str(path))})"
-    )
+    connection.execute(f"CREATE OR REPLACE VIEW users AS SELECT {', '.join(chosen)} FROM {rows_of(path)}")
     return frozenset(wanted) & frozenset(there)
 
 
@@ -62,7 +60,7 @@ def view_file(connection: DuckDBPyConnection, name: str, path: Path, columns: di
         f"CAST({identifier(column) if column in there else 'NULL'} AS {kind}) AS {identifier(column)}"
         for column, kind in columns.items()
     )
-    origin = f"FROM read_parquet({literal(str(path))})" if there else "WHERE FALSE"
+    origin = f"FROM {rows_of(path)}" if there else "WHERE FALSE"
     connection.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {chosen} {origin}")
     return bool(there)
 
@@ -104,9 +102,7 @@ def _repeats(column: pa.ChunkedArray) -> bool:
 def write(connection: DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the rows of ``query`` as Parquet, readable by the owner only, whole or not at all; returns their count."""
     partial = path.with_suffix(".partial")
-    done = first(
-        connection, f"COPY ({query.strip().rstrip(';')}) TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
-    )
+    written = write_rows(connection, query.strip().rstrip(";"), partial, options="COMPRESSION zstd")
     partial.chmod(0o600)
     partial.replace(path)
-    return int(done[0]) if done else 0
+    return written

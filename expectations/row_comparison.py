@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from trueup.transforms.duck.parquet import open_file, schema_of
 from trueup.transforms.fingerprint import is_sorted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def changed_keys(before: Path, now: Path, key: str, *, without: Collection[str] 
         key: the column that names a row.
         without: columns that do not count.
     """
-    earlier, later = pq.read_schema(before), pq.read_schema(now)
+    earlier, later = schema_of(before), schema_of(now)
     columns = [name for name in later.names if name not in without]
     if sorted(columns) != sorted(name for name in earlier.names if name not in without):
         return None
@@ -37,7 +37,7 @@ def changed_keys(before: Path, now: Path, key: str, *, without: Collection[str] 
     if not (is_sorted(before, (key,)) and is_sorted(now, (key,))):
         return None
     found = [pa.array([], later.field(key).type)]
-    with pq.ParquetFile(before) as old, pq.ParquetFile(now) as new:
+    with open_file(before) as old, open_file(now) as new:
         others = _Ahead(old.iter_batches(_ROWS, columns=columns), key)
         for batch in new.iter_batches(_ROWS, columns=columns):
             ours = pa.Table.from_batches([batch])

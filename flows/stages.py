@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from trueup.flows import screen
 from trueup.flows.run_context import Build
+from trueup.transforms.duck.parquet import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +164,6 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
 
 
 def _report_table(build: Build) -> tuple[Path, tuple[str, ...]]:
-    import pyarrow.parquet as pq
 
     from trueup.connectors.files import read_everything_report
 
@@ -171,5 +171,5 @@ def _report_table(build: Build) -> tuple[Path, tuple[str, ...]]:
     columns = {str(header): str(path) for header, path in build.wish.get("columns", ())}
     report = read_everything_report(Path(build.wish["from_file"]), columns, managed=managed)
     into = build.files.work / "report.parquet"
-    pq.write_table(report.table, into)
+    write_table(report.table, into)
     return into, report.notes

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.expectations.people import PACKAGE, judge_into
 from trueup.transforms.duck.database import connect, statement
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import described, rows_of
+from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.errors import Misused
 from trueup.transforms.settings import PeopleSettings
 
@@ -84,10 +85,10 @@ def find(connection: DuckDBPyConnection, run: PriorRun, wish: str) -> str:
         there = [name for name in asked if name in _columns(connection, path)]
         if there and not found:
             where = " OR ".join(f"lower({identifier(name)}) = $wanted" for name in there)
-            query = f"SELECT DISTINCT {identifier(column)} FROM read_parquet({literal(str(path))}) WHERE {where}"
+            query = f"SELECT DISTINCT {identifier(column)} FROM {rows_of(path)} WHERE {where}"
             found |= {str(row[0]) for row in connection.execute(query, {"wanted": wanted}).fetchall()}
     if not found and wanted.startswith("profile:") and "profile_id" in _columns(connection, files.decisions):
-        query = f"SELECT key FROM read_parquet({literal(str(files.decisions))}) WHERE profile_id = $wanted"
+        query = f"SELECT key FROM {rows_of(files.decisions)} WHERE profile_id = $wanted"
         rows = connection.execute(query, {"wanted": wish.strip().partition(":")[2]}).fetchall()
         found = {str(row[0]) for row in rows}
     if not found:
@@ -106,8 +107,7 @@ def find(connection: DuckDBPyConnection, run: PriorRun, wish: str) -> str:
 def _columns(connection: DuckDBPyConnection, path: Path) -> tuple[str, ...]:
     if not path.exists():
         return ()
-    rows = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
-    return tuple(str(row[0]) for row in rows)
+    return tuple(described(connection, path))
 
 
 def _rows(
@@ -117,7 +117,7 @@ def _rows(
     if column not in names:
         return []
     sorting = f" ORDER BY {order}" if order else ""
-    query = f"SELECT * FROM read_parquet({literal(str(path))}) WHERE {identifier(column)} = $key{sorting}"
+    query = f"SELECT * FROM {rows_of(path)} WHERE {identifier(column)} = $key{sorting}"
     return [dict(zip(names, row, strict=True)) for row in connection.execute(query, {"key": key}).fetchall()]
 
 

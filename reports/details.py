@@ -7,12 +7,13 @@ everybody. A fixed number of questions, whatever the number of people.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.parquet import over, rows_of
 from trueup.transforms.links import Links
 from trueup.transforms.mapping.clauses import clauses_of
 from trueup.transforms.mapping.filters import parse_clause
@@ -100,8 +101,8 @@ def read_details(
 def _tell_verdicts(db: DuckDBPyConnection, found: dict[str, Detail], verdicts: Path) -> None:
     if not verdicts.exists():
         return
-    query = "SELECT key, verdict, signals, overridden_by FROM read_parquet($path) SEMI JOIN chosen USING (key)"
-    for key, verdict, signals, overridden_by in db.execute(query, {"path": str(verdicts)}).fetchall():
+    query = f"SELECT key, verdict, signals, overridden_by FROM {rows_of(verdicts)} SEMI JOIN chosen USING (key)"
+    for key, verdict, signals, overridden_by in db.execute(query).fetchall():
         one = found[key]
         one.verdict, one.signals = verdict or "", tuple(signals or ())
         one.overridden_by = overridden_by or ""
@@ -124,10 +125,9 @@ def _looked_at(history: History, run_id: str) -> list[PriorRun]:
 def _tell_run(db: DuckDBPyConnection, found: dict[str, Detail], run: PriorRun) -> None:
     applied = run.files.outcome.exists()
     name = "earlier_applied" if applied else "earlier"
-    where: dict[str, Any] = {"decisions": str(run.files.decisions)}
-    if applied:
-        where["outcome"] = str(run.files.outcome)
+    where = {"decisions": run.files.decisions} | ({"outcome": run.files.outcome} if applied else {})
+    query = over(statement(name, "trueup.reports.sql"), **where)
     who = ", ".join(dict.fromkeys(act.who for act in run.acts if act.act is Act.APPROVED))
-    for key, decision, reason, result in db.execute(statement(name, "trueup.reports.sql"), where).fetchall():
+    for key, decision, reason, result in db.execute(query).fetchall():
         one = Earlier(run.run_id, decision, reason or "", (result or str(run.state)).replace("_", " "), who)
         found[key].earlier.append(one)

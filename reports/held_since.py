@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import over
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import Act
 
@@ -34,8 +35,8 @@ def held_since(db: DuckDBPyConnection, files: RunFiles, history: History) -> Non
         if run.manifest.only or run.is_pruned or not run.files.decisions.exists():
             continue
         db.register("waiting", waiting)
-        path = {"path": str(run.files.decisions)}
-        waiting = db.sql(statement("held_before", "trueup.reports.sql"), params=path).to_arrow_table()
+        query = over(statement("held_before", "trueup.reports.sql"), path=run.files.decisions)
+        waiting = db.sql(query).to_arrow_table()
         first |= dict.fromkeys(waiting["key"].to_pylist(), run)
     rows = [{"key": key, "run_id": run.run_id, "started": run.manifest.started} for key, run in first.items()]
     db.register("since", pa.Table.from_pylist(rows, schema=SINCE))

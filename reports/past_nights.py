@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.parquet import over
 from trueup.transforms.ordinary import Night, added, night_of, nights_compared
 from trueup.transforms.vocabulary import WRITING, Decision
 
@@ -88,7 +89,7 @@ def _read(paths: Iterable[Path]) -> dict[Path, Rows]:
         return found
     by_name = {str(path): path for path in found}
     with connect(threads=1) as db:
-        rows = db.execute(statement("figures", "trueup.reports.sql"), {"paths": list(by_name)}).fetchall()
+        rows = db.execute(over(statement("figures", "trueup.reports.sql"), paths=list(found))).fetchall()
     for path, *row in rows:
         found[by_name[path]].append((row[0], row[1], row[2], row[3]))
     return found

@@ -13,7 +13,8 @@ from trueup.reports.columns import PEOPLE
 from trueup.reports.held_since import held_since, left_out_before
 from trueup.reports.told import Told, lay_news, tell
 from trueup.transforms.duck.database import connect, statement
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import described, rows_of
+from trueup.transforms.duck.quoting import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -147,7 +148,7 @@ def _rows(db: DuckDBPyConnection, name: str) -> tuple[dict[str, Any], ...]:
 def _open(db: DuckDBPyConnection, files: RunFiles) -> None:
     for name, path in (("decisions", files.decisions), ("changes", files.changes), ("findings", files.findings)):
         if path.exists():
-            db.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
+            db.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM {rows_of(path)}")
         else:
             db.register(name, _EMPTY[name].empty_table())
     db.execute(f"CREATE TEMP TABLE names AS {names_of(db, files)}")
@@ -200,7 +201,7 @@ def names_of(db: DuckDBPyConnection, files: RunFiles) -> str:
             known = "".join(f" ANTI JOIN named_{number} USING (key)" for number in range(len(ctes)))
             ctes.append(
                 f"named_{len(ctes)} AS MATERIALIZED (SELECT key, any_value(name) AS name FROM "
-                f"(SELECT {identifier(key)} AS key, {expression} AS name FROM read_parquet({literal(str(path))})) "
+                f"(SELECT {identifier(key)} AS key, {expression} AS name FROM {rows_of(path)}) "
                 f"SEMI JOIN decisions USING (key){known} WHERE name IS NOT NULL GROUP BY key)"
             )
     if not ctes:
@@ -209,7 +210,7 @@ def names_of(db: DuckDBPyConnection, files: RunFiles) -> str:
 
 
 def _columns(db: DuckDBPyConnection, path: Path) -> set[str]:
-    return {row[0] for row in db.execute("SELECT name FROM parquet_schema($path)", {"path": str(path)}).fetchall()}
+    return set(described(db, path))
 
 
 def _name(columns: set[str]) -> str:

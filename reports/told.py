@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from trueup.transforms.duck.database import column_types, statement
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.summary.directory import chosen
 from trueup.transforms.vocabulary import Kind
 
@@ -50,7 +50,7 @@ def lay_news(db: DuckDBPyConnection, manifest: Manifest, history: History) -> Pr
         db.register("news", pa.table({"key": pa.array([], pa.string())}))
         return None
     for name, path in (("decisions_before", before.files.decisions), ("changes_before", before.files.changes)):
-        db.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
+        db.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {rows_of(path)}")
     db.execute(_sql("news"))
     return before
 
@@ -88,7 +88,7 @@ def _here(db: DuckDBPyConnection, files: RunFiles) -> None:
         columns = chosen(column_types(files.actual))
         db.execute(
             f"CREATE TEMP VIEW here AS SELECT key, department, manager_key, active "
-            f"FROM (SELECT key, {columns} FROM read_parquet({literal(str(files.actual))}))"
+            f"FROM (SELECT key, {columns} FROM {rows_of(files.actual)})"
         )
         return
     kinds = {"key": pa.string(), "department": pa.string(), "manager_key": pa.string(), "active": pa.bool_()}

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import open_file, rows_of, schema_of
+from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.errors import Refusal, Refused
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ _RULES = {VERSION: _rule_1}
 
 def content_digest(path: Path, keys: tuple[str, ...]) -> bytes:
     """SHA-256 of the rows of the Parquet file ``path`` in the order of ``keys``, whatever order they lie in."""
-    schema = pq.read_schema(path)
+    schema = schema_of(path)
     names = sorted(schema.names)
     digest = hashlib.sha256(json.dumps(names, ensure_ascii=False).encode())
     batches = _as_they_lie(path, names) if is_sorted(path, keys) else _sorted(path, names, keys)
@@ -112,7 +112,7 @@ def content_digest(path: Path, keys: tuple[str, ...]) -> bytes:
 def is_sorted(path: Path, keys: tuple[str, ...]) -> bool:
     """Whether the rows lie in strictly ascending order of ``keys``, compared byte by byte."""
     last: tuple[Any, ...] | None = None
-    with pq.ParquetFile(path) as file:
+    with open_file(path) as file:
         for batch in file.iter_batches(ROWS, columns=list(keys)):
             columns = [batch.column(key) for key in keys]
             if any(column.null_count for column in columns):
@@ -141,7 +141,7 @@ def _ascends(columns: list[pa.Array]) -> bool:
 
 
 def _as_they_lie(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
+    with open_file(path) as file:
         yield from file.iter_batches(_READ, columns=names)
 
 
@@ -151,7 +151,7 @@ def _sorted(path: Path, names: list[str], keys: tuple[str, ...]) -> Iterator[pa.
     chosen = ", ".join(identifier(name) for name in names)
     connection = connect()
     try:
-        query = f"SELECT {chosen} FROM read_parquet({literal(str(path))}) ORDER BY {order}"
+        query = f"SELECT {chosen} FROM {rows_of(path)} ORDER BY {order}"
         reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader(_READ)
         yield from reader
     finally:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.parquet import rows_of, schema_of
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.sql import statement
 from trueup.transforms.values.paths import parse
@@ -163,16 +163,13 @@ def plan_work(files: RunFiles, *, left_out: Path | None = None) -> Work:
     """
     engine = connect()
     for name, path in (("decisions", files.decisions), ("changes", files.changes), ("links", files.links)):
-        engine.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
+        engine.execute(f"CREATE VIEW {name} AS SELECT * FROM {rows_of(path)}")
     if left_out is None:
         engine.execute("CREATE VIEW left_out AS SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS attribute WHERE FALSE")
     else:
-        engine.execute(
-            f"CREATE VIEW left_out AS SELECT key, attribute::VARCHAR AS attribute "
-            f"FROM read_parquet({literal(str(left_out))})"
-        )
+        engine.execute(f"CREATE VIEW left_out AS SELECT key, attribute::VARCHAR AS attribute FROM {rows_of(left_out)}")
     engine.execute(
-        f"CREATE VIEW target AS SELECT id, resource FROM read_parquet({literal(str(files.target))})"
+        f"CREATE VIEW target AS SELECT id, resource FROM {rows_of(files.target)}"
         if files.target.exists()
         else "CREATE VIEW target AS SELECT NULL::VARCHAR AS id, NULL::VARCHAR AS resource WHERE FALSE"
     )
@@ -191,11 +188,11 @@ def _held(files: RunFiles, attributes: list[str]) -> str:
     empty = "SELECT NULL::VARCHAR AS profile_id, NULL::VARCHAR AS attribute, NULL::VARCHAR AS value WHERE FALSE"
     if not files.target.exists():
         return empty
-    columns = set(pq.read_schema(files.target).names)
+    columns = set(schema_of(files.target).names)
     unique = [attribute for attribute in attributes if parse(attribute).is_unique and attribute in columns]
     parts = [
         f"SELECT id AS profile_id, {literal(a)} AS attribute, {identifier(a)}::VARCHAR AS value "
-        f"FROM read_parquet({literal(str(files.target))}) "
+        f"FROM {rows_of(files.target)} "
         "WHERE id IN (SELECT profile_id FROM items WHERE operation = 'delete')"
         for a in unique
     ]

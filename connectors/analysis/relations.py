@@ -10,6 +10,7 @@ from trueup.connectors.analysis.contents import file_record
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.views import COLUMNS, records_view, states_view, table_view
 from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import rows_of, schema_of
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.run_files import RUN_ID
 from trueup.transforms.summary import COLUMNS as COLUMNS_OF_PEOPLE
@@ -102,7 +103,8 @@ class Relations:
             template = statement(view, PACKAGE) if view == "manifest_parts" else ""
             return records_view(view, self._records(view), template=template)
         if view in COLUMNS:
-            return table_view(view, [self.place(run.files.file(f"{view}.parquet")) for run in self.having(view)])
+            paths = [run.files.file(f"{view}.parquet") for run in self.having(view)]
+            return table_view(view, paths, named=self.place)
         made = {
             "whole_nights": self._whole_nights,
             "directory_nights": self._directory_nights,
@@ -142,7 +144,7 @@ class Relations:
     def names_of(self, paths: Iterable[Path]) -> str:
         """``SELECT key, display_name`` of some files; empty where none manages display names."""
         parts = [
-            f"SELECT key, {identifier(name)} AS display_name FROM read_parquet({literal(self.place(path))})"
+            f"SELECT key, {identifier(name)} AS display_name FROM {rows_of(path, named=self.place)}"
             for path in paths
             for name in columns_of(path)
             if name.lower() == "displayname"
@@ -167,21 +169,20 @@ class Relations:
     def _figures(self) -> str:
         parts = []
         for number, paths in self._summaries_by_number().items():
-            listed = ", ".join(literal(path) for path in paths)
             parts.append(
                 f"SELECT regexp_extract(filename, '({RUN_ID.pattern})[^T]*$', 1) AS run_id, "
                 f"{number} AS number, measure, word, detail, people "
-                f"FROM read_parquet([{listed}], filename = true)"
+                f"FROM {rows_of(*paths, options='filename = true', named=self.place)}"
             )
         empty = "SELECT NULL::VARCHAR AS run_id, 0 AS number, NULL::VARCHAR AS measure, NULL::VARCHAR AS word, "
         empty += "NULL::VARCHAR AS detail, NULL::BIGINT AS people WHERE FALSE"
         return f"CREATE OR REPLACE VIEW figures AS {' UNION ALL '.join([empty, *parts])};"
 
-    def _summaries_by_number(self) -> dict[int, list[str]]:
-        found: dict[int, list[str]] = {}
+    def _summaries_by_number(self) -> dict[int, list[Path]]:
+        found: dict[int, list[Path]] = {}
         for run in self.contents.runs:
             for number, path in self.summaries(run) if run.run_id not in self.without else ():
-                found.setdefault(number, []).append(self.place(path))
+                found.setdefault(number, []).append(path)
         return found
 
     def _names(self) -> str:
@@ -236,12 +237,12 @@ class Relations:
         return " UNION ALL ".join(self._of_some_nights(stem, portion, columns) for portion in portions)
 
     def _of_some_nights(self, stem: str, nights: list[Night], columns: str) -> str:
-        listed = ", ".join(literal(self.place(night.run.files.file(f"{stem}.parquet"))) for night in nights)
+        paths = [night.run.files.file(f"{stem}.parquet") for night in nights]
         dates = ", ".join(f"{literal(night.run.run_id)}: DATE {literal(night.night.isoformat())}" for night in nights)
         run_id = "split_part(filename, '/', -2)"
         return (
             f"SELECT {run_id} AS run_id, (MAP {{{dates}}})[{run_id}] AS night, {columns} "
-            f"FROM read_parquet([{listed}], filename = true)"
+            f"FROM {rows_of(*paths, options='filename = true', named=self.place)}"
         )
 
 
@@ -255,9 +256,7 @@ NOBODY = (
 
 def columns_of(path: Path) -> list[str]:
     """The columns of a Parquet file."""
-    from pyarrow.parquet import read_schema
-
-    return list(read_schema(path).names)
+    return list(schema_of(path).names)
 
 
 def _night(night: Night, *more: bool) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive.places import SideFile, store_of
+from trueup.transforms.duck.parquet import rows_of, schema_of
 from trueup.transforms.manifest import ActRecord, FileRecord, Manifest
 from trueup.transforms.people_apart import Row, joined, manifest_apart, phrases, sentences, without_people
 
@@ -121,15 +122,13 @@ def _content(files: RunFiles, name: str) -> bytes | None:
 def _named(files: RunFiles, words: list[str]) -> list[str]:
     """Which of ``words`` are a key, an id, a user name, an address or a name of somebody in the run."""
     from trueup.transforms.duck.database import connect
-    from trueup.transforms.duck.quoting import identifier, literal
+    from trueup.transforms.duck.quoting import identifier
 
     columns = _identities(files)
     if not words or not columns:
         return []
     called = " UNION ".join(
-        f"SELECT {identifier(name)} AS word FROM read_parquet({literal(str(path))})"
-        for path, names in columns.items()
-        for name in names
+        f"SELECT {identifier(name)} AS word FROM {rows_of(path)}" for path, names in columns.items() for name in names
     )
     with connect() as connection:
         connection.execute("CREATE TABLE said AS SELECT unnest($1::VARCHAR[]) AS word", [words])
@@ -137,12 +136,10 @@ def _named(files: RunFiles, words: list[str]) -> list[str]:
 
 
 def _identities(files: RunFiles) -> Mapping[Path, list[str]]:
-    from pyarrow.parquet import read_schema
-
     found: dict[Path, list[str]] = {}
     for path in (files.decisions, files.desired, files.actual):
         if path.exists():
-            schema: Any = read_schema(path)
+            schema: Any = schema_of(path)
             texts = [field.name for field in schema if str(field.type) == "string"]
             found[path] = [name for name in texts if name in _IDENTITIES or is_identity(name)]
     return found

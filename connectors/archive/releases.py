@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive.acts import add_act
 from trueup.transforms.approval.run_state import is_begun
 from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.parquet import over
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act, Kind
 
@@ -73,8 +74,8 @@ def restored_keys(run: PriorRun, name: str | None = None) -> tuple[str, ...]:
         return ()
     with connect() as connection:
         rows = connection.execute(
-            statement("restored_keys", "trueup.connectors.archive.sql"),
-            {"decisions": str(run.files.decisions), "name": name},
+            over(statement("restored_keys", "trueup.connectors.archive.sql"), decisions=run.files.decisions),
+            {"name": name},
         ).fetchall()
     return tuple(str(row[0]) for row in rows)
 

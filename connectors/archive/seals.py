@@ -22,6 +22,7 @@ from trueup.connectors.archive.locks import sealing, sealing_lock
 from trueup.connectors.archive.places import place_of, store_of
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.unfinished import finished
+from trueup.transforms.duck.parquet import rows_in
 from trueup.transforms.errors import Failed
 from trueup.transforms.manifest import FileRecord, Manifest
 from trueup.transforms.run_files import JOURNAL, RunFiles
@@ -123,10 +124,9 @@ def stands_in(path: Path, record: FileRecord) -> bool:
 
 def _rows(path: Path) -> int:
     from pyarrow import ArrowInvalid
-    from pyarrow.parquet import read_metadata
 
     try:
-        return int(read_metadata(path).num_rows)
+        return rows_in(path)
     except ArrowInvalid as error:
         raise Failed(f"{path.name} is not a whole Parquet file.", remedy="Repeat the step that writes it.") from error
 

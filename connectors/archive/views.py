@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import folder
 from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.parquet import rows_of, schema_of
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Misused
 from trueup.transforms.summary.directory import OUTCOME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -84,7 +86,7 @@ def _script(runs: tuple[PriorRun, ...], root: Path) -> str:
     acts = [place(run.files, f"acts/{path.name}") for run in runs for path in reading.act_paths(run.files)]
     parts = [states_view(runs), records_view("runs", manifests), records_view("acts", acts)]
     for table in COLUMNS:
-        files = [place(run.files, f"{table}.parquet") for run in runs if _holds(run, f"{table}.parquet")]
+        files = [run.files.file(f"{table}.parquet") for run in runs if _holds(run, f"{table}.parquet")]
         parts.append(table_view(table, files))
     return "\n\n".join(parts) + "\n"
 
@@ -108,16 +110,16 @@ def records_view(view: str, files: list[str], *, template: str = "") -> str:
     return template.replace("read_text(:files)", source)
 
 
-def table_view(view: str, files: list[str]) -> str:
+def table_view(view: str, files: list[Path], *, named: Callable[[Path], str] = str) -> str:
     """A view over one Parquet file per run; with all its columns even where there is no file."""
     if not files:
         typed = ((name, _TYPES.get(name, "VARCHAR")) for name in ("run_id", *COLUMNS[view]))
         columns = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in typed)
         return f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} WHERE false;"
-    listed = ",\n    ".join(literal(file) for file in files)
+    rows = rows_of(*files, options="filename = true, union_by_name = true", named=named)
     return (
         f"CREATE OR REPLACE VIEW {view} AS\nSELECT split_part(filename, '/', -2) AS run_id, * EXCLUDE (filename)\n"
-        f"FROM read_parquet([\n    {listed}\n], filename = true, union_by_name = true);"
+        f"FROM {rows};"
     )
 
 
@@ -135,10 +137,8 @@ def mails(runs: tuple[PriorRun, ...]) -> str:
 
 def mail_columns(path: Path) -> list[str]:
     """``SELECT key, mail`` for each column of a side that holds e-mail addresses."""
-    from pyarrow.parquet import read_schema
-
     return [
-        f"SELECT key, {identifier(name)} AS mail FROM read_parquet({literal(str(path))})"
-        for name in read_schema(path).names
+        f"SELECT key, {identifier(name)} AS mail FROM {rows_of(path)}"
+        for name in schema_of(path).names
         if name.startswith("emails") and name.endswith("value")
     ]

@@ -21,6 +21,7 @@ from trueup.connectors.entra.queries import SQL
 from trueup.connectors.entra.responses import GraphError, Spoiled
 from trueup.connectors.entra.unsaid import UNREADABLE, allowed, may_be_left_out, said
 from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import rows_of, write_rows
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Refusal, Refused
 
@@ -200,9 +201,9 @@ def _filled(engine: DuckDBPyConnection, read: UserRead, rows: pa.Table) -> None:
 def _view(engine: DuckDBPyConnection, path: Path) -> None:
     """``users_read`` is the read at ``path``, with the column ``unreadable`` whether or not the file has it."""
     unsaid = "" if lacks_anything(path) else f", NULL::VARCHAR[] AS {UNREADABLE}"
-    engine.execute(f"CREATE OR REPLACE VIEW users_read AS SELECT *{unsaid} FROM read_parquet({literal(str(path))})")
+    engine.execute(f"CREATE OR REPLACE VIEW users_read AS SELECT *{unsaid} FROM {rows_of(path)}")
 
 
 def _written(engine: DuckDBPyConnection, path: Path, query: str) -> Path:
-    engine.execute(f"COPY ({query}) TO {literal(str(path))} {AS_A_READ}")
+    write_rows(engine, query, path, options=AS_A_READ)
     return path

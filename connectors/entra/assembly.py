@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from trueup.connectors.entra.id_ranges import slices
 from trueup.connectors.entra.queries import SQL, view
 from trueup.connectors.entra.scope import Scope
 from trueup.connectors.entra.unsaid import UNREADABLE
 from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import create_file, schema_of, write_table
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed
 
@@ -58,7 +58,7 @@ def write_source(
 
 def lacks_anything(path: Path) -> bool:
     """Whether the read at ``path`` has the column ``unreadable``: without it, every entry said all of itself."""
-    return UNREADABLE in parquet.read_schema(path).names
+    return UNREADABLE in schema_of(path).names
 
 
 def people_unread(engine: DuckDBPyConnection, path: Path, columns: Iterable[str]) -> dict[str, int]:
@@ -81,7 +81,7 @@ def _write_slices(engine: DuckDBPyConnection, read: Path, query: str, into: Path
         for _ in slices(engine, read):
             rows: Any = engine.sql(query).to_arrow_table()
             if writing is None:
-                writer = stack.enter_context(parquet.ParquetWriter(into, rows.schema, compression="zstd"))
+                writer = stack.enter_context(create_file(into, rows.schema, compression="zstd"))
                 stack.enter_context(thread)
             else:
                 writing.result()
@@ -122,7 +122,7 @@ def write_problems(files: RunFiles, problems: Iterable[Problem]) -> None:
             for place, name in enumerate(("key", "attribute", "problem"))
         }
     )
-    parquet.write_table(table, files.work_problems)
+    write_table(table, files.work_problems)
 
 
 def write_absent(files: RunFiles, deleted: Iterable[str], gone: Iterable[str]) -> None:
@@ -134,4 +134,4 @@ def write_absent(files: RunFiles, deleted: Iterable[str], gone: Iterable[str]) -
             "state": pa.array([row[1] for row in rows], pa.string()),
         }
     )
-    parquet.write_table(table, files.work_absent)
+    write_table(table, files.work_absent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import literal
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ COUNTED = 200_000
 """About so many ids are counted at once."""
 ROW_GROUP = 4_096
 """Rows in a row group of a read: few, so that a slice finds its own without the rest."""
-AS_A_READ = f"(FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
+AS_A_READ = f"ROW_GROUP_SIZE {ROW_GROUP}"
 """How DuckDB writes a read that is not to be the last."""
 _EVERY = 256
 """One id in so many is looked at to see where to cut."""
@@ -31,7 +32,7 @@ def slices(engine: DuckDBPyConnection, path: Path, size: int = SLICE) -> Iterato
     Slices are in the order of ids and hold every user once, all repeats of a user in the same one; there is at least
     one. Where the read is in sorted runs of small row groups, a slice reads little besides itself.
     """
-    engine.execute(f"CREATE OR REPLACE VIEW users_read AS FROM read_parquet({literal(str(path))})")
+    engine.execute(f"CREATE OR REPLACE VIEW users_read AS FROM {rows_of(path)}")
     for low, high in pairwise([None, *_cuts(engine, size), None]):
         tests = [f"t {sign} {literal(bound)}" for sign, bound in ((">=", low), ("<", high)) if bound is not None]
         engine.execute(f"CREATE OR REPLACE MACRO within(t) AS ({' AND '.join(tests) or 'TRUE'})")

@@ -24,6 +24,7 @@ from trueup.connectors.entra.selection import Selection
 from trueup.connectors.entra.unsaid import UNREADABLE, allowed, may_be_left_out, said
 from trueup.connectors.entra.users import UserRead, read_users
 from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import rows_of, write_rows
 from trueup.transforms.duck.quoting import identifier, literal
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ async def read_incrementally(
 
 
 def _relations(engine: DuckDBPyConnection, begin: Start, changes: Changes) -> None:
-    engine.execute(f"CREATE OR REPLACE VIEW previous AS FROM read_parquet({literal(str(begin.source))})")
+    engine.execute(f"CREATE OR REPLACE VIEW previous AS FROM {rows_of(begin.source)}")
     engine.register("changes", changes.table)
     manager = "manager" if "manager" in begin.columns else "NULL"
     engine.execute(f"CREATE OR REPLACE VIEW below AS SELECT id, {manager} AS manager FROM previous")
@@ -177,11 +178,14 @@ def _merge(engine: DuckDBPyConnection, kept: Selection, rows: pa.Table, keys: li
     # Whom the last run could not read something of is asked for again: those carried over lack nothing.
     columns.append(f"NULL::VARCHAR[] AS {UNREADABLE}")
     names = ", ".join([*(identifier(column.name) for column in kept.columns), UNREADABLE])
-    engine.execute(
-        f"COPY (SELECT {', '.join(columns)}, 0::BIGINT AS seq "
+    write_rows(
+        engine,
+        f"SELECT {', '.join(columns)}, 0::BIGINT AS seq "
         "FROM previous LEFT JOIN changes ON changes.id = previous.id "
         "WHERE changes.is_removed IS NOT TRUE AND previous.id NOT IN (SELECT id FROM asked) "
-        f"UNION ALL SELECT {names}, 0::BIGINT FROM fresh) TO {literal(str(path))} {AS_A_READ}"
+        f"UNION ALL SELECT {names}, 0::BIGINT FROM fresh",
+        path,
+        options=AS_A_READ,
     )
 
 
@@ -239,10 +243,12 @@ async def _untracked(
     engine.execute(
         "CREATE OR REPLACE VIEW light AS "
         f"SELECT DISTINCT ON (id) id, {names} "
-        f"FROM read_parquet({literal(str(light.path))}) ORDER BY id, seq DESC"
+        f"FROM {rows_of(light.path)} ORDER BY id, seq DESC"
     )
-    engine.execute(
-        f"COPY (SELECT merged.* EXCLUDE ({names}), light.* EXCLUDE (id) "
-        f"FROM read_parquet({literal(str(merged))}) AS merged JOIN light ON light.id = merged.id) "
-        f"TO {literal(str(path))} {AS_A_READ}"
+    write_rows(
+        engine,
+        f"SELECT merged.* EXCLUDE ({names}), light.* EXCLUDE (id) "
+        f"FROM {rows_of(merged)} AS merged JOIN light ON light.id = merged.id",
+        path,
+        options=AS_A_READ,
     )

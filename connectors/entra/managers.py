@@ -10,13 +10,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pyarrow import parquet
-
 from trueup.connectors.entra.absence import BATCH
 from trueup.connectors.entra.queries import SQL, number
 from trueup.connectors.entra.responses import GraphError
 from trueup.transforms.duck.database import statement
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import rows_of, schema_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +30,7 @@ AT_FIRST = 10
 """So many on a first run."""
 NOT_EXPANDED = "Graph did not expand it"
 NOT_SENT = "Graph sent it for nobody, though it did before"
-_BEFORE = "SELECT id, manager FROM read_parquet({})"
+_BEFORE = "SELECT id, manager FROM {}"
 _NOBODY = "SELECT id, id AS manager FROM users_read"
 _BY_ID = "SELECT id, id AS manager FROM asked"
 
@@ -48,11 +46,11 @@ async def doubted(graph: Graph, read: UserRead, before: Path | None, engine: Duc
     """
     if not any(column.name == "manager" for column in read.selection.columns):
         return None
-    told = before is not None and "manager" in parquet.read_schema(before).names
+    told = before is not None and "manager" in schema_of(before).names
     some = await asyncio.to_thread(_any_manager, engine, read.path)
     if some and not told:
         return None
-    query = _BEFORE.format(literal(str(before))) if told else _NOBODY
+    query = _BEFORE.format(rows_of(before)) if told and before is not None else _NOBODY
     keys = await asyncio.to_thread(_without, engine, query)
     if before is None:
         return await _asked_at_first(graph, keys)
@@ -71,7 +69,7 @@ async def unexpanded(graph: Graph, engine: DuckDBPyConnection) -> bool:
 
 
 def _any_manager(engine: DuckDBPyConnection, path: Path) -> bool:
-    engine.execute(f"CREATE OR REPLACE VIEW users_read AS FROM read_parquet({literal(str(path))})")
+    engine.execute(f"CREATE OR REPLACE VIEW users_read AS FROM {rows_of(path)}")
     return number(engine, "SELECT count(manager) FROM users_read") > 0
 
 

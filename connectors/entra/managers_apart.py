@@ -17,7 +17,7 @@ from trueup.connectors.entra.managers import address, is_none, is_there
 from trueup.connectors.entra.queries import SQL, unique_users
 from trueup.connectors.entra.responses import GraphError
 from trueup.transforms.duck.database import statement
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import write_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +86,6 @@ async def _gone(graph: Graph, keys: list[str]) -> bool:
 def _joined(engine: DuckDBPyConnection, read: UserRead, told: pa.Table) -> None:
     path = read.path.with_name("with-managers.parquet")
     engine.register("managers_told", told)
-    engine.execute(f"COPY ({statement('managers_apart', SQL)}) TO {literal(str(path))} {AS_A_READ}")
+    write_rows(engine, statement("managers_apart", SQL), path, options=AS_A_READ)
     engine.unregister("managers_told")
     read.path = path

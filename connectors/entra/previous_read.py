@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
-from pyarrow import parquet
 
 from trueup.connectors.entra.queries import SQL
 from trueup.transforms.duck.database import connect, statement
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import read_table, rows_of, schema_of
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
@@ -47,10 +46,10 @@ class Memory:
 
 
 def _lost(path: Path, way: str, ids: pa.ChunkedArray) -> list[str]:
-    if "assigned_by" not in parquet.read_schema(path).names:
+    if "assigned_by" not in schema_of(path).names:
         return []
     with connect(memory="300MB") as engine:
-        engine.execute(f"CREATE VIEW before AS FROM read_parquet({literal(str(path))})")
+        engine.execute(f"CREATE VIEW before AS FROM {rows_of(path)}")
         engine.register("now_listed", pa.Table.from_arrays([ids.cast(pa.string())], schema=IDS))
         try:
             rows = engine.execute(statement("lost_ways", SQL), {"way": way}).fetchall()
@@ -72,7 +71,7 @@ def _ids(path: Path | None, column: str, what: str) -> pa.Table:
     if path is None:
         return IDS.empty_table()
     try:
-        table = parquet.read_table(path, columns=[column])
+        table = read_table(path, columns=[column])
     except (OSError, pa.ArrowInvalid) as error:
         raise Failed(f"The {what} of an earlier run cannot be read.", remedy="Run trueup verify --archive.") from error
     return pa.Table.from_arrays([table.column(column).cast(pa.string()).drop_null()], schema=IDS)

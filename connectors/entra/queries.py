@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.entra.id_ranges import COUNTED, slices
 from trueup.transforms.duck.database import connect, statement
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import rows_of
+from trueup.transforms.duck.quoting import identifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ def opened(files: RunFiles) -> DuckDBPyConnection:
 
 def view(engine: DuckDBPyConnection, name: str, path: Path) -> None:
     """The file at ``path`` is the relation ``name`` from now on."""
-    engine.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM read_parquet({literal(str(path))})")
+    engine.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS FROM {rows_of(path)}")
 
 
 def number(engine: DuckDBPyConnection, query: str) -> int:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from trueup.connectors.entra.id_ranges import ROW_GROUP
 from trueup.connectors.entra.pages import PageReader, Problem, UserPage
 from trueup.connectors.entra.responses import GraphError, LinkExpired, expired_too_often
 from trueup.connectors.entra.selection import NEVER_MISSING
 from trueup.connectors.entra.unsaid import UNREADABLE, UNREADABLE_TYPE, with_unsaid
+from trueup.transforms.duck.parquet import create_file, open_file
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class UserWriter:
 
     def _opened(self) -> Any:
         # Slices find theirs by the ids; nobody asks how the values of another column range.
-        return parquet.ParquetWriter(
-            self._path, self._schema, compression="lz4", use_dictionary=False, write_statistics=["id"]
-        )
+        return create_file(self._path, self._schema, compression="lz4", use_dictionary=False, write_statistics=["id"])
 
     def _widen(self) -> None:
         """Begin the file once more, with the column ``unreadable`` in it, and take over what was written."""
@@ -86,7 +84,7 @@ class UserWriter:
         narrow = self._path.replace(self._path.with_suffix(".narrow"))
         self._schema = self._schema.append(pa.field(UNREADABLE, UNREADABLE_TYPE))
         self._writer = self._opened()
-        with parquet.ParquetFile(narrow) as written:
+        with open_file(narrow) as written:
             for group in range(written.num_row_groups):
                 self._writer.write_table(self._fitting(written.read_row_group(group)))
         narrow.unlink()

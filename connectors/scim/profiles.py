@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trueup.connectors.scim.discovery import discover
 from trueup.connectors.scim.paging import Reading, list_of, read_pages
@@ -16,7 +15,7 @@ from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim.session import Session, open_session
 from trueup.connectors.scim.shape import Shape, missing
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import create_file, open_file, read_table, rows_of, schema_of, write_rows
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.progress import silent
 from trueup.transforms.values.columns import select_list
@@ -236,7 +235,7 @@ class _Reader:
         self._spelling.bare.clear()
         fields = [(name, pa.string()) for name in ("id", "version", "resource", "spelt")]
         schema = pa.schema([*fields, *((f"complex {path}", pa.string()) for path in self._complex)])
-        return pq.ParquetWriter(self._spool, schema, compression="zstd")
+        return create_file(self._spool, schema, compression="zstd")
 
     def _read(self, *, sort: bool, beside: bool) -> Reading:
         reading = Reading()
@@ -268,8 +267,8 @@ class _Reader:
         if not unlisted:
             return
         part = self._spool.with_suffix(".part")
-        read = pq.ParquetFile(self._spool)
-        with pq.ParquetWriter(part, read.schema_arrow, compression="zstd") as writer:
+        read = open_file(self._spool)
+        with create_file(part, read.schema_arrow, compression="zstd") as writer:
             for group in range(read.num_row_groups):
                 writer.write_table(read.read_row_group(group))
             writer.write_table(self._table(unlisted, read.schema_arrow))
@@ -319,19 +318,15 @@ def _known_ids(known: Path | None) -> set[str]:
     """Profile ids of an earlier run: column ``profile_id`` (links) or ``id`` (target) of a Parquet file."""
     if known is None or not known.exists():
         return set()
-    names = pq.read_schema(known).names
+    names = schema_of(known).names
     column = "profile_id" if "profile_id" in names else "id"
-    return {str(value) for value in pq.read_table(known, columns=[column])[column].to_pylist() if value is not None}
+    return {str(value) for value in read_table(known, columns=[column])[column].to_pylist() if value is not None}
 
 
 def _flatten(spool: Path, kinds: Mapping[str, str], files: RunFiles) -> int:
     with connect(spill=files.work) as engine:
         query = (
             f"SELECT id, version, resource,\n  {select_list(kinds)}\n"
-            f"FROM (SELECT *, coalesce(spelt, resource) AS said FROM read_parquet({literal(str(spool))})) ORDER BY id"
+            f"FROM (SELECT *, coalesce(spelt, resource) AS said FROM {rows_of(spool)}) ORDER BY id"
         )
-        engine.execute(
-            f"COPY ({query}) TO {literal(str(files.target))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480)"
-        )
-        row = engine.execute("SELECT count(*) FROM read_parquet(?)", [str(files.target)]).fetchone()
-    return int(row[0]) if row else 0
+        return write_rows(engine, query, files.target, options="COMPRESSION zstd, ROW_GROUP_SIZE 20480")

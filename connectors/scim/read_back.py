@@ -9,13 +9,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trueup.connectors.scim.responses import Answer, sentence
 from trueup.connectors.scim.session import open_session
 from trueup.connectors.scim.sql import statement
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import create_file, rows_of, schema_of
 from trueup.transforms.errors import Failed
 from trueup.transforms.progress import silent
 from trueup.transforms.values.equality import as_boolean, canonical, classify, is_nothing, same, seen
@@ -82,7 +81,7 @@ def verify(
     records: list[dict[str, Any]] = []
     looked_at = profiles = gone = 0
     part = into.with_suffix(".part")
-    with connect() as engine, open_session(settings) as session, pq.ParquetWriter(part, SCHEMA) as writer:
+    with connect() as engine, open_session(settings) as session, create_file(part, SCHEMA) as writer:
         people = _People(engine, files, left_out)
         total = people.total
         for batch in _batches(people):
@@ -114,9 +113,9 @@ class _People:
         self.managed = _managed(files)
         for name in ("decisions", "changes", "outcome", "links", "target"):
             path = getattr(files, name)
-            engine.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(path))})")
+            engine.execute(f"CREATE VIEW {name} AS SELECT * FROM {rows_of(path)}")
         nobody = "(SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS attribute WHERE FALSE)"
-        rows = nobody if left_out is None else f"read_parquet({literal(str(left_out))})"
+        rows = nobody if left_out is None else f"{rows_of(left_out)}"
         engine.execute(f"CREATE VIEW left_out AS SELECT key, attribute::VARCHAR AS attribute FROM {rows}")
         engine.execute(f"CREATE TABLE expected AS {statement('verify_expected')}")
         engine.execute(f"CREATE TABLE before AS {statement('verify_before')}")
@@ -231,7 +230,7 @@ def _siblings(
 
 
 def _managed(files: RunFiles) -> tuple[str, ...]:
-    return tuple(name for name in pq.read_schema(files.actual).names if name not in {"key", "left_alone"})
+    return tuple(name for name in schema_of(files.actual).names if name not in {"key", "left_alone"})
 
 
 def _one(people: _People, promise: _Row, resource: dict[str, Any] | None) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from trueup.connectors.archive.journal import Journal
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.scim.discovery import attributes_of
@@ -25,6 +23,7 @@ from trueup.connectors.scim_writer.resume import ResumeState, read_past
 from trueup.connectors.scim_writer.sender import Sender
 from trueup.connectors.scim_writer.target_profile import TargetBehaviour
 from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.parquet import read_table, rows_of, schema_of
 from trueup.transforms.errors import Failed
 from trueup.transforms.progress import silent
 from trueup.transforms.vocabulary import Result
@@ -80,7 +79,7 @@ def apply_run(
     habits = TargetBehaviour(settings.target.update, learned)
     past = read_past(files.journal)
     if files.outcome.exists():
-        rows = pq.read_table(files.outcome).to_pylist()
+        rows = read_table(files.outcome).to_pylist()
         return _result(rows, None, habits, past.created)
     pace = pace or Pace(settings.target.requests_per_second)
     engine = asyncio.run(_run(settings, files, work, _Before(habits, past, since or {}), pace, stop, progress))
@@ -159,7 +158,7 @@ async def _reach(sender: Sender) -> None:
 
 def _managed(files: RunFiles) -> tuple[str, ...]:
     """The paths ``target.parquet`` has columns for."""
-    names = pq.read_schema(files.target).names if files.target.exists() else []
+    names = schema_of(files.target).names if files.target.exists() else []
     return tuple(name for name in names if name not in {"id", "version", "resource"})
 
 
@@ -169,10 +168,10 @@ def _samples(files: RunFiles) -> list[tuple[str, str]]:
         return []
     with connect(threads=1) as engine:
         rows = engine.execute(
-            "SELECT id, userName FROM read_parquet(?) WHERE userName SIMILAR TO '[A-Za-z0-9@._-]+' "
-            "AND id NOT IN (SELECT profile_id FROM read_parquet(?) WHERE profile_id IS NOT NULL "
+            f"SELECT id, userName FROM {rows_of(files.target)} WHERE userName SIMILAR TO '[A-Za-z0-9@._-]+' "
+            f"AND id NOT IN (SELECT profile_id FROM {rows_of(files.decisions)} WHERE profile_id IS NOT NULL "
             "AND decision IN ('update', 'delete')) ORDER BY id LIMIT ?",
-            [str(files.target), str(files.decisions), _SAMPLES],
+            [_SAMPLES],
         ).fetchall()
     return [(str(profile_id), str(user_name)) for profile_id, user_name in rows]
 

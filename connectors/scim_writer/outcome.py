@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trueup.connectors.archive.journal import read_journal
 from trueup.connectors.scim.profiles import version_of
 from trueup.connectors.scim_writer.aftercare import RESTORE
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import create_file, rows_of, schema_of, write_table
 from trueup.transforms.values.equality import as_boolean, canonical
 from trueup.transforms.values.paths import get, parse
 from trueup.transforms.vocabulary import Decision, Result
@@ -126,21 +125,21 @@ def _left_out(key: str, operation: Decision, profile_id: str | None) -> dict[str
 def write_outcome(files: RunFiles, rows: list[dict[str, Any]]) -> None:
     """``outcome.parquet``, whole or not at all."""
     part = files.outcome.with_suffix(".part")
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), part, compression="zstd")
+    write_table(pa.Table.from_pylist(rows, SCHEMA), part, compression="zstd")
     _put_in_place(part, files.outcome)
 
 
 def write_target_after(files: RunFiles) -> int:
     """``target_after.parquet``: the touched profiles as last read, same columns as ``target.parquet``; how many."""
     # What everybody had before, somebody may not have now: every column may hold nulls.
-    schema = pa.schema([pa.field(column.name, column.type) for column in pq.read_schema(files.target)])
+    schema = pa.schema([pa.field(column.name, column.type) for column in schema_of(files.target)])
     part, spool = files.target_after.with_suffix(".part"), files.target_after.with_suffix(".spool")
     rows = 0
     try:
         _spool_resources(files.journal, spool)
-        with connect() as engine, pq.ParquetWriter(part, schema, compression="zstd") as writer:
+        with connect() as engine, create_file(part, schema, compression="zstd") as writer:
             engine.execute(
-                f"SELECT resource FROM read_parquet({literal(str(spool))}) "
+                f"SELECT resource FROM {rows_of(spool)} "
                 "QUALIFY row_number() OVER (PARTITION BY id ORDER BY n DESC) = 1 AND resource IS NOT NULL ORDER BY id"
             )
             while batch := engine.fetchmany(_BATCH):
@@ -155,7 +154,7 @@ def write_target_after(files: RunFiles) -> int:
 
 def _spool_resources(journal: Path, spool: Path) -> None:
     schema = pa.schema([("id", pa.string()), ("n", pa.int64()), ("resource", pa.string())])
-    with pq.ParquetWriter(spool, schema, compression="zstd") as writer:
+    with create_file(spool, schema, compression="zstd") as writer:
         for batch in _batches(journal):
             writer.write_table(pa.Table.from_pylist(batch, schema))
 

@@ -187,11 +187,11 @@ def _text(profile: Any) -> str:
 
 def _one_with(run: PriorRun, decision: Decision) -> str:
     from trueup.transforms.duck.database import connect
+    from trueup.transforms.duck.parquet import rows_of
 
     with connect(threads=1) as engine:
         row = engine.execute(
-            "SELECT key FROM read_parquet(?) WHERE decision = ? ORDER BY key LIMIT 1",
-            [str(run.files.decisions), decision.value],
+            f"SELECT key FROM {rows_of(run.files.decisions)} WHERE decision = ? ORDER BY key LIMIT 1", [decision.value]
         ).fetchone()
     return str(row[0]) if row else ""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Failed, Refusal, Refused
 
@@ -225,10 +226,9 @@ def _known_to(place: Path, checked: Any, told: list[pa.Table]) -> pa.Table | str
     if not files.decisions.exists():
         return KNOWN.empty_table()
     with connect(threads=1, memory=_MEMORY) as db:
-        decisions = literal(str(files.decisions))
         known = pa.chunked_array([chunk for table in told for chunk in table["key"].chunks], pa.string())
         db.register("known", pa.table({"key": known}))
-        db.execute(f"CREATE TEMP VIEW decisions AS FROM read_parquet({decisions}) ANTI JOIN known USING (key)")
+        db.execute(f"CREATE TEMP VIEW decisions AS FROM {rows_of(files.decisions)} ANTI JOIN known USING (key)")
         addresses = [part for path in (files.desired, files.actual) if path.exists() for part in mail_columns(path)]
         nobody = "SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS mail WHERE FALSE"
         mails = " UNION ALL ".join(addresses) or nobody

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.approval.sql import statement
 from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.parquet import rows_of, write_rows
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import WRITING, Decision
@@ -103,7 +104,7 @@ def write_left_out(files: RunFiles, selections: Iterable[Selection], into: Path,
         else:
             connection.execute("CREATE TABLE result (key VARCHAR, attribute VARCHAR, because VARCHAR)")
         query = "SELECT key, attribute, because FROM result ORDER BY key, attribute NULLS FIRST"
-        connection.execute(f"COPY ({query}) TO {literal(str(into))} (FORMAT parquet)")
+        write_rows(connection, query, into)
         return _number(connection, "SELECT count(*) FROM result")
 
 
@@ -122,7 +123,7 @@ def _solve(
 
 def _open(connection: DuckDBPyConnection, files: RunFiles) -> None:
     for path in (files.decisions, files.changes, files.desired, files.actual):
-        rows = f"read_parquet({literal(str(path))})" if path.exists() else "(SELECT NULL::VARCHAR AS key WHERE false)"
+        rows = f"{rows_of(path)}" if path.exists() else "(SELECT NULL::VARCHAR AS key WHERE false)"
         connection.execute(f"CREATE VIEW {identifier(path.stem)} AS FROM {rows}")
     _fill(connection, "writing", "decision", [one.value for one in WRITING])
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trueup.transforms.approval.sql import statement
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import over
 from trueup.transforms.vocabulary import WRITING
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def own_rows(run: PriorRun, subject: str, login: str) -> tuple[str, ...]:
     """
     if not run.files.decisions.exists():
         return ()
-    query = statement("approval_own_rows").replace(":decisions", literal(str(run.files.decisions)))
+    query = over(statement("approval_own_rows"), decisions=run.files.decisions)
     with connect(threads=1) as connection:
         said = {"subject": subject, "login": login, "writing": [one.value for one in WRITING]}
         return tuple(str(row[0]) for row in connection.execute(query, said).fetchall())

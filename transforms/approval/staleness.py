@@ -10,7 +10,8 @@ import duckdb
 from trueup.transforms.approval.run_state import overtakes
 from trueup.transforms.approval.sql import statement
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import rows_of
+from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _moved(
 ) -> Movement:
     """What moved; where the two are not alike, of the people both speak of."""
     for name, path in (("then", before), ("now", after)):
-        connection.execute(f"CREATE OR REPLACE VIEW {name}_values AS FROM read_parquet({literal(str(path))})")
+        connection.execute(f"CREATE OR REPLACE VIEW {name}_values AS FROM {rows_of(path)}")
     known = _columns(connection, "now_values")
     columns = [name for name in _columns(connection, "then_values") if name in known and name not in _NO_VALUES]
     flags = [f"then_values.{identifier(name)} IS DISTINCT FROM now_values.{identifier(name)}" for name in columns]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from trueup.transforms.duck.parquet import described
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -45,5 +47,4 @@ def statement(name: str, package: str) -> str:
 def column_types(parquet: Path) -> dict[str, str]:
     """Each column of a Parquet file with its DuckDB type, in order."""
     with connect(threads=1) as engine:
-        rows = engine.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(parquet)]).fetchall()
-    return {name: kind for name, kind, *_ in rows}
+        return described(engine, parquet)

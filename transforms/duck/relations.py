@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import rows_of, write_rows
+from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.errors import Failed
 from trueup.transforms.values.columns import create_comparison
 
@@ -47,7 +48,7 @@ def open_run(files: RunFiles, *, mapped: bool = True) -> DuckDBPyConnection:
 def view(connection: DuckDBPyConnection, name: str, path: Path | None, *, columns: Sequence[str] = ()) -> None:
     """Let ``name`` read ``path``; where there is no such file and ``columns`` are given, let it be empty."""
     if path is not None and (path.exists() or not columns):
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS FROM read_parquet({literal(str(path))})")
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS FROM {rows_of(path)}")
         return
     nothing = ", ".join(f"NULL::{kind} AS {identifier(column)}" for column, kind in _typed(columns))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS SELECT {nothing} WHERE FALSE")
@@ -84,8 +85,7 @@ def write(connection: DuckDBPyConnection, query: str, path: Path, *, few: int | 
     tries one for every column and gives up late where nearly all values differ.
     """
     dictionary = "" if few is None else f", DICTIONARY_SIZE_LIMIT {few}"
-    connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION snappy{dictionary})")
-    return count(connection, f"FROM read_parquet({literal(str(path))})")
+    return write_rows(connection, query, path, options=f"COMPRESSION snappy{dictionary}")
 
 
 def count(connection: DuckDBPyConnection, source: str) -> int:

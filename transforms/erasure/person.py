@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import rows_of, schema_of
+from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.erasure.stated import TOKEN
 from trueup.transforms.errors import Misused
 
@@ -164,7 +165,7 @@ def _called(connection: DuckDBPyConnection, runs: Sequence[RunFiles]) -> None:
             whose = f"'{mark}' || {own}"
             if stem == "actual":
                 whose = f"CASE WHEN starts_with({own}, 'profile:') THEN 'p:' || {own}[9:] ELSE 's:' || {own} END"
-            rows = f"read_parquet({literal(str(path))})"
+            rows = f"{rows_of(path)}"
             parts += [f"SELECT {whose}, {own} FROM {rows}"] if stem == "source" else []
             parts += [f"SELECT {whose}, 'profile:' || {own} FROM {rows}"] if stem == "target" else []
             parts += [f"SELECT {whose}, {identifier(name)} FROM {rows}" for name in _addresses(connection, path)]
@@ -226,7 +227,7 @@ def _with_words(runs: Sequence[RunFiles], person: Person) -> Person:
             )
             for path in _paths(runs, stem):
                 rows = connection.execute(
-                    f"FROM read_parquet({literal(str(path))}) WHERE list_contains($1::VARCHAR[], {own}::VARCHAR)",
+                    f"FROM {rows_of(path)} WHERE list_contains($1::VARCHAR[], {own}::VARCHAR)",
                     [sorted(ids)],
                 )
                 names = [column[0] for column in rows.description or ()]
@@ -234,8 +235,7 @@ def _with_words(runs: Sequence[RunFiles], person: Person) -> Person:
                     said |= {leaf for name, value in zip(names, row, strict=True) for leaf in leaves(name, value)}
         for path in _paths(runs, "changes"):
             rows = connection.execute(
-                f"SELECT attribute, before, after FROM read_parquet({literal(str(path))}) "
-                "WHERE list_contains($1::VARCHAR[], key)",
+                f"SELECT attribute, before, after FROM {rows_of(path)} WHERE list_contains($1::VARCHAR[], key)",
                 [sorted(person.keys)],
             )
             said |= {leaf for name, *values in rows.fetchall() for value in values for leaf in leaves(name, value)}
@@ -308,9 +308,7 @@ def _of_others(
                 if name == own or not is_name(name) or kind not in {"VARCHAR", "VARCHAR[]"}:
                     continue
                 column = identifier(name) if kind == "VARCHAR" else f"unnest({identifier(name)})"
-                parts.append(
-                    f"SELECT {own}::VARCHAR AS whose, {column} AS name FROM read_parquet({literal(str(path))})"
-                )
+                parts.append(f"SELECT {own}::VARCHAR AS whose, {column} AS name FROM {rows_of(path)}")
     if not parts or not words:
         return set(), set()
     connection.execute("CREATE TABLE word AS SELECT lower(unnest($1::VARCHAR[])) AS word", [sorted(words)])
@@ -332,13 +330,10 @@ def _paths(runs: Sequence[RunFiles], stem: str) -> list[Path]:
 
 def _all(runs: Sequence[RunFiles], stem: str, columns: tuple[str, ...]) -> str:
     """A relation over a file of every run; empty where no run has it."""
-    from pyarrow.parquet import read_schema
-
-    having = [path for path in _paths(runs, stem) if {*columns} <= {*read_schema(path).names}]
-    listed = ", ".join(literal(str(path)) for path in having)
-    return f"read_parquet([{listed}], union_by_name = true)" if having else ""
+    having = [path for path in _paths(runs, stem) if {*columns} <= {*schema_of(path).names}]
+    return rows_of(*having, options="union_by_name = true") if having else ""
 
 
 def _columns(connection: DuckDBPyConnection, path: Path) -> list[tuple[str, str]]:
-    rows = connection.execute(f"DESCRIBE FROM read_parquet({literal(str(path))})").fetchall()
+    rows = connection.execute(f"DESCRIBE FROM {rows_of(path)}").fetchall()
     return [(str(row[0]), str(row[1])) for row in rows]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import identifier, literal
+from trueup.transforms.duck.parquet import rows_of
+from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.errors import Refusal
 from trueup.transforms.vocabulary import Act
 
@@ -91,7 +92,7 @@ def knows(path: Path, person: Person, columns: tuple[str, ...]) -> bool:
         return False
     about = " OR ".join(f"list_contains($1::VARCHAR[], {identifier(name)}::VARCHAR)" for name in columns)
     with connect() as connection:
-        query = f"SELECT 1 FROM read_parquet({literal(str(path))}) WHERE {about} LIMIT 1"
+        query = f"SELECT 1 FROM {rows_of(path)} WHERE {about} LIMIT 1"
         return connection.execute(query, [sorted(person.keys)]).fetchone() is not None
 
 

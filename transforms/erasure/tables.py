@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from trueup.transforms.duck.parquet import create_file, open_file
 from trueup.transforms.erasure.person import is_name
 from trueup.transforms.erasure.texts import GONE, forgotten, spellings, text_at
 
@@ -29,12 +29,12 @@ def write_without(path: Path, into: Path, person: Person) -> bool:
 
     Memory stays bounded by the rows of one batch.
     """
-    with pq.ParquetFile(path) as file:
+    with open_file(path) as file:
         schema = file.schema_arrow
         if all(_without(batch, path.stem, person) is None for batch in file.iter_batches(_ROWS)):
             return False
         compression = file.metadata.row_group(0).column(0).compression if file.metadata.num_row_groups else "ZSTD"
-        with pq.ParquetWriter(into, schema, compression=compression) as writer:
+        with create_file(into, schema, compression=compression) as writer:
             for batch in file.iter_batches(_ROWS):
                 left = _without(batch, path.stem, person)
                 writer.write_table(pa.Table.from_batches([batch if left is None else left]), row_group_size=_ROWS)
@@ -43,7 +43,7 @@ def write_without(path: Path, into: Path, person: Person) -> bool:
 
 def rows_about(path: Path, person: Person) -> int:
     """How many rows of the file are about the person."""
-    with pq.ParquetFile(path) as file:
+    with open_file(path) as file:
         names = [name for name in _WHOSE.get(path.stem, _WHOSE_ELSE) if name in file.schema_arrow.names]
         if not names:
             return 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import column_types
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.mapping.filters import holds
 from trueup.transforms.mapping.sources import Users, column_of
@@ -53,10 +54,7 @@ def clauses_of(
     if not every:
         return {}
     asked = ", ".join(_asked(users, clause) for _, clause in every)
-    query = (
-        f"SELECT id, {asked} FROM read_parquet({literal(str(source))}) "
-        f"WHERE id IN (SELECT key FROM {people} AS people) ORDER BY id"
-    )
+    query = f"SELECT id, {asked} FROM {rows_of(source)} WHERE id IN (SELECT key FROM {people} AS people) ORDER BY id"
     return {
         row[0]: tuple(
             ClauseSeen(number, str(clause), row[1 + 2 * place], row[2 + 2 * place])

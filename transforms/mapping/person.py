@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import described, of_run, rows_of
 from trueup.transforms.errors import Misused
 from trueup.transforms.mapping.cases import Answer, trace
 from trueup.transforms.mapping.sources import FIRST_PHONE, SOFT_DELETED, column_of
@@ -49,8 +49,7 @@ class Person:
 
 def columns_in(connection: DuckDBPyConnection, files: RunFiles) -> dict[str, str]:
     """Columns of a run's ``source.parquet`` with their DuckDB types."""
-    found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(files.source))})").fetchall()
-    return {name: kind for name, kind, *_ in found}
+    return described(connection, files.source)
 
 
 def examine(mapping: Mapping, source: SourceSettings, files: RunFiles, wanted: str, *, at: datetime) -> Person:
@@ -60,14 +59,13 @@ def examine(mapping: Mapping, source: SourceSettings, files: RunFiles, wanted: s
         Misused: nobody there has that name, or several have.
     """
     with connect() as connection:
-        connection.execute(f"SET file_search_path = {literal(str(files.path))}")
         columns = columns_in(connection, files)
         key = _key(connection, columns, files, wanted)
         compiled = compile_run(mapping, source, columns=columns, at=at, seed=files.run_id)
-        scope = _row(connection, compiled.scope_sql, key) or {}
-        desired = _row(connection, compiled.sql, key) or {}
-        held = _row(connection, compiled.held_sql, key)
-        user = _row(connection, "SELECT id AS \"key\", * FROM read_parquet('source.parquet')", key) or {}
+        scope = _row(connection, of_run(compiled.scope_sql, files), key) or {}
+        desired = _row(connection, of_run(compiled.sql, files), key) or {}
+        held = _row(connection, of_run(compiled.held_sql, files), key)
+        user = _row(connection, f'SELECT id AS "key", * FROM {rows_of(files.source)}', key) or {}
         traced = []
         for attribute in mapping.attributes:
             tree = mapping.trees[attribute.path]
@@ -92,7 +90,7 @@ def _key(connection: DuckDBPyConnection, columns: dict[str, str], files: RunFile
     names = [name for name in ("id", "userPrincipalName", "mail") if name in columns]
     for name in names:
         found = connection.execute(
-            f"SELECT id FROM read_parquet('source.parquet') WHERE lower(\"{name}\") = lower($1) ORDER BY id", [wanted]
+            f'SELECT id FROM {rows_of(files.source)} WHERE lower("{name}") = lower($1) ORDER BY id', [wanted]
         ).fetchall()
         if len(found) == 1:
             return str(found[0][0])

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.parquet import of_run, rows_of, write_rows
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.mapping.columns import Column, column
 from trueup.transforms.mapping.compiler import Compiler
 from trueup.transforms.mapping.errors import WrongExpression
 from trueup.transforms.mapping.scope import Scope
-from trueup.transforms.mapping.sources import READ, SOFT_DELETED, Users
+from trueup.transforms.mapping.sources import SOFT_DELETED, Users
 from trueup.transforms.mapping.unsaid import UNSAID, filter_reason, is_unsaid
 from trueup.transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value
 
@@ -233,12 +234,11 @@ def run_mapping(compiled: CompiledMapping, files: RunFiles) -> None:
     try:
         _write(files.mapping_sql, compiled.sql)
         with connect(spill=spill) as connection:
-            connection.execute(f"SET file_search_path = {literal(str(files.path))}")
             if compiled.needs_assigned:
-                _no_doubt(connection)
-            _copy(connection, compiled.scope_sql, files.work_scope)
-            _copy(connection, compiled.held_sql, files.work_held)
-            _copy(connection, compiled.sql, files.desired)
+                _no_doubt(connection, files)
+            _copy(connection, of_run(compiled.scope_sql, files), files.work_scope)
+            _copy(connection, of_run(compiled.held_sql, files), files.work_held)
+            _copy(connection, of_run(compiled.sql, files), files.desired)
     except (duckdb.Error, OSError) as error:
         raise Failed(
             f"The mapping of run {files.run_id} could not be worked out: {type(error).__name__}.",
@@ -246,8 +246,8 @@ def run_mapping(compiled: CompiledMapping, files: RunFiles) -> None:
         ) from error
 
 
-def _no_doubt(connection: DuckDBPyConnection) -> None:
-    found = connection.execute(f"SELECT count(*) FROM {READ} WHERE assigned IS NULL").fetchone()
+def _no_doubt(connection: DuckDBPyConnection, files: RunFiles) -> None:
+    found = connection.execute(f"SELECT count(*) FROM {rows_of(files.source)} WHERE assigned IS NULL").fetchone()
     if found and found[0]:
         raise Failed(
             f"The source does not say whether {found[0]} users are assigned.",
@@ -256,7 +256,7 @@ def _no_doubt(connection: DuckDBPyConnection) -> None:
 
 
 def _copy(connection: DuckDBPyConnection, sql: str, path: Path) -> None:
-    connection.execute(f"COPY (\n{sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    write_rows(connection, sql, path, options="COMPRESSION zstd")
     path.chmod(0o600)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import connect
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.duck.relations import columns_of, empty, view, write
 from trueup.transforms.duck.runner import make, remember
@@ -140,8 +141,7 @@ def not_kept(connection: DuckDBPyConnection, history: History, schema_digest: st
 def outcomes(connection: DuckDBPyConnection, runs: Sequence[PriorRun]) -> None:
     """``outcomes``: those of ``runs`` (newest first) with ``age``, 0 for the newest."""
     parts = [
-        f"SELECT {age} AS age, key, operation, result, before, written, found "
-        f"FROM read_parquet({literal(str(run.files.outcome))})"
+        f"SELECT {age} AS age, key, operation, result, before, written, found FROM {rows_of(run.files.outcome)}"
         for age, run in enumerate(runs)
     ]
     connection.execute(f"CREATE OR REPLACE TEMP VIEW outcomes AS {' UNION ALL BY NAME '.join(parts)}")

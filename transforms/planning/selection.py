@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import connect
-from trueup.transforms.duck.quoting import literal
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.relations import columns_of, empty, view
 from trueup.transforms.errors import Misused
 from trueup.transforms.planning.sql import statement
@@ -62,8 +62,7 @@ def not_selected(files: RunFiles) -> int:
 def _look_up(connection: DuckDBPyConnection, files: RunFiles, names: Sequence[str]) -> None:
     """``selection`` (wish, key), with ``persons`` and ``users``, of an earlier run."""
     connection.execute(
-        "CREATE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name "
-        f"FROM read_parquet({literal(str(files.decisions))})"
+        f"CREATE TEMP VIEW persons AS SELECT key, source_id, profile_id, user_name FROM {rows_of(files.decisions)}"
     )
     view(connection, "source", files.source, columns=("id", "userPrincipalName", "mail"))
     have = columns_of(connection, "source")

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.values.labels import KINDS, NAMES
 
@@ -91,4 +92,4 @@ def _map(words: Mapping[str, str]) -> str:
 
 
 def _read(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"
+    return f"{rows_of(path)}"

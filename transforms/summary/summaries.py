@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.database import column_types, connect, statement
+from trueup.transforms.duck.parquet import write_table
 from trueup.transforms.duck.relations import view
 from trueup.transforms.summary.directory import OUTCOME, PACKAGE, directory, nothing, word_macro
 
@@ -64,6 +65,5 @@ def _directory(connection: DuckDBPyConnection, name: str, files: RunFiles, *, ap
 
 def _write(connection: DuckDBPyConnection, name: str, into: Path) -> None:
     # Arrow writes it, not DuckDB's COPY: a sum or count of no rows keeps its type, and nothing is renamed on the way.
-    import pyarrow.parquet as pq
 
-    pq.write_table(connection.sql(statement(name, PACKAGE)).to_arrow_table(), into, compression="zstd")
+    write_table(connection.sql(statement(name, PACKAGE)).to_arrow_table(), into, compression="zstd")

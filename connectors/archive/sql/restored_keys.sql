@@ -1,5 +1,5 @@
 -- The people a rollback writes.
--- In:  $decisions: path of the run's decisions.parquet; $name: null, or what one person is called.
+-- In:  $decisions: the run's decisions.parquet; $name: null, or what one person is called.
 -- Out: key, in order.
 SELECT key
 FROM read_parquet($decisions)

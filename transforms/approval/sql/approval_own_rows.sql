@@ -1,8 +1,8 @@
 -- An approver's own rows among those that would be written.
--- in:  the run's decisions (:decisions, a path); $subject, $login (empty: not known), $writing
+-- in:  the run's decisions ($decisions, a file); $subject, $login (empty: not known), $writing
 -- out: key
 SELECT key
-FROM read_parquet(:decisions)
+FROM read_parquet($decisions)
 WHERE decision IN (SELECT unnest($writing))
   AND (
     lower(key) = lower($subject)
