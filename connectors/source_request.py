@@ -29,7 +29,7 @@ class SourceRequest:
     """The last applied run: what a drop is measured against."""
     latest: PriorRun | None = None
     """The newest sealed run with a complete source, applied or not: where an incremental read goes on from, and
-    whom a read that contradicts its own count must not have lost. ``previous`` where there is none."""
+    the people that a read which contradicts its own count must not have lost. ``previous`` where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

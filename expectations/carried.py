@@ -171,7 +171,7 @@ def _is_as_sealed(run: PriorRun, path: Path) -> bool:
 
 
 def _changed(before: PriorRun, files: RunFiles, reads: frozenset[str]) -> pa.Array | None:
-    """Keys of whoever is new or has another row on either side of the mapping; None where it cannot be told."""
+    """Keys of people who are new or have another row on either side of the mapping; None where it cannot be told."""
     unseen = frozenset(_SEEN_DAILY) - reads
     source = changed_keys(before.files.source, files.source, "id", without=unseen)
     desired = changed_keys(before.files.desired, files.desired, "key") if source is not None else None

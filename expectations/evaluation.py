@@ -71,7 +71,7 @@ def evaluate(
         rows: a pandas frame.
         expectations: instances, with ``check`` and ``subject`` in their meta.
         wants_keys: asked once per expectation that found somebody.
-        people: how many the rows stand for, where whoever is not among them is known to pass.
+        people: how many the rows stand for, where everybody else is known to pass.
 
     Raises:
         Misused: an expectation of ``[checks] file`` cannot be evaluated on this data.

@@ -71,7 +71,7 @@ def desired_frame(connection: DuckDBPyConnection, expectations: Sequence[Any], s
 def references_frame(connection: DuckDBPyConnection, *, odd_only: bool = False) -> Any:
     """What is odd about each person's manager, now that it is known who is held; adds the held to ``details``.
 
-    Where only some are looked at, ``odd_only``: of whom there is nothing odd, there is no row.
+    Where only some are looked at, ``odd_only``: people about whom nothing is odd have no row.
     """
     connection.execute(
         "INSERT INTO details SELECT people.key, 'manager_held', people.manager FROM people "

@@ -99,7 +99,7 @@ def judge_into(
 
 
 def _say_unread(connection: DuckDBPyConnection, source: Path) -> None:
-    """Make ``unread`` (key, columns): of whom the source did not say something that verdicts rest on."""
+    """Make ``unread`` (key, columns): people about whom the source left out something that verdicts rest on."""
     view_file(connection, "told_in_part", source, {"id": "VARCHAR", UNREADABLE: "VARCHAR[]"})
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE unread AS SELECT id AS key, "
@@ -111,7 +111,7 @@ def _say_unread(connection: DuckDBPyConnection, source: Path) -> None:
 def _say_what_was_thought(connection: DuckDBPyConnection, history: History, seen: frozenset[str]) -> None:
     """Make ``thought`` (key, verdict, gone): what each account was last taken for, and what could be read then only.
 
-    Of whom it was not clear, the run before that is asked, and so on: what was not read once stays in doubt as long as
+    Where it was not clear, the run before that is asked, and so on: what was not read once stays in doubt as long as
     it is not read.
     """
     connection.execute(

@@ -1,4 +1,4 @@
-"""The suite ``plan``: what every plan must keep, whoever made it. A plan that breaks one is refused as a whole."""
+"""The suite ``plan``: what every plan must keep, however it was made. A plan that breaks one is refused as a whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TAKEN = "user_name_taken"
 _SENTENCES = {
     "plan_key_missing": "{n} decisions have no key.",
     "plan_decided_twice": "{n} people are decided about more than once.",
-    "plan_unknown_decision": "{n} decisions are none of the ten.",
+    "plan_unknown_decision": "{n} decisions have a word that Trueup does not know.",
     "plan_no_reason": "{n} decisions have no reason.",
     "plan_profile_twice": "{n} decisions share a profile with another.",
     "plan_change_without_a_decision": "{n} people would be changed whose decision writes nothing.",

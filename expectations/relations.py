@@ -39,7 +39,7 @@ def columns_of(connection: DuckDBPyConnection, path: Path) -> dict[str, str]:
 def view_users(connection: DuckDBPyConnection, path: Path, columns: Iterable[str]) -> frozenset[str]:
     """Create the view ``users`` over ``source.parquet`` with exactly ``columns``; says which of them were read.
 
-    A column the snapshot does not have is null of its type: whoever looks at it must know from the answer
+    A column the snapshot does not have is null of its type: the caller must know from the answer
     that nobody could look, because null otherwise means that the source said nothing.
     """
     there = columns_of(connection, path)

@@ -25,5 +25,5 @@ class Named:
         people = "1 person" if len(self.keys) == 1 else f"{len(self.keys)} people"
         return (
             f"Read in part: {people} at the source and {self.target.profiles} of their profiles in the target, each by "
-            "id. Nobody else was read, and nobody is judged by who else is there."
+            "id. Nobody else was read, so that nothing was decided from somebody's being there or missing."
         )

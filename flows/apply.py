@@ -111,7 +111,7 @@ def approve_and_apply(
     from trueup.flows import approving
 
     if not reviewer.strip() or len(fingerprint.strip()) < 8:
-        raise Misused("Here a reviewer and at least 8 characters of the fingerprint are mandatory.")
+        raise Misused("Approving from Prefect takes a reviewer and at least 8 characters of the fingerprint.")
     settings = configuration.load(Path(config))
     if rejection.strip():
         known = approving.decided_by(Via.ORCHESTRATOR)

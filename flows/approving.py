@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, run_context
 from trueup.flows.measure import measure
+from trueup.flows.names import named
 from trueup.flows.runs import meant_run
 from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act, Via
@@ -40,7 +41,7 @@ class Wish:
     via: Via = Via.SHELL
     """How ``who`` is known."""
     identity: Identity | None = None
-    """Of whoever signed in; kept in the act."""
+    """Of the person who signed in; kept in the act."""
     own: tuple[str, ...] = ()
     """Keys of their own rows."""
     after: int | None = None
@@ -74,7 +75,8 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
         own=wish.own,
     )
     now = datetime.now(UTC)
-    approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
+    with named(lambda: [run.files]):
+        approval = judge_approval(run, archive.history(settings.target.url), request, settings, fingerprint, at=now)
     details = {**approval.details, **decided_by(wish.via, wish.identity)}
     if wish.notes:
         details["notes"] = [{"key": key, "note": words} for key, words in wish.notes.items()]
@@ -93,7 +95,7 @@ def approve_one(settings: Settings, run_id: str, wish: Wish) -> tuple[PriorRun, 
 
 
 def decided_by(via: Via, identity: Identity | None = None) -> dict[str, Any]:
-    """For an act's details: how whoever decided was known."""
+    """For an act's details: how it was known who decided."""
     return {"via": via.value, **({"identity": identity.as_json()} if identity else {})}
 
 
@@ -107,7 +109,9 @@ def from_files(selectors: tuple[str, ...]) -> tuple[str, ...]:
         try:
             lines = Path(selector[1:]).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise Misused(f"The file {selector[1:]} cannot be read.", remedy="One selector per line.") from error
+            raise Misused(
+                f"The file {selector[1:]} cannot be read.", remedy="It holds one person, attribute or decision a line."
+            ) from error
         found.extend(line.strip() for line in lines if line.strip())
     return tuple(found)
 

@@ -64,7 +64,11 @@ def in_hand(run_id: str) -> Cleared:
     """
     if run_id not in _CLEARED:
         raise Refused(
-            Refusal("not_cleared", f"Run {run_id} was not cleared to be applied.", remedy=f"trueup apply {run_id}")
+            Refusal(
+                "not_cleared",
+                f"The approval of run {run_id} was not checked in this process, so nothing of it is applied.",
+                remedy=f"trueup apply {run_id}",
+            )
         )
     return _CLEARED[run_id]
 

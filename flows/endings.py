@@ -110,7 +110,7 @@ def of_error(error: TrueupError) -> Ending:
 
 
 def counts(result: Written) -> str:
-    """People by what came of their writes."""
+    """People by the result of their writes."""
     return f"{result.applied} applied, {result.skipped} skipped, {result.failed} failed"
 
 
@@ -127,7 +127,7 @@ def _tag(word: str) -> str:
 
 
 def told(flow: Callable[P, Any]) -> Callable[P, Any]:
-    """A flow that ends by an error of ours ends in the state that says so; whoever began it finds the error in it."""
+    """A flow that ends by an error of ours ends in the state that says so; the caller finds the error in it."""
 
     @functools.wraps(flow)
     def truthful(*args: P.args, **kwargs: P.kwargs) -> Any:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trueup.flows import clearance
+from trueup.flows.names import named
 from trueup.transforms.erasure.stated import REASONS
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.history import by_target
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import Settings
 
-NOTE = "A person was erased from this run after it was sealed: they stand in its figures, and nowhere else."
+NOTE = "A person was erased from this run after it was sealed: they are counted in its figures, and are nowhere else."
 """Stands in the report that is written anew."""
 BEYOND = (
     "backups and copies of the archive, and old versions of objects where a store keeps them",
@@ -56,8 +57,10 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
         for target in by_target(archive.runs()):
             stack.enter_context(apply_lock(archive.path, target, "erase"))
         bring_all(archive.path)
-        # Drafts that were never sealed may hold half a file; they go as a whole, whoever stands in them.
-        person = find(tuple(reading.sealed(archive.path)), called, new_number())
+        # Drafts that were never sealed may hold half a file; they go as a whole, whatever people are in them.
+        reads = (own.latest_read for own in by_target(archive.runs()).values())
+        with named(lambda: [run.files for run in reads if run is not None]):
+            person = find(tuple(reading.sealed(archive.path)), called, new_number())
         if refusals := _not_yet(archive, person):
             raise Refused(refusals)
         return erase(

@@ -1,7 +1,7 @@
 """Our flow runs as Prefect knows them: how they are marked, which nights there were, and which runs are lost.
 
-A run that holds one of the target's locks says so in a label for as long as it does. So whoever finds the lock free,
-and the label still there, knows that the process was killed.
+A run that holds one of the target's locks says so in a label for as long as it does. So finding the
+lock free and the label still there means that the process was killed.
 """
 
 from __future__ import annotations

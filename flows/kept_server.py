@@ -2,7 +2,7 @@
 
 A private folder below ``PREFECT_HOME``, one per host, holds what commands need to know (``server.json``, 0600, with the
 auth string) and two files for kernel locks: ``alive``, held by the server as long as it lives, and ``use``, held
-together by the commands at work with it. So nothing rests on a process id: whoever dies, however, holds nothing.
+together by the commands at work with it. So nothing rests on a process id: a process that dies, however, holds nothing.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def forget(folder: Path) -> None:
 
 
 def opened(folder: Path, name: str) -> IO[bytes]:
-    """The lock file ``name``, not locked yet; whoever closes it lets go.
+    """The lock file ``name``, not locked yet; closing it lets go.
 
     Raises:
         OSError: the folder is gone, or the file is something else.

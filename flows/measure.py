@@ -26,7 +26,9 @@ def measure(settings: Settings, history: History | None = None) -> None:
         try:
             write_textfile(settings.place(settings.metrics.textfile), found, target)
         except OSError as error:
-            screen.note(f"[metrics] textfile could not be written: {error.strerror or type(error).__name__}.")
+            screen.note(
+                f"The file of [metrics] textfile could not be written: {error.strerror or type(error).__name__}."
+            )
     if settings.metrics.otlp:
         from trueup.connectors.metrics.otlp import send_otlp
 
@@ -35,4 +37,4 @@ def measure(settings: Settings, history: History | None = None) -> None:
         except Exception as error:  # noqa: BLE001 - the run is sealed already; said below
             problem = type(error).__name__
         if problem:
-            screen.note(f"[metrics] otlp did not arrive: {problem}.")
+            screen.note(f"The figures could not be sent to [metrics] otlp: {problem}.")

@@ -38,7 +38,7 @@ def _known(build: Build) -> dict[str, tuple[str, ...]]:
     """Each name → the object ids it meant in the last whole read.
 
     Raises:
-        NotAlone: it is not known whom it means.
+        NotAlone: it is not known who is meant.
     """
     from trueup.transforms.planning.selection import keys_of
 
@@ -54,7 +54,7 @@ def _known(build: Build) -> dict[str, tuple[str, ...]]:
     if len(people) > MOST:
         raise NotAlone(f"more than {MOST} people are named")
     if any(key.startswith("profile:") for key in people) or people & set(build.settings.matching.links):
-        raise NotAlone("whose profile it is shows only beside everybody else")
+        raise NotAlone("only a full read shows whose profile it is")
     return known
 
 
@@ -68,5 +68,5 @@ def _profiles(build: Build, keys: tuple[str, ...]) -> dict[str, str]:
 
     found = links_of(build.history, keys)
     if len(found) < len(keys) or set(found.values()) & set(build.settings.matching.links.values()):
-        raise NotAlone("whose profile it is shows only beside everybody else")
+        raise NotAlone("only a full read shows whose profile it is")
     return found

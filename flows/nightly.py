@@ -59,7 +59,7 @@ def nightly(config: str = "", deployed: dict[str, Any] | None = None, *, again: 
     archive = open_archive(settings)
     with night_lock(archive.path, settings.target.url) as is_alone:
         if not is_alone:
-            return Cancelled(message=f"{SKIPPED} another night of this target is at work.")
+            return Cancelled(message=f"{SKIPPED} another run of this target is in progress.")
         with flow_runs.holding(lock_names(archive.path, settings.target.url)["night"]):
             return _go_on(settings, open_archive(settings), expected)  # once more: with what others did until now
 
@@ -80,7 +80,7 @@ def _go_on(settings: Settings, archive: Archive, expected: datetime) -> Any:
             # What an earlier night can no longer do (its approval has ended, the configuration is another one) must not
             # keep every later one from being planned.
             screen.complain(error)
-            flow_runs.log(f"Run {run.run_id} could not be gone on with; the night is planned all the same.")
+            flow_runs.log(f"Run {run.run_id} could not be continued; the night is planned all the same.")
     if is_to_plan:
         return _plan(settings, archive, expected)
     if ended is not None:

@@ -1,4 +1,4 @@
-"""Who is told what came of a run: once, in the report's own sentences, and never so that a run has to wait or fails."""
+"""Who is told how a run ended: once, in the report's own sentences, and never so that a run has to wait or fails."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def link_to(settings: Settings, run: PriorRun) -> str:
 
 @harmless()
 def tell(settings: Settings, message: Message) -> None:
-    """Tell whom ``[notify]`` names of what happened, unless they were told; what does not arrive is said on stderr."""
+    """Tell those ``[notify]`` names what happened, unless they were told; what does not arrive is said on stderr."""
     from trueup.connectors.notify import channel_names, channels, deliver
 
     if not channel_names(settings):
@@ -233,7 +233,7 @@ def test_message(settings: Settings) -> Message:
 
 
 def states(settings: Settings, *, test: bool) -> list[dict[str, Any]]:
-    """Every channel with what came of the last message; with ``test`` of one that is sent now."""
+    """Every channel with the result of its last message; with ``test`` of one that is sent now."""
     from trueup.connectors.notify import channel_names, channels, deliver
 
     names, ledger = channel_names(settings), ledger_of(settings)

@@ -17,7 +17,7 @@ def check_only(history: History, only: tuple[str, ...]) -> None:
 
     Raises:
         Misused: a name is unknown there and close to one that is known; the sentence says which. It is for the screen
-            of whoever typed the name, and goes nowhere else.
+            of the person who typed the name, and goes nowhere else.
     """
     run = history.latest_read
     if run is None or not (run.files.source.exists() and run.files.decisions.exists()):

@@ -2,7 +2,7 @@
 
 With ``PREFECT_API_URL`` set, runs appear on that server. Without it a temporary one is started on loopback, while
 other work goes on. It ends when this process does, however that happens: it watches a pipe that only we hold open.
-Until then no signal ends it. Its last words go to a private log, which is named when it fails and else removed.
+Until then no signal ends it. What it says goes to a private log, which is named when it fails and else removed.
 
 The commands of a person at a terminal keep theirs for the commands that follow (``trueup.flows.kept_server``).
 """
@@ -160,7 +160,7 @@ class Orchestrator:
 
     def _let_go(self, kept: InUse) -> None:
         if not kept_server.is_alive(kept.folder):
-            screen.note(f"The temporary Prefect server had ended by itself. Its last words: {kept.told.log}.")
+            screen.note(f"The temporary Prefect server had ended by itself. Its log: {kept.told.log}.")
         kept.let_go()
         if self._process is not None and self._process.poll() is None:
             screen.note(
@@ -185,7 +185,7 @@ class Orchestrator:
 
     def _last_words(self) -> str:
         """Where the server's log lies, for a sentence; nothing where there is none."""
-        return f" Its last words: {self._log}." if self._log is not None else ""
+        return f" Its log: {self._log}." if self._log is not None else ""
 
     def _start(self) -> None:
         try:
@@ -241,7 +241,7 @@ def home_folder() -> Path:
 
 
 def _without_auth(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a process is started with can be read by whoever lists processes."""
+    """What a process is started with can be read by everybody who can list processes."""
     return {name: value for name, value in environment.items() if name != "PREFECT_API_AUTH_STRING"}
 
 

@@ -86,7 +86,7 @@ class Kept:
         """Return when it is time to end; nobody can begin to use it while the lock that is returned is open."""
         begun = last_used = time.monotonic()
         was_told_of = False
-        # Opened once: should the folder go, whoever uses this server still holds this very file.
+        # Opened once: should the folder go, everybody who uses this server still holds this very file.
         use = kept_server.opened(self.folder, "use")
         while True:
             time.sleep(_USE_SECONDS)
@@ -118,7 +118,7 @@ def _kept(folder: Path, idle_seconds: float, log: Path, port: int) -> str:
     if alive is None or not auth:
         sys.exit("another server is kept there, or nobody says how to know its commands")
     _HELD.append(alive)
-    # Set here and not handed over: what a process is started with can be read by whoever lists processes.
+    # Set here and not handed over: what a process is started with can be read by everybody who can list processes.
     os.environ["PREFECT_SERVER_API_AUTH_STRING"] = auth
     kept = Kept(folder, idle_seconds, log, port)
     signal.signal(signal.SIGTERM, lambda *_: setattr(kept, "is_told_to_end", True))

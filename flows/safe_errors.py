@@ -24,7 +24,7 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     An unforeseen error's text may hold a person's data or a server's words, and Prefect's database would keep it: its
     kind and its place must do. ``TRUEUP_DEBUG`` shows the whole on stderr. What Prefect makes of our own errors names
-    nobody by key either; whoever called the flow still finds the whole message.
+    nobody by key either; the caller of the flow still finds the whole message.
 
     Args:
         doing: what the step does, for the sentence, such as "reading the source".

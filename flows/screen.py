@@ -104,9 +104,12 @@ def complain(error: TrueupError) -> None:
     """Say on stderr what went wrong and what to do."""
     words = {1: "Failed", 2: "Usage", 3: "Refused"}
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
-    screen.print(
-        Text.assemble((f"{words.get(error.exit_code, 'Failed')}: ", "bold red"), visible(redacted(error.message)))
-    )
+    message = redacted(error.message)
+    if error.names and sys.stderr.isatty():
+        from trueup.reports.keys import with_names
+
+        message = with_names(message, error.names)
+    screen.print(Text.assemble((f"{words.get(error.exit_code, 'Failed')}: ", "bold red"), visible(message)))
     if error.remedy:
         screen.print(Text(visible(redacted(error.remedy))))
 
@@ -165,7 +168,7 @@ def at_work(stage: str) -> Iterator[None]:
 
 @contextmanager
 def bars(*, show: bool) -> Iterator[None]:
-    """Show progress bars on stderr for the block, where stderr is a terminal; lines for whoever began this process."""
+    """Show progress bars on stderr for the block, where stderr is a terminal; lines for a process that asks."""
     if PROGRESS in os.environ:
         _told.append(0.0)
     if not (show and sys.stderr.isatty()):

@@ -93,13 +93,13 @@ def find(connection: DuckDBPyConnection, run: PriorRun, wish: str) -> str:
         found = {str(row[0]) for row in rows}
     if not found:
         raise Misused(
-            f"Nobody in run {run.run_id} goes by that key.",
+            f"Nobody in run {run.run_id} has that key or name.",
             remedy="Give an object id, a user name, an e-mail, or profile:ID; --run names another run.",
         )
     if len(found) > 1:
         raise Misused(
-            f"{len(found)} people in run {run.run_id} go by that key: {', '.join(sorted(found)[:10])}.",
-            remedy="Give one of these keys.",
+            f"{len(found)} people in run {run.run_id} have that name: {', '.join(sorted(found)[:10])}.",
+            remedy="Give the key of the one you mean.",
         )
     return found.pop()
 

@@ -111,7 +111,7 @@ class Watch:
             return
         deployment = deployed(settings)
         if deployment is None or is_paused(deployment):
-            self.settled = tick  # whoever pauses a schedule wants nothing made up afterwards
+            self.settled = tick  # a paused schedule wants nothing made up afterwards
             return
         history = archive.history(settings.target.url)
         left = any(goes_on_by_itself(run, settings, at=now) for run in history.runs if meant_for(run) >= tick)

@@ -43,7 +43,7 @@ def held_since(db: DuckDBPyConnection, files: RunFiles, history: History) -> Non
 
 
 def left_out_before(db: DuckDBPyConnection, history: History, run_id: str) -> None:
-    """Makes ``left_out``: who the last approval left out, by whom it was given and in which run."""
+    """Makes ``left_out``: who the last approval left out, who gave it and in which run."""
     rows: list[dict[str, str]] = []
     for run in _earlier(history, run_id):
         if approvals := [act for act in run.acts if act.act is Act.APPROVED]:

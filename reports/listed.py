@@ -42,7 +42,7 @@ def codes_of(people: pa.Table, changes: pa.Table) -> Codes:
 
 
 def vocabulary(view: ReportView, codes: Codes) -> dict[str, Any]:
-    """What the script must know of a run, whoever it lists."""
+    """What the script must know of a run, whichever people it lists."""
     return {
         "run": view.run_id,
         "links": {"source": view.links.source, "target": view.links.target},

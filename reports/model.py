@@ -204,7 +204,7 @@ class ReportView:
     stories: tuple[Story, ...] = ()
     news: News | None = None
     ending: Mapping[str, Aside] = field(default_factory=dict)
-    """``delete`` and ``deactivate``: whom it concerns that may not come back."""
+    """``delete`` and ``deactivate``: the people it concerns who may not come back."""
     waiting: tuple[Aside, ...] = ()
     became: tuple[str, ...] = ()
     """What became of a sealed run, in sentences."""
@@ -224,7 +224,7 @@ class ReportView:
     conflicts: tuple[ReasonLine, ...] = ()
     unmanaged: tuple[ReasonLine, ...] = ()
     kept: tuple[ReasonLine, ...] = ()
-    """Unchanged people of whom there is something to say."""
+    """Unchanged people about whom there is something to say."""
     left_out: tuple[LeftOut, ...] = ()
     findings: tuple[tuple[str, int], ...] = ()
     """Check and number of ``info`` findings."""

@@ -1,4 +1,4 @@
-"""All nights on one page: what came of each, what changed, who is held, who approved; no person stands in it."""
+"""All nights on one page: how each ended, what changed, who is held, who approved; no person stands in it."""
 
 from __future__ import annotations
 

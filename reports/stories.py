@@ -82,7 +82,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """People a decision concerns whom somebody should look at, by name."""
+    """People a decision concerns and somebody should look at, by name."""
 
     decision: str
     lead: str

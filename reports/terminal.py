@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,6 +16,7 @@ from rich.text import Text
 
 from trueup.reports.difference import parted
 from trueup.reports.escaping import visible
+from trueup.reports.keys import with_names, words_of
 from trueup.reports.people import changes_of
 from trueup.reports.sentences import LABELS, counted, number
 from trueup.reports.stories import in_text
@@ -91,18 +90,8 @@ def _story(lead: str, people: int, text: str) -> Text:
 
 def _named(message: str, view: ReportView) -> str:
     """``message`` with a person's name before each key: refusals go to logs too, and name people by key only."""
-    words = {word.rstrip(".:") for word in re.findall(r"[^\s,;()]+", message)}
-    meant = view.people.filter(pc.is_in(view.people["key"], pa.array(sorted(words), pa.string())))
-    names = {row["key"]: row["name"] for row in meant.select(["key", "name"]).to_pylist()}
-    for key, name in names.items():
-        if name and name != key:
-            alone = rf"(?<![^\s,;(]){re.escape(key)}(?![^\s,;).:])"
-            message = re.sub(alone, partial(_beside, name), message)
-    return message
-
-
-def _beside(name: str, key: re.Match[str]) -> str:
-    return f"{name} ({key[0]})"
+    meant = view.people.filter(pc.is_in(view.people["key"], pa.array(sorted(words_of(message)), pa.string())))
+    return with_names(message, {row["key"]: row["name"] for row in meant.select(["key", "name"]).to_pylist()})
 
 
 def _remedy(refusal: Refusal, view: ReportView) -> str:

@@ -114,7 +114,7 @@ def _ordinary(manifest: Manifest, past: PastNights, writes: int) -> tuple[Tone, 
     of = f"Of {counted(manifest.users, 'user')} and {counted(manifest.profiles, 'profile')}"
     if manifest.kind is Kind.ROLLBACK:
         what = f"run {manifest.parent_run}" if manifest.parent_run else "earlier changes"
-        return "attention", f"A way back: takes back {what} for {counted(writes, 'person', 'people')}.", ""
+        return "attention", f"A rollback: takes back {what} for {counted(writes, 'person', 'people')}.", ""
     if manifest.only:
         return (
             "neutral",

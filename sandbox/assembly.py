@@ -19,7 +19,7 @@ from trueup.sandbox.tenant.data import Application, Assignment, Group, object_id
 User = dict[str, Any]
 Document = dict[str, Any]
 UNASSIGNED = (10, 20, 150)
-"""Staff by number whom nobody assigned to Pingboard; the first two lead a team."""
+"""Staff, by number, that nobody assigned to Pingboard; the first two lead a team."""
 NESTED_ONLY = range(261, 266)
 """Staff who are members of a nested group only: not in scope unless groups are expanded."""
 DIRECT = range(266, 276)

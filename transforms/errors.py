@@ -32,6 +32,8 @@ class TrueupError(Exception):
         self.remedy = remedy
         self.outside = ""
         """What to say where nobody may be named, not even by key; empty as long as the message itself may be said."""
+        self.names: dict[str, str] = {}
+        """Names of people in the message, by key; said on a terminal and nowhere else."""
 
     def __str__(self) -> str:
         return self.outside or (f"{self.message}\n{self.remedy}" if self.remedy else self.message)

@@ -147,7 +147,7 @@ class ActRecord(_Record):
 
     @property
     def via(self) -> str:
-        """How whoever decided was known (a ``Via``); what earlier versions recorded was said in a shell, or by rule."""
+        """How it was known who decided (a ``Via``); what earlier versions recorded was said in a shell, or by rule."""
         return str(self.details.get("via") or (Via.AUTO if self.details.get("auto") else Via.SHELL))
 
     @property

@@ -43,7 +43,7 @@ _FOUND = (
 _MANAGERS = {
     "nobody": "names a manager that neither the report nor the directory knows",
     "several": "names a manager who could be several people",
-    "unclear": "names a manager whose own row fits no single person",
+    "unclear": "names a manager whose own row does not fit exactly one person",
     "itself": "names the person as their own manager",
 }
 
@@ -143,7 +143,7 @@ def _notes_on_rows(connection: DuckDBPyConnection) -> list[str]:
         "FROM persons WHERE source_id IS NOT NULL AND profile_id IS NOT NULL "
         "AND key NOT IN (SELECT key FROM report_people WHERE state = 'found')",
     ):
-        notes.append(f"{absent:,} managed profiles are restored from no row of the report and stay as they are.")
+        notes.append(f"The report has no row for {absent:,} managed profiles, which stay as they are.")
     return notes
 
 

@@ -86,7 +86,7 @@ class ScheduleSettings(Section):
 
 
 class NotifySettings(Section):
-    """Who is told what came of a run; without personal data, but for names in a mail where ``names`` says so."""
+    """Who is told how a run ended; without personal data, but for names in a mail where ``names`` says so."""
 
     url: SecretReference | str = ""
     """A webhook that takes ``{"text": …}``."""
@@ -103,7 +103,7 @@ class ReportSettings(Section):
     """Where links of reports and messages lead."""
 
     link: Annotated[str, AfterValidator(plain_address)] = ""
-    """Where a run's report can be opened by whoever reads a message; ``{run_id}`` stands for the run."""
+    """Where a run's report can be opened by the reader of a message; ``{run_id}`` stands for the run."""
     target_link: Annotated[str, AfterValidator(plain_address)] = ""
     """A profile in the target's own pages; ``{profile_id}`` and ``{user_name}`` stand for the person."""
 

@@ -78,10 +78,10 @@ def _encrypted_url(value: str) -> str:
         return value
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        message = "an address begins with https:// and names a host"
+        message = "an address must begin with https:// and name a host"
         raise ValueError(message)
     if parts.username or parts.password:
-        message = "an address holds no user name or password; secrets are references of their own"
+        message = "an address must not hold a user name or password; secrets are references of their own"
         raise ValueError(message)
     if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
         message = "plain http is allowed on loopback only, since the token would travel in the clear; use https://"
@@ -92,7 +92,7 @@ def _encrypted_url(value: str) -> str:
 def without_query(value: str) -> str:
     """``value``, where it ends with its path: it stands in manifests and messages; raises ``ValueError``."""
     if "?" in value or "#" in value:
-        message = "an address ends with its path; what signs in is a reference of its own"
+        message = "an address has no ? and no # here; what signs in is a reference of its own"
         raise ValueError(message)
     return value
 
@@ -101,7 +101,7 @@ def without_secrets(value: str) -> str:
     """``value``, where its query, such as ``?tenant=7``, holds nothing that signs in; raises ``ValueError``."""
     parts = urlsplit(value)
     if parts.fragment or any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
-        message = "an address holds nothing that signs in; that is a reference of its own ([target] token, headers)"
+        message = "an address must not hold what signs in; that is a reference of its own ([target] token, headers)"
         raise ValueError(message)
     return value
 
@@ -112,10 +112,10 @@ def plain_address(value: str) -> str:
         return value
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        message = "an address begins with https:// and names a host"
+        message = "an address must begin with https:// and name a host"
         raise ValueError(message)
     if parts.username or parts.password:
-        message = "an address holds no user name or password"
+        message = "an address must not hold a user name or password"
         raise ValueError(message)
     return value
 
@@ -127,7 +127,7 @@ def own_address(value: str) -> str:
         return address
     parts = urlsplit(address)
     if parts.path or parts.query or parts.fragment:
-        message = "this is scheme, host and port alone, such as https://trueup.example.com"
+        message = "give scheme, host and port only, such as https://trueup.example.com"
         raise ValueError(message)
     if not parts.netloc.isascii():
         message = "write a name with letters beyond ASCII as browsers send it (xn--…)"
@@ -147,7 +147,7 @@ def unshared_authority(value: str) -> str:
         message = "people of any company sign in at common, organizations and consumers; name your own tenant"
         raise ValueError(message)
     if parts.query or parts.fragment:
-        message = "an issuer has no query and no fragment"
+        message = "an issuer must not have a query (?) or a fragment (#)"
         raise ValueError(message)
     return value
 
@@ -172,7 +172,7 @@ def further_headers(value: dict[str, str]) -> dict[str, str]:
             message = f"{name!r} may not be set here; target.auth says how to sign in"
             raise ValueError(message)
     if len({name.lower() for name in value}) < len(value):
-        message = "a header stands here twice"
+        message = "a header is given twice"
         raise ValueError(message)
     return value
 

@@ -122,7 +122,7 @@ class TargetSettings(Section):
     @classmethod
     def _a_colon_ends_the_user(cls, value: str) -> str:
         if ":" in value:
-            message = "basic sign-in knows no user name with a colon (RFC 7617 §2)"
+            message = "basic sign-in cannot carry a user name with a colon (RFC 7617 §2)"
             raise ValueError(message)
         return value
 

@@ -118,12 +118,12 @@ SILENT_ACTS = (Act.RELEASED, Act.FORGOTTEN, Act.PRUNED, Act.ERASED)
 
 
 class Via(StrEnum):
-    """How whoever approved or rejected was known."""
+    """How it was known who approved or rejected."""
 
     SIGN_IN = "sign_in"
     """Signed in at the team's review."""
     SHELL = "shell"
-    """By a command or the page on loopback: whoever has the account of the machine."""
+    """By a command or the page on loopback: somebody who has the account of the machine."""
     ORCHESTRATOR = "orchestrator"
     """By a run started in Prefect."""
     AUTO = "auto"

@@ -233,7 +233,7 @@ def order(edges: list[tuple[str, str, str]]) -> Ordering:
 
 
 def _in_a_circle(pending: Mapping[str, Mapping[str, set[str]]]) -> str:
-    """Somebody who, following who waits for whom, is met twice."""
+    """Somebody met twice when following who waits for the next."""
     met: list[str] = []
     at = min(pending)
     while at not in met:

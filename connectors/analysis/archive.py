@@ -53,7 +53,7 @@ class Archive:
         place = root.resolve()
         if not place.is_dir():
             raise Misused(f"No archive lies at {root}.", remedy="Give the folder with the runs, or trueup.toml.")
-        with suppress(TrueupError):  # whoever may only read finds what can be believed of it until then
+        with suppress(TrueupError):  # a read-only caller finds what can be believed of it until then
             finish_pending(place)
         checked = Checked(place)
         self._contents = contents(place, target=target, timezone=timezone, checked=checked)

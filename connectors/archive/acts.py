@@ -81,10 +81,10 @@ def add_act(run: PriorRun | RunFiles, act: Act, who: str, *, at: datetime, **con
 def add_act_with(
     run: PriorRun, act: Act, who: str, *drafts: Path, at: datetime, **content: Unpack[ActContent]
 ) -> ActRecord:
-    """The act, and each of ``drafts`` as its ``<stem of draft>-NNN.parquet``; whoever dies on the way leaves no damage.
+    """The act, and each of ``drafts`` as its ``<stem of draft>-NNN.parquet``; dying on the way leaves no damage.
 
     The act is written while the file still is ``….part``: a whole file without an act would hide that its act was
-    removed. A name given late is given by whoever looks next (:func:`finish_names`).
+    removed. A name not given yet is given by the next process that looks (:func:`finish_names`).
 
     Args:
         run: a sealed run.
@@ -108,7 +108,7 @@ def add_act_with(
             whole = files.path / _sent(files, draft, next_number(acts, draft.stem))
             parts[whole] = whole.with_suffix(".part")
             draft.replace(parts[whole])
-            said["files"][whole.name] = _settle(files, parts[whole], name=whole.name)
+            said["files"][whole.name] = _protected(files, parts[whole], name=whole.name)
         sync_directory(files.path)
         record = _append(files, said)
         for whole, part in parts.items():
@@ -120,7 +120,7 @@ def add_act_with(
 def add_stated(
     run: RunFiles, act: Act, who: str, *, at: datetime, stated: Mapping[str, FileRecord], **content: Unpack[ActContent]
 ) -> ActRecord:
-    """The act, stating files as they are to be; whoever writes it puts them there afterwards.
+    """The act, stating files as they are to be; the caller puts them there afterwards.
 
     Raises:
         Refused: the run's manifest or acts are damaged.
@@ -136,7 +136,7 @@ def next_number(acts: Iterable[ActRecord], stem: str) -> int:
 
 
 def finish_names(run: RunFiles, acts: Iterable[ActRecord]) -> None:
-    """Give the files of ``acts`` the names whoever was killed had no time to give; only what the act vouches for."""
+    """Give the files of ``acts`` the names that a killed process had no time to give; only what the act vouches for."""
     for act in acts:
         for name, record in act.files.items():
             part = (run.path / name).with_suffix(".part")
@@ -165,7 +165,7 @@ def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> 
 
 
 def _refuse_if_over(run: RunFiles, acts: Iterable[ActRecord]) -> None:
-    """No approval after the end: whoever approves has looked before, but somebody else may have been quicker."""
+    """No approval after the end: the approver has looked before, but somebody else may have been quicker."""
     over = next((act.act for act in acts if act.act in {Act.REJECTED, Act.SUPERSEDED}), None)
     if over is not None:
         raise Refused(
@@ -177,7 +177,7 @@ def _refuse_if_over(run: RunFiles, acts: Iterable[ActRecord]) -> None:
         )
 
 
-def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
+def _protected(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
     if path.parent != run.path:
         raise Failed(f"{path.name} does not lie in run {run.run_id}.")
     protect(path, access_like(run.path))
@@ -186,14 +186,14 @@ def _settle(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
 
 
 def _stated(files: RunFiles, act: Act, content: ActContent) -> dict[str, Any]:
-    """``files`` and ``details`` of the act, once its files are settled and where all see them."""
+    """``files`` and ``details`` of the act, once its files are on the disk and where all see them."""
     paths = {path.name: path for path in content.get("files", ())}
     place = place_of(files.path.parent)
     # Asked before the journal is sent: what is announced after that is joined once more, rather than lost.
     joined = place.closing(files) if act in reading.CLOSING else {}
     if joined and (files.path / JOURNAL).exists():
         paths[JOURNAL] = files.path / JOURNAL
-    added = {name: _settle(files, path) for name, path in paths.items()}
+    added = {name: _protected(files, path) for name, path in paths.items()}
     for path in paths.values():
         place.send_again(files, path)
     return {"files": added, "details": {**content.get("details", {}), **joined}}

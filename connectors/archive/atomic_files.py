@@ -173,7 +173,7 @@ REVIEWS = ".review"
 
 
 def folder(root: Path) -> Path:
-    """Where locks and drafts lie, outside all runs; made when missing, and read by whoever reads runs."""
+    """Where locks and drafts lie, outside all runs; made when missing, and readable by everybody who may read runs."""
     path = root / FOLDER
     if not path.is_dir():
         try:

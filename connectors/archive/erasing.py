@@ -1,7 +1,7 @@
-"""One person's data out of every run, so that whoever dies on the way leaves an archive that can be believed.
+"""One person's data out of every run, so that a process that dies on the way leaves an archive that can be believed.
 
 Everything is prepared aside, in ``<archive>/.erasing/NUMBER``; nothing has happened until ``erasure.json`` is there.
-From then on the erasure is finished by whoever comes next: in each run the act ``erased`` first, which states every
+From then on the next command finishes the erasure: in each run the act ``erased`` first, which states every
 file before and after, then the files, each put in place in one step. In an object store what was prepared is sent
 there, and the store says whether it was decided: see ``erasing_in_store``.
 """
@@ -164,7 +164,7 @@ def _finish_all(root: Path) -> None:
         if (place / _PLAN).exists():
             _finish(root, place)
         else:
-            shutil.rmtree(place)  # whoever prepared it died before anything was decided
+            shutil.rmtree(place)  # the process that prepared it died before anything was decided
     with suppress(OSError):
         (root / FOLDER).rmdir()
 
@@ -219,7 +219,7 @@ def _forget_staged(root: Path, over: frozenset[str]) -> None:
 
 
 def catch_up(root: Path) -> None:
-    """What an erasure on another host took out of the store is on this host no longer; for whoever only reads too."""
+    """What an erasure on another host took out of the store is no longer on this host; for read-only callers too."""
     there = place_of(root)
     if not isinstance(there, RemotePlace) or not (new := there.mirror.erasures(OVER) - _remembered(root)):
         return
@@ -237,7 +237,7 @@ def _forget_run(there: RemotePlace, files: RunFiles, new: frozenset[str]) -> Non
     try:
         acts = reading.read_acts(files, reading.read_manifest(files)[1])
     except Refused:
-        return  # whoever reads the run is told why
+        return  # reading the run says why
     for act in erasures(acts):
         if str(act.details.get("number")) in new:
             there.mirror.forget_changed(files.run_id, act.files)
@@ -252,7 +252,7 @@ def _forget_draft(there: RemotePlace, files: RunFiles) -> None:
 
 
 def _remember_erasures(there: RemotePlace) -> None:
-    """This host holds nothing any more of whom these erasures took out."""
+    """This host holds nothing any more of the people these erasures took out."""
     root = there.mirror.root
     content = json.dumps(sorted(there.mirror.erasures(OVER))).encode()
     replace(folder(root) / _SEEN, content, aside=folder(root), access=access_like(root))
@@ -271,7 +271,7 @@ def _is_left_behind(files: RunFiles) -> bool:
 
 
 def _add_act(files: RunFiles, plan: dict[str, Any], said: Staged) -> None:
-    """The act is there, once, whoever else finishes the erasure or adds other acts."""
+    """The act is there, once, even if others finish the erasure or add acts meanwhile."""
     details = {
         "number": plan["number"],
         "reason": plan["reason"],
@@ -309,7 +309,7 @@ def _finish_run(files: RunFiles, aside: Path, plan: dict[str, Any], said: Staged
 
 
 def _put(staged: Path, place: Path) -> None:
-    """Put what was prepared in its place; nothing to do where whoever died had done it."""
+    """Put what was prepared in its place; nothing to do where the process that died had done it."""
     if staged.exists():
         protect(staged, access_like(place.parent))
         staged.replace(place)

@@ -1,9 +1,9 @@
 """An erasure in an object store: what was prepared lies there too, so that any host finishes it.
 
 ``erasures/NUMBER/…`` is what was prepared, ``erasures/NUMBER.json`` says what becomes of it. That object is created
-once: by whoever decides, or by whoever finds something prepared that nobody decided, and gives it up. It stays, and in
-the end says only that the erasure is over. Whoever finishes holds a lease; one who was frozen meanwhile and wakes does
-no harm, as each object is replaced only while it is what it was before.
+once: by the process that decides, or by one that finds something prepared and undecided, and gives it up. It stays,
+and in the end says only that the erasure is over. Whoever finishes holds a lease; one who was frozen meanwhile and
+wakes does no harm, as each object is replaced only while it is what it was before.
 """
 
 from __future__ import annotations

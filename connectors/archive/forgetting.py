@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def forget_target(archive: Archive, target: str, who: str, *, at: datetime) -> Mapping[str, Any] | None:
     """What applies learnt of ``target`` until now is used no more: the newest run of it has an act ``forgotten``.
 
-    Acts that tell what was learnt stay as they are; whoever reads them stops at this one.
+    Acts that tell what was learnt stay as they are; a reader stops at this one.
 
     Returns:
         What is forgotten; None where nothing was learnt, and then nothing is written.

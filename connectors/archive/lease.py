@@ -143,7 +143,7 @@ class Leases:
                 lease.lost = True
                 return
             except TrueupError:
-                continue  # the term runs on; whoever sends asks first
+                continue  # the term runs on; every write asks first
 
     def _end(self, lease: Lease, holder: Holder) -> None:
         if lease.lost:

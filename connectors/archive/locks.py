@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PATIENCE = {"seal": 300.0, "apply": 0.5, None: 3.0}
 """Seconds to wait for a holder before giving up; one without a name is coming, leaving or only looking."""
 _LOOKING = 1.0
-"""Seconds in which whoever only looks whether a night is at work has let go again."""
+"""Seconds within which a process that only looks whether a night is under way has let go again."""
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def apply_lock(root: Path, target_url: str, what: str, *, closed_too: bool = Fal
         Failed: the lock file cannot be written.
     """
     with _held(root, target_url, myself("apply", what)) as holder:
-        if not closed_too:  # whoever moves an archive holds its targets
+        if not closed_too:  # a move of the archive holds its targets
             refuse_closed(root)
         yield holder
 
@@ -91,7 +91,7 @@ def night_lock(root: Path, target_url: str) -> Iterator[bool]:
 
 
 def night_at_work(root: Path, target_url: str) -> bool:
-    """Whether a scheduled night is at work on this target right now; whoever was killed is not."""
+    """Whether a scheduled night is under way for this target right now; a killed one is not."""
     with on_disk("The archive's lock cannot be read"):
         number = _open(_night_file(root, target_url))
     try:
@@ -155,7 +155,7 @@ def apply_holder(root: Path, target_url: str) -> Holder | None:
 
 @contextmanager
 def sealing(root: Path) -> Iterator[None]:
-    """Alone in writing manifests and acts into this archive; waits for whoever is at it."""
+    """Alone in writing manifests and acts into this archive; waits for whoever is writing."""
     with on_disk("The archive's lock cannot be taken"):
         number = _open(folder(root) / "seal.lock")
         try:
@@ -181,7 +181,7 @@ def _night_file(root: Path, target_url: str) -> Path:
 def lock_names(root: Path, target_url: str) -> dict[str, str]:
     """What to call this host's two locks on a target where others tell of them: ``night`` and ``apply``.
 
-    The same name means the same lock file on the same host, so that whoever finds it free knows its holder is gone.
+    The same name means the same lock file on the same host, so that finding it free means that its holder is gone.
     """
     path = _apply_file(root, target_url).resolve()
     own = hashlib.sha256(f"{socket.gethostname()}\0{path}".encode()).hexdigest()[:16]

@@ -250,7 +250,7 @@ class Mirror:
                         for name, records in people.accepted_records(manifest, acts).items()
                     }
                 except Refused:
-                    found = {}  # whoever reads the run is told why
+                    found = {}  # reading the run says why
             self._records[run_id] = found
         return found
 
@@ -349,7 +349,7 @@ class Mirror:
         return found
 
     def _add_to_index(self, fresh: dict[str, list[str]]) -> None:
-        """One line each, so that whoever brings a thousand files does not write a thousand indexes."""
+        """One line each, so that bringing a thousand files does not write a thousand indexes."""
         if fresh:
             self._known |= fresh
             place = folder(self.root) / _INDEX

@@ -1,6 +1,6 @@
 """An object store behind the same few things: read, create if absent, replace if match, list; through ``obstore``.
 
-A request that was not answered (500, 503, a reset, a lost answer) may have taken place. What came of it is found out
+A request that was not answered (500, 503, a reset, a lost answer) may have taken place. Whether it did is found out
 by reading: everything that is replaced carries a fresh random number, so that what is ours is known as ours. An S3
 ETag is a hash of the content: with equal bytes two writers would both win.
 """

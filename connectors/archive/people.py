@@ -30,7 +30,7 @@ _COLUMNS = ("place", "key", "value")
 
 
 def manifest_without(files: RunFiles, manifest: Manifest) -> Manifest:
-    """The manifest as it is to be sealed; whom it names stands in ``people.parquet`` of the run's directory."""
+    """The manifest as it is to be sealed; the people it names stand in ``people.parquet`` of the run's directory."""
     document = manifest.model_dump(mode="json")
     named = _named(files, phrases(sentences(document)))
     said, rows = manifest_apart(document, partial(without_people, named=named))

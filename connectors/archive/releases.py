@@ -62,14 +62,14 @@ def release_key(
             add_act(run, Act.RELEASED, who, at=at, reason=reason, details={"keys": list(keys), "all": False})
     if not found:
         raise Misused(
-            "No applied rollback holds anything back for a person of that key, and no run is called so.",
+            "No applied rollback holds anything back for a person of that key, and there is no run of that name.",
             remedy="Give a rollback run's id, or a person's key as its report prints it: trueup runs",
         )
     return found
 
 
 def restored_keys(run: PriorRun, name: str | None = None) -> tuple[str, ...]:
-    """Keys of the people a run changes, in order; with ``name``, only of whoever is called so."""
+    """Keys of the people a run changes, in order; with ``name``, only of the person called so."""
     if not run.files.decisions.exists():
         return ()
     with connect() as connection:

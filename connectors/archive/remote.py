@@ -52,7 +52,7 @@ class RemotePlace:
             objects: the archive.
             root: the archive's folder in the cache.
             lease_seconds: a term of a lease.
-            request_seconds: after so long a request to a target has ended, whoever sent it.
+            request_seconds: after so long any request to a target has ended.
         """
         self.objects = objects
         self.mirror = Mirror(objects, root)
@@ -147,7 +147,7 @@ class RemotePlace:
         return segments.joined(self.mirror, digest, prior, self._runs(), sequence.last)
 
     def append(self, run: RunFiles, make: Callable[[], Drafted]) -> ActRecord:
-        """See :class:`Place`; the claim holds the side file too, as whoever claims may die before it has sent it."""
+        """See :class:`Place`; the claim holds the side file too, as its writer may die before it has sent it."""
         while True:
             self._look_at(run.run_id)
             act = make()
@@ -180,7 +180,7 @@ class RemotePlace:
             try:
                 self.objects.replace_if_match(HEAD, json.dumps(head).encode(), seen)
             except Changed:
-                # An answer may have been lost: whoever sealed after us has put our manifest in its place.
+                # An answer may have been lost: the next host that sealed has put our manifest in its place.
                 if not self._is(key, content):
                     continue
             self._put_in_place(key, content)

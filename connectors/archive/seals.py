@@ -60,10 +60,10 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
         if files.manifest.exists():
             raise Failed(f"Run {files.run_id} is sealed already; what is sealed is never written again.")
         shutil.rmtree(files.work, ignore_errors=True)
-        records = {path.name: _settle(path) for path in _contents(files)}
+        records = {path.name: _protected(path) for path in _contents(files)}
         said = people.manifest_without(files, manifest)
         if (aside := files.path / people.OF_MANIFEST).exists():
-            records[aside.name] = _settle(aside)
+            records[aside.name] = _protected(aside)
         sync_directory(files.path)
         with _alone(root, manifest):
             for name in records:
@@ -102,7 +102,7 @@ def _contents(files: RunFiles) -> list[Path]:
     return found
 
 
-def _settle(path: Path) -> FileRecord:
+def _protected(path: Path) -> FileRecord:
     protect(path, access_like(path.parent))
     sync_file(path)
     return record_of(path)

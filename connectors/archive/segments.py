@@ -50,7 +50,7 @@ class Sequence:
         """Run → bytes of its journal that left under this lease."""
 
     def claim(self) -> None:
-        """Take the next number, so that whoever held the target before cannot announce anything any more."""
+        """Take the next number, so that the holder before us cannot announce anything any more."""
         while True:
             self.last += 1
             with contextlib.suppress(FileExistsError):

@@ -129,7 +129,7 @@ class _Run:
         if reports:
             self._render(reports, render, history)
             changed += reports
-        after = {name: self._settled(name) for name in changed}
+        after = {name: self._recorded(name) for name in changed}
         for name in changed:
             self._refuse_changed(name, there[name])
         rows = sum(tables.rows_about(files.path / name, self.person) for name in changed if name.endswith(".parquet"))
@@ -212,7 +212,7 @@ class _Run:
             except OSError:
                 shutil.copyfile(path, into)
 
-    def _settled(self, name: str) -> FileRecord:
+    def _recorded(self, name: str) -> FileRecord:
         sync_file(self.aside.path / name)
         return record_of(self.aside.path / name, name=name)
 

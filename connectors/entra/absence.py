@@ -1,4 +1,4 @@
-"""Proof of absence: whoever is missing from a read is asked for by id before anything rests on it.
+"""Proof of absence: people missing from a read are asked for by id before anything rests on it.
 
 ``GET /users/{id}`` in ``$batch``es, then ``/directory/deletedItems/microsoft.graph.user``; both need User.Read.All
 only. A fault is never read as absence.
@@ -33,7 +33,7 @@ class Whereabouts:
     deleted: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
-    def told(self) -> dict[str, int]:
+    def as_record(self) -> dict[str, int]:
         """For the manifest: how many, no keys."""
         asked = len(self.alive) + len(self.deleted) + len(self.gone)
         return {"asked": asked, "alive": len(self.alive), "deleted": len(self.deleted), "gone": len(self.gone)}

@@ -67,8 +67,8 @@ def _too_many(lacked: dict[str, int], people: int, limit: int) -> Refused:
     return Refused(
         Refusal(
             "attributes_left_out",
-            f"Graph left out what it was asked for of {people} people ({said(lacked)}), of at most {limit} that may be "
-            "left alone: the read was wrong.",
+            f"Graph left out properties of {people} people that it was asked for ({said(lacked)}); at most {limit} "
+            "such people can be left alone. The read was wrong.",
             used=people,
             limit=limit,
             remedy="Run again later; nothing was changed. If it stays so, check what stands between Trueup and Graph.",

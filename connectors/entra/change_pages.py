@@ -75,9 +75,9 @@ class ChangeReader:
         Raises:
             Spoiled: the page is truncated, is not a page, ends without a link, or holds somebody without an id.
         """
-        return self._swiftly(body) or self._carefully(body)
+        return self._read_fast(body) or self._read_strict(body)
 
-    def _swiftly(self, body: bytes) -> tuple[ChangePage, str | None] | None:
+    def _read_fast(self, body: bytes) -> tuple[ChangePage, str | None] | None:
         table = self._read(body) if is_utf8(body) else None
         if table is None:
             return None
@@ -111,7 +111,7 @@ class ChangeReader:
                 table = read_object(_spelled_out(body, self._spelled), self._schema)
         return table
 
-    def _carefully(self, body: bytes) -> tuple[ChangePage, str | None]:
+    def _read_strict(self, body: bytes) -> tuple[ChangePage, str | None]:
         (rows, end), following = bare_page(body)
         surfaced = {
             name for name in self.hidden if any(row.get(name) is not None or row.get(f"{name}@delta") for row in rows)

@@ -38,7 +38,7 @@ async def overlooked(graph: Graph, read: Path, engine: DuckDBPyConnection, *, st
         graph: signed in.
         read: users as read, with ``id``.
         engine: compares.
-        started: whoever was created since is not overlooked but new.
+        started: people created since are new, not overlooked.
     """
     try:
         told = [

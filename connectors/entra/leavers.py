@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from trueup.transforms.run_files import RunFiles
     from trueup.transforms.settings import Settings
 
-NOT_LEAVERS = "whoever is not leaving can be judged only beside everybody else"
-BORNE_BY_ANOTHER = "a name given is borne by somebody else now"
+NOT_LEAVERS = "only a full read can decide about people who stay"
+BORNE_BY_ANOTHER = "a name given belongs to somebody else now"
 
 
 async def read_leavers(
@@ -83,7 +83,7 @@ async def _read(
     await asyncio.to_thread(_write, files, chosen, list(entries.values()))
     return SourceSnapshot(
         users=len(entries),
-        completeness={"proof": "asked_by_id", "asked": len(keys), "users": len(entries), "absent": gone.told()},
+        completeness={"proof": "asked_by_id", "asked": len(keys), "users": len(entries), "absent": gone.as_record()},
         unreadable=unreadable,
         notes=tuple(f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())),
     )
@@ -120,7 +120,7 @@ async def _bearers(graph: Graph, name: str) -> list[str]:
         raise NotAlone("the source cannot be asked for a name") from answer
     bore = (str(row.get(field, "")).casefold() for row in rows for field in ("userPrincipalName", "mail"))
     if rows and name.casefold() not in set(bore):
-        raise NotAlone("the source does not heed filters")
+        raise NotAlone("the source ignores filters")
     return [str(row.get("id")) for row in rows]
 
 
@@ -132,13 +132,13 @@ async def _gone(graph: Graph, keys: list[str]) -> absence.Whereabouts:
     rows = listed.get("value")
     witness = str(rows[0].get("id")) if isinstance(rows, list) and rows and isinstance(rows[0], dict) else None
     if witness is None or witness in keys:
-        raise NotAlone("the source lists nobody to ask for beside them")
+        raise NotAlone("the source lists nobody else to check its answers by")
     found = await absence.whereabouts(graph, keys, witness=witness)
     if found.alive:
         raise NotAlone("the source contradicts itself about who is there")
     if found.gone:
         # Twice a 404 and nothing in the bin proves nothing where the list was not read: the whole of it must say so.
-        raise NotAlone("the source does not find somebody, and has not deleted them either")
+        raise NotAlone("the source finds somebody neither among its users nor among the deleted")
     return found
 
 

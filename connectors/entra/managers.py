@@ -1,7 +1,7 @@
 """Tell a tenant without managers from a response that ignored ``$expand=manager``.
 
 A server that passes over ``$expand=manager`` answers exactly like a tenant in which nobody has a manager, on every
-page or on some. So whoever had a manager in the last run and comes without one is asked for by id.
+page or on some. So people who had a manager in the last run and come without one are asked for by id.
 """
 
 from __future__ import annotations

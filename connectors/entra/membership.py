@@ -32,7 +32,7 @@ class Listing:
     note: str = ""
     """A sentence where the proof needs one."""
 
-    def told(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         """For the manifest."""
         return {"rows": self.rows.num_rows, "count": self.count, "proof": self.proof, "pages": self.pages}
 
@@ -80,7 +80,7 @@ async def complete_list(
         fields: text columns; the first is the row's identity.
         count: address of the count; empty where there is none.
         what: for messages, e.g. ``the members of group <id>``.
-        lost: whom the last run knew and these rows lack; asked only when the count contradicts two equal reads.
+        lost: the people the last run knew and these rows lack; asked only when the count contradicts two equal reads.
 
     Raises:
         Refused: three reads neither agree with the count nor two running with each other.

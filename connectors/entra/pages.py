@@ -65,10 +65,10 @@ class PageReader:
             raise Spoiled("the page is not valid UTF-8")
         if self.unseen:
             self.unseen -= {name for name in self.unseen if _names(body, name)}
-        page = self._swiftly(body)
-        return page if page is not None else self._carefully(body)
+        page = self._read_fast(body)
+        return page if page is not None else self._read_strict(body)
 
-    def _swiftly(self, body: bytes) -> tuple[UserPage, str | None] | None:
+    def _read_fast(self, body: bytes) -> tuple[UserPage, str | None] | None:
         table = read_object(body, self._page_schema)
         if table is None:
             return None
@@ -91,7 +91,7 @@ class PageReader:
         empty = tuple(column for column, values in asked if values.null_count and not may_be_left_out(column))
         if not empty or all_say(body, empty):
             return None
-        return unsaid_by_row(_loosely(body)["value"], self.selection)
+        return unsaid_by_row(_parse_lenient(body)["value"], self.selection)
 
     def _noted(self, users: pa.Table, problems: tuple[Problem, ...] = ()) -> UserPage:
         """The page, once it is known which of what may be left out nobody on it came with."""
@@ -105,8 +105,8 @@ class PageReader:
                     self.carriers[column.name] = users.column("id")[first].as_py()
         return UserPage(users, problems)
 
-    def _carefully(self, body: bytes) -> tuple[UserPage, str | None]:
-        page = _loosely(body)
+    def _read_strict(self, body: bytes) -> tuple[UserPage, str | None]:
+        page = _parse_lenient(body)
         if not isinstance(page, dict) or not isinstance(page.get("value"), list):
             raise Spoiled("the page holds no list of users")
         users, problems = user_table(page["value"], self.selection)
@@ -227,7 +227,7 @@ def _kind(value: object) -> str:
     return _KINDS.get(type(value), "something else")
 
 
-def _loosely(body: bytes) -> Any:
+def _parse_lenient(body: bytes) -> Any:
     text = body.removeprefix(b"\xef\xbb\xbf")
     try:
         return orjson.loads(text)

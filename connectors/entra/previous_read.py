@@ -1,4 +1,4 @@
-"""What the last complete run knew: whom a list that contradicts its own count must not have lost."""
+"""What the last complete run knew: the people that a list which contradicts its own count must not have lost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """When a read of users counts as complete: last page seen, and as many different ids as Graph counts.
 
 A count that stays wrong is believed less than two consecutive reads that give the same ids, on the condition
-that nobody known from the last run is missing from them, nor anybody whom Graph's changes name and who is there.
+that nobody known from the last run is missing from them, nor anybody named in Graph's changes who is there.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ProvenRead:
     asked_again: int = 0
     """People asked for by id, since the list did not say all of them."""
 
-    def told(self) -> dict[str, Any]:
+    def as_record(self) -> dict[str, Any]:
         """For the manifest."""
         return {
             "pages": self.read.pages,
@@ -81,7 +81,7 @@ async def proven_users(
         chosen: what to read.
         folder: for the reads.
         engine: compares ids.
-        known: whom the last run knew.
+        known: the people of the last run.
         progress: told how many were read.
 
     Raises:
@@ -108,7 +108,7 @@ async def proven_users(
         Refusal(
             "source_changed_while_reading",
             f"The users could not be read completely: the last of {len(PAGE_SIZES)} reads holds {users}, "
-            f"Graph counts {stated if stated is not None else 'nothing'}, and no two reads running agree.",
+            f"Graph counts {stated if stated is not None else 'nothing'}, and no two reads in a row agree.",
             used=users,
             limit=stated,
             remedy="Run again when fewer accounts are being created or deleted; nothing was changed.",
@@ -139,7 +139,7 @@ async def _agreeing(proven: ProvenRead, engine: DuckDBPyConnection, known: Memor
             )
         )
     proven.notes.append(
-        f"Graph counts {proven.count} users, but {proven.reads} reads running gave the same {proven.users}; "
+        f"Graph counts {proven.count} users, but {proven.reads} reads in a row gave the same {proven.users}; "
         "nobody known from the last run is missing from them."
     )
     return proven

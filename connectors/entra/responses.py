@@ -43,7 +43,7 @@ def expired_too_often() -> Refused:
     return Refused(
         Refusal(
             "source_incomplete",
-            "Graph's links to further pages expired in three reads running.",
+            "Graph's links to further pages expired in three reads in a row.",
             remedy="Run again later; nothing was changed.",
         )
     )

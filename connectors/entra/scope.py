@@ -93,7 +93,7 @@ async def _read_app(graph: Graph, source: SourceSettings, scope: Scope, known: M
         return []
     scope.assignments = listing.rows
     scope.notes += (listing.note,) if listing.note else ()
-    scope.proofs["assignments"] = listing.told()
+    scope.proofs["assignments"] = listing.as_record()
     roles = [role for role in app.get("appRoles") or [] if isinstance(role, dict) and role.get("id")]
     scope.roles = pa.Table.from_pylist(
         [{key: role.get(key) for key in ("id", "value", "displayName")} for role in roles], schema=_ROLES
@@ -217,7 +217,7 @@ async def _read_members(graph: Graph, groups: list[str], scope: Scope, known: Me
         own = pa.Table.from_arrays([ids, pa.array([group] * len(ids), pa.string())], schema=_MEMBERSHIPS)
         scope.memberships = pa.concat_tables([scope.memberships, own])
         scope.notes += (listing.note,) if listing.note else ()
-    scope.proofs["groups"] = {group: listing.told() for group, listing in zip(groups, listings, strict=True)}
+    scope.proofs["groups"] = {group: listing.as_record() for group, listing in zip(groups, listings, strict=True)}
 
 
 async def _members(graph: Graph, group: str, known: Memory, *, nested: bool) -> Listing:

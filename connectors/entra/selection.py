@@ -23,7 +23,7 @@ BESIDES = frozenset({"assigned", "assigned_by", "appRoleAssignments", "groups", 
 WITH_MANAGER = "manager($select=id)"
 """The usual form; a Graph may want advanced parameters for it, which a list of users cannot have."""
 NEVER_MISSING = ("userPrincipalName", "accountEnabled")
-"""Properties Graph sends for every user to whoever may read them."""
+"""Properties that Graph sends for every user, if the app may read them."""
 
 ARROW = {
     "text": pa.string(),

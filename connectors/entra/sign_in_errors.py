@@ -54,7 +54,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "90094": ("admin consent is missing", "Grant admin consent under API permissions."),
     "90008": ("the app does not ask for Microsoft Graph", "Add the permissions named in the guide and grant consent."),
     "53003": ("a Conditional Access policy blocks the sign-in", "Exclude this workload identity from the policy."),
-    "530032": ("a security policy blocks the sign-in", "Ask whoever keeps the tenant's security policies."),
+    "530032": ("a security policy blocks the sign-in", "Ask the people who keep the tenant's security policies."),
     "7000229": (
         "the app has no service principal in this tenant",
         "Open the app once under Enterprise applications, or grant it admin consent.",

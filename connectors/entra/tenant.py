@@ -175,7 +175,7 @@ async def _users(task: _Task, graph: Graph, chosen: Selection, progress: Progres
 
 
 async def _nobody_alive(task: _Task, graph: Graph, proven: ProvenRead) -> None:
-    """Check that whom the changes took away is really away, while a full read can still put it right."""
+    """Check that the people the changes took away are really gone, while a full read can still put it right."""
     lost = await asyncio.to_thread(missing, task.engine, task.memory.managed(), proven.read.path)
     witness = await asyncio.to_thread(anybody, task.engine, proven.read.path)
     try:
@@ -251,7 +251,7 @@ def _completeness(
     previous = task.request.previous
     return {
         "kind": "entra",
-        **proven.told(),
+        **proven.as_record(),
         "requests": tally.requests,
         "retries": tally.retries,
         "throttles": tally.throttles,
@@ -260,7 +260,7 @@ def _completeness(
         "restarts": tally.restarts,
         "token_renewals": tally.renewals,
         "scope": scope.proofs,
-        "absent": absent.told(),
+        "absent": absent.as_record(),
         "previous": {"run_id": previous.run_id, "users": previous.manifest.users} if previous else None,
     }
 

@@ -120,7 +120,7 @@ def _is_address(text: str, column: str) -> bool:
 
 @dataclass(slots=True)
 class Unsaid:
-    """What could not be read of whom while a table is made."""
+    """What could not be read, and of which people, while a table is made."""
 
     rows: int
     lists: dict[str, pa.Array] = field(default_factory=dict)

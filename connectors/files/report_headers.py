@@ -68,14 +68,14 @@ def headers_of(header: list[Any], columns: Mapping[str, str], *, managed: Iterab
     """What the columns of a report are; see ``read_everything_report``.
 
     Raises:
-        Misused: nothing says whom a row is about, nothing is there to restore, or ``columns`` does not fit the header.
+        Misused: nothing says who a row is about, nothing is there to restore, or ``columns`` does not fit the header.
     """
     written = [str(cell or "").removeprefix("\ufeff").strip() for cell in header]
     own = _own(written, columns, file)
     chosen = _chosen(written, own)
     places = dict(chosen)
     if "email" not in places:
-        # A header mapped to a path of its own still says whom the row is about.
+        # A header mapped to a path of its own still says who the row is about.
         mail = next((at for at, name in enumerate(written) if name.casefold() in EMAIL_HEADERS), None)
         places |= {} if mail is None else {"email": mail}
     _require(places, written, file)

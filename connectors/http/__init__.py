@@ -1,1 +1,1 @@
-"""What every connection over HTTP shares: how long to wait before trying again, whose turn it is, whom TLS trusts."""
+"""What connections over HTTP share: how long to wait before trying again, whose turn it is, trusted certificates."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def trusted(settings: Settings, bundle: str, *, key: str) -> ssl.SSLContext | bool:
-    """The private CA of ``bundle``, a path in the configuration; without one, true: whom the system trusts.
+    """The private CA of ``bundle``, a path in the configuration; without one, true: the certificates the system trusts.
 
     Raises:
         Misused: the file cannot be read as certificates; ``key`` is what the configuration calls it.

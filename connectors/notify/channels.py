@@ -56,7 +56,7 @@ def channels(settings: Settings) -> list[Channel]:
 
 
 def examine(settings: Settings, failing: dict[str, str]) -> list[Line]:
-    """Doctor's lines: whether each address can be read, and what came of its last message. Nothing is sent.
+    """Doctor's lines: whether each address can be read, and the result of its last message. Nothing is sent.
 
     ``failing`` is channel → why its last message did not arrive.
     """

@@ -29,7 +29,7 @@ _KEPT_DAYS = 90
 
 
 TRIES = 5
-"""So often something is told that reached nobody, by whoever notices it again."""
+"""So often something is told that reached nobody, each time it is noticed again."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Ledger:
         return f"told-{self._target}-{hashlib.sha256(once.encode()).hexdigest()[:24]}.json"
 
     def took_note(self, answers: Mapping[str, str]) -> None:
-        """Remember what came of a message: channel → what went wrong, or nothing."""
+        """Remember the result of a message: channel → what went wrong, or nothing."""
         with self._channels() as kept:
             for channel, why in answers.items():
                 if why:

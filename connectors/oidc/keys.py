@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAUSE_S = 60.0
-"""Between two fetches for the sake of unknown keys: whoever makes up key ids makes no traffic with it."""
+"""Between two fetches for the sake of unknown keys: made-up key ids cause no traffic."""
 _REST_S = 5.0
 """After a fetch that failed nobody waits for another one so soon."""
 _OLD_S = 86_400.0

@@ -41,8 +41,8 @@ def snapshot(
         files: the run being made.
         known: Parquet file of the last run (``links`` or ``target``): none of its profiles may be missing unless the
             target says by id that it is gone.
-        sought: user names the last run could not create: whoever inactive has one, is unlisted and found by a filter
-            belongs to the snapshot.
+        sought: user names the last run could not create: an inactive profile that has one belongs to the snapshot even
+            if only a filter finds it.
         named: ids of the only profiles wanted: each is asked for by id, nobody else is read.
         progress: told of every page.
 

@@ -84,7 +84,7 @@ def _against_mapping(shape: Shape, managed: Mapping[str, str]) -> list[Line]:
             text = f"{path} will not be written: {why}."
             lines.append(Line("warning", "SCIM schema", text, "Take it out of the mapping, or leave it: it is named."))
     for path, why in disagreements(shape, managed).items():
-        fix = "Change the expression or the path, or expect it to be named as not taken."
+        fix = "Change the expression or the path, or expect profiles that do not take it: they are named."
         lines.append(Line("warning", "SCIM schema", f"{path}: {why}.", fix))
     if strange := [path for path in managed if shape.is_unknown(parse(path))]:
         text = f"The target's schema does not name {', '.join(strange)}; each is tried by itself."

@@ -191,7 +191,7 @@ class _Reader:
         )
 
     def by_id(self, named: Sequence[str]) -> Reading:
-        """The profiles of these ids that are there; whoever is not, the target says so.
+        """The profiles of these ids that are there; of the others the target says that they are not.
 
         Raises:
             Refused: ``target_incomplete``: it gives no clear answer about one of them.

@@ -143,7 +143,7 @@ class _People:
         }
 
     def is_left_out(self, key: str, attribute: str) -> bool:
-        """Whether the approval left this attribute to whoever else looks after it."""
+        """Whether the approval left this attribute to somebody else who looks after it."""
         query = "SELECT 1 FROM left_out WHERE key = $1 AND attribute = $2 LIMIT 1"
         return self._engine.cursor().execute(query, [key, attribute]).fetchone() is not None
 

@@ -103,10 +103,6 @@ class Shape:
             kind = "boolean"
         return _as_type(kind, value)
 
-    def spoken(self, path: ScimPath) -> str:
-        """The path with the values of its filter in the types of the schema."""
-        return str(self.filtered(path))
-
     def filtered(self, path: ScimPath) -> ScimPath:
         """``path``, its filter's values typed."""
         where = tuple((name, self._typed(f"{path.whole}.{name}".lower(), wanted)) for name, wanted in path.where)
@@ -195,7 +191,7 @@ def disagreements(shape: Shape, kinds: Mapping[str, str]) -> dict[str, str]:
         if kind == "text" and wanted == "complex":
             found[path] = "the mapping gives text, the target's schema has members there; map one of them"
         elif kind == "text" and wanted in {"boolean", "integer", "decimal", "binary"}:
-            found[path] = f"the mapping gives text, the target's schema wants {wanted}; only text that is one will do"
+            found[path] = f"the mapping gives text, the target's schema wants {wanted}: other text is refused"
         elif kind == "boolean" and wanted in {"integer", "decimal", "complex", "datetime", "binary"}:
             found[path] = f"the mapping gives true or false, the target's schema wants {wanted}"
         elif kind == "complex" and wanted not in {"", "complex"}:

@@ -1,7 +1,7 @@
 """Pages of a long list read several at a time, each proven to follow the one before it.
 
 Every page begins with the last row of the page before: where that row is another one, the list moved between the two
-requests, or the server counts in its own way. Then nothing more is read like this, and whoever asked reads one page
+requests, or the server counts in its own way. Then nothing more is read like this, and the caller reads one page
 after another.
 """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RESTORE = "restore"
 _REVOKED = frozenset({"roles", "entitlements"})
-"""What a target may take from whoever is deactivated: nobody gets that back from us."""
+"""What a target may take from somebody who is deactivated: nobody gets that back from us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,18 @@ class Seen:
     """Attributes that are otherwise and stay so."""
 
 
-async def see_to(desk: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
+async def see_to(context: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
     """Compare, learn what the form does here, and put back what it should not have done.
 
     Raises:
         Failed: the journal cannot be written, or the token is no longer taken.
     """
-    found = _compared(desk, deed, deed.after)
+    found = _compared(context, deed, deed.after)
     if deed.in_doubt:  # whatever else is otherwise may be somebody's edit, and says nothing of the form
-        return Seen(deed.after) if found.is_clean else await _put_back(desk, item, deed, found)
+        return Seen(deed.after) if found.is_clean else await _put_back(context, item, deed, found)
     if found.is_clean:
         if is_at_stake(deed.form, deed.before, deed.writing):
-            desk.learned.was_harmless(deed.form, deed.writing)
+            context.learned.was_harmless(deed.form, deed.writing)
         return Seen(deed.after)
     heads = {parse(attribute).whole.lower() for attribute in deed.writing}
     schemas = {parse(attribute).schema.lower() for attribute in deed.writing} - {""}
@@ -76,17 +76,17 @@ async def see_to(desk: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
         name.lower() not in heads and not any(name.lower().startswith(schema) for schema in schemas)
         for name in (*found.lost, *found.altered)
     )
-    desk.learned.was_harmful(deed.form, deed.writing, found.harm, beyond=beyond)
-    return await _put_back(desk, item, deed, found)
+    context.learned.was_harmful(deed.form, deed.writing, found.harm, beyond=beyond)
+    return await _put_back(context, item, deed, found)
 
 
-def _compared(desk: ApplyContext, deed: Deed, after: dict[str, Any]) -> Aftermath:
+def _compared(context: ApplyContext, deed: Deed, after: dict[str, Any]) -> Aftermath:
     wanted = {**deed.beside, **deed.writing}
-    now = desk.values(after, wanted)
+    now = context.values(after, wanted)
     kept = [a for a, value in wanted.items() if classify(value, now[a]) is not Kept.NOT_KEPT]
     asked = {a: value for a, value in wanted.items() if a in deed.writing or a in kept}
-    ignored = desk.learned.derived | desk.shape.read_only() | (_REVOKED if deed.deactivates else frozenset())
-    found = compare(deed.before, after, asked, kept=kept, ignored=ignored, untyped=desk.learned.untyped)
+    ignored = context.learned.derived | context.shape.read_only() | (_REVOKED if deed.deactivates else frozenset())
+    found = compare(deed.before, after, asked, kept=kept, ignored=ignored, untyped=context.learned.untyped)
     return only_missing(found, after) if deed.in_doubt else found
 
 
@@ -107,17 +107,17 @@ def is_at_stake(form: Form, before: dict[str, Any], writing: Iterable[str]) -> b
     return False
 
 
-async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: Aftermath) -> Seen:
+async def _put_back(context: ApplyContext, item: WorkItem, deed: Deed, found: Aftermath) -> Seen:
     """Whatever ``found`` names gets the value read just before, by another form than the one that did it."""
     now, left, attempts, last, is_taken = deed.after, found, 0, "", False
     damaged = [name for name in found.wanted if name not in found.junk] or list(deed.writing)
-    for form in desk.learned.safe_for(damaged, avoid=deed.form):
+    for form in context.learned.safe_for(damaged, avoid=deed.form):
         attempts += 1
-        answer, now = await _say_again(desk, item, deed, (form, now, left))
+        answer, now = await _say_again(context, item, deed, (form, now, left))
         last, is_taken = sentence(answer, with_detail=True), is_taken or answer.is_ok
-        still = _compared(desk, deed, now)
+        still = _compared(context, deed, now)
         if set(still.wanted) - set(found.wanted):
-            desk.learned.was_harmful(form, damaged, still.harm, beyond=True)
+            context.learned.was_harmful(form, damaged, still.harm, beyond=True)
         left = still
         if left.is_clean:
             break
@@ -125,9 +125,9 @@ async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: After
     if is_derived:
         # Taken, and it reads otherwise whatever is said and however: the target's own making, no fault of the form.
         # Where nothing was taken, that says nothing of the attribute, and it goes on being looked after.
-        desk.learned.derives(deed.form, found.altered)
+        context.learned.derives(deed.form, found.altered)
     missed = sorted(left.wanted)
-    desk.note_collateral(missed)
+    context.note_collateral(missed)
     why = f"the target {last}" if attempts else "no safe way of writing it is left"
     end = f"not put back: {', '.join(missed)} ({why})" if missed else "put back"
     wanted = {name: value for name, value in found.wanted.items() if name not in found.junk}
@@ -137,12 +137,12 @@ async def _put_back(desk: ApplyContext, item: WorkItem, deed: Deed, found: After
         profile_id=deed.profile_id,
         reason=f"our write {_what(found)}; {end}",
         attempts=attempts,
-        before=desk.read(deed.after, wanted),
-        written=desk.read(should, wanted),
-        found=desk.compared(desk.read(should, wanted), now),
+        before=context.read(deed.after, wanted),
+        written=context.read(should, wanted),
+        found=context.compared(context.read(should, wanted), now),
         resource=now,
     )
-    await desk.settle(item, f"{RESTORE} {', '.join(sorted(found.wanted))}", settled, operation=RESTORE)
+    await context.record_result(item, f"{RESTORE} {', '.join(sorted(found.wanted))}", settled, operation=RESTORE)
     return Seen(now, f"our write {_what(found)}; {end}", tuple(missed))
 
 
@@ -161,27 +161,27 @@ def _what(found: Aftermath) -> str:
 
 
 async def _say_again(
-    desk: ApplyContext, item: WorkItem, deed: Deed, turn: tuple[Form, dict[str, Any], Aftermath]
+    context: ApplyContext, item: WorkItem, deed: Deed, turn: tuple[Form, dict[str, Any], Aftermath]
 ) -> tuple[Answer, dict[str, Any]]:
     """One request that says the missing values; the answer, and the profile as it is then."""
     form, now, left = turn
     wanted = {name: value for name, value in left.wanted.items() if name not in left.junk}
     step = f"{RESTORE} {', '.join(sorted(left.wanted))}"
-    had, has = desk.read(_with(deed.before, wanted), wanted), desk.read(now, wanted)
+    had, has = context.read(_with(deed.before, wanted), wanted), context.read(now, wanted)
     attempt = Attempt(deed.profile_id, has, had, form.name, now)
-    await desk.intend(item, step, attempt, operation=RESTORE)
+    await context.intend(item, step, attempt, operation=RESTORE)
     values = {name: _as_written(name, value) for name, value in wanted.items()}
     if form.method == "PUT":
         now = {name: value for name, value in now.items() if name not in left.junk}
-        request = body(form, now, values, desk.shape)
+        request = body(form, now, values, context.shape)
     else:
-        operations = body(form, now, values, desk.shape)["Operations"] if values else []
+        operations = body(form, now, values, context.shape)["Operations"] if values else []
         removals = [{"op": "remove", "path": name} for name in left.junk]
         request = {"schemas": [PATCH_OP], "Operations": operations + removals}
-    send = desk.sender.put if form.method == "PUT" else desk.sender.patch
-    answer = await send(deed.profile_id, request, version_of(now) if desk.learned.versions_fit else None)
-    desk.answered(item, step, deed.profile_id, answer)
-    looked = await desk.sender.look(deed.profile_id)
+    send = context.sender.put if form.method == "PUT" else context.sender.patch
+    answer = await send(deed.profile_id, request, version_of(now) if context.learned.versions_fit else None)
+    context.answered(item, step, deed.profile_id, answer)
+    looked = await context.sender.get_profile(deed.profile_id)
     seen = looked.resource if looked.is_ok else None
     return answer, seen if seen is not None and str(seen["id"]) == deed.profile_id else now
 

@@ -89,7 +89,7 @@ class Agenda:
         kept = [a for a in group if a not in left]
         if kept:
             self._learned.took(form, kept)
-        self._learned.in_vain(form, left, said_yes=True)
+        self._learned.not_effective(form, left, said_yes=True)
         for attribute in left:
             self._tried[attribute].add(form.name)
 
@@ -99,7 +99,7 @@ class Agenda:
             for attribute in group:
                 self._tried[attribute].add(form.name)
         if len(group) == 1:
-            self._learned.in_vain(form, group)
+            self._learned.not_effective(form, group)
             return
         for attribute in group:
             self._together[attribute].add(form.name)

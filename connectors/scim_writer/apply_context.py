@@ -54,7 +54,7 @@ class ApplyContext:
     keys: dict[str, str] = field(default_factory=dict)
     """Profile id → key, for references met."""
     undecided: list[Decide] = field(default_factory=list)
-    """People of whom everything was refused while nothing of anybody was taken: settled again once it is known
+    """People for whom everything was refused while nothing of anybody was taken: settled again once it is known
     whether the server is well."""
     names_in_flight: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class ApplyContext:
             return False
         async with learned.checking:
             if not learned.believes_answer(writing, telling):
-                looked = await self.sender.look(profile_id)
+                looked = await self.sender.get_profile(profile_id)
                 if not looked.is_ok or looked.resource is None:
                     return False
                 truthful = not moved_members(told, looked.resource)
@@ -137,7 +137,7 @@ class ApplyContext:
     def _entry(self, attribute: str, value: Any, kept: Kept) -> dict[str, Any]:
         return {"attribute": attribute, "value": self.text(attribute, value), "class": kept.value}
 
-    def told(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def as_record(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Values as journal and outcome hold them: JSON text, references as keys, null for nothing."""
         return [{"attribute": a, "value": self.text(a, value)} for a, value in values.items()]
 
@@ -157,8 +157,8 @@ class ApplyContext:
                 "step": step,
                 "profile_id": attempt.profile_id,
                 "dialect": attempt.dialect,
-                "before": self.told(attempt.before),
-                "after": self.told(attempt.writing),
+                "before": self.as_record(attempt.before),
+                "after": self.as_record(attempt.writing),
                 **({} if attempt.resource is None else {"resource": attempt.resource}),
             }
         )
@@ -179,7 +179,7 @@ class ApplyContext:
             }
         )
 
-    async def settle(self, item: WorkItem, step: str, settled: Settled, *, operation: str = "") -> Result:
+    async def record_result(self, item: WorkItem, step: str, settled: Settled, *, operation: str = "") -> Result:
         """Record the result of a step; its sync is under way and is not waited for, since it can be seen again."""
         self.journal.record(
             {
@@ -192,8 +192,8 @@ class ApplyContext:
                 "reason": settled.reason,
                 **({"refused": list(settled.refused)} if settled.refused else {}),
                 "attempts": settled.attempts,
-                "before": self.told(settled.before),
-                "written": self.told(settled.written),
+                "before": self.as_record(settled.before),
+                "written": self.as_record(settled.written),
                 "found": settled.found,
                 "resource": settled.resource,
             }

@@ -72,7 +72,7 @@ def apply_run(
     progress: Progress = silent,
     pace: Pace | None = None,
 ) -> ApplyResult:
-    """Apply ``work`` of the run ``files``, or go on with it; whoever calls has seen to the approval.
+    """Apply ``work`` of the run ``files``, or go on with it; the caller has checked the approval.
 
     ``pace`` is how fast; by default as the settings say.
     """
@@ -118,7 +118,7 @@ async def _run(
         await _reach(sender)
         shape = Shape(attributes_of((await sender.schemas()).json), habits.untyped)
         habits.hides = shape.hides
-        desk = ApplyContext(
+        context = ApplyContext(
             shape=shape,
             managed=_managed(files),
             sender=sender,
@@ -132,7 +132,7 @@ async def _run(
         )
         await journal.write({"event": "note", "what": "resumed" if past.records else "begun", "people": work.total})
         engine = Engine(
-            desk=desk,
+            context=context,
             breaker=Breaker(settings.limits.apply_errors, work.total),
             stop=stop,
             concurrency=settings.target.concurrency,
@@ -196,7 +196,7 @@ def _result(
         created=created,
         dialect=habits.as_json(),
         errors=_errors(engine, habits),
-        requests=dict(engine.desk.sender.sent) if engine else {},
+        requests=dict(engine.context.sender.sent) if engine else {},
     )
 
 

@@ -33,13 +33,13 @@ _WIDTHS = (None, _BARE, frozenset({"username", "name", "emails"}), frozenset({"u
 class Creating:
     """One person without a profile. Before every POST the target is asked whether the profile is already there."""
 
-    def __init__(self, desk: ApplyContext, item: WorkItem) -> None:
-        self._desk = desk
+    def __init__(self, context: ApplyContext, item: WorkItem) -> None:
+        self._context = context
         self._item = item
         self._values = {change.attribute: change.after for change in item.changes if change.after is not None}
         self._user_name = _text(self._values.get("userName")) or item.user_name
         self._external_id = _text(self._values.get("externalId"))
-        self._sent = (item.key, STEP) in desk.past.doubts
+        self._sent = (item.key, STEP) in context.past.doubts
         """Whether a POST of ours may have been carried out."""
         self._attempts = 0
         self._last = ""
@@ -62,61 +62,61 @@ class Creating:
             Failed: the journal cannot be written, or the token is no longer taken.
         """
         name = (self._user_name or self._item.key).casefold()
-        while (busy := self._desk.names_in_flight.get(name)) is not None:
+        while (busy := self._context.names_in_flight.get(name)) is not None:
             await busy.wait()
-        done = self._desk.names_in_flight[name] = asyncio.Event()
+        done = self._context.names_in_flight[name] = asyncio.Event()
         try:
-            if self._desk.learned.knows_creation(self._values):
+            if self._context.learned.knows_creation(self._values):
                 return await self._run()
-            async with self._desk.learned.learning:
+            async with self._context.learned.learning:
                 self._learns = True
                 return await self._run()
         finally:
-            del self._desk.names_in_flight[name]
+            del self._context.names_in_flight[name]
             done.set()
 
     async def _run(self) -> Result:
-        known = self._desk.past.created.get(self._item.key)
+        known = self._context.past.created.get(self._item.key)
         if known is not None:
             return await self._adopt(known)
-        if not self._sent and (since := self._desk.since.get(self._item.key)) is not None:
+        if not self._sent and (since := self._context.since.get(self._item.key)) is not None:
             return await self._left_to(since)
-        begun = self._desk.past.since(self._item.key, STEP)
+        begun = self._context.past.since(self._item.key, STEP)
         if begun is not None:
-            await self._desk.sender.pace.settle(begun)
+            await self._context.sender.pace.wait_out(begun)
         for _ in range(_ATTEMPTS + len(_WIDTHS)):
             result = await self._round()
             if result is not None:
                 return result
-        return await self._settle(Result.FAILED, f"the target {self._last}, {self._attempts} times")
+        return await self._record(Result.FAILED, f"the target {self._last}, {self._attempts} times")
 
     async def _left_to(self, since: Since) -> Result:
-        """Somebody whom another plan settled meanwhile is not made: their profile is as wanted already, or is left.
+        """Nobody is created whom another plan has written meanwhile: their profile is as wanted already, or is left.
 
         It is told as an update that wrote nothing: to take this run back is not to end a profile it did not make.
         """
         resource = await self._look(since.profile_id, None) if since.profile_id else None
-        now = self._desk.values(resource, self._values) if resource else {}
+        now = self._context.values(resource, self._values) if resource else {}
         if resource is None or not all(same(now[a], value) for a, value in self._values.items()):
-            return await self._settle(Result.SKIPPED, since.sentence)
+            return await self._record(Result.SKIPPED, since.sentence)
         settled = Settled(Result.APPLIED, since.profile_id, "already so", resource=resource)
-        return await self._desk.settle(self._item, STEP, settled, operation=Decision.UPDATE)
+        return await self._context.record_result(self._item, STEP, settled, operation=Decision.UPDATE)
 
     async def _round(self) -> Result | None:
-        found = await self._desk.lookup.find(self._user_name, self._external_id, sure=self._sent)
+        found = await self._context.lookup.find(self._user_name, self._external_id, sure=self._sent)
         ours = [row for row in found if self._is_ours(row)]
         if len(ours) == 1 and len(found) == 1:
             return await self._adopt(str(ours[0]["id"]))
         if found:
-            return await self._settle(Result.SKIPPED, _who(found))
+            return await self._record(Result.SKIPPED, _who(found))
         values = self._narrowed()
         self._sent_less = len(values) < len(self._values)
-        sending = new_resource(values, self._desk.shape)
-        await self._desk.intend(self._item, STEP, Attempt(None, {}, values))
+        sending = new_resource(values, self._context.shape)
+        await self._context.intend(self._item, STEP, Attempt(None, {}, values))
         self._attempts += 1
-        answer = await self._desk.sender.create(sending)
+        answer = await self._context.sender.create(sending)
         profile_id = str(answer.resource["id"]) if answer.is_ok and answer.resource else None
-        self._desk.answered(self._item, STEP, profile_id, answer)
+        self._context.answered(self._item, STEP, profile_id, answer)
         if answer.is_ok:
             return await self._made(answer, profile_id, values)
         return await self._not_made(answer)
@@ -140,7 +140,7 @@ class Creating:
 
     def _may_send(self, attribute: str) -> bool:
         """Whether it belongs into the first request: what the target may not know is tried by itself afterwards."""
-        learned, shape, path = self._desk.learned, self._desk.shape, parse(attribute)
+        learned, shape, path = self._context.learned, self._context.shape, parse(attribute)
         if learned.refuses(attribute) or shape.bars(path, creating=True):
             return False
         return not (shape.is_unknown(path) and not learned.was_kept(attribute)) and not learned.is_suspect(attribute)
@@ -150,22 +150,22 @@ class Creating:
         profile_id = profile_id or await self._at_location(answer)
         if profile_id is None:
             if answer.status == 202:
-                await self._desk.sender.pace.rest(answer, self._attempts)
-            found = await self._desk.lookup.find(self._user_name, self._external_id, sure=True)
+                await self._context.sender.pace.backoff(answer, self._attempts)
+            found = await self._context.lookup.find(self._user_name, self._external_id, sure=True)
             ours = [row for row in found if self._is_ours(row)]
             if len(ours) != 1:
-                self._last = "said yes but shows no such profile"
+                self._last = "accepted the profile but does not show it"
                 return None
             profile_id = str(ours[0]["id"])
         told = answer.resource
-        trusted = told is not None and await self._desk.believes(profile_id, told, values, "creation")
+        trusted = told is not None and await self._context.believes(profile_id, told, values, "creation")
         return await self._adopt(profile_id, told, trusted=trusted)
 
     async def _at_location(self, answer: Answer) -> str | None:
         """The new profile's id where only ``Location`` tells it; the profile says whether it is escaped there."""
         _, users, rest = urlsplit(answer.headers.get("location") or "").path.rpartition("/Users/")
         for candidate in dict.fromkeys((unquote(rest), rest)) if users and rest else ():
-            looked = await self._desk.sender.look(candidate)
+            looked = await self._context.sender.get_profile(candidate)
             if looked.is_ok and looked.resource and str(looked.resource["id"]) == candidate:
                 return candidate
         return None
@@ -178,38 +178,38 @@ class Creating:
             if self._stumbles >= _STUMBLES and self._width + 1 < len(_WIDTHS):
                 self._width += 1
             elif self._attempts >= _ATTEMPTS:
-                return await self._settle(Result.FAILED, f"the target {self._last}, {self._attempts} times")
-            await self._desk.sender.pace.rest(answer, min(self._attempts, _STUMBLES))
+                return await self._record(Result.FAILED, f"the target {self._last}, {self._attempts} times")
+            await self._context.sender.pace.backoff(answer, min(self._attempts, _STUMBLES))
             return None
         if answer.status == 409:
-            found = await self._desk.lookup.find(self._user_name, self._external_id, sure=True)
+            found = await self._context.lookup.find(self._user_name, self._external_id, sure=True)
             ours = [row for row in found if self._is_ours(row)]
             if len(ours) == 1:
                 return await self._adopt(str(ours[0]["id"]))
             taken = "userName or another value is taken, perhaps by a profile the target does not show"
             why = _who(found) if found else taken
-            return await self._settle(Result.FAILED, f"the target {self._last}: {why}")
+            return await self._record(Result.FAILED, f"the target {self._last}: {why}")
         self._fullest = self._fullest or self._last
         self._width += 1
         if self._width < len(_WIDTHS):
             return None
-        return await self._settle(Result.FAILED, f"the target {self._fullest}")
+        return await self._record(Result.FAILED, f"the target {self._fullest}")
 
     async def _adopt(self, profile_id: str, told: dict[str, Any] | None = None, *, trusted: bool = False) -> Result:
         """The profile is there and ours: read it back, add what is missing, settle."""
-        desk = self._desk
-        desk.created[self._item.key] = profile_id
+        context = self._context
+        context.created[self._item.key] = profile_id
         resource = told if trusted else await self._look(profile_id, told)
         if resource is None:
-            return await self._settle(Result.FAILED, "the profile was created but cannot be read back", profile_id)
-        desk.lookup.note(resource)
+            return await self._record(Result.FAILED, "the profile was created but cannot be read back", profile_id)
+        context.lookup.note(resource)
         reason: list[str] = []
-        found = desk.found(self._values, resource)
+        found = context.found(self._values, resource)
         missing = not_kept(found)
-        desk.learned.created([a for a in self._values if a not in missing], missing)
+        context.learned.created([a for a in self._values if a not in missing], missing)
         if missing:
             resource, reason = await self._complete(profile_id, resource, missing)
-            found = desk.found(self._values, resource)
+            found = context.found(self._values, resource)
         refused = [entry for entry in found if entry["class"] == Kept.NOT_KEPT and entry["attribute"] not in self._open]
         if lost := not_kept(found):
             reason.insert(0, f"the target did not keep {', '.join(lost)}")
@@ -226,36 +226,36 @@ class Creating:
             resource=resource,
             refused=tuple(entry["attribute"] for entry in refused if entry["attribute"] in self._refused),
         )
-        return await desk.settle(self._item, STEP, settled)
+        return await context.record_result(self._item, STEP, settled)
 
     async def _look(self, profile_id: str, told: dict[str, Any] | None) -> dict[str, Any] | None:
-        looked = await self._desk.sender.look(profile_id)
+        looked = await self._context.sender.get_profile(profile_id)
         seen = looked.resource if looked.is_ok else None
         if seen is not None and told is not None:
             is_whole = not moved_members(told, seen)
-            says, holds = self._desk.values(told, self._values), self._desk.values(seen, self._values)
+            says, holds = self._context.values(told, self._values), self._context.values(seen, self._values)
             for attribute in self._values:
                 truthful = is_whole and same(says[attribute], holds[attribute])
-                self._desk.learned.compared(attribute, "creation", truthful=truthful)
+                self._context.learned.compared(attribute, "creation", truthful=truthful)
         return seen
 
     async def _complete(
         self, profile_id: str, resource: dict[str, Any], missing: list[str]
     ) -> tuple[dict[str, Any], list[str]]:
         """What a POST did not bring is written as to any profile; the profile as it is then, and what was refused."""
-        desk = self._desk
-        now = desk.values(resource, {a: self._values[a] for a in missing})
+        context = self._context
+        now = context.values(resource, {a: self._values[a] for a in missing})
         changes = [Change(a, None, self._values[a]) for a in missing if not parse(a).is_reference]
-        writing = UpdateProfile(desk, self._item, "complete", changes, profile_id, vouched=self._sent_less)
+        writing = UpdateProfile(context, self._item, "complete", changes, profile_id, vouched=self._sent_less)
         writing.expect(now)
         settled = await writing.carry_out(resource, learns=self._learns)
         self._refused |= set(settled.refused)
         self._open |= {e["attribute"] for e in settled.found if e["class"] == Kept.MOVED}
         return settled.resource or resource, [part for part in (settled.reason,) if part and settled.refused]
 
-    async def _settle(self, result: Result, reason: str, profile_id: str | None = None) -> Result:
+    async def _record(self, result: Result, reason: str, profile_id: str | None = None) -> Result:
         settled = Settled(result=result, profile_id=profile_id, reason=reason, attempts=self._attempts)
-        return await self._desk.settle(self._item, STEP, settled)
+        return await self._context.record_result(self._item, STEP, settled)
 
 
 def _who(found: list[dict[str, Any]]) -> str:

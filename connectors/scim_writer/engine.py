@@ -52,7 +52,7 @@ class Breaker:
 class Engine:
     """Takes the work through its phases."""
 
-    desk: ApplyContext
+    context: ApplyContext
     breaker: Breaker
     stop: threading.Event
     concurrency: int
@@ -76,7 +76,7 @@ class Engine:
         Raises:
             Failed: the journal cannot be written, or the token is no longer taken; what was in flight was finished.
         """
-        work = self.desk.work
+        work = self.context.work
         await self._each(work.aside(), self._step_aside)
         for turn in work.freeing():
             await self._each(turn, self._write)
@@ -113,30 +113,30 @@ class Engine:
         self.seen[result] += 1
         if result is Result.FAILED:
             self.breaker.failed += 1
-        if self.desk.learned.worked:
+        if self.context.learned.worked:
             await self._decide()
-        self.progress(_STAGE, self.seen.total(), self.desk.work.total)
+        self.progress(_STAGE, self.seen.total(), self.context.work.total)
 
     async def _decide(self) -> None:
         """Whoever was refused everything before the server took anything: now it is known what that meant."""
-        while self.desk.undecided and not self.fatal:
-            if await self.desk.undecided.pop()(tripped=self.breaker.is_tripped) is Result.APPLIED:
+        while self.context.undecided and not self.fatal:
+            if await self.context.undecided.pop()(tripped=self.breaker.is_tripped) is Result.APPLIED:
                 self.seen[Result.FAILED] -= 1
                 self.seen[Result.APPLIED] += 1
                 self.breaker.failed -= 1
 
     async def _write(self, item: WorkItem) -> Result | None:
         step = {Decision.CREATE: "create", Decision.DELETE: "delete"}.get(item.operation, step_of(item))
-        if (item.key, step) in self.desk.past.done:
+        if (item.key, step) in self.context.past.done:
             return None
         if item.operation is Decision.CREATE:
-            return await Creating(self.desk, item).run()
+            return await Creating(self.context, item).run()
         profile_id = str(item.profile_id)
         if item.operation is Decision.DELETE:
-            return await Removing(self.desk, item, profile_id).run()
+            return await Removing(self.context, item, profile_id).run()
         if not item.changes:
             return None
-        result = await UpdateProfile(self.desk, item, step, item.changes, profile_id).run()
+        result = await UpdateProfile(self.context, item, step, item.changes, profile_id).run()
         if item.aside and result is not Result.APPLIED:
             await self._step_back(item, profile_id)
         return result
@@ -148,18 +148,18 @@ class Engine:
         taken counts as refused. Until then they follow one by one at once, so that it is known for the rest. What an
         earlier attempt began goes on the way it was begun: only that step knows what may have been sent.
         """
-        if (item.key, _WHOLE) in self.desk.past.done:
+        if (item.key, _WHOLE) in self.context.past.done:
             return None
-        is_begun = (item.key, _WHOLE) in self.desk.past.doubts
+        is_begun = (item.key, _WHOLE) in self.context.past.doubts
         apart = ((item.key, step_of(item)), (item.key, "reference"))
-        begun_apart = not is_begun and any(self.desk.past.was_begun(name) for name in apart)
-        known = is_begun or all(change.after is None or self.desk.id_of(change.after) for change in item.references)
+        begun_apart = not is_begun and any(self.context.past.was_begun(name) for name in apart)
+        known = is_begun or all(change.after is None or self.context.id_of(change.after) for change in item.references)
         if not item.references or begun_apart or not known:
             return await self._write(item)
-        if is_begun or all(self.desk.learned.says_yes_to(change.attribute) for change in item.references):
+        if is_begun or all(self.context.learned.says_yes_to(change.attribute) for change in item.references):
             self.whole.add(item.key)
             changes = [*item.changes, *item.references]
-            return await UpdateProfile(self.desk, item, _WHOLE, changes, str(item.profile_id)).run()
+            return await UpdateProfile(self.context, item, _WHOLE, changes, str(item.profile_id)).run()
         result = await self._write(item)
         await self._one(item, self._refer)
         self.whole.add(item.key)
@@ -167,14 +167,14 @@ class Engine:
 
     async def _step_aside(self, item: WorkItem) -> Result | None:
         """Give up a value somebody waits for; what is held meanwhile says nothing about anybody else."""
-        if (item.key, step_of(item)) in self.desk.past.done:
+        if (item.key, step_of(item)) in self.context.past.done:
             return None
         changes = [
             Change(change.attribute, change.before, passing_value(item.key, change.before))
             for change in item.changes
             if change.attribute in item.aside
         ]
-        await UpdateProfile(self.desk, item, "aside", changes, str(item.profile_id)).run()
+        await UpdateProfile(self.context, item, "aside", changes, str(item.profile_id)).run()
         return None
 
     async def _step_back(self, item: WorkItem, profile_id: str) -> None:
@@ -184,13 +184,15 @@ class Engine:
             for change in item.changes
             if change.attribute in item.aside
         ]
-        await UpdateProfile(self.desk, item, "aside_back", changes, profile_id).run()
+        await UpdateProfile(self.context, item, "aside_back", changes, profile_id).run()
 
     async def _refer(self, item: WorkItem) -> Result | None:
         """References, once everybody exists."""
-        if item.key in self.whole or not self.desk.past.done.isdisjoint({(item.key, _WHOLE), (item.key, "reference")}):
+        if item.key in self.whole or not self.context.past.done.isdisjoint(
+            {(item.key, _WHOLE), (item.key, "reference")}
+        ):
             return None
-        profile_id = item.profile_id or self.desk.created.get(item.key)
+        profile_id = item.profile_id or self.context.created.get(item.key)
         if profile_id is None:
             return None
-        return await UpdateProfile(self.desk, item, "reference", item.references, profile_id).run()
+        return await UpdateProfile(self.context, item, "reference", item.references, profile_id).run()

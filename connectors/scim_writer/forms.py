@@ -1,6 +1,6 @@
 """The ways to say "these attributes become these values", each with what it may damage and how that shows. Pure.
 
-They are tried in this order, and what comes of each is learnt per target and attribute (see :mod:`.learned`).
+They are tried in this order, and the effect of each is learnt per target and attribute (see :mod:`.learned`).
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ FORMS: tuple[Form, ...] = (
     Form(
         name="patch_plain",
         method="PATCH",
-        says="one operation without path; complex values and lists are said whole, as just read; null takes away",
+        says="one operation without path; complex values and lists are sent whole, as just read; null takes away",
         may_damage="members of a complex value that a reading does not show, where the server replaces it",
         shows="members or elements that are gone from the same attribute",
     ),
     Form(
         name="put",
         method="PUT",
-        says="the whole profile as just read, with the new values in it; `active` always said",
-        may_damage="everything a reading does not show, and what the server only takes by itself",
+        says="the whole profile as just read, with the new values in it; `active` always sent",
+        may_damage="everything a reading does not show, and what the server takes only when it is sent alone",
         shows="attributes that are gone from the profile",
     ),
 )

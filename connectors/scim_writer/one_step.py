@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class OneStep:
     """These attributes of one profile, from what the snapshot had to what the plan wants."""
 
-    desk: ApplyContext
+    context: ApplyContext
     item: WorkItem
     name: str
     """The step's name in the journal."""
@@ -49,12 +49,14 @@ class OneStep:
     notes: list[str] = field(default_factory=list)
     """What our writes did beside, for the reason."""
     ours: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
-    """What our own writes left behind: whoever reads it has not edited it."""
+    """What our own writes left behind: finding it does not mean that somebody edited it."""
 
     @classmethod
-    def of(cls, desk: ApplyContext, item: WorkItem, name: str, profile_id: str, changes: Iterable[Change]) -> OneStep:
+    def of(
+        cls, context: ApplyContext, item: WorkItem, name: str, profile_id: str, changes: Iterable[Change]
+    ) -> OneStep:
         """The step as the plan has it, and as an earlier attempt left it."""
-        step = cls(desk, item, name, profile_id, doubt=desk.past.doubts.get((item.key, name)))
+        step = cls(context, item, name, profile_id, doubt=context.past.doubts.get((item.key, name)))
         for change in changes:
             step._take(change)
         return step
@@ -67,7 +69,7 @@ class OneStep:
     def _take(self, change: Change) -> None:
         wanted, before, attribute = change.after, change.before, change.attribute
         if parse(attribute).is_reference:
-            wanted, before = self.desk.id_of(change.after), self.desk.id_then(change.before)
+            wanted, before = self.context.id_of(change.after), self.context.id_then(change.before)
             if change.after is not None and wanted is None:
                 self.unresolved[attribute] = f"{attribute}: {change.after} has no profile"
                 return
@@ -79,7 +81,7 @@ class OneStep:
 
     def current(self) -> dict[str, Any]:
         """What the profile holds of what is wanted."""
-        return self.desk.values(self.resource, self.wanted)
+        return self.context.values(self.resource, self.wanted)
 
     def remember(self, current: Mapping[str, Any]) -> None:
         """What was there before this run wrote anything: for a step in doubt, what its first intent read."""
@@ -109,11 +111,11 @@ class OneStep:
         known = {a: [*self.expected[a], *self.ours[a]] for a in pending}
         moved = [a for a, values in known.items() if not any(same(current[a], value) for value in values)]
         # That this target drops types was perhaps learnt after the plan was made: then the snapshot is read anew too.
-        untyped = [a for a in moved if parse(a).whole.lower() in self.desk.learned.untyped]
-        whole = self.desk.work.snapshot_of(self.profile_id) if untyped else None
+        untyped = [a for a in moved if parse(a).whole.lower() in self.context.learned.untyped]
+        whole = self.context.work.snapshot_of(self.profile_id) if untyped else None
         if whole is None:
             return moved
-        then = self.desk.values(json.loads(whole), {a: self.wanted[a] for a in untyped})
+        then = self.context.values(json.loads(whole), {a: self.wanted[a] for a in untyped})
         return [a for a in moved if a not in untyped or not same(current[a], then[a])]
 
     def deed(self, form: Form, writing: Mapping[str, Any], *, before: dict[str, Any], after: dict[str, Any]) -> Deed:
@@ -134,7 +136,7 @@ class OneStep:
 
     def _count_what_came_along(self, deed: Deed) -> None:
         """What the server changed with the write, and the step wants anyhow, we wrote: a way back undoes it."""
-        was, now = self.desk.values(deed.before, deed.beside), self.desk.values(deed.after, deed.beside)
+        was, now = self.context.values(deed.before, deed.beside), self.context.values(deed.after, deed.beside)
         for attribute, wanted in deed.beside.items():
             if same(now[attribute], wanted) and not same(was[attribute], wanted):
                 self.written[attribute] = wanted
@@ -149,7 +151,7 @@ class OneStep:
             Failed: the journal cannot be written, or the token is no longer taken.
         """
         self._count_what_came_along(deed)
-        seen = await see_to(self.desk, self.item, deed)
+        seen = await see_to(self.context, self.item, deed)
         self.resource = seen.resource
         if seen.reason:
             self.notes.append(seen.reason)

@@ -83,7 +83,7 @@ def _is_silent(record: dict[str, Any]) -> bool:
     """Steps that leave nothing behind: stepping aside, and back where that was possible."""
     step = record.get("step")
     if step == "aside_back" and record.get("result") != Result.APPLIED:
-        record["reason"] = f"left with a passing value, since its old one is taken too ({record.get('reason')})"
+        record["reason"] = f"left with a temporary value, since its old one is taken too ({record.get('reason')})"
         return False
     return step in {"aside", "aside_back"}
 

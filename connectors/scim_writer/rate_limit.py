@@ -65,12 +65,12 @@ class Pace:
         """Seconds before trying again: the server's word, else doubling with each attempt."""
         return self._backoff.wait(attempt, answer.pause)
 
-    async def settle(self, since: float) -> None:
+    async def wait_out(self, since: float) -> None:
         """Wait until a request sent ``since`` seconds ago has surely arrived or been lost."""
         if since < self.grace:
             await self._sleep(self.grace - since)
 
-    async def rest(self, answer: Answer, attempt: int) -> None:
+    async def backoff(self, answer: Answer, attempt: int) -> None:
         """Wait before repeating one request whose answer was lost."""
         await self._sleep(self.pause_for(answer, attempt))
 
@@ -84,7 +84,7 @@ class Slots:
         self._looks: deque[asyncio.Future[None]] = deque()
 
     async def take(self, *, write: bool) -> None:
-        """A slot is held when this returns; whoever holds it gives it back."""
+        """A slot is held when this returns; give it back afterwards."""
         if self._free:
             self._free -= 1
             return

@@ -25,8 +25,8 @@ class Refusals:
 
     def __init__(self, step: OneStep, *, vouched: bool) -> None:
         self._step = step
-        self._learned = step.desk.learned
-        self._shape = step.desk.shape
+        self._learned = step.context.learned
+        self._shape = step.context.shape
         self._vouched = vouched
         """Whether the server took something of this person already: it is well, and what it fails on, it refuses."""
         self.why: dict[str, str] = {}

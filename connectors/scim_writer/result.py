@@ -1,4 +1,4 @@
-"""What came of an apply, for the act that closes it and for whoever asked for it."""
+"""The result of an apply, for the act that closes it and for the caller."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What came of an apply."""
+    """The result of an apply."""
 
     applied: int
     """People whose write is settled as applied, in this call or an earlier one."""

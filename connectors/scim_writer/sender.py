@@ -50,7 +50,7 @@ class Sender:
     ) -> None:
         await self._scim.__aexit__(kind, error, trace)
 
-    async def look(self, profile_id: str) -> Answer:
+    async def get_profile(self, profile_id: str) -> Answer:
         """One profile as it is now; lost answers were asked for again."""
         try:
             answer = await self._patiently(self._path(profile_id), {})
@@ -115,7 +115,7 @@ class Sender:
             elif answer.is_lost or answer.status == 0:
                 if attempt >= patience:
                     break
-                await self.pace.rest(answer, attempt)
+                await self.pace.backoff(answer, attempt)
             else:
                 break
         return self._with_token(answer)

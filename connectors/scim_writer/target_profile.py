@@ -121,7 +121,7 @@ class TargetBehaviour:
         open_ = [form for form in usable if form not in good and self._vain[attribute, form.name] < _ENOUGH]
         ranked = sorted(good, key=lambda f: (self._rank(f, head), -self._kept[attribute, f.name]))
         ranked += sorted(open_, key=lambda f: (self._rank(f, head), -bool(self.worked[f.name])))
-        # Nothing brings it. For whoever is left, what is answered with yes says more than what is refused, or fails.
+        # Nothing brings it. For those who are left, what is answered with yes says more than what is refused, or fails.
         return ranked or sorted(usable, key=lambda form: (attribute, form.name) not in self._yes_in_vain)[:1]
 
     def _rank(self, form: Form, head: str) -> int:
@@ -153,7 +153,7 @@ class TargetBehaviour:
         return bool(self._kept[attribute, form.name]) if form else self._has_form(attribute)
 
     def says_yes_to(self, attribute: str) -> bool:
-        """Whether some form that wrote this was answered with yes, whatever came of it."""
+        """Whether some form that wrote this was accepted, whatever the profile shows afterwards."""
         return self._has_form(attribute) or any(name == attribute for name, _ in self._yes_in_vain)
 
     def is_settled(self, attribute: str, *, clearing: bool) -> bool:
@@ -182,7 +182,7 @@ class TargetBehaviour:
         for attribute in attributes:
             self._kept[attribute, form.name] += 1
 
-    def in_vain(self, form: Form, attributes: Iterable[str], *, said_yes: bool = False) -> None:
+    def not_effective(self, form: Form, attributes: Iterable[str], *, said_yes: bool = False) -> None:
         """The target said yes to the form and kept none of these, or refused one of them sent alone."""
         for attribute in attributes:
             self._vain[attribute, form.name] += 1
@@ -241,7 +241,7 @@ class TargetBehaviour:
         self._not_brought |= set(missing)
 
     def knows_creation(self, attributes: Iterable[str]) -> bool:
-        """Whether it is known what comes of a profile made with these: nothing is left to find out."""
+        """Whether it is known what a profile made with these ends up with: nothing is left to find out."""
         return all(
             a in self._brought or (a in self._not_brought and self.is_settled(a, clearing=False)) for a in attributes
         )

@@ -30,11 +30,11 @@ ASIDE = "aside"
 
 
 class UpdateProfile:
-    """Takes one step of one person through its rounds: what is so by now, what is next, what came of it."""
+    """Takes one step of one person through its rounds: what is so by now, what is next, what was the result."""
 
     def __init__(
         self,
-        desk: ApplyContext,
+        context: ApplyContext,
         item: WorkItem,
         step: str,
         changes: Sequence[Change],
@@ -42,9 +42,9 @@ class UpdateProfile:
         *,
         vouched: bool = False,
     ) -> None:
-        self._desk = desk
-        self._step = OneStep.of(desk, item, step, profile_id, changes)
-        self._agenda = Agenda(desk.learned, desk.shape, self._step.wanted)
+        self._context = context
+        self._step = OneStep.of(context, item, step, profile_id, changes)
+        self._agenda = Agenda(context.learned, context.shape, self._step.wanted)
         self._refusals = Refusals(self._step, vouched=vouched)
         self._writing = Writing(self._step, self._agenda, self._refusals)
         self._is_learning = False
@@ -59,8 +59,8 @@ class UpdateProfile:
         """
         settled = await self.carry_out()
         if self._is_undecided:
-            self._desk.undecided.append(self._decide)
-        return await self._desk.settle(self._step.item, self._step.name, settled)
+            self._context.undecided.append(self._decide)
+        return await self._context.record_result(self._step.item, self._step.name, settled)
 
     def expect(self, values: Mapping[str, Any]) -> None:
         """What a profile that was just made has instead of what was sent."""
@@ -72,12 +72,12 @@ class UpdateProfile:
 
         Args:
             resource: the profile, where it was read just now.
-            learns: whoever calls is the one who learns already.
+            learns: the caller is the one who learns already.
         """
         self._has_turn = learns
         if resource is not None:
             self._step.resource, self._writing.is_fresh = resource, True
-        if (since := self._desk.since.get(self._step.item.key)) is not None and since.lost_profile:
+        if (since := self._context.since.get(self._step.item.key)) is not None and since.lost_profile:
             return self._settled(Result.SKIPPED, since.sentence)  # not even "already so": it is somebody else's
         try:
             if not self._step.wanted:
@@ -91,7 +91,7 @@ class UpdateProfile:
             )
         finally:
             if self._is_learning:
-                self._desk.learned.learning.release()
+                self._context.learned.learning.release()
 
     async def _round(self) -> Settled | None:
         stuck = await self._look()
@@ -114,7 +114,7 @@ class UpdateProfile:
             return self._finish(current)
         learning = self._must_learn(group, form)
         if learning and not (self._is_learning or self._has_turn):
-            await self._desk.learned.learning.acquire()
+            await self._context.learned.learning.acquire()
             self._is_learning, self._writing.is_fresh = True, False
             return None
         given_up = await self._writing.write(group, form)
@@ -122,14 +122,14 @@ class UpdateProfile:
 
     def _settled_since(self) -> Since | None:
         """Who settled this person meanwhile; nobody who stepped aside before it may be left with a passing value."""
-        past, key = self._desk.past, self._step.item.key
+        past, key = self._context.past, self._step.item.key
         if (key, ASIDE) in past.done or (key, ASIDE) in past.doubts:
             return None
-        return self._desk.since.get(key)
+        return self._context.since.get(key)
 
     def _must_learn(self, group: list[str], form: Form) -> bool:
-        """Whether nobody knows what comes of this: then one person at a time tries."""
-        unproven = any(not self._desk.learned.is_proven(form, a) for a in group)
+        """Whether the effect of this is not known yet: then it is tried on one person at a time."""
+        unproven = any(not self._context.learned.is_proven(form, a) for a in group)
         at_stake = unproven and is_at_stake(form, self._step.resource, group)
         return at_stake or any(self._agenda.is_open(a) for a in group)
 
@@ -139,12 +139,12 @@ class UpdateProfile:
         if writing.is_fresh:
             writing.is_fresh = False
             return None
-        looked = await self._desk.sender.look(step.profile_id)
+        looked = await self._context.sender.get_profile(step.profile_id)
         resource = looked.resource if looked.is_ok else None
         if looked.status in _GONE:
             return self._gone()
         if resource is None or str(resource["id"]) != step.profile_id:
-            why = "another profile came back" if resource else sentence(looked, with_detail=True)
+            why = "the target answered with another profile" if resource else sentence(looked, with_detail=True)
             return self._settled(Result.FAILED, f"the profile could not be read: {why}")
         step.resource = resource
         in_doubt = writing.unseen is None
@@ -159,7 +159,7 @@ class UpdateProfile:
         step = self._step
         ours = step.attempts > 0 or step.doubt is not None
         if step.deactivates and ours:
-            self._desk.learned.deactivation_deletes = True
+            self._context.learned.deactivation_deletes = True
             step.written |= step.wanted
             if step.before is None:
                 step.before = {a: values[0] for a, values in step.expected.items()}
@@ -176,7 +176,7 @@ class UpdateProfile:
         if not done and not refusals.are_about_values():
             self._is_undecided = bool(refusals.why) and not refusals.open and not refusals.suspects
             return self._settled(Result.FAILED, "; ".join(reasons) or f"the target {refusals.last}")
-        found = self._desk.found(step.written, step.resource)
+        found = self._context.found(step.written, step.resource)
         if lost := not_kept(found):
             reasons.insert(0, f"the target did not keep {', '.join(lost)}")
         result = Result.SKIPPED if step.unresolved else Result.APPLIED
@@ -191,19 +191,19 @@ class UpdateProfile:
 
         Where so many were refused that the apply stops, nothing is concluded from it.
         """
-        learned, refusals = self._desk.learned, self._refusals
+        learned, refusals = self._context.learned, self._refusals
         if not learned.worked and (tripped or not all(learned.spoke_of_value(a) for a in refusals.why)):
             return None
         self._is_undecided = False
         settled = self._settled(Result.APPLIED, "; ".join(refusals.sentences()))
-        return await self._desk.settle(self._step.item, self._step.name, settled)
+        return await self._context.record_result(self._step.item, self._step.name, settled)
 
     def _settled(self, result: Result, reason: str, found: list[dict[str, Any]] | None = None) -> Settled:
         step, refusals, before = self._step, self._refusals, self._step.before or {}
         refused = {a: step.wanted[a] for a in refusals.why if step.resource}
         written = refused | step.written
         if found is None:
-            found = self._desk.found(written, step.resource) if step.resource or written else []
+            found = self._context.found(written, step.resource) if step.resource or written else []
         doubted = refusals.doubted()
         for entry in found:
             if entry["class"] == Kept.NOT_KEPT and entry["attribute"] in doubted:

@@ -39,7 +39,7 @@ class Writing:
         self._step = step
         self._agenda = agenda
         self._refusals = refusals
-        self._match = IfMatch(step.desk.learned)
+        self._match = IfMatch(step.context.learned)
         self._conflicts = 0
         self._losses = 0
         self._stumbles: Counter[tuple[tuple[str, ...], str]] = Counter()
@@ -56,16 +56,16 @@ class Writing:
         Raises:
             Failed: the journal cannot be written, or the token is no longer taken.
         """
-        step, desk, resource = self._step, self._step.desk, self._step.resource
+        step, context, resource = self._step, self._step.context, self._step.resource
         writing = {attribute: step.wanted[attribute] for attribute in group}
         before = {attribute: (step.before or {})[attribute] for attribute in group}
         attempt = Attempt(step.profile_id, before, writing, form.name, resource)
-        await desk.intend(step.item, step.name, attempt)
+        await context.intend(step.item, step.name, attempt)
         step.attempts += 1
-        send = desk.sender.put if form.method == "PUT" else desk.sender.patch
-        said = {name: value for name, value in resource.items() if name not in desk.learned.read_only}
-        answer = await send(step.profile_id, body(form, said, writing, desk.shape), self._match.version(resource))
-        desk.answered(step.item, step.name, step.profile_id, answer)
+        send = context.sender.put if form.method == "PUT" else context.sender.patch
+        said = {name: value for name, value in resource.items() if name not in context.learned.read_only}
+        answer = await send(step.profile_id, body(form, said, writing, context.shape), self._match.version(resource))
+        context.answered(step.item, step.name, step.profile_id, answer)
         deed = step.deed(form, writing, before=resource, after=resource)
         self.unseen = deed if answer.is_ok or answer.is_lost else None
         if answer.is_ok:
@@ -78,47 +78,47 @@ class Writing:
 
     async def _taken(self, answer: Answer, writing: Mapping[str, Any], form: Form) -> None:
         """The server said yes: see what it made of it."""
-        step, desk = self._step, self._step.desk
+        step, context = self._step, self._step.context
         after = await self._read_back(answer, writing)
         if after is None:
             return
         self.unseen = None
-        left = not_kept(desk.found(writing, after))
+        left = not_kept(context.found(writing, after))
         self._agenda.taken(form, list(writing), left)
-        step.accepted |= {a: v for a, v in desk.values(after, writing).items() if a not in left}
+        step.accepted |= {a: v for a, v in context.values(after, writing).items() if a not in left}
         if len(left) < len(writing):
             self._refusals.confirm()
         await step.care(step.deed(form, writing, before=step.resource, after=after))
-        undone = set(not_kept(desk.compared(writing, step.resource))) - set(left)
+        undone = set(not_kept(context.compared(writing, step.resource))) - set(left)
         self._agenda.taken_back(form, sorted(undone))
         self.is_fresh = True
         if step.deactivates and not left:
-            desk.learned.survived += 1
+            context.learned.survived += 1
 
     async def _read_back(self, answer: Answer, writing: Mapping[str, Any]) -> dict[str, Any] | None:
-        step, desk, told = self._step, self._step.desk, answer.resource
+        step, context, told = self._step, self._step.context, answer.resource
         told = told if told is not None and str(told["id"]) == step.profile_id else None
-        unsure = step.deactivates and not desk.learned.is_deactivation_known
-        if told is not None and not unsure and await desk.believes(step.profile_id, told, writing):
+        unsure = step.deactivates and not context.learned.is_deactivation_known
+        if told is not None and not unsure and await context.believes(step.profile_id, told, writing):
             return told
         seen = step.resource
         for later in range(_LATER if answer.status == _ACCEPTED else 1):
-            looked = await desk.sender.look(step.profile_id)
+            looked = await context.sender.get_profile(step.profile_id)
             if not looked.is_ok or looked.resource is None or str(looked.resource["id"]) != step.profile_id:
                 return None
             seen = looked.resource
             if moved_members(step.resource, seen):
                 break
             if answer.status == _ACCEPTED:
-                await desk.sender.pace.rest(answer, later)
+                await context.sender.pace.backoff(answer, later)
         if told is not None:
             truthful = not moved_members(told, seen)
             for attribute in writing:
-                desk.learned.compared(attribute, truthful=truthful)
+                context.learned.compared(attribute, truthful=truthful)
         return seen
 
     async def _not_taken(self, answer: Answer, group: Sequence[str], form: Form) -> str:
-        refusals, desk = self._refusals, self._step.desk
+        refusals, context = self._refusals, self._step.context
         refusals.heard(answer, group)
         if answer.status in _CONFLICT:
             self._conflicts += 1
@@ -127,13 +127,13 @@ class Writing:
             return f"the target {refusals.last}" if is_over else ""
         if answer.status in {0, 429} or answer.is_lost:
             return await self._lost(answer, group, form)
-        may_go = desk.may_leave_out(answer, refusals.named)
-        if form.method == "PUT" and desk.learned.called_read_only(may_go):
+        may_go = context.may_leave_out(answer, refusals.named)
+        if form.method == "PUT" and context.learned.called_read_only(may_go):
             return ""
         self.is_fresh = True
         self._say_no(group, form, not_offered=answer.status == 405)
         if answer.status in NOT_OFFERED:
-            desk.learned.not_offered(form)
+            context.learned.not_offered(form)
         return ""
 
     def _say_no(self, group: Sequence[str], form: Form, *, not_offered: bool = False) -> None:
@@ -150,10 +150,10 @@ class Writing:
         self._losses += 1
         stumbled = answer.status == 500
         self._stumbles[tuple(group), form.name] += stumbled
-        is_new = answer.status >= 500 and not self._step.desk.learned.worked[form.name]
+        is_new = answer.status >= 500 and not self._step.context.learned.worked[form.name]
         if is_new or self._stumbles[tuple(group), form.name] >= _STUMBLES:
             self._say_no(group, form)
         if self._losses >= (_FAILURES if stumbled else _LOSSES):
             return f"the target {self._refusals.last}, {self._losses} times"
-        await self._step.desk.sender.pace.rest(answer, min(self._losses, _LONGEST_REST))
+        await self._step.context.sender.pace.backoff(answer, min(self._losses, _LONGEST_REST))
         return ""

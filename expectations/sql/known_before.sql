@@ -1,4 +1,4 @@
--- in:  looked_at (key: of whom it is asked), mapped_before, decided_before (of the newest run there is)
+-- in:  looked_at (key: the people asked about), mapped_before, decided_before (of the newest run there is)
 -- out: known_before (the columns of mapped_before; is_older; is_waiting: held then, so that an earlier run is to tell)
 CREATE OR REPLACE TEMP TABLE known_before AS
 SELECT

@@ -1,5 +1,5 @@
 -- in:  known_before, mapped_before and decided_before of an earlier applied run
--- out: known_earlier: whoever waits and was taken over then, with what stood there
+-- out: known_earlier: who waits and was taken over then, with what stood there
 CREATE OR REPLACE TEMP TABLE known_earlier AS
 SELECT mapped_before.*
 FROM mapped_before

@@ -49,13 +49,13 @@ def _tell_of_settled(settings: Settings, run: PriorRun) -> None:
         by = listing(sorted({one.run_id for one in settled}))
         people = counted(len(settled), "person was", "people were")
         screen.note(
-            f"{people} settled since this plan was made ({by}): what of theirs is there counts as applied, the rest is "
-            "skipped as stale."
+            f"{people} written by {by} since this plan was made: values that are there already count as applied, what "
+            "else this plan has for them is skipped as stale."
         )
     if lost:
         by = listing(sorted({one.run_id for one in lost}))
         profiles = counted(len(lost), "profile of this plan went", "profiles of this plan went")
-        screen.note(f"{profiles} to somebody else since it was made ({by}): nothing is written there.")
+        screen.note(f"{profiles} to somebody else since it was made ({by}), and will not be written.")
 
 
 def _with_nothing_to_do(settings: Settings, run_id: str) -> PriorRun | None:

@@ -53,7 +53,7 @@ def history_command(config: Path, key: str, *, as_json: bool) -> int:
     elif rows:
         screen.say(_history_table(rows))
     else:
-        screen.say("Nothing was ever to be done for this person.")
+        screen.say("No run has ever planned anything for this person.")
     return Exit.DONE
 
 
@@ -116,7 +116,7 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
 
 
 def copy_command(config: Path, source: str, to: str, *, move: bool, as_json: bool) -> int:
-    """Copy or move an archive and say what came of it."""
+    """Copy or move an archive and say what was done."""
     from trueup.connectors.archive.copying import copy_archive
 
     done = copy_archive(configuration.load(config), source, to, move=move)

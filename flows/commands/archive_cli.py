@@ -19,7 +19,12 @@ def archive() -> None:
 @app.command(short_help="Copy all runs into a folder or an object store.")
 def copy(
     source: Annotated[str, typer.Argument(metavar="FROM", help="A folder, or s3://…, az://… or gs://….")],
-    to: Annotated[str, typer.Argument(metavar="TO", help="Likewise; empty, or what a broken off copy left.")],
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="TO", help="A folder or an object store: empty, or with an unfinished copy to go on with."
+        ),
+    ],
     *,
     move: Annotated[bool, typer.Option("--move", help="Work goes on in TO; FROM is closed.")] = False,
     config: Config = DEFAULT,

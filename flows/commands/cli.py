@@ -220,7 +220,7 @@ def verify(
     raise typer.Exit(code)
 
 
-@app.command(short_help="Plan the way back: a run like any other.")
+@app.command(short_help="Plan a rollback: a run like any other.")
 def rollback(
     run: Annotated[str, typer.Argument(help="The run to undo; leave out with --before or --from.")] = "",
     *,
@@ -357,7 +357,7 @@ def nights(
     config: Config = DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """Show what came of all nights; with --output as one self-contained page."""
+    """Show all nights; with --output as one self-contained page."""
     from trueup.flows.commands.analysis import nights_command
 
     raise typer.Exit(nights_command(config, output=output, as_json=as_json))

@@ -61,8 +61,8 @@ def _forget(settings: Settings) -> Line:
     return Line(
         "ok",
         "target, learnt",
-        f"Forgotten: how {counted(len(forms), 'attribute')} went best, and which were not kept ({len(lost)}). "
-        "The next plan holds those again, and the next apply learns anew, on one person at a time.",
+        f"Forgotten: how best to write {counted(len(forms), 'attribute')}, and {counted(len(lost), 'attribute')} that "
+        "the target did not keep. The next plan has those again, and the next apply tries on one person at a time.",
     )
 
 

@@ -77,7 +77,7 @@ def end_quickly() -> Callable[[int], None]:
             try:
                 stream.flush()
             except BrokenPipeError:
-                pass  # whoever read it has seen enough
+                pass  # the reader has seen enough
             except (OSError, ValueError):
                 code = code or int(Exit.FAILED)  # what was said is lost
         os._exit(code)

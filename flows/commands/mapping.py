@@ -192,8 +192,8 @@ def import_schema(file: Path, *, output: Path | None, skip: tuple[str, ...] = ()
         screen.note(f"Not honoured: {note}.")
     for path, wanted in other_types(text, file.name, mapping.attributes).items():
         screen.note(
-            f"{path}: the mapping gives text, the target's schema in the document says {wanted}; only text that is one "
-            "will do. Change the expression, or expect it to be named as not taken."
+            f"{path}: the mapping gives text, the target's schema in the document says {wanted}: other text is "
+            "refused there. Change the expression, or expect people whose value the target does not take."
         )
     if output is None:
         sys.stdout.write(written)

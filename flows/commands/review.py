@@ -60,7 +60,7 @@ class ReviewActions:
 
 @dataclass(slots=True)
 class Session:
-    """One review: what is served, to whom, and who is told when it is over."""
+    """One review: what is served, to which address, and what is called when it is over."""
 
     view: ReportView
     actions: ReviewActions

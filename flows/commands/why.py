@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trueup.flows import configuration, screen
+from trueup.flows.names import named
 from trueup.flows.runs import shown_run
 from trueup.flows.story import story
 from trueup.transforms.vocabulary import Exit
@@ -25,13 +26,15 @@ def tell_why(config: Path, key: str, *, run: str, as_json: bool) -> int:
     """Show everything the archive knows of one person in the run; 0 when there is something to show.
 
     Raises:
-        Misused: no such run; nobody, or several people, go by ``key``.
+        Misused: there is no such run; nobody, or several people, have this key or name.
     """
     from trueup.connectors.archive import open_archive
 
     settings = configuration.load(config)
     archive = open_archive(settings, writable=False)
-    told = story(shown_run(archive, run), archive.history(settings.target.url), key)
+    shown = shown_run(archive, run)
+    with named(lambda: [shown.files]):
+        told = story(shown, archive.history(settings.target.url), key)
     if as_json:
         screen.document(told)
     else:

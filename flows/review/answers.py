@@ -67,7 +67,7 @@ def error_said(error: TrueupError) -> Response:
 
 
 def for_page(remedy: str) -> str:
-    """A remedy as somebody without a shell can use it: what says "trueup …" is for whoever runs the server."""
+    """A remedy as somebody without a shell can use it: what says "trueup …" is for the people who run the server."""
     return remedy.replace("Plan again: trueup plan", "Have it planned again.")
 
 

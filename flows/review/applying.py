@@ -102,7 +102,7 @@ def _told(*, stage: str, done: int = 0, total: int | None = None, ended: str | N
 
 
 def _end(code: int, document: bytes) -> Told:
-    """What came of it, in a sentence without people."""
+    """How it ended, in a sentence without people."""
     try:
         said = json.loads(document)
     except ValueError:

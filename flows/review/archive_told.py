@@ -78,7 +78,7 @@ def _line(run: PriorRun, how: Standing) -> RunLine:
 
 
 def _came(run: PriorRun, how: Standing, writes: int) -> str:
-    """What came of a run, or what is asked."""
+    """How a run ended, or what it waits for."""
     state, of = run.state, counted(writes, "write")
     if _waits(run, how):
         if state == Act.INTERRUPTED:

@@ -1,7 +1,7 @@
 """What somebody who signed in decides becomes an act, by the same functions as a command's.
 
-An approval is bound to the fingerprint on the page and to what the page knew: whoever decides on less is told what was
-decided meanwhile, and by whom. Nothing is confirmed before it is on disk.
+An approval is bound to the fingerprint on the page and to what the page knew: who knows less is told what was decided
+meanwhile, and by which reviewer. Nothing is confirmed before it is on disk.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._settle(MutableHeaders(scope=message), nonce)
+                self._harden(MutableHeaders(scope=message), nonce)
             await send(message)
 
         headers = Headers(scope=scope)
@@ -92,7 +92,7 @@ class Guard:
             return 411
         return 413 if int(length) > (LARGEST if path.startswith("/runs/") else LARGEST_FORM) else 0
 
-    def _settle(self, headers: MutableHeaders, nonce: str) -> None:
+    def _harden(self, headers: MutableHeaders, nonce: str) -> None:
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
         headers.setdefault("Cache-Control", "no-store")

@@ -22,7 +22,7 @@ Role = Literal["reviewer", "reader", ""]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of asking what a person may do."""
+    """The answer to the question what a person may do."""
 
     role: Role | None
     """None where it could not be found out."""
@@ -126,7 +126,7 @@ class Rights:
 
     def _resolved(self, name: str, place: str) -> str:
         if self._membership is None:
-            raise Misused(f"{place}: upn: is known with Entra ID only.", remedy='Write "id:<subject>" instead.')
+            raise Misused(f"{place}: upn: can be used with Entra ID only.", remedy='Write "id:<subject>" instead.')
         found = self._membership.object_id_of(name)
         if found is None:
             raise Misused(f"{place}: the tenant has no such user.", remedy='Correct it, or write "id:<object id>".')

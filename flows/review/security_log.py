@@ -21,7 +21,7 @@ Event = Literal[
 
 
 def to_stderr(line: str) -> None:
-    """Where the service's own log goes: whoever started it keeps that (journald, the container's log)."""
+    """Where the service's own log goes: the system that started it keeps that (journald, the container's log)."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 

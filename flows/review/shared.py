@@ -1,4 +1,4 @@
-"""What reviewers of a run share before they decide: who looked at whom, notes, what each means to leave out.
+"""What reviewers of a run share before they decide: who looked at which person, notes, what each means to leave out.
 
 One file a run in ``<archive>/.review``, private, no part of the run, gone with the run's data. The file is the truth:
 it is read, changed and replaced under the archive's lock, so that an erasure by another process stays one.

@@ -64,7 +64,9 @@ async def signed_in(service: Service, request: Request) -> Response:
     if "error" in said or "code" not in said:
         service.log("sign_in_refused", code="provider_refused", address=address)
         text = "The identity provider did not let you sign in here."
-        return await _failed(service, request, "sign_in_failed", text=text, remedy="Ask whoever looks after sign-ins.")
+        return await _failed(
+            service, request, "sign_in_failed", text=text, remedy="Ask the people who look after sign-ins."
+        )
     try:
         session: Session = await _asked(service, _session, service, said["code"], pending)
     except SignInRefused as error:

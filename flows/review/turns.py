@@ -1,4 +1,4 @@
-"""Turns at what is heavy: some at once, some waiting, and whoever comes beyond is asked to come again."""
+"""Turns at what is heavy: some at once, some waiting; beyond that a request is asked to come again."""
 
 from __future__ import annotations
 

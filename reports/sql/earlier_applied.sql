@@ -1,4 +1,4 @@
--- What one earlier run decided about people, and what came of it.
+-- What one earlier run decided about people, and the result.
 -- In:  chosen (key); $decisions, $outcome: the paths of its files.
 -- Out: key, decision, reason, result. Who was not concerned in it is not in it.
 SELECT decisions.key, decisions.decision, decisions.reason, any_value(outcome.result) AS result

@@ -124,7 +124,7 @@ class Listing:
     details: Mapping[str, dict[str, Any]]
     """Key → what opens beside the person."""
     words: Mapping[str, Any]
-    """What the script must know, whoever it lists."""
+    """What the script must know, whichever people it lists."""
     known: OrderedDict[Any, NDArray[np.int32]] = field(default_factory=OrderedDict, compare=False)
     lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 

@@ -22,13 +22,13 @@ _SAID: Mapping[ErrorKind, tuple[str, str, str, tuple[str, str]]] = {
     "sign_in_failed": (
         "The sign-in did not succeed",
         "You are not signed in here.",
-        "Try again. If it fails again, tell whoever runs Trueup; the security log says why.",
+        "Try again. If it fails again, tell the people who run Trueup; the security log says why.",
         ("/sign-in", "Try again"),
     ),
     "not_allowed": (
         "You are not allowed to see this",
         "Your company account is known, but it is neither a reader nor a reviewer here.",
-        "Ask whoever runs Trueup to add you: [review] readers or reviewers.",
+        "Ask the people who run Trueup to add you: [review] readers or reviewers.",
         _HOME,
     ),
     "not_found": (
@@ -40,7 +40,7 @@ _SAID: Mapping[ErrorKind, tuple[str, str, str, tuple[str, str]]] = {
     "damaged": (
         "This run is damaged",
         "Its files are not what was written. It is not shown, and nothing of it can be accepted or applied.",
-        "Tell whoever runs Trueup: trueup verify --archive says what is wrong.",
+        "Tell the people who run Trueup: trueup verify --archive says what is wrong.",
         ("/health", "To the archive's health"),
     ),
     "provider_away": (
@@ -52,7 +52,7 @@ _SAID: Mapping[ErrorKind, tuple[str, str, str, tuple[str, str]]] = {
     "broke": (
         "Something broke",
         "It is in the log of the server. Nothing was accepted, rejected or written by this.",
-        "Try again. If it happens again, tell whoever runs Trueup.",
+        "Try again. If it happens again, tell the people who run Trueup.",
         _HOME,
     ),
     "too_many": (

@@ -89,7 +89,7 @@ class RunLine:
     """Decision → people."""
     writes: int
     came: str
-    """What came of it or what is asked, in a sentence."""
+    """How it ended or what it waits for, in a sentence."""
     by: tuple[str, ...] = ()
     """Who approved or rejected it, each once."""
     is_for_some: bool = False
@@ -110,7 +110,7 @@ class TargetNights:
 
 @dataclass(frozen=True, slots=True)
 class NightsPage:
-    """The front page: what waits, what was done, by whom."""
+    """The front page: what waits, what was done and who did it."""
 
     targets: tuple[TargetNights, ...]
 
@@ -187,7 +187,7 @@ class PersonChange:
 
 @dataclass(frozen=True, slots=True)
 class PersonRun:
-    """What one run decided for a person, and what came of it."""
+    """What one run decided for a person, and the result."""
 
     run_id: str
     at: str

@@ -107,7 +107,7 @@ def _take_filtered(tenant: Tenant, question: Question) -> tuple[list[User], int]
 
 
 def _empty_page(tenant: Tenant, request: Request, question: Question) -> Answer | None:
-    """Now and then a page without rows: whoever stops there has read half a tenant."""
+    """Now and then a page without rows: a client that stops there has read half a tenant."""
     every = tenant.empty_page_every
     if not every or question.page % (every + 1) != every:
         return None

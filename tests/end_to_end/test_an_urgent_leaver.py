@@ -79,7 +79,7 @@ def test_a_leaver_is_read_alone_and_the_waiting_plan_passes_over_them(tmp_path: 
 
         what_is_told_of(office, urgent)
         after = done(
-            office, waiting, code=4, said=f"2 people were settled since this plan was made ({urgent['run_id']})"
+            office, waiting, code=4, said=f"2 people were written by {urgent['run_id']} since this plan was made"
         )
         assert {name: result for name, (result, _) in after.items()} == {
             "ann": "skipped",

@@ -113,7 +113,7 @@ def test_doctor_relearn_notes_that_what_was_learnt_is_forgotten_and_changes_noth
     with apply_lock(desk.archive.path, target, "apply"):
         assert "apply_running" in desk.trueup("doctor", "--relearn", "--json", code=3)
     assert last_learned(desk.archive.history(target)) == learnt["dialect"]
-    assert said().startswith("Forgotten: how 1 attribute went best, and which were not kept (1).")
+    assert said().startswith("Forgotten: how best to write 1 attribute, and 1 attribute that the target did not keep.")
     act = desk.act(run)
     assert (act["act"], desk.archive.load(run.run_id).state) == ("forgotten", "applied")
     assert last_learned(desk.archive.history(target)) is None

@@ -1,8 +1,12 @@
-"""Which tests run which line, learnt module by module and remembered until the module or the product changes."""
+"""Which tests run which line, learnt module by module and remembered until the module of tests changes.
+
+Where the product has changed since, a line is looked for where it stands now.
+"""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import hashlib
 import json
 import os
@@ -15,20 +19,20 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import coverage
+import pytest
 
 from tests.mutants._processes import Failures, fork, silent
 from trueup.transforms.duck import database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    import pytest
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from tests.mutants._operators import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("transforms", "connectors/scim", "connectors/scim_writer", "tests/support")
 MEMORY = ROOT / ".pytest_cache" / "mutants"
+CATCHES = MEMORY / "catches"
+"""One JSON document a line: who caught what, from earlier samples too."""
 
 
 @dataclass(slots=True)
@@ -52,9 +56,20 @@ class Known:
         return sorted(set(found), key=lambda test: self._patience(mutant, test))
 
     def caught(self, mutant: Mutant, test: str) -> None:
-        """``test`` has caught this one, so it may well catch its neighbours."""
-        self.in_function[mutant.path, mutant.function][test] += 1
-        self.in_file[mutant.path][test] += 1
+        """``test`` has caught this one, so it may well catch its neighbours, in later samples too."""
+        self._count(mutant.path, mutant.function, test)
+        with CATCHES.open("a", encoding="utf-8") as out:
+            out.write(json.dumps([mutant.path, mutant.function, test]) + "\n")
+
+    def remember(self) -> None:
+        """Take in who caught what in earlier samples."""
+        if CATCHES.exists():
+            for line in CATCHES.read_text(encoding="utf-8").splitlines():
+                self._count(*json.loads(line))
+
+    def _count(self, path: str, function: str, test: str) -> None:
+        self.in_function[path, function][test] += 1
+        self.in_file[path][test] += 1
 
     def _patience(self, mutant: Mutant, test: str) -> float:
         """Seconds until it has told something, as far as its past says."""
@@ -65,8 +80,10 @@ class Known:
         """Take in what was learnt of one module of tests."""
         self.seconds |= learnt["seconds"]
         for path, lines in learnt["lines"].items():
+            moved = _moved(path, learnt["sources"].get(path, ""))
             for line, tests in lines.items():
-                self.lines[path][int(line)] += tests
+                if (now := moved(int(line))) is not None:
+                    self.lines[path][now] += tests
 
 
 def learn(items: Sequence[pytest.Item], paths: Sequence[str]) -> Known:
@@ -75,25 +92,50 @@ def learn(items: Sequence[pytest.Item], paths: Sequence[str]) -> Known:
     modules: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         modules[item.nodeid.partition("::")[0]].append(item)
-    product = _digest(path for folder in PRODUCT for path in sorted((ROOT / folder).rglob("*")))
+    around = _digest([*(ROOT / "tests" / "support").rglob("*.py"), *(ROOT / "tests").rglob("conftest.py")])
     for module, tests in modules.items():
-        key = hashlib.sha256(f"{product} {_digest([ROOT / module])} {[test.nodeid for test in tests]}".encode())
-        memory = MEMORY / f"{key.hexdigest()}.json"
+        about = f"{around} {_digest([ROOT / module])} {[test.nodeid for test in tests]} {list(paths)}"
+        memory = MEMORY / f"{hashlib.sha256(about.encode()).hexdigest()}.json"
         if not memory.exists():
             begun = time.monotonic()
             text = _told(tests, paths)
             MEMORY.mkdir(parents=True, exist_ok=True)
             memory.write_text(text, encoding="utf-8")
             print(f"{module}: {len(tests)} tests in {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201 - output
-        known.add(json.loads(memory.read_text(encoding="utf-8")))
+        learnt = json.loads(memory.read_text(encoding="utf-8"))
+        for failing in learnt["failing"]:
+            print(f"fails without any mutant, and is left out: {failing}", flush=True)  # noqa: T201 - likewise
+        known.add(learnt)
+    known.remember()
     return known
+
+
+def _moved(path: str, digest: str) -> Callable[[int], int | None]:
+    """Where a line of ``path`` as it was learnt stands now; nowhere, when it was changed."""
+    then = MEMORY / "sources" / digest
+    if not path.endswith(".py") or _digest([ROOT / path]) == digest or not then.is_file():
+        return lambda line: line
+    was, is_now = (one.read_text(encoding="utf-8").splitlines() for one in (then, ROOT / path))
+    same = difflib.SequenceMatcher(None, was, is_now, autojunk=False).get_matching_blocks()
+    places = {block.a + at + 1: block.b + at + 1 for block in same for at in range(block.size)}
+    return places.get
+
+
+def _kept(path: str) -> str:
+    """The digest of a source, of which a copy is kept to find its lines again."""
+    digest = _digest([ROOT / path])
+    copy = MEMORY / "sources" / digest
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((ROOT / path).read_bytes())
+    return digest
 
 
 def _digest(paths: Iterable[Path]) -> str:
     found = hashlib.sha256()
-    for path in paths:
-        if path.suffix in {".py", ".sql", ".json", ".toml", ".txt"} and path.is_file():
-            found.update(f"{path}\0".encode() + path.read_bytes())
+    for path in sorted(paths):
+        if path.is_file():
+            found.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return found.hexdigest()
 
 
@@ -112,41 +154,76 @@ def _told(items: Sequence[pytest.Item], paths: Sequence[str]) -> str:
     with os.fdopen(reading) as told:
         text = told.read()
     os.waitpid(child, 0)
-    failing = json.loads(text)["failing"]
-    assert not failing, f"fails without any mutant: {failing}"
     return text
 
 
 def _noted(items: Sequence[pytest.Item], paths: Sequence[str]) -> dict[str, Any]:
-    statements: dict[str, set[str]] = {}
-    current = ""
-
-    def read(name: str, package: str, text: str) -> str:
-        statements.setdefault(f"{package.removeprefix('trueup.').replace('.', '/')}/{name}.sql", set()).add(current)
-        return text
-
-    listen(read)
     measure = coverage.Coverage(data_file=None, config_file=False, include=[str(ROOT / path) for path in paths])
+    watch = _Watch(measure)
+    listen(watch.read)
     measure.start()
-    failures, seconds, failing = Failures(), {}, []
+    failures, seconds, failing = Failures(), {}, {}
     items[0].config.pluginmanager.register(failures)
+    items[0].config.pluginmanager.register(watch)
     for item, following in zip(items, [*items[1:], None], strict=True):
-        current = item.nodeid
-        measure.switch_context(current)
+        watch.go_on_in(item.nodeid)
         forget_statements()
         begun = time.process_time()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        seconds[current] = time.process_time() - begun
+        seconds[item.nodeid] = time.process_time() - begun
         if failures.seen:
-            failing.append(f"{current}: {failures.words}")
+            failing[item.nodeid] = failures.words
             failures.seen = False
     measure.stop()
+    sharing: dict[str, list[str]] = {item.nodeid: [item.nodeid] for item in items}
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            sharing.setdefault(f"{_SHARED}{fixture}", []).append(item.nodeid)
+
+    def of(contexts: Iterable[str]) -> list[str]:
+        found = {test for context in contexts for test in sharing.get(context, ())}
+        return sorted(found - failing.keys())
+
     data = measure.get_data()  # by the names the links of the package lead to
-    lines: dict[str, dict[int, list[str]]] = {path: {0: sorted(tests)} for path, tests in statements.items()}
+    lines: dict[str, dict[int, list[str]]] = {path: {0: of(said)} for path, said in watch.statements.items()}
     for path in paths:
         if path.endswith(".py") and (by_line := data.contexts_by_lineno(str(ROOT / path))):
-            lines[path] = {line: [name for name in names if name] for line, names in by_line.items()}
-    return {"lines": lines, "seconds": seconds, "failing": failing}
+            lines[path] = {line: of(contexts) for line, contexts in by_line.items()}
+    sources = {path: _kept(path) for path in lines if path.endswith(".py")}
+    told = [f"{test}: {words}" for test, words in failing.items()]
+    return {"lines": lines, "seconds": seconds, "failing": told, "sources": sources}
+
+
+_SHARED = "a fixture: "
+
+
+class _Watch:
+    """Notes which test runs a line, or which fixture: what one test sets up, others of its module go on from."""
+
+    def __init__(self, measure: coverage.Coverage) -> None:
+        self.statements: dict[str, set[str]] = defaultdict(set)
+        self._measure = measure
+        self._at_work = [""]
+
+    def go_on_in(self, test: str) -> None:
+        self._at_work = [test]
+        self._measure.switch_context(test)
+
+    def read(self, name: str, package: str, text: str) -> str:
+        path = f"{package.removeprefix('trueup.').replace('.', '/')}/{name}.sql"
+        self.statements[path].add(self._at_work[-1])
+        return text
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Called by pytest around the making of a fixture."""
+        self._at_work.append(f"{_SHARED}{fixturedef.argname}")
+        self._measure.switch_context(self._at_work[-1])
+        try:
+            return (yield)
+        finally:
+            self._at_work.pop()
+            self._measure.switch_context(self._at_work[-1])
 
 
 def listen(heard: Callable[[str, str, str], str]) -> None:

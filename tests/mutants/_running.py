@@ -40,7 +40,7 @@ class Trial:
     mutant: Mutant
     since: float
     told: int
-    """Where the child names the test that caught it."""
+    """Where the child names the test that caught it, or says how many did not."""
 
 
 @dataclass(slots=True)
@@ -97,9 +97,9 @@ class Driver:
             trial = running.pop(child)
             with os.fdopen(trial.told) as told:
                 test = told.read()
-            if test:
-                known.caught(trial.mutant, test)
             ending = ENDINGS.get(os.waitstatus_to_exitcode(status), CAUGHT)
+            if test and ending == CAUGHT:
+                known.caught(trial.mutant, test)
             self.said(trial.mutant, ending, time.monotonic() - trial.since, test)
             return
         for each, trial in running.items():
@@ -117,14 +117,17 @@ class Driver:
             return 3
         failures = Failures()
         tests[0].config.pluginmanager.register(failures)
+        tried = 0
         for item, following in zip(tests, [*tests[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            tried += 1
             if failures.seen:
                 os.write(tells, item.nodeid.encode())
                 return 1
             spent = resource.getrusage(resource.RUSAGE_SELF)
             if spent.ru_utime + spent.ru_stime > self.limit:
                 break
+        os.write(tells, f"{tried} of {len(tests)} tests".encode())
         return 0
 
     def _exchange_code(self, mutant: Mutant) -> bool:

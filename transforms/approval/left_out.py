@@ -146,17 +146,18 @@ def _understand(connection: DuckDBPyConnection, selections: tuple[Selection, ...
     if unclear is None:
         if _number(connection, "SELECT count(*) FROM selector WHERE kind = 'change' AND role = 'only'"):
             raise Misused(
-                "One attribute of one person (KEY/ATTRIBUTE) can only be left out.",
-                remedy="Choose the person, and leave out the others: --only KEY --exclude KEY/ATTRIBUTE",
+                "One attribute of one person (KEY/ATTRIBUTE) can be left out, but not chosen.",
+                remedy="Choose the person and leave out their other attributes: --only KEY --exclude KEY/ATTRIBUTE",
             )
         return
     word, people = unclear
     if people:
         raise Misused(
-            f"A selector fits {len(people)} people: {', '.join(people[:5])}.", remedy="Name the one you mean by key."
+            f"{word!r} fits {len(people)} people of this run: {', '.join(people[:5])}.",
+            remedy="Name the one you mean by key.",
         )
     raise Misused(
-        f"The selector {word!r} fits nothing in this run.",
+        f"{word!r} fits no person, attribute or decision of this run.",
         remedy="Give a key, user name, e-mail or profile:ID; a SCIM path as in the report; KEY/PATH; or a decision.",
     )
 

@@ -1,4 +1,4 @@
-"""What made a plan stale: which side moved since, which attributes, of how many people, and of whom."""
+"""What made a plan stale: which side moved since, which attributes, of how many and which people."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _sentence(run: PriorRun, newer: PriorRun) -> str:
         sections = ", ".join(sorted(key for key in after if before.get(key) != after[key])) or "a file it names"
         moved.append(f"the configuration changed: {sections}")
     since = run.manifest.started.isoformat(timespec="minutes")
-    back = f"{newer.run_id} is a way back; " if newer.kind is Kind.ROLLBACK else ""
+    back = f"{newer.run_id} is a rollback; " if newer.kind is Kind.ROLLBACK else ""
     return f"Since {since}: {back}{'; '.join(moved) or 'neither side moved'}."
 
 

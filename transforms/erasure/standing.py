@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.transforms.erasure.person import Person
     from trueup.transforms.history import History, PriorRun
 
-_NIGHT = "then let one night be applied, or have nothing to do"
+_NIGHT = "then wait for a run that is applied or has nothing to do"
 
 
 def standing(
@@ -43,7 +43,10 @@ def standing(
         return found
     resting = [run for run in (history.baseline, *history.amending) if run is not None]
     found += [
-        _stays(f"in {run.run_id}, which the next plan is compared with", f"Once more: {_NIGHT}")
+        _stays(
+            f"in {run.run_id}, which the next plan is compared with",
+            f"The person is gone from both sides: {_NIGHT.removeprefix('then ')}",
+        )
         for run in resting
         if is_in(run, person)
     ]
@@ -57,8 +60,8 @@ def standing(
     ]
     found += [
         _stays(
-            f"among those whose values rollback {run.run_id} holds against the source",
-            f"Let the source speak for them again: trueup release {min(person.keys, key=len)}",
+            f"kept by rollback {run.run_id} as it restored them, whatever the source says",
+            f"Let the person follow the source again: trueup release {min(person.keys, key=len)}",
         )
         for run in held
         if knows(run.files.decisions, person, ("key", "source_id", "profile_id")) and not _is_released(run, person)

@@ -87,7 +87,7 @@ class Builder(Protocol):
         ...
 
     def failing(self, value: Value, condition: str, reason: str) -> Value:
-        """``value``, with people for whom ``condition`` (SQL over what ``value`` was made of) holds set aside."""
+        """``value``; people for whom ``condition`` (SQL over what ``value`` was made of) holds are set aside."""
         ...
 
     def once(self, value: Value) -> Value:

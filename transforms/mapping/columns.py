@@ -52,14 +52,14 @@ def kind_for(path: str, given: Kind) -> ManagedKind:
         raise WrongExpression(f"{path!r} is not a SCIM path: {error}") from error
     name = parsed.attribute.lower()
     if not parsed.schema and name in _READ_ONLY:
-        raise WrongExpression(f"{path} is not for a mapping to write")
+        raise WrongExpression(f"{path} cannot be written by a mapping")
     if parsed.is_reference:
         if given not in {Kind.TEXT, Kind.NOTHING}:
             raise WrongExpression(f"{path} points at a person and takes one object id, e.g. [manager]")
         return "reference"
     if given is Kind.ASSIGNMENTS:
         raise WrongExpression(
-            "[appRoleAssignments] as it is cannot be written",
+            "[appRoleAssignments] cannot be written as it is",
             remedy="Use AppRoleAssignmentsComplex(…) or SingleAppRoleAssignment(…).",
         )
     has_elements = not parsed.schema and name in _WITH_ELEMENTS and not parsed.where and not parsed.sub

@@ -252,7 +252,7 @@ class Compiler:
         return self.short(Value(sql, kind, flows, max((use.level for use in uses), default=0)))
 
     def failing(self, value: Value, condition: str, reason: str) -> Value:
-        """``value``, with people for whom ``condition`` (SQL over what ``value`` was made of) holds set aside."""
+        """``value``; people for whom ``condition`` (SQL over what ``value`` was made of) holds are set aside."""
         flow = f"CASE WHEN {condition} THEN {failure(reason)} END"
         return Value(value.sql, value.kind, first_flow(value.flow, flow), value.level, value.constant, value.tag)
 

@@ -85,7 +85,7 @@ def refine(connection: DuckDBPyConnection, terms: Terms, history: History) -> No
     connection.execute("DROP TABLE candidates")  # a first run has one row per value of everybody
 
 
-def settle(connection: DuckDBPyConnection, *, partial: bool) -> None:
+def hold_back(connection: DuckDBPyConnection, *, partial: bool) -> None:
     """Make ``effects`` and ``planned``; add to ``held_back`` who would lose a required value or was not selected."""
     connection.execute(
         "INSERT INTO held_back SELECT key, 'hold', 'required_missing', string_agg(attribute, ', ' ORDER BY attribute) "

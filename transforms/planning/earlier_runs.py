@@ -106,13 +106,13 @@ def people_of(run: PriorRun) -> tuple[str, ...]:
 
 
 def _people_of(connection: DuckDBPyConnection, run: PriorRun) -> None:
-    """``people_of`` (key): whom a plan for some was made for."""
+    """``people_of`` (key): the people a plan for some was made for."""
     empty(connection, "people_of", ("key",))
     connection.executemany("INSERT INTO people_of VALUES (?)", [(key,) for key in people_of(run)])
 
 
 def told_of(connection: DuckDBPyConnection, run: PriorRun, history: History, keys: str) -> str:
-    """The relation ``keys`` without the people ``run`` cannot speak of: whoever a plan for some was not made for."""
+    """The relation ``keys`` without the people ``run`` cannot speak of: those a plan for some was not made for."""
     if not run.manifest.partial_read and run not in history.amending:
         return keys
     _people_of(connection, run)
@@ -257,7 +257,7 @@ def _last_reconcile_before(history: History, run: PriorRun) -> PriorRun | None:
 def _taken_back(connection: DuckDBPyConnection, history: History, run: PriorRun, bad: PriorRun, terms: Terms) -> None:
     """``desired_then`` and ``decisions_then``: what the source said when ``run`` took it back.
 
-    That is the word of the last applied plan before it, and for whom a plan for some was made in between, of that one.
+    That is the word of the last applied plan before it, and of a plan for some in between, for its people.
     """
     values_then(connection, bad, "desired", terms, keys="rollback_keys")
     view(connection, "decisions_then", bad.files.decisions)

@@ -42,7 +42,7 @@ def _said(use: LimitUse, window_days: int) -> str:
         "create": f"creates {beside}",
         "reactivate": f"reactivates {beside}",
         "hold": f"sets {_of(use, 'person', 'people')} aside",
-        "source_drop": f"rests on a source with {fewer}",
+        "source_drop": f"was made from a source with {fewer}",
         "window_deactivate": f"brings the deactivations of the last {days} to {of}",
     }
     return f"The plan {sentences.get(kind) or f'{kind}s {of}'}"

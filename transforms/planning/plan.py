@@ -41,7 +41,7 @@ def make_plan(request: PlanRequest) -> PlanResult:
         changes.hold_back_early(connection, terms, partial=bool(request.only))
         changes.collect(connection, terms)
         changes.refine(connection, terms, history)
-        changes.settle(connection, partial=bool(request.only))
+        changes.hold_back(connection, partial=bool(request.only))
         decisions.decide(connection)
         outputs.write_decisions(connection, files)
         causes.explain(connection, history, terms)

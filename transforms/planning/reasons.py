@@ -15,7 +15,7 @@ _HOLDS = {
     "held_by_mapping": "Set aside by the mapping: {detail}",
     "finding": "Set aside until the source is put right: {detail}",
     "unsure": "It is not clear whether this is a person; say so under [people].",
-    "not_a_person": "This looks like no person ({detail}) but has a profile of ours; say under [people] what it is.",
+    "not_a_person": "This does not look like a person ({detail}) but has a profile; say under [people] what it is.",
     "scope_unknown": "Nothing says whether this account is in scope, so nothing is done to it.",
     "absence_unconfirmed": "Missing from the source, not confirmed as deleted, so nothing is taken away.",
     "match_unknown": "What profiles are matched by could not be read for this account, so it may have one already.",
@@ -35,7 +35,7 @@ _CONFLICTS = {
         "Add this user and that profile to [matching] links to go on with it."
     ),
     "external_id_of_another": (
-        "The profile found bears the id of another user ({detail}) as its externalId. Settle it under [matching] links."
+        "The profile found has the id of another user ({detail}) as its externalId. Settle it under [matching] links."
     ),
     "profile_contested": "Another user ({detail}) fits the same profile; say under [matching] links whose it is.",
     "claimed": "More than one user fits this profile, or it fits no single one; [matching] links settles it.",
@@ -61,9 +61,9 @@ _OTHERS = {
     (Decision.REACTIVATE, "active_again"): "The account is enabled and in scope, and the profile is inactive.",
     (Decision.DEACTIVATE, "mapped_inactive"): "The mapping makes this profile inactive.",
     (Decision.OUT_OF_SCOPE, "not_a_person"): "This is not a person ({detail}), so it gets no profile.",
-    (Decision.OUT_OF_SCOPE, "not_part_of_rollback"): "Has no profile, and this rollback makes none.",
+    (Decision.OUT_OF_SCOPE, "not_part_of_rollback"): "Has no profile, and this rollback creates none.",
     (Decision.UNCHANGED, "not_part_of_rollback"): "Nothing of this profile is taken back.",
-    (Decision.UNCHANGED, "edited_since"): "Edited in the target since; kept, unless the rollback is to overwrite.",
+    (Decision.UNCHANGED, "edited_since"): "Edited in the target since; kept, unless the rollback overwrites edits.",
     (Decision.UPDATE, "restored"): "Attributes of this profile are taken back.",
     (Decision.REACTIVATE, "restored"): "The profile is taken back to active.",
     (Decision.DEACTIVATE, "created_then"): "The profile was created by what is taken back.",

@@ -99,7 +99,7 @@ def _lay_out(request: RollbackRequest) -> None:
         needed += [run for run in request.history.known if run.run_id > request.before.run_id and _deleted(run)]
     if lacking := [run.run_id for run in needed if not run.has_snapshots]:
         raise _refused(
-            f"The snapshots of run {lacking[0]} were pruned, and this way back needs them.",
+            f"The snapshots of run {lacking[0]} were pruned, and this rollback needs them.",
             "Name a run whose snapshots are still there; [archive] keep_snapshots_days says how long they are kept.",
         )
     if request.undo is not None and not request.undo.files.outcome.exists():

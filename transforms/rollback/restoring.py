@@ -61,7 +61,7 @@ def desired_for_before(
 
 
 def repair_references(connection: DuckDBPyConnection, actual: Path, terms: Terms) -> None:
-    """Let whoever referred to a profile that comes back, and refers to nobody now, refer to it again."""
+    """Let people who referred to a profile that comes back, and refer to nobody now, refer to it again."""
     view(connection, "actual_now", actual)
     for attribute in terms.attributes:
         if attribute.kind != "reference":

@@ -1,4 +1,4 @@
--- Who must be written before whom because a value others may not share is freed by one and taken by another.
+-- Which person must be written before which other because a value others may not share is freed by one and taken by another.
 -- relations in: items (work_items.sql as a table), paths (attribute, is_reference, is_unique),
 --               held (profile_id, attribute, value): unique values of profiles about to be deleted
 -- rows out:     taker, freer, attribute; values compared without case, as most servers do

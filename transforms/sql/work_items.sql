@@ -2,7 +2,7 @@
 -- relations in: decisions (decisions.parquet), changes (changes.parquet), left_out (key, attribute or null),
 --               paths (attribute, is_reference, is_unique)
 -- rows out:     key, operation, profile_id, user_name, changes, refs; lists of struct(attribute, before, after), by
---               attribute. People left out wholly, or of whom nothing is left to write, are not here.
+--               attribute. People left out wholly, or with nothing left to write, are not here.
 WITH wanted AS (
   SELECT key, decision AS operation, profile_id, user_name
   FROM decisions

@@ -1,6 +1,6 @@
 -- Everything one person was ever called in the archive.
 -- In:  decisions, mails (key, mail), $name.
--- Out: person (key): the keys under which runs know whoever is called $name: object id, user name, e-mail or
+-- Out: person (key): the keys under which runs know the person called $name: object id, user name, e-mail or
 --      profile:ID, and the keys of the same profile before and after it was linked.
 CREATE TABLE person AS
 WITH called AS (

@@ -119,7 +119,7 @@ def test_whoever_can_get_neither_value_is_named(tmp_path: Path, directory: Direc
     result = applied(directory, files)
     assert (result.applied, result.failed) == (1, 1)
     row = next(row for row in outcome(files).values() if row["result"] == "failed")
-    assert "left with a passing value" in row["reason"]
+    assert "left with a temporary value" in row["reason"]
     name = next(user["userName"] for user in directory.users.values() if user["userName"].startswith("moving-"))
     assert name == passing_value(row["key"], f"u{row['key'][1:]}")
 

@@ -82,7 +82,7 @@ def test_a_write_whose_connection_breaks_is_not_sent_again_unasked(method: str) 
     listener = Listener(b"", None)
 
     async def ask(sender: Sender) -> list[Answer]:
-        first = await sender.look("p1")
+        first = await sender.get_profile("p1")
         if method == "create":
             return [first, await sender.create({"userName": "u"})]
         if method == "delete":
@@ -99,7 +99,7 @@ def test_a_cookie_that_a_balancer_set_comes_back() -> None:
     listener = Listener(b"set-cookie: node=a/b+c==; Path=/\r\n")
 
     async def ask(sender: Sender) -> list[Answer]:
-        return [await sender.look("p1"), await sender.look("p1")]
+        return [await sender.get_profile("p1"), await sender.get_profile("p1")]
 
     answered(listener, ask)
     assert "cookie:" not in listener.heads[0].lower()
@@ -110,7 +110,7 @@ def test_an_address_with_a_query_and_an_id_with_a_slash_arrive_as_meant() -> Non
     listener = Listener()
 
     async def ask(sender: Sender) -> list[Answer]:
-        return [await sender.look("a/b c%"), await sender.find('userName eq "ä+b"')]
+        return [await sender.get_profile("a/b c%"), await sender.find('userName eq "ä+b"')]
 
     answered(listener, ask, url="{root}/my dir/v2?tenant=x%20y")
     assert listener.heads[0].startswith("GET /my%20dir/v2/Users/a%2Fb%20c%25?tenant=x%20y ")
@@ -121,7 +121,7 @@ def test_a_profile_of_more_than_a_megabyte_is_sent_whole() -> None:
     listener = Listener()
 
     async def ask(sender: Sender) -> list[Answer]:
-        return [await sender.put("p1", {"photos": [{"value": "x" * (1 << 20)}]}, None), await sender.look("p1")]
+        return [await sender.put("p1", {"photos": [{"value": "x" * (1 << 20)}]}, None), await sender.get_profile("p1")]
 
     assert [answer.is_ok for answer in answered(listener, ask)] == [True, True]
     assert f"content-length: {(1 << 20) + 25}" in listener.heads[0].lower()
@@ -162,7 +162,7 @@ def test_a_request_through_a_proxy_names_the_target_and_the_proxy_gets_its_own_c
     listener = Listener()
 
     async def ask(sender: Sender) -> list[Answer]:
-        return [await sender.look("p1")]
+        return [await sender.get_profile("p1")]
 
     async def talk() -> None:
         server = await asyncio.start_server(_patient(listener), "127.0.0.1", 0)

@@ -92,8 +92,8 @@ def test_what_cannot_be_written_fails_nothing_and_leaves_no_half_file(
     sealed_run(archive_in(tmp_path), **FACTS)
     measure(settings_in(tmp_path, metrics={"textfile": "nowhere/trueup.prom", "otlp": "http://127.0.0.1:9"}))
     said = capsys.readouterr().err
-    assert "[metrics] textfile could not be written: No such file or directory." in said
-    assert "[metrics] otlp did not arrive" in said
+    assert "The file of [metrics] textfile could not be written: No such file or directory." in said
+    assert "could not be sent to [metrics] otlp" in said
     assert "Traceback" not in said
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "trueup.prom").mkdir()

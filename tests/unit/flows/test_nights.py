@@ -95,7 +95,7 @@ def seen(*states: str) -> list[NightRun]:
 
 LIMIT = "CANCELLED Deployment concurrency limit reached."
 SLOT = "CANCELLED Deployment concurrency slot lost during provisioning - no slots available to continue execution"
-SKIPPED = "CANCELLED Skipped: another night of this target is at work."
+SKIPPED = "CANCELLED Skipped: another run of this target is in progress."
 PERSON = "CANCELLED Flow run was cancelled."
 
 

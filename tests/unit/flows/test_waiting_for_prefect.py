@@ -75,7 +75,7 @@ def test_a_temporary_server_that_cannot_start_is_told_of_with_a_private_log(
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////proc/nowhere/prefect.db")
     server = Orchestrator()
     try:
-        with pytest.raises(Failed, match=r"did not start\. Its last words: .*trueup-server-.*\.log\.") as failed:
+        with pytest.raises(Failed, match=r"did not start\. Its log: .*trueup-server-.*\.log\.") as failed:
             server.ready()
     finally:
         server.stop()

@@ -23,7 +23,8 @@ _SENTENCES = {
     ("delete", 1, 100, 0, False): "The plan deletes 1 of 100 profiles (1 %); the limit is 0.",
     ("hold", 1, 1, 0.1, True): "The plan sets 1 of 1 person aside (100 %); the limit is 10 %.",
     ("source_drop", 1, 8, 0.1, True): (
-        "The plan rests on a source with 1 user fewer than the 8 of the last applied run (12.5 %); the limit is 10 %."
+        "The plan was made from a source with 1 user fewer than the 8 of the last applied run (12.5 %); "
+        "the limit is 10 %."
     ),
     ("window_deactivate", 11, 100, 0.1, True): (
         "The plan brings the deactivations of the last 7 days to 11 of 100 profiles (11 %); the limit is 10 %."

@@ -1,7 +1,7 @@
 -- What cannot be done once something else is not done.
 -- In:  unit, needed (attribute: no creation without it), unique_path (attribute), held_value (key, attribute, value).
 -- Out: edge (from_key, from_attribute, key, attribute, because): when the first is left out, so is the second.
---      '' stands for the person as a whole; whoever gives a value up as a whole gives up each of its attributes.
+--      '' stands for the person as a whole; a person who gives a value up as a whole gives up each of its attributes.
 CREATE TABLE edge AS
 WITH freed AS (
     SELECT key, attribute, before AS value

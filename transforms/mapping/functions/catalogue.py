@@ -149,7 +149,7 @@ def look_up(call: Call) -> Function:
     if given < found.least or given > found.most:
         bound = f"at least {found.least}" if given < found.least else f"at most {found.most}"
         raise WrongExpression(
-            f"{found.name} takes {bound} slots, not {given}", at=call.at, remedy=f"It is {found.signature}."
+            f"{found.name} takes {bound} arguments, not {given}", at=call.at, remedy=f"It is {found.signature}."
         )
     for argument in call.arguments:
         if isinstance(argument, Keyword) and argument.name in {"True", "False", "true", "false", "null"}:

@@ -41,7 +41,7 @@ def switch(compiler: Builder, call: Call) -> Value:
         pairs.pop()
     if len(pairs) % 2 or not pairs:
         raise WrongExpression(
-            f"Switch needs keys and values in pairs behind source and default; {len(pairs)} slots stand there",
+            f"Switch needs keys and values in pairs behind source and default; {len(pairs)} arguments were given",
             at=call.at,
             remedy="It is Switch(source, defaultValue, key1, value1, key2, value2, …).",
         )

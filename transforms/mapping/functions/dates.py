@@ -32,7 +32,7 @@ def _interval(compiler: Builder, call: Call) -> str:
     name = (compiler.constant(call, 0, "the interval") or "").lower()
     if name not in _INTERVALS:
         raise WrongExpression(
-            f"{call.function} knows no interval {name!r}", at=call.at, remedy="It is one of yyyy, m, d, ww, h, n, s."
+            f"{call.function} has no interval {name!r}", at=call.at, remedy="It is one of yyyy, m, d, ww, h, n, s."
         )
     return name
 
@@ -135,6 +135,6 @@ def _white(call: Call, styles: str | None) -> tuple[bool, bool]:
         raise WrongExpression(
             f"the date style {min(unknown)!r} is not supported",
             at=call.at,
-            remedy="Leave the slot empty for the service's own styles.",
+            remedy="Leave the argument empty for the service's own styles.",
         )
     return "allowleadingwhite" in names, "allowtrailingwhite" in names

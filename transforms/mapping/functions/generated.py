@@ -60,7 +60,7 @@ def random_string(compiler: Builder, call: Call) -> Value:
     pools = [pool for pool, least in zip(classes, minima, strict=True) for _ in range(least)]
     pools += [rest] * (total - len(pools))
     if not all(pools):
-        raise WrongExpression("RandomString is left without characters of a class it needs", at=call.at)
+        raise WrongExpression("RandomString may use no character of a kind that it must have", at=call.at)
     draw = compiler.draw()
     runs = "list_concat(" + ", ".join(_repeated(pool, pools.count(pool)) for pool in dict.fromkeys(pools)) + ")"
     picked = (
@@ -81,7 +81,7 @@ def select_unique_value(compiler: Builder, call: Call) -> Value:
     who got none, and so on; within a round the lowest key comes first. Who gets none is set aside.
     """
     if not compiler.is_root(call):
-        raise WrongExpression("SelectUniqueValue stands outermost or not at all", at=call.at)
+        raise WrongExpression("SelectUniqueValue must be the outermost function", at=call.at)
     if compiler.taken is None:
         raise WrongExpression(
             "SelectUniqueValue works on creation only",

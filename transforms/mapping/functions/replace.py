@@ -43,7 +43,7 @@ def replace(compiler: Builder, call: Call) -> Value:
         if value is not None and template is None:
             return _literally(compiler, source, old, value)
     raise WrongExpression(
-        "these slots of Replace make none of its five forms",
+        "these arguments of Replace fit none of its five forms",
         at=call.at,
         remedy="Give oldValue with replacementValue or template, or regexPattern with replacementValue, or with "
         "regexGroupName and one of replacementValue, replacementAttributeName.",

@@ -1,7 +1,7 @@
 -- One row per user ∪ profile, with everything that decides about it.
 -- in:  linked, found_now, disputes, disputed_profiles(profile_id), scope_told(key, in_scope, reason_code,
 --      excluded_by), held_once(key, reason), verdicts_told(key, verdict), absent, warned(key, reason), and the
---      variables usual_scope and usual_verdict: what holds for a user of whom the two say nothing
+--      variables usual_scope and usual_verdict: what holds for a user about whom the two say nothing
 -- out: key, source_id, profile_id, matched_by, since, user_name, active, is_user, enabled, in_scope, scope_code,
 --      excluded_by, verdict, hold_code, hold_detail, absent_state, dispute, other
 WITH people AS (

@@ -1,4 +1,4 @@
--- User names a run wanted to create and did not: perhaps somebody has them whom the target's list does not show.
+-- User names a run wanted to create and did not: perhaps a profile has them that the target's list does not show.
 -- in:  outcome_then(key, profile_id, operation, result), changes_then(key, attribute, after)
 -- out: user_name, each once
 SELECT DISTINCT json_extract_string(changes_then.after, '$') AS user_name

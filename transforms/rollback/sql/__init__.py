@@ -1,4 +1,4 @@
-"""What a rollback undoes, and for whom."""
+"""What a rollback undoes, and for which people."""
 
 from functools import partial
 

@@ -90,7 +90,7 @@ def test_what_is_of_a_wrong_type_reads_the_same_either_way(
 
 
 def test_plain_changes_are_read_swiftly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("trueup.connectors.entra.change_pages.ChangeReader._carefully")
+    monkeypatch.delattr("trueup.connectors.entra.change_pages.ChangeReader._read_strict")
     changes: list[dict[str, Any]] = [
         {"id": "a", "jobTitle": None, "showInAddressList": None, "employeeOrgData": None, "businessPhones": None},
         {"id": "b", "jobTitle": "é", "manager@delta": [{"id": "a"}]},

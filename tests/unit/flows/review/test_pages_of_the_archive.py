@@ -129,7 +129,7 @@ def test_a_person_is_found_by_part_of_a_name_and_told_over_all_runs(settings: Se
     assert story.count("<time") == 3
     assert "Maja Novak" in story
     assert "Senior" in story
-    assert "Nothing was ever to be done" in pages.page("person", FRAME, key_of(101))
+    assert "No run has ever planned anything" in pages.page("person", FRAME, key_of(101))
     newer = "20261124T010000Z-0001"
     sealed_case(settings, CASES["empty"](), newer, days=1)
     assert f'href="/people/{key_of(3)}"' in pages.page("found", FRAME, "user0003")

@@ -67,7 +67,7 @@ def test_people_are_called_by_key_user_name_profile_or_mail(tmp_path: Path, name
 
 def test_a_selector_that_fits_nothing_is_a_mistake(tmp_path: Path) -> None:
     for wrong in ("nobody@x.example", "titel", "", "%", "updates"):
-        with pytest.raises(Misused, match="fits nothing"):
+        with pytest.raises(Misused, match="fits no person, attribute or decision"):
             left(tmp_path, [update("a", title=("x", "y"))], exclude=(wrong,))
 
 
@@ -79,7 +79,7 @@ def test_a_selector_that_fits_several_is_a_mistake_unless_one_of_them_is_written
     ]
     assert set(left(tmp_path, twins, exclude=("same@x.example",))) == {("a", None)}
     twins[1] = Person("b", "update", {"title": ("x", "y")}, "same@x.example")
-    with pytest.raises(Misused, match="fits 2 people: a, b"):
+    with pytest.raises(Misused, match="fits 2 people of this run: a, b"):
         left(tmp_path, twins, exclude=("same@x.example",))
 
 
@@ -202,7 +202,7 @@ def test_people_are_found_even_where_a_run_has_no_sides_and_nothing_is_unique(tm
     files.actual.unlink()
     found = compute(files, [Selection(exclude=("A@x.example",))], unique=())
     assert [(row.key, row.attribute) for row in found.rows] == [("a", None)]
-    with pytest.raises(Misused, match="fits nothing"):
+    with pytest.raises(Misused, match="fits no person, attribute or decision"):
         compute(files, [Selection(exclude=("city",))], unique=())
 
 
@@ -236,7 +236,7 @@ def test_one_value_of_one_person_can_be_left_out_and_what_needs_it_goes_with_it(
     }
     assert found[("d", "userName")] == "its userName is still held by c"
     for wrong in ("nobody/title", "a/nothing", "/title"):
-        with pytest.raises(Misused, match="fits nothing"):
+        with pytest.raises(Misused, match="fits no person, attribute or decision"):
             left(tmp_path, people, exclude=(wrong,))
-    with pytest.raises(Misused, match="can only be left out"):
+    with pytest.raises(Misused, match="can be left out, but not chosen"):
         left(tmp_path, people, only=("a/title",))

@@ -57,7 +57,7 @@ def test_a_way_back_is_not_held_against_the_source_nor_said_to_have_lost_people(
     assert what_moved(first, back) == (Movement("target", 1, {"userName": 1}, 0, 0, ("b",)),)
     assert [one.side for one in what_moved(back, first)] == ["target"]
     supersede_earlier(archive, back.manifest, at=AT)
-    with pytest.raises(Refused, match=f"{back.run_id} is a way back; in the target 1 person moved: userName 1 .b."):
+    with pytest.raises(Refused, match=f"{back.run_id} is a rollback; in the target 1 person moved: userName 1 .b."):
         judge_approval(
             archive.load(first.run_id),
             archive.history(TARGET),
