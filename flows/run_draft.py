@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,10 @@ class Draft:
     def read(self, source: SourceSnapshot, target: TargetSnapshot) -> None:
         """Take over what the reads proved."""
         self.notes.extend(source.notes)
-        self.notes.extend(f"Not readable: {column} ({why})." for column, why in sorted(source.unreadable.items()))
+        columns = defaultdict[str, list[str]](list)
+        for column, why in sorted(source.unreadable.items()):
+            columns[why].append(column)
+        self.notes.extend(f"Not readable: {', '.join(names)} ({why})." for why, names in columns.items())
         self.facts.update(
             users=source.users,
             profiles=target.profiles,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from trueup.connectors.analysis.checked import Checked
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from trueup.connectors.analysis.contents import LeftOut
+    from trueup.transforms.history import PriorRun
 
 _ARCHIVE_SQL = "trueup.connectors.archive.sql"
 
@@ -113,13 +115,24 @@ class Archive:
 
     def versions_of_nights(self) -> dict[date, str]:
         """Each night with a word that changes whenever something happens to a run of that night."""
+        return {
+            night: " ".join(run.acts[-1].sha256 if run.acts else run.manifest.sha256 for run in runs)
+            for night, runs in self._runs_of_nights.items()
+        }
+
+    def left_out_of(self, night: date) -> frozenset[str]:
+        """What kinds of ``left_out`` the runs of that night are among, as far as their files were used."""
+        runs = {run.run_id for run in self._runs_of_nights.get(night, ())}
+        return frozenset(one.kind for one in self._engine.left_out if one.run_id in runs)
+
+    @cached_property
+    def _runs_of_nights(self) -> dict[date, list[PriorRun]]:
+        """The run that stands for each night, and where that is another, the one that reached the directory."""
         reached = {one.night: one.run for one in self._contents.directory_nights}
-        versions = {}
-        for one in self._contents.nights:
-            runs = {run.run_id: run for run in (one.run, reached.get(one.night, one.run))}
-            last = (run.acts[-1].sha256 if run.acts else run.manifest.sha256 for run in runs.values())
-            versions[one.night] = " ".join(last)
-        return versions
+        return {
+            one.night: list({run.run_id: run for run in (one.run, reached.get(one.night, one.run))}.values())
+            for one in self._contents.nights
+        }
 
     def changes(self, since: date | str | None = None, until: date | str | None = None) -> Result:
         """What was to change, night by night, from ``since`` to ``until``, both included: the view ``moves``."""

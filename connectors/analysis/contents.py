@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from trueup.connectors.archive import reading
@@ -93,7 +94,9 @@ def contents(root: Path, *, target: str | None = None, timezone: str = "UTC", ch
         for run in runs
         if run.is_pruned
     ]
+    damaged = _damaged_nights(root, [run_id for run_id, _ in bad], target=wanted, zone=zone)
     whole = [run for run in runs if run.kind is Kind.RECONCILE and not run.manifest.only]
+    whole = [run for run in whole if run.run_id > damaged.get(_night(run, zone), "")]
     return Contents(
         root,
         runs,
@@ -135,6 +138,36 @@ def file_record(run: PriorRun, name: str) -> FileRecord | None:
 def _nights(runs: list[PriorRun], zone: tzinfo) -> tuple[Night, ...]:
     last = {_night(run, zone): run for run in runs}
     return tuple(Night(night, last[night]) for night in sorted(last))
+
+
+def _damaged_nights(root: Path, run_ids: list[str], *, target: str, zone: tzinfo) -> dict[date, str]:
+    """Nights with a damaged run, the newest of each: no earlier run of that date stands in its place.
+
+    What a damaged manifest says is taken for one thing only, that its run was not a whole night of this target.
+    """
+    found: dict[date, str] = {}
+    for run_id in sorted(run_ids):
+        said: Any = {}
+        with suppress(OSError, ValueError):
+            said = json.loads((root / run_id / "manifest.json").read_bytes())
+        said = said if isinstance(said, dict) else {}
+        elsewhere = isinstance(said.get("target"), str) and same_target(said["target"]) != target
+        if not elsewhere and not said.get("only") and said.get("kind", Kind.RECONCILE) == Kind.RECONCILE:
+            found[_night_said(said, zone) or _begun(run_id).astimezone(zone).date()] = run_id
+    return found
+
+
+def _night_said(said: dict[str, Any], zone: tzinfo) -> date | None:
+    with suppress(TypeError, ValueError, KeyError):
+        return date.fromisoformat(said["night"])
+    with suppress(TypeError, ValueError, KeyError):
+        return datetime.fromisoformat(said.get("expected") or said["started"]).astimezone(zone).date()
+    return None
+
+
+def _begun(run_id: str) -> datetime:
+    """When a run was begun, as its id has it."""
+    return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _night(run: PriorRun, zone: tzinfo) -> date:

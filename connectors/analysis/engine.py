@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.analysis.contents import LeftOut, brought, file_record
-from trueup.connectors.analysis.relations import FILES, Relations, with_needs
+from trueup.connectors.analysis.relations import FILES, VIEWS, Relations, with_needs
 from trueup.connectors.analysis.statements import judge
 from trueup.connectors.analysis.summarised import summaries_of
 from trueup.transforms.duck.database import connect
@@ -70,9 +70,9 @@ class Engine:
         return frame
 
     def table(self, text: str) -> pa.Table:
-        """The same as an Arrow table."""
+        """The same as an Arrow table; sums of whole numbers are whole numbers there too."""
         with self._asked(text) as answer:
-            return answer.to_arrow_table()
+            return _with_whole_numbers(answer.to_arrow_table())
 
     @contextmanager
     def _asked(self, text: str) -> Iterator[DuckDBPyRelation]:
@@ -91,6 +91,8 @@ class Engine:
             cursor = self._duck.cursor()
         try:
             yield cursor.sql(text)
+        except duckdb.CatalogException as error:
+            raise Misused(f"DuckDB says: {str(error).strip()}", remedy=f"Views: {', '.join(VIEWS)}.") from error
         except duckdb.Error as error:
             raise Misused(f"DuckDB says: {str(error).strip()}") from error
         finally:
@@ -216,6 +218,17 @@ class Engine:
     def _unnamed(self) -> int:
         row: Any = self._duck.execute("SELECT count(*) FROM unnamed").fetchone()
         return int(row[0])
+
+
+def _with_whole_numbers(rows: pa.Table) -> pa.Table:
+    """``rows`` with 64-bit numbers for DuckDB's 128-bit ones, which a sum gives and Arrow has as decimals."""
+    import pyarrow as pa
+
+    for place, field in enumerate(rows.schema):
+        if field.type == pa.decimal128(38, 0):
+            with suppress(pa.ArrowInvalid):  # larger than 64 bits: they stay
+                rows = rows.set_column(place, field.with_type(pa.int64()), rows.column(place).cast(pa.int64()))
+    return rows
 
 
 def _names(run: PriorRun, kind: str) -> list[str]:

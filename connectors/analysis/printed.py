@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -23,9 +25,14 @@ def table_of(rows: pa.Table) -> Table:
             overflow="fold",
             justify="right" if str(kind).startswith(("int", "uint", "double")) else "left",
         )
-    for row in rows.to_pylist():
-        table.add_row(*(_shown(value) for value in row.values()))
+    for row in rows_of(rows):
+        table.add_row(*(_shown(value) for value in row))
     return table
+
+
+def rows_of(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows as tuples, in the order of the columns, of which several may have one name."""
+    return zip(*(column.to_pylist() for column in rows.columns), strict=True)
 
 
 def _shown(value: Any) -> Text:

@@ -66,7 +66,9 @@ def judge(parser: DuckDBPyConnection, text: str) -> Reads:
         elif kind == "TABLE_FUNCTION":
             files |= _asked(node["function"])
         elif kind == "SHOW_REF" and node.get("table_name"):
-            views.add(str(node["table_name"]).strip('"').lower())
+            raise Misused(
+                f"{_ONLY}, not SHOW.", remedy="docs/analysis.md lists the views; DESCRIBE tells the columns of one."
+            )
     return Reads(frozenset(views), frozenset(files))
 
 

@@ -79,13 +79,11 @@ async def _read(
             raise NotAlone(BORNE_BY_ANOTHER)
     gone = await _gone(graph, [key for key in keys if key not in entries])
     write_absent(files, gone.deleted, [])
-    unreadable = dict(chosen.unreadable)
     await asyncio.to_thread(_write, files, chosen, list(entries.values()))
     return SourceSnapshot(
         users=len(entries),
         completeness={"proof": "asked_by_id", "asked": len(keys), "users": len(entries), "absent": gone.as_record()},
-        unreadable=unreadable,
-        notes=tuple(f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())),
+        unreadable=dict(chosen.unreadable),
     )
 
 

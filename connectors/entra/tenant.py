@@ -128,11 +128,7 @@ async def _read(task: _Task, graph: Graph, progress: Progress) -> SourceSnapshot
         users=proven.users,
         completeness={**_completeness(task, graph, proven, scope, absent), **read.told, "unreadable": lacked},
         unreadable=unreadable,
-        notes=(
-            *proven.notes,
-            *scope.notes,
-            *(f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())),
-        ),
+        notes=(*proven.notes, *scope.notes),
         delta=read.kept,
     )
 

@@ -97,7 +97,6 @@ def read_file(settings: Settings, request: SourceRequest, files: RunFiles, *, pr
         "absent": {"asked": 0, "alive": 0, "deleted": 0, "gone": len(absent)},
         "previous": {"run_id": previous.run_id, "users": previous.manifest.users} if previous else None,
     }
-    notes += [f"{column} could not be read: {why}." for column, why in sorted(unreadable.items())]
     notes += [
         f"{column} could not be read of {people} people and is left alone for them: it {why}."
         for (column, why), people in sorted(partly.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trueup.flows import configuration, screen
@@ -99,6 +100,9 @@ def write_out(content: bytes, output: Path | None) -> None:
 
 
 def _rendered(rows: pa.Table, form: str) -> bytes:
+    if form in {"parquet", "json"} and len(set(rows.column_names)) < len(rows.column_names):
+        twice = next(name for name in rows.column_names if rows.column_names.count(name) > 1)
+        raise Misused(f"Two columns are called {twice!r}.", remedy="Give one another name: … AS another_name")
     if form == "parquet":
         import pyarrow.parquet as pq
 
@@ -108,7 +112,7 @@ def _rendered(rows: pa.Table, form: str) -> bytes:
     if form == "json":
         import orjson
 
-        content: bytes = orjson.dumps(rows.to_pylist(), default=str, option=orjson.OPT_INDENT_2) + b"\n"
+        content: bytes = orjson.dumps(rows.to_pylist(), default=_as_json, option=orjson.OPT_INDENT_2) + b"\n"
         return content
     if form == "csv":
         return _csv(rows)
@@ -121,14 +125,19 @@ def _rendered(rows: pa.Table, form: str) -> bytes:
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()).encode()
 
 
+def _as_json(value: object) -> float | str:
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
 def _csv(rows: pa.Table) -> bytes:
     import csv
 
+    from trueup.connectors.analysis.printed import rows_of
     from trueup.reports.escaping import cell
 
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(rows.column_names)
-    for row in rows.to_pylist():
-        lines.writerow([cell(value) if isinstance(value, str) else value for value in row.values()])
+    for row in rows_of(rows):
+        lines.writerow([cell(value) if isinstance(value, str) else value for value in row])
     return text.getvalue().encode()

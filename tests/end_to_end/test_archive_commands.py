@@ -298,6 +298,11 @@ def test_the_archive_is_asked_shown_and_exported_from_the_command_line(desk: Des
     assert run.run_id in desk.trueup("sql", "FROM nights")
     said = desk.trueup("sql", "SELECT '=1+1' AS sum", "--format", "csv")
     assert said.splitlines() == ["sum", "'=1+1"]
+    assert desk.json("sql", "SELECT sum(changes) AS changes, 1.5 AS half FROM nights") == [{"changes": 0, "half": 1.5}]
+    twice = "SELECT a.state, b.state, a.changes FROM nights AS a JOIN nights AS b USING (night)"
+    assert desk.trueup("sql", twice, "--format", "csv").splitlines() == ["state,state,changes", "applied,applied,0"]
+    assert desk.trueup("sql", twice).splitlines()[-1].split() == ["applied", "applied", "0"]
+    assert "Two columns are called 'state'" in desk.trueup("sql", twice, "--format", "json", code=2)
     file = tmp_path / "moves.parquet"
     desk.trueup("sql", "FROM moves", "--format", "parquet", "--output", str(file))
     assert pq.read_table(file).num_rows > 0

@@ -125,6 +125,21 @@ def test_describe_and_summarize_are_taken(archive: trueup.Archive) -> None:
     assert [row[0] for row in sql("DESCRIBE moves").fetchall()][:2] == ["night", "key"]
     assert sql("SUMMARIZE SELECT night FROM nights").fetchall()
     assert sql("  SELECT 1 AS one ; ").columns == ["one"]
+    with pytest.raises(Misused, match="not SHOW"):
+        sql("SHOW TABLES")
+    with pytest.raises(Misused, match="peeple") as raised:
+        sql("FROM peeple").fetchall()
+    assert "people" in raised.value.remedy
+
+
+def test_sums_are_whole_numbers_for_other_tools_too(archive: trueup.Archive) -> None:
+    asked = archive.connection().sql("SELECT sum(people) AS people, sum(9e18::BIGINT) * 3 AS much FROM headcount")
+    ((people, much),) = asked.fetchall()
+    assert asked.arrow()["people"].to_pylist() == [people]
+    assert [str(kind) for kind in asked.arrow().schema.types] == ["int64", "decimal128(38, 0)"]
+    assert asked.df()["people"].tolist() == [people]
+    assert str(asked.df()["people"].dtype) == "int64"
+    assert asked.arrow()["much"].to_pylist() == [much]
 
 
 def test_a_comment_in_a_condition_ends_nothing(archive: trueup.Archive) -> None:

@@ -258,6 +258,77 @@ def test_an_export_night_by_night_is_the_same_as_one_of_all_nights(root: Path, t
         pd.testing.assert_frame_equal(pd.read_parquet(other), pd.read_parquet(path))
 
 
+def exported(folder: Path, table: str) -> dict[str, int]:
+    """Night → rows, as the other tool sees them."""
+    with duckdb.connect() as bare:
+        if folder.name == "duckdb":
+            bare.execute(f"ATTACH '{folder}/archive.duckdb' AS made (READ_ONLY)")
+            read = f"made.{table}"
+        else:
+            read = f"read_parquet('{folder}/{table}/*/*.parquet', hive_partitioning = true)"
+        return dict(bare.execute(f"SELECT night::VARCHAR, count(*) FROM {read} GROUP BY ALL").fetchall())
+
+
+@pytest.mark.parametrize("to", ["parquet", "duckdb"])
+def test_what_was_exported_stays_when_the_archive_is_pruned_or_damaged_later(
+    root: Path, tmp_path: Path, to: str
+) -> None:
+    from trueup.connectors.archive import Archive
+
+    into = tmp_path / to
+    with trueup.open(root) as archive:
+        export(archive, into, to=to)
+    before = {table: exported(into, table) for table in ("nights", "moves", "people")}
+    assert len(before["people"]) == len(before["moves"]) == 4
+    retention.prune(Archive(root), keep_days=1, who="ann", at=FIRST + timedelta(days=90))
+    with trueup.open(root) as archive:
+        assert {one.kind for one in archive.left_out} == {"pruned"}
+        assert export(archive, into, to=to).nights == ()
+    assert {table: exported(into, table) for table in before} == before
+
+    newest = max(root.glob("2*"))
+    (newest / "actual.parquet").write_bytes(b"PAR1 something else PAR1")
+    state = into / "trueup-export.json"
+    known = json.loads(state.read_text(encoding="utf-8"))
+    known["nights"][str((FIRST + timedelta(days=3)).date())] = "another act since"
+    state.write_text(json.dumps(known), encoding="utf-8")
+    with trueup.open(root) as archive:
+        assert export(archive, into, to=to).nights == ()
+        assert "damaged" in {one.kind for one in archive.left_out}
+    assert {table: exported(into, table) for table in before} == before
+
+
+def test_a_damaged_night_is_exported_once_it_is_mended(root: Path, tmp_path: Path) -> None:
+    place = min(root.glob("2*")) / "actual.parquet"
+    whole = place.read_bytes()
+    place.write_bytes(whole[:-1] + b"2")
+    with trueup.open(root) as archive:
+        assert len(export(archive, tmp_path / "parquet", to="parquet").nights) == 3
+    place.write_bytes(whole)
+    with trueup.open(root) as archive:
+        assert export(archive, tmp_path / "parquet", to="parquet").nights == (FIRST.date(),)
+    assert exported(tmp_path / "parquet", "people") == {str(FIRST.date() + timedelta(days=n)): 1000 for n in range(4)}
+
+
+@pytest.mark.parametrize("damage", ["manifest", "act", "unreadable"])
+def test_no_earlier_run_of_its_date_stands_in_for_a_damaged_one(tmp_path: Path, damage: str) -> None:
+    archive = archive_in(tmp_path)
+    applied(archive, approved(archive, sealed_run(archive)))
+    before = applied(archive, approved(archive, sealed_run(archive, days=1)))
+    night = applied(archive, approved(archive, sealed_run(archive, days=1.1)))
+    trial = sealed_run(archive, days=0.2, only=("k-1",))
+    for run in (night, trial):
+        place = next(run.files.acts.glob("001-*")) if damage == "act" and run is night else run.files.manifest
+        content = place.read_bytes().replace(b'"started"' if place == run.files.manifest else b'"at"', b'"begun"')
+        place.write_bytes(b"{" if damage == "unreadable" and run is night else content)
+    with trueup.open(archive.path) as opened:
+        assert {one.run_id for one in opened.left_out} == {night.run_id, trial.run_id}
+        assert opened.nights == (date(2026, 11, 23),), "neither that of before nor, for the trial, none"
+        people = opened.connection().sql("SELECT DISTINCT run_id FROM people").fetchall()
+        assert before.run_id not in {row[0] for row in people}
+        assert len(people) == 1
+
+
 def test_an_archive_of_several_targets_wants_to_know_which(tmp_path: Path) -> None:
     archive = archive_in(tmp_path)
     sealed_run(archive)
