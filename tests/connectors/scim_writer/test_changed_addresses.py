@@ -64,3 +64,26 @@ def test_a_changed_address_leaves_nothing_behind(tmp_path: Path, name: str) -> N
             assert values(held[key], "emails") == [f"{turn}.{key}@x.example"]
             assert values(held[key], "phoneNumbers") == [f"+41 {len(turn)} {number}", f"+41 9 {number}"]
         assert writes(nights.plan()) == {}
+
+
+@pytest.mark.parametrize("patch", ["works", "none"])
+def test_a_number_that_is_kept_without_its_type_and_spelt_otherwise_is_not_added_again(
+    tmp_path: Path, patch: Any
+) -> None:
+    """Neither to whoever is made nor to whoever was there: ``+41 (1) 23`` and ``+41123`` are one."""
+    sandbox, _ = shared()
+    weak = W(drops=("emails.type", "phoneNumbers.type"), reformats_phones=True, discovery="missing", patch=patch)
+    fax = {"type": "fax", "value": "+41 99 99"}
+    before = profile_before("old", id="p-old", phoneNumbers=[{"type": "work", "value": "+41 (1) 230"}, fax])
+    sandbox.directory.begin_again(DirectoryData((before,), TOKEN), weak)
+    people = [user("old", phone="+41 (1) 230"), user("new", phone="+41 (1) 231", manager="old")]
+    nights = Nights(tmp_path, sandbox.scim_url, people)
+    nights.night()
+    nights.night()
+    assert writes(nights.plan()) == {}
+    held = {one["externalId"]: values(one, "phoneNumbers") for one in sandbox.directory.profiles()}
+    assert held == {"old": ["+411230", "+419999"], "new": ["+411231"]}
+    nights.users[1]["phone"] = "+41 (2) 500"
+    nights.night()
+    assert values(sandbox.directory.profile("new"), "phoneNumbers") == ["+412500"]
+    assert writes(nights.plan()) == {}
