@@ -147,6 +147,13 @@ class _People:
         query = "SELECT 1 FROM left_out WHERE key = $1 AND attribute = $2 LIMIT 1"
         return self._engine.cursor().execute(query, [key, attribute]).fetchone() is not None
 
+    def left_as(self, key: str, attribute: str, now: Any) -> Kept:
+        """What became of an attribute the run did not write: ``moved`` since, unless the apply itself left it so."""
+        entries = "SELECT unnest(found) AS f FROM outcome WHERE key = $1"
+        query = f"SELECT f.value, f.class FROM ({entries}) WHERE f.attribute = $2"
+        left = self._engine.cursor().execute(query, [key, attribute]).fetchall()
+        return next((Kept(kind) for text, kind in left if text and same(json.loads(text), now)), Kept.MOVED)
+
     def learn(self, profile_ids: set[str]) -> None:
         """Look up who ``profile_ids`` are, all at once: one by one each would be a pass over three files."""
         asked = sorted(profile_ids - self._keys.keys())
@@ -218,6 +225,7 @@ def _siblings(
         is_same = same(was, found)
         if not is_same and people.is_left_out(key, attribute):
             continue
+        kept = Kept.KEPT if is_same else people.left_as(key, attribute, found)
         if path.is_reference:
             was, found = (None if value is None else people.key_of(str(value)) for value in (was, found))
         yield {
@@ -225,7 +233,7 @@ def _siblings(
             "attribute": attribute,
             "expected": None if is_nothing(was) else canonical(was),
             "found": None if is_nothing(found) else canonical(found),
-            "class": (Kept.KEPT if is_same else Kept.MOVED).value,
+            "class": kept.value,
         }
 
 

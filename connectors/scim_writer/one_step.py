@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.scim_writer.aftercare import Deed, see_to
 from trueup.connectors.scim_writer.forms import BY_NAME
-from trueup.transforms.values.equality import classify, is_nothing, same
+from trueup.transforms.values.equality import classify, is_nothing, moved_members, same
 from trueup.transforms.values.paths import parse
 from trueup.transforms.vocabulary import Kept
 from trueup.transforms.work import passing_value
@@ -48,6 +48,8 @@ class OneStep:
     attempts: int = 0
     notes: list[str] = field(default_factory=list)
     """What our writes did beside, for the reason."""
+    respelt: dict[str, Any] = field(default_factory=dict)
+    """What our writes made the target spell otherwise though no plan names it: managed attribute → what was there."""
     ours: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     """What our own writes left behind: finding it does not mean that somebody edited it."""
 
@@ -141,6 +143,19 @@ class OneStep:
             if same(now[attribute], wanted) and not same(was[attribute], wanted):
                 self.written[attribute] = wanted
 
+    def _notice_spelling(self, deed: Deed) -> None:
+        """A server may spell everything anew whenever it stores a profile: its own affair, and nobody's edit."""
+        moved = {name.lower() for name in moved_members(deed.before, self.resource)}
+        planned = {change.attribute for change in self.item.changes}
+        paths = {a: parse(a) for a in self.desk.managed if a not in planned}
+        siblings = [a for a, p in paths.items() if not p.is_reference and (p.schema or p.attribute).lower() in moved]
+        was = self.desk.values(deed.before, dict.fromkeys(siblings))
+        now = self.desk.values(self.resource, was)
+        for attribute, value in was.items():
+            original = self.respelt.pop(attribute, value)
+            if classify(original, now[attribute]) is Kept.NORMALISED:
+                self.respelt[attribute] = original
+
     async def care(self, deed: Deed) -> None:
         """What the write did beside is put back; the profile is as it is then.
 
@@ -153,6 +168,8 @@ class OneStep:
         self._count_what_came_along(deed)
         seen = await see_to(self.context, self.item, deed)
         self.resource = seen.resource
+        if not deed.in_doubt:
+            self._notice_spelling(deed)
         if seen.reason:
             self.notes.append(seen.reason)
         for attribute, value in self.current().items():

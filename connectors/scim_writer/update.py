@@ -204,6 +204,7 @@ class UpdateProfile:
         written = refused | step.written
         if found is None:
             found = self._context.found(written, step.resource) if step.resource or written else []
+        found = [*found, *self._context.compared(step.respelt, step.resource)]
         doubted = refusals.doubted()
         for entry in found:
             if entry["class"] == Kept.NOT_KEPT and entry["attribute"] in doubted:
@@ -213,7 +214,7 @@ class UpdateProfile:
             profile_id=step.profile_id,
             reason=reason,
             attempts=step.attempts,
-            before={a: before[a] for a in written if a in before},
+            before={a: before[a] for a in written if a in before} | step.respelt,
             written=written,
             found=found,
             resource=step.resource or None,

@@ -258,6 +258,39 @@ def test_a_refused_plan_marks_the_reasons_that_are_missing(report: Callable[...,
         assert page.locator(".lacking:visible").count() == 0
 
 
+@pytest.mark.parametrize(
+    ("is_taken", "place"), [("false", "#answer"), ("true", "header .decided")], ids=["refused", "accepted"]
+)
+def test_what_came_of_a_decision_is_in_sight_though_it_was_made_by_key(
+    report: Callable[..., Path], opened: Opened, is_taken: str, place: str
+) -> None:
+    with opened(report("reorganisation", review=Review("s", may_approve=True, who="Maja"))) as page:
+        said = f"{{ ok: {is_taken}, message: 'So it was answered.' }}"
+        page.evaluate(f"window.fetch = async () => ({{ json: async () => ({said}) }})")
+        page.locator("#trend").scroll_into_view_if_needed()
+        page.keyboard.press("a")
+        page.locator("#confirm").click()
+        expect(page.locator(place)).to_have_text("So it was answered.")
+        expect(page.locator(place)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(
+    ("review", "action"),
+    [(None, ".action code:not(.other)"), (Review("s", may_approve=True), ".action .primary")],
+    ids=["a file", "a review"],
+)
+def test_on_a_phone_the_one_action_stands_on_the_first_screen(
+    report: Callable[..., Path], opened: Opened, review: Review | None, action: str
+) -> None:
+    with opened(report("ordinary", review=review)) as page:
+        page.set_viewport_size({"width": 390, "height": 844})
+        expect(page.locator(action)).to_be_in_viewport(ratio=1)
+        for name in page.locator(".stories :is(.left, .joined, .returned) .name").all():
+            name.click(trial=True)  # nothing lies over it
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        expect(page.locator(action)).not_to_be_in_viewport()
+
+
 def test_everybody_is_printed(report: Callable[..., Path], opened: Opened) -> None:
     with opened(report("ordinary")) as page:
         page.keyboard.press("Escape")

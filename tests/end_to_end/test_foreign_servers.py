@@ -21,6 +21,7 @@ from tests.support.foreign_company import (
     everybody,
     shown,
     stranger,
+    unmanaged,
     unordered,
     wanted,
     write_source,
@@ -66,6 +67,8 @@ class Year:
     raw: RawDirectory
     users: dict[int, dict[str, Any]] = field(default_factory=everybody)
     strangers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    beside: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Profile id → what nobody manages of whoever was there before the first night."""
     requests: int = 0
     named: dict[tuple[str, str], str] = field(default_factory=dict)
     """(key, attribute) → class of all that ``verify`` named so far."""
@@ -94,10 +97,9 @@ class Year:
         return records
 
     def see(self) -> None:
-        """Strangers are as they were, nothing is doubled, and all else is as the tenant says, or named."""
+        """Strangers are as they were, nothing is doubled, and all that is managed as the tenant says, or named."""
         held = self.raw.everything()
-        assert {one: held.get(one) for one in self.strangers} == self.strangers
-        assert doubled(held) == []
+        self.is_untouched(held)
         ids = self.ids()
         wrong = {}
         for user in self.users.values():
@@ -110,6 +112,12 @@ class Year:
                 if now[path] != value and (user["id"], path) not in self.named:
                     wrong[user["id"], path] = (value, now[path])
         assert wrong == {}
+
+    def is_untouched(self, held: dict[str, dict[str, Any]]) -> None:
+        """What nobody asked us to write is as it was: strangers, and what no mapping names of the others."""
+        assert {one: held.get(one) for one in self.strangers} == self.strangers
+        assert {one: unmanaged(held[one]) for one in self.beside} == self.beside
+        assert doubled(held) == []
 
     def ids(self) -> dict[str, str]:
         """Source id → profile id, as the newest applied run has it."""
@@ -151,6 +159,7 @@ def test_two_nights_a_change_day_and_the_way_back(year: Year, place: tuple[str, 
     strange = [year.raw.add(stranger(number)) for number in range(3)]
     held = year.raw.everything()
     year.strangers = {one: held[one] for one in strange}
+    year.beside = {one: unmanaged(profile) for one, profile in held.items()}
 
     first = year.plan()
     assert (first["counts"].get("hold", 0), first["counts"].get("conflict", 0)) == (0, 0), first
@@ -172,8 +181,7 @@ def test_two_nights_a_change_day_and_the_way_back(year: Year, place: tuple[str, 
     assert back.code in {0, 3}, back.err
     records = year.carry_out(back.json)
     after = year.raw.everything()
-    assert {one: after.get(one) for one in year.strangers} == year.strangers
-    assert doubled(after) == []
+    year.is_untouched(after)
     keys = {profile: key for key, profile in year.ids().items()}
     lost = {
         (one, name): (value, after[one].get(name))

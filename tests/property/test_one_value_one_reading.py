@@ -54,6 +54,10 @@ scalars = st.one_of(
 )
 
 
+spellings = st.text("1aA +-()./\t\n_", max_size=4)
+"""Of telephone numbers, and of texts with blanks."""
+
+
 @st.composite
 def spelt(draw: st.DrawFn, name: str) -> str:
     """A name in the case some server gives it."""
@@ -139,9 +143,11 @@ def test_two_values_are_the_same_in_python_where_they_are_in_sql(
 @example(listed=[{"VALUE": "a"}, "b"], wanted="B", untyped=False)
 @example(listed=["[]"], wanted=None, untyped=True)
 @example(listed=[{"Type": "Work", "Value": None}, {"value": "a"}], wanted="a", untyped=True)
+@example(listed=[{"value": "+15551"}, {"value": "+1 (555) 1"}], wanted="+1 555-1", untyped=False)
+@example(listed=["spaced out", "Spaced  Out "], wanted=" spaced\t out", untyped=False)
 @given(
-    listed=st.lists(elements, max_size=3),
-    wanted=st.one_of(st.none(), st.text(max_size=2), st.just("work")),
+    listed=st.lists(st.one_of(elements, spellings), max_size=3),
+    wanted=st.one_of(st.none(), st.text(max_size=2), st.just("work"), spellings),
     untyped=st.booleans(),
 )
 def test_elements_without_a_type_are_found_the_same(

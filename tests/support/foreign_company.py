@@ -132,6 +132,21 @@ def shown(profile: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def unmanaged(profile: dict[str, Any]) -> dict[str, Any]:
+    """What of a raw profile made by ``before`` no mapping names: nothing we write may ever change it."""
+    extension = profile.get(ENTERPRISE) or {}
+    rows = [*(profile.get("emails") or ()), *(profile.get("phoneNumbers") or ())]
+    values = [str(row.get("value") if isinstance(row, dict) else row) for row in rows]
+    return {
+        "locale": profile.get("locale"),
+        "middleName": (profile.get("name") or {}).get("middleName"),
+        "costCenter": extension.get("costCenter"),
+        "division": extension.get("division"),
+        "home": sorted(value for value in values if value.startswith("home")),
+        "fax": sorted(value for value in values if value.endswith("9999")),
+    }
+
+
 def wanted(user: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     """The same as the tenant has it; ``ids``: source id → profile id."""
     return {

@@ -147,7 +147,11 @@ def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) 
         f"OR coalesce({kind}, '') IN ('', 'false', '0', '0.0', '-0.0', '[]', '{{}}'))"
     )
     values = f"list_transform({bare}, lambda e: {value})"
-    found = f"list_filter({values}, lambda v: lower(json_extract_string(v, '$')) = lower({wanted}))[1]"
+    said = "json_extract_string(v, '$')"
+    found = (
+        f"coalesce(list_filter({values}, lambda v: lower({said}) = lower({wanted}))[1], list_filter({values}, "
+        f"lambda v: {_without_spelling(said)} = nullif({_without_spelling(wanted)}, ''))[1])"
+    )
     if untyped:
         main = (
             f"list_filter({bare}, lambda e: json_type(e) = 'OBJECT' "
@@ -160,6 +164,13 @@ def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) 
     return (
         f"CASE WHEN NOT {met} AND ({found})::VARCHAR NOT IN ('[]', '{{}}') THEN json_extract_string({found}, '$') END"
     )
+
+
+def _without_spelling(text: str) -> str:
+    """SQL for a text without the blanks, and a telephone number without the signs, that servers set as they like."""
+    small = f"trim(regexp_replace(lower({text}), '[ \\t\\r\\n]+', ' ', 'g'), ' ')"
+    is_number = f"regexp_full_match({small}, '[0-9+()./ -]*[0-9][0-9+()./ -]*')"
+    return f"CASE WHEN {is_number} THEN regexp_replace({small}, '[^0-9]', '', 'g') ELSE {small} END"
 
 
 def _member(holder: str, name: str) -> str:

@@ -22,6 +22,9 @@ _CLAUSE = re.compile(
     r"\s*([A-Za-z$_][-\w$]*)\s+eq\s+(\"(?:[^\"\\]|\\.)*\"|true|false|-?\d+(?:\.\d+)?)\s*", re.IGNORECASE
 )
 _AND = re.compile(r"and\s", re.IGNORECASE)
+_BLANKS = re.compile("[ \t\r\n]+")
+_NUMBER = re.compile("[0-9+()./ -]*[0-9][0-9+()./ -]*")
+_NOT_DIGIT = re.compile("[^0-9]")
 _TRIMMINGS = frozenset({"primary", "display", "$ref"})
 """Members that make no element worth keeping once its value is gone."""
 
@@ -151,7 +154,8 @@ def element_at(values: list[Any], path: ScimPath, wanted: Any = None, *, untyped
     """Which element the path means: the first the filter fits; without a filter the primary, else the first.
 
     Where the filter asks for a ``type`` and none has it, an element without any type is meant if its value is
-    ``wanted``: the server keeps no types, or somebody left it out. With ``untyped`` (the server was seen to keep none)
+    ``wanted``, were it spelt with other blanks or as another telephone number is written: the server keeps no types, or
+    somebody left it out. With ``untyped`` (the server was seen to keep none)
     the primary or a single one is meant whatever its value. An element may be bare text.
     """
     if not path.where:
@@ -162,7 +166,10 @@ def element_at(values: list[Any], path: ScimPath, wanted: Any = None, *, untyped
         return found
     bare = [i for i, value in enumerate(values) if not isinstance(value, dict) or not member(value, "type")]
     if wanted is not None:
-        found = next((i for i in bare if _is_text(part_of(values[i], path.sub), wanted)), None)
+        texts = {i: part_of(values[i], path.sub) for i in bare}
+        found = next((i for i in bare if _is_text(texts[i], wanted)), None)
+        if found is None:
+            found = next((i for i in bare if _is_spelling(texts[i], wanted)), None)
     if found is None and untyped and len(bare) == len(values):
         main = [i for i in bare if _meets(values[i], (("primary", True),))]
         found = main[0] if main else bare[0] if len(bare) == 1 else None
@@ -171,6 +178,16 @@ def element_at(values: list[Any], path: ScimPath, wanted: Any = None, *, untyped
 
 def _is_text(value: Any, wanted: Any) -> bool:
     return value is not None and str(value).casefold() == str(wanted).casefold()
+
+
+def _is_spelling(value: Any, wanted: Any) -> bool:
+    """Whether the two are one but for blanks, or two spellings of one telephone number."""
+    return value is not None and _without_spelling(str(value)) == _without_spelling(str(wanted)) != ""
+
+
+def _without_spelling(text: str) -> str:
+    small = _BLANKS.sub(" ", text.lower()).strip(" ")
+    return _NOT_DIGIT.sub("", small) if _NUMBER.fullmatch(small) else small
 
 
 def part_of(element: Any, sub: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.first_night import profile_before
@@ -16,6 +17,8 @@ from trueup.sandbox import DirectoryData, Weaknesses
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.scim_nights import Night
 
 W = Weaknesses
 SERVERS: dict[str, Weaknesses] = {
@@ -32,6 +35,11 @@ SERVERS: dict[str, Weaknesses] = {
 def _one_sandbox() -> Iterator[None]:
     yield
     close()
+
+
+def outcome(night: Night) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(night.planned.files.outcome).to_pylist()
+    return rows
 
 
 def values(profile: dict[str, Any], name: str) -> list[str]:
@@ -64,3 +72,30 @@ def test_a_changed_address_leaves_nothing_behind(tmp_path: Path, name: str) -> N
             assert values(held[key], "emails") == [f"{turn}.{key}@x.example"]
             assert values(held[key], "phoneNumbers") == [f"+41 {len(turn)} {number}", f"+41 9 {number}"]
         assert writes(nights.plan()) == {}
+
+
+@pytest.mark.parametrize("patch", ["works", "none"])
+def test_a_number_that_is_kept_without_its_type_and_spelt_otherwise_is_not_added_again(
+    tmp_path: Path, patch: Any
+) -> None:
+    """Neither to whoever is made nor to whoever was there: ``+41 (1) 230`` and ``+411230`` are one.
+
+    This server spells numbers anew whatever is written: that is no edit in the target.
+    """
+    sandbox, _ = shared()
+    weak = W(drops=("emails.type", "phoneNumbers.type"), reformats_phones=True, discovery="missing", patch=patch)
+    fax = {"type": "fax", "value": "+41 99 99"}
+    before = profile_before("old", id="p-old", phoneNumbers=[{"type": "work", "value": "+41 (1) 230"}, fax])
+    sandbox.directory.begin_again(DirectoryData((before,), TOKEN), weak)
+    people = [user("old", phone="+41 (1) 230"), user("new", phone="+41 (1) 231", manager="old")]
+    nights = Nights(tmp_path, sandbox.scim_url, people)
+    first = nights.night()
+    assert set(first.residual.values()) == {"normalised"}, "whoever was written for something else is named, too"
+    assert writes(nights.plan()) == {}
+    held = {one["externalId"]: values(one, "phoneNumbers") for one in sandbox.directory.profiles()}
+    assert held == {"old": ["+411230", "+419999"], "new": ["+411231"]}
+    assert all("phoneNumbers" not in str(one["written"]) for one in outcome(first) if one["key"] == "old")
+    nights.users[1]["phone"] = "+41 (2) 500"
+    nights.night()
+    assert values(sandbox.directory.profile("new"), "phoneNumbers") == ["+412500"]
+    assert writes(nights.plan()) == {}

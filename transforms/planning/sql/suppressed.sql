@@ -1,10 +1,15 @@
 -- What the target made of values written to it, where that was not what was written; the newest writing counts.
--- A failed person's list has only what was sent or refused; what is in doubt there has another class.
--- in:  outcomes(age, key, result, written STRUCT(attribute, value)[], found STRUCT(attribute, value, class)[])
+-- A failed person's list has only what was sent or refused; what is in doubt there has another class. What was there
+-- before and was not written counts as well, where the target spelt it otherwise when something else was written.
+-- in:  outcomes(age, key, result, before and written STRUCT(attribute, value)[], found STRUCT(attribute, value, class)[])
 -- out: key, attribute, written, found (JSON text; null: dropped)
 WITH written_values AS (
     SELECT age, key, w.attribute, w.value AS written
     FROM (SELECT age, key, unnest(written) AS w FROM outcomes WHERE result IN ('applied', 'failed'))
+    UNION ALL
+    SELECT age, key, b.attribute, b.value
+    FROM (SELECT age, key, written, unnest(before) AS b FROM outcomes WHERE result IN ('applied', 'failed'))
+    WHERE NOT list_contains(list_transform(written, lambda w: w.attribute), b.attribute)
 ),
 found_values AS (
     SELECT age, key, f.attribute, f.value AS found, f.class

@@ -28,6 +28,12 @@ HOME = {"type": "home", "value": "h@x"}
         ([{"value": "a@x"}, {"value": "b@x"}], "other", True, None),
         ([{"value": "a@x"}, {"value": "b@x", "primary": True}], "other", True, "b@x"),
         (["a@x", "b@x"], "b@x", True, "b@x"),
+        # Exactly so, else spelt otherwise: a number written another way, other blanks.
+        ([HOME, {"value": "+15551"}, {"value": "+1 (555) 1"}], "+1 555-1", False, "+15551"),
+        ([HOME, {"value": "+15551"}, {"value": "+1 555-1"}], "+1 555-1", False, "+1 555-1"),
+        ([{"value": "Main  st 1"}], " main st 1 ", False, "Main  st 1"),
+        ([{"value": "+15552"}, {"value": ""}, {"value": "-"}], "+1 555-1", False, None),
+        ([{"value": ""}], " ", False, None),
         ([{"type": "WORK", "value": "t@x"}, {"value": "w@x"}], "w@x", True, "t@x"),
     ],
 )
