@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.services
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "review.md"
+CALLER = "127.0.0.2"
 PLACE = "https://localhost"
 """What people type; nginx has another port here than the one nobody types."""
 
@@ -32,7 +33,7 @@ class Typed(httpx.HTTPTransport):
     """Leads what is sent to ``PLACE`` to the port nginx has here, as the port of the address would."""
 
     def __init__(self, context: ssl.SSLContext, port: int) -> None:
-        super().__init__(verify=context)
+        super().__init__(verify=context, local_address=CALLER)
         self._port = port
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -120,13 +121,13 @@ def test_two_people_review_through_the_proxy_of_the_guide(proxied: Team) -> None
         assert ada.post(f"/runs/{run.run_id}/leave-out", many).status_code == 200, "a large body did not get through"
         assert ada.post(f"/runs/{run.run_id}/approve", asked(run, exclude=["k-1"])).status_code == 200
         patiently(lambda: after(events)["acts"] == 1, 5)
-    assert {line["address"] for line in proxied.events("signed_in")} == {"127.0.0.1"}
+    assert {line["address"] for line in proxied.events("signed_in")} == {CALLER}
 
 
 def test_what_a_caller_says_of_itself_does_not_get_past_the_proxy(proxied: Team) -> None:
     forged = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     proxied.browser().get("/signed-in?state=x", **forged)
-    assert proxied.events("sign_in_refused")[-1]["address"] == "127.0.0.1", "a caller chose its own address"
+    assert proxied.events("sign_in_refused")[-1]["address"] == CALLER, "a caller chose its own address"
     assert "evil" not in proxied.browser().get("/sign-in", **forged).headers["location"]
     answer = proxied.client.get(f"{PLACE}/", headers={"Host": "evil.example"})
     assert answer.status_code == 421
