@@ -100,7 +100,11 @@ class Provider:
         if longest:
             asked["max_age"] = str(longest)
         with OAuth2Client(
-            own.client_id, redirect_uri=own.redirect_uri, scope=" ".join(scopes), code_challenge_method="S256"
+            own.client_id,
+            redirect_uri=own.redirect_uri,
+            scope=" ".join(scopes),
+            code_challenge_method="S256",
+            verify=own.verify,
         ) as client:
             address, _ = client.create_authorization_url(known["authorization_endpoint"], **asked)
         return str(address)

@@ -11,7 +11,6 @@ from starlette.responses import RedirectResponse
 from trueup.flows.review.answers import error_page, page
 from trueup.flows.review.sessions import is_masked
 from trueup.reports.team.model import SessionLine, SessionsPage
-from trueup.reports.team.pages import page as drawn
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,6 +36,8 @@ def device(user_agent: str) -> str:
 
 async def shown(service: Service, request: Request, session: Session) -> Response:
     """The list."""
+    from trueup.reports.team.pages import page as drawn  # with it comes Arrow, whose memory is settled at the start
+
     now, clock = datetime.now(UTC), service.sessions.clock()
 
     def line(one: Session) -> SessionLine:
