@@ -38,6 +38,8 @@ class ReviewSettings(Section):
     """PEM file of its key."""
     recheck_minutes: Annotated[float, Field(gt=0, le=1440)] = 15
     """How long a right counts before it is asked for again."""
+    sign_in_again_minutes: Annotated[float, Field(ge=0, le=1440)] = 0
+    """Whoever accepts or begins an apply has proved who they are within so many minutes; 0 asks nobody again."""
     apply: bool = False
     """Whether a reviewer may begin an apply from the page."""
     proxies: tuple[IPvAnyAddress, ...] = ()

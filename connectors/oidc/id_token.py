@@ -34,8 +34,12 @@ _SENTENCES = {
     "unsigned": "The sign-in is not signed as the identity provider signs.",
     "signature": "The signature of the sign-in is wrong.",
     "form": "The sign-in lacks something every sign-in says.",
+    "not_anew": "The identity provider did not ask you again who you are, or does not say when it did (auth_time).",
 }
 _CLOCK = "Sign in again; if it stays so, have this server's clock checked."
+_CLAIM = (
+    "Tell who runs this server: with Entra ID the registration needs the optional claim auth_time (docs/review.md)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Claims:
     """User name or mail address; decides nothing but which row of a plan is theirs."""
     groups: frozenset[str] | None
     """None where the token does not tell, or not of all of them."""
+    authenticated: float | None = None
+    """When the person last proved to the provider who they are (``auth_time``); None where the token does not tell."""
 
 
 def checked_claims(token: str, registration: Registration, keys: Keys, *, nonce: str, access_token: str = "") -> Claims:
@@ -87,6 +93,12 @@ def checked_claims(token: str, registration: Registration, keys: Keys, *, nonce:
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise _refused("signature") from error
     return _claims(dict(claims), registration)
+
+
+def refuse_unless_anew(claims: Claims, begun: float) -> None:
+    """Raise :class:`SignInRefused` unless the person proved who they are after ``begun``, seconds since 1970."""
+    if claims.authenticated is None or claims.authenticated < begun - SKEW_S:
+        raise _refused("not_anew")
 
 
 def with_more(claims: Claims, said: Mapping[str, Any]) -> Claims:
@@ -127,7 +139,14 @@ def _claims(said: Mapping[str, Any], registration: Registration) -> Claims:
         name=_text(said, "name") or login or subject,
         login=login,
         groups=_groups(said),
+        authenticated=_time(said, "auth_time"),
     )
+
+
+def _time(said: Mapping[str, Any], name: str) -> float | None:
+    """Seconds since 1970; a truth value is not a number here."""
+    value = said.get(name)
+    return float(value) if type(value) in (int, float) else None
 
 
 def _groups(said: Mapping[str, Any]) -> frozenset[str] | None:
@@ -146,5 +165,6 @@ def _text(said: Mapping[str, Any], name: str) -> str:
 
 
 def _refused(code: str) -> SignInRefused:
-    remedy = {"expired": _CLOCK, "early": _CLOCK}.get(code, "Sign in again; if it stays so, tell who runs this server.")
+    remedies = {"expired": _CLOCK, "early": _CLOCK, "not_anew": _CLAIM}
+    remedy = remedies.get(code, "Sign in again; if it stays so, tell who runs this server.")
     return SignInRefused(code, _SENTENCES[code], remedy=remedy)

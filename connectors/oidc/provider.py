@@ -75,8 +75,16 @@ class Provider:
             self._away = error
         self._asked = time.monotonic()
 
-    def way_there(self, *, state: str, nonce: str, verifier: str) -> str:
-        """Where the browser goes to sign in."""
+    def way_there(self, *, state: str, nonce: str, verifier: str, longest: int = 0, again: bool = False) -> str:
+        """Where the browser goes to sign in.
+
+        Args:
+            state: comes back with the answer.
+            nonce: stands in the ID token.
+            verifier: of PKCE.
+            longest: so many seconds ago the person may have proved who they are; with it a provider says when that was.
+            again: ask in any case.
+        """
         from authlib.integrations.httpx_client import OAuth2Client
 
         own = self.registration
@@ -84,10 +92,19 @@ class Provider:
         asked = {"state": state, "nonce": nonce, "code_verifier": verifier}
         offered = known.get("scopes_supported")
         scopes = [one for one in own.scope.split() if not isinstance(offered, list) or one in offered]
+        prompts = ["login"] if again else []
         if "offline_access" in scopes:
-            asked["prompt"] = "consent"  # without it a provider ignores the scope (OpenID Connect Core 1.0 §11)
+            prompts.append("consent")  # without it a provider ignores the scope (OpenID Connect Core 1.0 §11)
+        if prompts:
+            asked["prompt"] = " ".join(prompts)
+        if longest:
+            asked["max_age"] = str(longest)
         with OAuth2Client(
-            own.client_id, redirect_uri=own.redirect_uri, scope=" ".join(scopes), code_challenge_method="S256"
+            own.client_id,
+            redirect_uri=own.redirect_uri,
+            scope=" ".join(scopes),
+            code_challenge_method="S256",
+            verify=own.verify,
         ) as client:
             address, _ = client.create_authorization_url(known["authorization_endpoint"], **asked)
         return str(address)

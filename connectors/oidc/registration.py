@@ -37,7 +37,7 @@ class Registration:
     tenant_id: str = ""
     """Of Entra ID: ``tid`` of every token; empty elsewhere."""
     verify: ssl.SSLContext | bool = True
-    """Whom TLS trusts."""
+    """Whom TLS trusts; one for all questions, as each that is made anew reads every authority there is: 2 MB."""
     now: Callable[[], float] = time.time
 
 
@@ -61,6 +61,8 @@ def registration_of(settings: Settings) -> Registration:
             "review.tenant_id is not the tenant's object id.",
             remedy="Write the id (a GUID, in Entra under Overview), not a domain, and never common or organizations.",
         )
+    import httpx2
+
     authority = review.authority or f"{endpoints(settings.source).login}/{tenant.lower()}/v2.0"
     return Registration(
         issuer=authority,
@@ -72,5 +74,5 @@ def registration_of(settings: Settings) -> Registration:
         signed_out_uri=f"{review.url}/signed-out",
         scope="openid profile" if tenant else "openid profile email offline_access",
         tenant_id=tenant.lower(),
-        verify=trusted(settings, settings.source.ca_bundle, key="source.ca_bundle"),
+        verify=httpx2.create_ssl_context(trusted(settings, settings.source.ca_bundle, key="source.ca_bundle")),
     )

@@ -25,6 +25,8 @@ _WORTH = 1_000
 """Bytes from which on compressing pays."""
 _STATUS: Mapping[ErrorKind, int] = {
     "signed_out": 200,
+    "sign_in": 200,
+    "sign_in_again": 200,
     "sign_in_failed": 400,
     "not_allowed": 403,
     "not_found": 404,

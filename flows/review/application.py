@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from trueup.flows.review import answers, signing_in
+from trueup.flows.review import answers, own_sessions, policy_reports, signing_in
 from trueup.flows.review.applying import Applying
 from trueup.flows.review.doors import Doors, run_id_of
 from trueup.flows.review.gone import Gone
@@ -63,6 +63,9 @@ def application(service: Service) -> ASGIApp:
         Route("/signed-in", partial(signing_in.signed_in, service), methods=get),
         Route("/sign-out", partial(signing_in.sign_out, service), methods=post),
         Route("/signed-out", partial(signing_in.signed_out, service), methods=get),
+        Route("/sessions", doors.page(partial(own_sessions.shown, service)), methods=get),
+        Route("/sessions", doors.page(partial(own_sessions.ended, service)), methods=post),
+        Route(policy_reports.PATH, policy_reports.PolicyReports(service).taken, methods=post),
         Route("/static/{name}", shown.static, methods=get),
         Route("/alive", shown.alive, methods=get),
     ]

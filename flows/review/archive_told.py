@@ -10,7 +10,7 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.integrity import check_chain
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.unfinished import died
-from trueup.flows.review.standing import standing
+from trueup.flows.review.standing import at_work, standing
 from trueup.reports.sentences import counted, number
 from trueup.reports.team.model import (
     ArchivePage,
@@ -49,8 +49,9 @@ def front(seen: Seen, nights: NightsView, settings: Settings) -> NightsPage:
     if not history.runs and not nights.nights and not nights.left_out:
         return NightsPage(())
     told = [(run, standing(run, history, settings, at=at)) for run in history.runs[: 3 * _DONE]]
-    waiting = [_line(run, how) for run, how in told if _waits(run, how)]
-    done = [_line(run, how) for run, how in told if not _waits(run, how)][:_DONE]
+    now = at_work(settings.archive_root, target)
+    waiting = [_line(run, how, now) for run, how in told if _waits(run, how)]
+    done = [_line(run, how, now) for run, how in told if not _waits(run, how)][:_DONE]
     return NightsPage((TargetNights(same_target(target), tuple(waiting), tuple(done), nights),))
 
 
@@ -60,7 +61,7 @@ def _waits(run: PriorRun, how: Standing) -> bool:
     return how.is_open and run.state not in over
 
 
-def _line(run: PriorRun, how: Standing) -> RunLine:
+def _line(run: PriorRun, how: Standing, now: str) -> RunLine:
     counts = run.manifest.counts
     writes = sum(counts.get(one, 0) for one in WRITING)
     decided = [act.who for act in run.acts if act.act in {Act.APPROVED, Act.REJECTED}]
@@ -71,7 +72,7 @@ def _line(run: PriorRun, how: Standing) -> RunLine:
         state=str(run.state),
         counts=counts,
         writes=writes,
-        came=_came(run, how, writes),
+        came=f"Being applied now: {counted(writes, 'write')}" if run.run_id == now else _came(run, how, writes),
         by=tuple(dict.fromkeys(decided)),
         is_for_some=run.is_for_some,
     )

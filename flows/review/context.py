@@ -132,12 +132,19 @@ class Service:
             "You can go on reading. Sign out and in again, or try again later."
         )
 
+    def has_proved(self, session: Session) -> bool:
+        """Whether the person proved lately enough who they are to accept, apply or end sessions."""
+        minutes = self.settings.review.sign_in_again_minutes
+        return not minutes or self.sessions.clock() - session.proved <= minutes * 60
+
     def frame(self, request: Request, session: Session | None) -> Frame:
         """What surrounds a page made for this request."""
         return Frame(
             viewer=None if session is None else self._viewer(session),
             path=request.url.path,
             nonce=request.state.nonce,
+            # Every browser of the last years says where a request comes from, on encrypted and loopback addresses.
+            is_old="sec-fetch-site" not in request.headers,
         )
 
     def _viewer(self, session: Session) -> Viewer:

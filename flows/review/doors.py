@@ -32,6 +32,10 @@ CSRF = "x-csrf"
 _PATIENCE_S = 3.0
 _AT_ONCE = 8
 """Rights that are asked for at the same time."""
+_WRITTEN_OF = frozenset({"approve", "apply"})
+"""What has people's records written in the end: who does that has lately proved who they are, where configured."""
+_AGAIN = "Nothing was decided: for this you must have signed in a short while ago. What you noted and left out is kept."
+_REMEDIES = {"sign_in_again": "Sign in again below, then come back to it."}
 _SIGNED_OUT = {"code": "signed_out", "message": "You are not signed in any more.", "remedy": "Load the page anew."}
 
 
@@ -86,6 +90,8 @@ class Doors:
                 return self._turned_away(request, session, "no_right", "You may read here and not decide.")
             if why := self._service.why_not(session):
                 return self._turned_away(request, session, "right_unknown", why)
+            if request.path_params["what"] in _WRITTEN_OF and not self._service.has_proved(session):
+                return self._turned_away(request, session, "sign_in_again", _AGAIN)
         try:
             return await handler(request, session, run_id)
         except TrueupError as error:
@@ -117,7 +123,8 @@ class Doors:
     def _turned_away(self, request: Request, session: Session, code: str, message: str) -> Response:
         what, address = request.path_params["what"], self._service.address_of(request)
         self._service.log("refused", session.person.identity, what=what, code=code, address=address)
-        return answers.said({"ok": False, "code": code, "message": message, "remedy": "Load the page anew."}, 403)
+        remedy = _REMEDIES.get(code, "Load the page anew.")
+        return answers.said({"ok": False, "code": code, "message": message, "remedy": remedy}, 403)
 
     async def _session(self, request: Request) -> Session | None:
         """Who asks; their right is confirmed first where that is due."""

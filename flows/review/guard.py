@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from trueup.flows.review.policy_reports import PATH as REPORTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -37,7 +39,8 @@ def policy(nonce: str, form_targets: Iterable[str] = ()) -> str:
     forms = " ".join(["'self'", *form_targets])
     return (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; "
-        f"connect-src 'self'; form-action {forms}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+        f"connect-src 'self'; form-action {forms}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; "
+        f"report-uri {REPORTS}; report-to policy"
     )
 
 
@@ -85,7 +88,9 @@ class Guard:
             return 403 if foreign and headers.get("sec-fetch-mode", "navigate") != "navigate" else 0
         if method != "POST":
             return 405
-        if headers.get("origin") != self._origin or site not in ("", "same-origin"):
+        # A report is sent by the browser itself, which may leave the origin away; it is read by nobody but the log.
+        origins = (self._origin, None) if path == REPORTS else (self._origin,)
+        if headers.get("origin") not in origins or site not in ("", "same-origin"):
             return 403
         length = headers.get("content-length", "")  # the server holds a body to it
         if not length.isdecimal():
@@ -97,6 +102,7 @@ class Guard:
             headers.setdefault(name, value)
         headers.setdefault("Cache-Control", "no-store")
         headers["Content-Security-Policy"] = policy(nonce, self._form_targets())
+        headers["Reporting-Endpoints"] = f'policy="{REPORTS}"'
         if self._is_encrypted:
             headers["Strict-Transport-Security"] = "max-age=31536000"
 

@@ -50,6 +50,7 @@ class Board:
 
     run_id: str
     fingerprint: str
+    target: str
     state: dict[str, Any]
     seen: tuple[Any, ...] = ()
     readers: set[_Reader] = field(default_factory=set)
@@ -147,27 +148,27 @@ class Boards:
         async with self._opening:
             if run_id not in self._boards:
                 told, seen = await run_in_threadpool(self._read, run_id)
-                fingerprint = str(told.pop("fingerprint"))
+                of = (str(told.pop("fingerprint")), str(told.pop("target")))
                 state = {"version": 1, "here": {}, "apply": None, **told}
-                self._boards[run_id] = Board(run_id, fingerprint, state, seen)
+                self._boards[run_id] = Board(run_id, *of, state, seen)
             return self._boards[run_id]
 
     async def _look(self, board: Board) -> None:
-        seen = await run_in_threadpool(self._seen, board.run_id)
+        seen = await run_in_threadpool(self._seen, board.run_id, board.target)
         if seen == board.seen:
             return
-        told, board.seen = await run_in_threadpool(self._read, board.run_id)
-        told.pop("fingerprint")
+        told, board.seen = await run_in_threadpool(self._read, board.run_id, board.target)
+        del told["fingerprint"], told["target"]
         self._tell(board, told)
 
-    def _read(self, run_id: str) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    def _read(self, run_id: str, target: str = "") -> tuple[dict[str, Any], tuple[Any, ...]]:
         """The state from disk, and the mark it was read at."""
-        seen = self._seen(run_id)
+        seen = self._seen(run_id, target)
         told = live_standing(self._service.settings_now(), run_id, at=datetime.now(UTC))
         return {**told, **shared.kept(self._root, run_id, str(told["fingerprint"])).as_json()}, seen
 
-    def _seen(self, run_id: str) -> tuple[Any, ...]:
-        return (*version(self._root, run_id), *shared.mark(self._root, run_id))
+    def _seen(self, run_id: str, target: str) -> tuple[Any, ...]:
+        return (*version(self._root, run_id, target), *shared.mark(self._root, run_id))
 
     def _tell(self, board: Board, parts: dict[str, Any]) -> None:
         """Take ``parts`` into the state and tell every reader what that changed."""

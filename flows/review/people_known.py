@@ -13,8 +13,8 @@ from trueup.flows.review import building
 from trueup.flows.review.reading import removals
 from trueup.reports.attributes import event_of
 from trueup.reports.sentences import CAUSE_WORDS, LABELS
-from trueup.reports.team.listing import LONGEST_SEARCH, all_folded, folded
 from trueup.reports.team.model import Found, PeoplePage, PersonChange, PersonPage, PersonRun
+from trueup.reports.team.searched import LONGEST_SEARCH, Searched, all_folded
 from trueup.transforms.errors import Misused
 from trueup.transforms.values.labels import label
 
@@ -40,7 +40,7 @@ class PeopleKnown:
         self._runs: tuple[str, ...] = ()
         self._removed: tuple[Any, ...] = ()
         self._people = building.KNOWN.empty_table()
-        self._texts = pa.array([], pa.string())
+        self._texts = Searched.of(pa.array([], pa.string()))
         self._newest = 0
         self._left_out: tuple[str, ...] = ()
 
@@ -79,15 +79,11 @@ class PeopleKnown:
         if len(text) > LONGEST_SEARCH:
             raise Misused("That is too long to be searched.", remedy=f"At most {LONGEST_SEARCH} characters.")
         people, texts, newest = self._people, self._texts, self._newest
-        words = text.split()
-        if not words:
+        if not text.split():
             return self.page()
-        fits = pc.match_substring(texts, folded(words[0]))
-        for word in words[1:]:
-            fits = pc.and_(fits, pc.match_substring(texts, folded(word)))
-        rows = pc.indices_nonzero(fits)
-        found = people.take(rows.slice(0, _SHOWN)).to_pylist()
-        numbers = rows.slice(0, _SHOWN).to_pylist()
+        rows = texts.rows(text)
+        numbers = rows[:_SHOWN].tolist()
+        found = people.take(pa.array(numbers, pa.int32())).to_pylist()
         return PeoplePage(
             asked=True,
             found=tuple(
@@ -182,10 +178,10 @@ def _text(value: str | None) -> str | None:
     return found if isinstance(found, str) else value
 
 
-def _texts(people: pa.Table) -> pa.Array:
+def _texts(people: pa.Table) -> Searched:
     """What is searched of each."""
     parts = [pc.fill_null(people[name], "") for name in ("key", "name", "user_name", "mail")]
     whole = pc.binary_join_element_wise(*parts, "\n").combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], pa.string())
-    return all_folded(whole)
+    return Searched.of(all_folded(whole))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Event = Literal[
     "began", "signed_in", "sign_in_refused", "signed_out", "right_changed", "right_unknown", "refused", "approved",
-    "rejected", "apply_begun", "apply_ended", "broke",
+    "rejected", "apply_begun", "apply_ended", "broke", "sessions_ended", "policy_broken",
+    "certificate",
 ]  # fmt: skip
 
 

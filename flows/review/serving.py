@@ -8,6 +8,7 @@ import os
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from trueup.connectors.oidc.provider import Provider
 from trueup.connectors.oidc.registration import registration_of
@@ -17,11 +18,12 @@ from trueup.flows.review.context import Service
 from trueup.flows.review.rights import Rights
 from trueup.flows.review.security_log import SecurityLog, to_stderr
 from trueup.flows.review.sessions import Sessions
+from trueup.flows.review.tls import Certificate, is_for
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     import uvicorn
@@ -45,17 +47,19 @@ def serve_team_review(config: Path, listen: str) -> int:
     """
     settings = configuration.load(config)
     host, port = address_of(listen)
-    tls = tls_of(settings, host)
+    certificate = certificate_of(settings, host, SecurityLog(to_stderr))
     service = service_of(config.resolve(), settings)
     with closing(bound(host, port)) as listener:
         where = f"{host}:{listener.getsockname()[1]}"
         service.log("began", listen=where)
         screen.note(f"The review answers at {settings.review.url} (listening on {where}). Stop with Ctrl-C.")
-        server_of(application(service), tls).run(sockets=[listener])
+        if certificate is not None:
+            certificate.begin()
+        server_of(application(service), certificate).run(sockets=[listener])
     return Exit.DONE
 
 
-def server_of(served: ASGIApp, tls: Mapping[str, str]) -> uvicorn.Server:
+def server_of(served: ASGIApp, certificate: Certificate | None = None) -> uvicorn.Server:
     """The server, believing no header and printing nothing of its own: a traceback would hold what people typed."""
     import uvicorn
 
@@ -72,8 +76,9 @@ def server_of(served: ASGIApp, tls: Mapping[str, str]) -> uvicorn.Server:
         "timeout_keep_alive": KEPT_ALIVE_S,
         "timeout_graceful_shutdown": LEAVING_S,
         "limit_concurrency": MOST_CONNECTIONS,
-        **tls,
     }
+    if certificate is not None:
+        how["ssl_context_factory"] = lambda _config, _default: certificate.context
     return uvicorn.Server(uvicorn.Config(served, **how))
 
 
@@ -125,29 +130,29 @@ def address_of(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def tls_of(settings: Settings, host: str) -> dict[str, str]:
-    """What the server needs for TLS; nothing on loopback, where it may do without.
+def certificate_of(settings: Settings, host: str, say: SecurityLog) -> Certificate | None:
+    """What the server shows of itself; nothing on loopback, where it may do without.
 
     Raises:
-        Misused: without a certificate it would listen to more than this machine, or answer https in clear.
+        Misused: without a certificate it would listen to more than this machine, or answer https in clear; or the
+            certificate cannot be believed.
     """
     review = settings.review
     if review.certificate:
-        paths = {"ssl_certfile": settings.place(review.certificate), "ssl_keyfile": settings.place(review.key)}
-        for key, path in paths.items():
-            if not path.is_file():
-                name = "certificate" if key == "ssl_certfile" else "key"
-                raise Misused(f"review.{name}: there is no such file.", remedy="Point it at a PEM file.")
         if not review.url.startswith("https://"):
             raise Misused("review.url is http, and a certificate is set.", remedy="Write https in review.url.")
-        return {key: str(path) for key, path in paths.items()}
+        found = Certificate(settings.place(review.certificate), settings.place(review.key), say)
+        named = urlsplit(review.url).hostname or ""
+        if not is_for(found.names, named):
+            screen.note(f"review.certificate is not for {named}: only a proxy before this server may mind or not.")
+        return found
     if not is_loopback(host):
         raise Misused(
             f"Without a certificate the review listens on loopback only, not on {host}.",
             remedy="Set [review] certificate and key, or listen on 127.0.0.1 behind a proxy that has them "
             "(docs/review.md).",
         )
-    return {}
+    return None
 
 
 def is_loopback(host: str) -> bool:
@@ -167,7 +172,8 @@ def bound(host: str, port: int) -> socket.socket:
         Failed: it cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Said to be TCP: else asyncio does not know it is, and the second half of an answer waits 40 ms for the first.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -61,6 +61,14 @@ class Session:
     used: float = 0.0
     tried: float = float("-inf")
     """When the right was last asked for, with or without an answer."""
+    proved: float = float("-inf")
+    """When the person last proved who they are at the provider, on this process's clock; else endless ago."""
+    device: str = ""
+    """Which browser on what, in words, for the person's own list."""
+    address: str = ""
+    """Where it was signed in from."""
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    """Names it in the person's own list; opens nothing."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     ended: bool = False
 
@@ -75,6 +83,8 @@ class Pending:
     to: str
     """Where they wanted to go."""
     begun: float
+    again: bool = False
+    """Whether they are to prove anew who they are."""
 
 
 class Sessions:
@@ -126,16 +136,36 @@ class Sessions:
             for key in [key for key, one in self._open.items() if one.person.identity == identity]:
                 self._end(key)
 
+    def of(self, identity: Identity) -> list[Session]:
+        """Every session of a person, the one used last first."""
+        with self._lock:
+            self._sweep()
+            own = [one for one in self._open.values() if one.person.identity == identity]
+        return sorted(own, key=lambda one: one.used, reverse=True)
+
+    def end_others(self, than: Session, wanted: str = "") -> int:
+        """End a person's other sessions, or that one of them which ``wanted`` names; says how many ended."""
+        with self._lock:
+            found = [
+                key
+                for key, one in self._open.items()
+                if one is not than and one.person.identity == than.person.identity and wanted in ("", one.id)
+            ]
+            for key in found:
+                self._end(key)
+        return len(found)
+
     def is_over(self, session: Session) -> bool:
         """Whether it has ended, by time or otherwise."""
         return session.ended or self._is_over(session)
 
-    def begin_sign_in(self, to: str, number: str = "") -> tuple[str, Pending]:
+    def begin_sign_in(self, to: str, number: str = "", *, again: bool = False) -> tuple[str, Pending]:
         """A browser on its way to the provider: its number, and what the answer must fit.
 
         Args:
             to: where it leads.
             number: what the browser has from another tab that is on its way too; it is kept, so that both arrive.
+            again: whether the person is to prove anew who they are.
         """
         words = (secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
         with self._lock:
@@ -143,7 +173,7 @@ class Sessions:
                 del self._pending[next(iter(self._pending))]
             if not self._is_on_the_way(number):
                 number = secrets.token_urlsafe(32)
-            pending = Pending(*words, to, self.clock())
+            pending = Pending(*words, to, self.clock(), again)
             self._pending[(_hash(number), _hash(pending.state))] = pending
         return number, pending
 

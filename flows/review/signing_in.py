@@ -6,14 +6,16 @@ import html
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from anyio import to_thread
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trueup.connectors.oidc.errors import ProviderAway, SignInRefused
+from trueup.connectors.oidc.id_token import refuse_unless_anew
 from trueup.flows.review.answers import error_page
-from trueup.flows.review.sessions import Person, Session, is_masked
+from trueup.flows.review.own_sessions import device
+from trueup.flows.review.sessions import LONGEST_S, Person, Session, is_masked
 from trueup.transforms.manifest import Identity
 from trueup.transforms.run_files import RUN_ID
 
@@ -29,18 +31,27 @@ if TYPE_CHECKING:
 
 SESSION = "__Host-trueup"
 ON_THE_WAY = "__Host-trueup-sign-in"
-_PLACES = re.compile(rf"/(?:runs/{RUN_ID.pattern}|people(?:/[0-9a-fA-F-]{{36}})?|health|limits)?")
+_PLACES = re.compile(rf"/(?:runs/{RUN_ID.pattern}|people(?:/[0-9a-fA-F-]{{36}})?|health|limits|sessions)?")
 """Where a sign-in may lead: pages of ours, and nothing that somebody else could append."""
 
 
 async def sign_in(service: Service, request: Request) -> Response:
-    """To the provider, with a number of one's own to come back with."""
-    number, pending = service.sessions.begin_sign_in(
-        place(request.query_params.get("to", "/")), request.cookies.get(ON_THE_WAY, "")
-    )
+    """To the provider, with a number of one's own to come back with; asked first unless they came by themselves."""
+    to, again = place(request.query_params.get("to", "/")), "again" in request.query_params
+    if not _is_wanted(request):
+        return await _offered(service, request, to, again=again)
+    number, pending = service.sessions.begin_sign_in(to, request.cookies.get(ON_THE_WAY, ""), again=again)
+    minutes = service.settings.review.sign_in_again_minutes
+    longest = int(minutes * 60) or 1 if again else int(LONGEST_S)
     try:
         way = await _asked(
-            service, service.provider.way_there, state=pending.state, nonce=pending.nonce, verifier=pending.verifier
+            service,
+            service.provider.way_there,
+            state=pending.state,
+            nonce=pending.nonce,
+            verifier=pending.verifier,
+            longest=longest if minutes else 0,
+            again=again,
         )
     except ProviderAway as error:
         service.log("sign_in_refused", code="provider_away", address=service.address_of(request))
@@ -69,6 +80,7 @@ async def signed_in(service: Service, request: Request) -> Response:
         )
     try:
         session: Session = await _asked(service, _session, service, said["code"], pending)
+        session.device, session.address = device(request.headers.get("user-agent", "")), address
     except SignInRefused as error:
         service.log("sign_in_refused", code=error.code, address=address)
         return await _failed(service, request, "sign_in_failed", text=error.message, remedy=error.remedy)
@@ -113,6 +125,27 @@ def place(wanted: str) -> str:
     return wanted if _PLACES.fullmatch(wanted) else "/"
 
 
+def _is_wanted(request: Request) -> bool:
+    """Whether the person typed an address of ours or clicked on a page of ours, and no other page sent them.
+
+    Where the provider still knows them, no question would follow: a session would begin that nobody asked for.
+    """
+    site = request.headers.get("sec-fetch-site", "none")  # browsers that do not say are let on, as ever
+    return site == "none" or (site == "same-origin" and request.headers.get("sec-fetch-user") == "?1")
+
+
+async def _offered(service: Service, request: Request, to: str, *, again: bool) -> Response:
+    where = urlsplit(service.provider.registration.issuer).hostname or ""
+    return await error_page(
+        service,
+        request,
+        "sign_in_again" if again else "sign_in",
+        text=f"You are led to {where}, and back here.",
+        action=f"/sign-in?{'again=1&' if again else ''}to={quote(to, safe='/')}",
+        action_label="Sign in",
+    )
+
+
 def onwards(to: str) -> Response:
     """A page that leads on by itself.
 
@@ -133,6 +166,9 @@ def to_sign_in(request: Request) -> Response:
 
 def _session(service: Service, code: str, pending: Pending) -> Session:
     known = service.provider.redeemed(code, nonce=pending.nonce, verifier=pending.verifier)
+    clock, wall = service.sessions.clock, service.provider.registration.now
+    if pending.again:
+        refuse_unless_anew(known.claims, wall() - (clock() - pending.begun))
     found = service.rights.at_sign_in(known.claims)
     if found.role is None:
         service.log("right_unknown", _identity(known.claims), why=found.why_not)
@@ -140,9 +176,10 @@ def _session(service: Service, code: str, pending: Pending) -> Session:
             "Who you are is known, but what you may do here cannot be found out at the moment.",
             remedy="Try again later; if it stays so, tell who runs this server.",
         )
-    now = service.sessions.clock()
+    now, since = clock(), known.claims.authenticated
+    proved = float("-inf") if since is None else now - max(0.0, wall() - since)
     person = Person(_identity(known.claims), known.claims.name, known.claims.login)
-    return Session(person, found.role, checked=now, refresh_token=known.refresh_token, tried=now)
+    return Session(person, found.role, checked=now, refresh_token=known.refresh_token, tried=now, proved=proved)
 
 
 def _identity(claims: Claims) -> Identity:

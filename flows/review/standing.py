@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.flows.review.deciding import acts_of
 from trueup.transforms.approval.run_state import is_finished, not_begun_refusals, overtaken
 from trueup.transforms.approval.validity import valid_approvals
-from trueup.transforms.errors import Refused
+from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def standing(run: PriorRun, history: History, settings: Settings, *, at: datetim
 
 
 def live_standing(settings: Settings, run_id: str, *, at: datetime) -> dict[str, Any]:
-    """The run's part of the live state, and its ``fingerprint``.
+    """The run's part of the live state, and its ``fingerprint`` and ``target``.
 
     Raises:
         Misused: there is no such run.
@@ -63,6 +63,8 @@ def live_standing(settings: Settings, run_id: str, *, at: datetime) -> dict[str,
     how = standing(run, archive.history(run.manifest.target), settings, at=at)
     return {
         "fingerprint": run.manifest.fingerprint,
+        "target": run.manifest.target,
+        "at_work": at_work(archive.path, run.manifest.target) == run_id,
         "decisions": acts_of(run),
         "acts": len(run.acts),
         "state": str(run.state),
@@ -70,6 +72,18 @@ def live_standing(settings: Settings, run_id: str, *, at: datetime) -> dict[str,
         "may_approve": how.is_open,
         "why_not": how.why_closed,
     }
+
+
+def at_work(root: Path, target: str) -> str:
+    """The run that is being applied to a target right now, by whomever; empty where none is known of."""
+    from trueup.connectors.archive.locks import apply_holder
+
+    try:
+        holder = apply_holder(root, target)
+    except Failed:  # the lock, or the store it is kept in, cannot be read just now
+        return ""
+    what, _, run_id = ("" if holder is None else holder.what).partition(" ")
+    return run_id if what == "apply" else ""
 
 
 def _approvals(run: PriorRun, settings: Settings, at: datetime) -> tuple[int, int]:
@@ -82,11 +96,11 @@ def _approvals(run: PriorRun, settings: Settings, at: datetime) -> tuple[int, in
     return 0, 0
 
 
-def version(root: Path, run_id: str) -> tuple[Any, ...]:
-    """Another one whenever the run has another act, or its data is gone."""
+def version(root: Path, run_id: str, target: str = "") -> tuple[Any, ...]:
+    """Another one whenever the run has another act, its data is gone, or an apply to its target begins or ends."""
     files = RunFiles(root / run_id)
     try:
         acts = tuple(sorted(path.name for path in files.acts.iterdir())) if files.acts.is_dir() else ()
     except OSError:
         acts = ()
-    return (acts, files.decisions.exists(), files.manifest.exists())
+    return (acts, files.decisions.exists(), files.manifest.exists(), at_work(root, target) if target else "")

@@ -7,7 +7,6 @@ with the same meaning, a search for every word, the same sorting.
 from __future__ import annotations
 
 import threading
-import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from trueup.reports.listed import (
     people_columns,
     vocabulary,
 )
+from trueup.reports.team.searched import LONGEST_SEARCH, Searched, all_folded
 from trueup.transforms.errors import Misused
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING
@@ -43,8 +43,6 @@ MOST_ROWS = 500
 """People in one part of the list."""
 MOST_KEYS = 20_000
 """People asked for by key at once."""
-LONGEST_SEARCH = 200
-"""Characters."""
 _KEPT = 32
 """Answers that are kept: which people fit, in which order."""
 _PEOPLE = (
@@ -115,8 +113,8 @@ class Listing:
     changes: pa.Table
     at: datetime
     codes: Codes
-    texts: pa.Array
-    """What is searched of each person, folded."""
+    texts: Searched
+    """What is searched of each person."""
     first: NDArray[np.int32]
     """Where each person's changes begin; one more than there are people."""
     decisions: NDArray[np.int8]
@@ -240,10 +238,10 @@ class Listing:
         fits = np.ones(self.size, dtype=bool)
         for facet, wanted in question.filters:
             fits &= self._mask(facet, wanted)
-        for word in question.search.split():
-            found = pc.match_substring(self.texts, folded(word))
-            fits &= found.to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(fits).astype(np.int32)
+        if question.search.split():
+            found = self.texts.rows(question.search)
+            rows = found[fits[found]]
         for column, descends in reversed(question.order):
             rank = self._rank(_SORTS[column])[rows]
             rows = rows[np.argsort(-rank if descends else rank, kind="stable")]
@@ -326,25 +324,7 @@ def listing_of(view: ReportView) -> Listing:
     )
 
 
-def folded(text: str) -> str:
-    """``text`` as it is searched: without the difference of capitals and accents."""
-    if text.isascii():
-        return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
-
-
-def all_folded(texts: pa.Array) -> pa.Array:
-    """Each of ``texts`` as ``folded`` has it; what is ASCII never leaves Arrow."""
-    plain = pc.string_is_ascii(texts)
-    lowered = pc.ascii_lower(texts)
-    other = texts.filter(pc.invert(plain)).to_pylist()
-    if not other:
-        return lowered
-    return pc.replace_with_mask(lowered, pc.invert(plain), pa.array([folded(text) for text in other], pa.string()))
-
-
-def _texts(people: pa.Table, changes: pa.Table, first: NDArray[np.int32]) -> pa.Array:
+def _texts(people: pa.Table, changes: pa.Table, first: NDArray[np.int32]) -> Searched:
     """What is searched of each person: what the list shows of them, a line each."""
     own = [pc.fill_null(people[name], "").combine_chunks() for name in
            ("key", "name", "user_name", "reason", "event", "remedy", "profile_id")]  # fmt: skip
@@ -357,4 +337,4 @@ def _texts(people: pa.Table, changes: pa.Table, first: NDArray[np.int32]) -> pa.
     )
     of_each = pa.ListArray.from_arrays(pa.array(first, pa.int32()), lines)
     whole = pc.binary_join_element_wise(together, pc.binary_join(of_each, "\n"), "\n")
-    return all_folded(whole)
+    return Searched.of(all_folded(whole))

@@ -61,6 +61,18 @@ _SAID: Mapping[ErrorKind, tuple[str, str, str, tuple[str, str]]] = {
         "Wait a minute and try again.",
         _HOME,
     ),
+    "sign_in": (
+        "Sign in to go on",
+        "This page is for those who review and read here.",
+        "",
+        ("/sign-in", "Sign in"),
+    ),
+    "sign_in_again": (
+        "Sign in again to go on",
+        "Accepting, applying and ending sessions ask you to prove once more who you are.",
+        "What you noted and left out is kept.",
+        ("/sign-in", "Sign in"),
+    ),
     "bad_request": (
         "That was not understood",
         "The page sent something that does not fit, or you had it open for too long.",

@@ -55,11 +55,13 @@ class Frame:
     """Of this page."""
     nonce: str
     """For the page's one script and one style sheet."""
+    is_old: bool = False
+    """Whether the browser lacks what every browser of the last years does to protect its user."""
 
 
 ErrorKind = Literal[
     "signed_out", "sign_in_failed", "not_allowed", "not_found", "damaged", "provider_away", "broke", "too_many",
-    "bad_request",
+    "bad_request", "sign_in", "sign_in_again",
 ]  # fmt: skip
 """What a page can say instead of what was asked for."""
 
@@ -216,6 +218,27 @@ class PersonPage:
     runs: tuple[PersonRun, ...]
     left_out: tuple[str, ...] = ()
     """Runs that could not be looked through, each in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One browser somebody is signed in with."""
+
+    id: str
+    device: str
+    """In words."""
+    address: str
+    begun: datetime
+    used: datetime
+    is_this: bool
+    """Whether it is the one that shows the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsPage:
+    """Somebody's own sessions, the one used last first."""
+
+    lines: tuple[SessionLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from trueup.reports.team.model import (
     PeoplePage,
     PersonPage,
     RunPage,
+    SessionsPage,
     address_of,
 )
 from trueup.reports.templating import template
@@ -108,6 +109,11 @@ def _(view: ArchivePage, frame: Frame) -> str:
 @_drawn.register
 def _(view: LimitsPage, frame: Frame) -> str:
     return _framed(frame, _body("limits", view, frame), title="Limits", place="/limits")
+
+
+@_drawn.register
+def _(view: SessionsPage, frame: Frame) -> str:
+    return _framed(frame, _body("sessions", view, frame), title="Your sessions", place="/sessions")
 
 
 @_drawn.register

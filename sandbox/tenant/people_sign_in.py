@@ -65,6 +65,7 @@ def back(tenant: Tenant, asked: Mapping[str, str]) -> str:
             nonce=asked.get("nonce", ""),
             scope=asked["scope"],
             ends=time.time() + _LIVES,
+            authenticated=int(time.time()) if asked.get("max_age") else 0,
         )
         with tenant.lock:
             tenant.people.codes[code] = known
@@ -117,6 +118,7 @@ def id_token(tenant: Tenant, known: Code, root: str) -> str:
         "tid": tenant.tenant_id,
         "uti": secrets.token_urlsafe(16),
         "ver": "2.0",
+        "auth_time": known.authenticated or None,
         **_groups(tenant, str(user["id"]), root),
     }
     bent = tenant.people.bend({key: value for key, value in claims.items() if value not in ("", None)})

@@ -60,6 +60,8 @@ class Code:
     nonce: str
     scope: str
     ends: float
+    authenticated: int = 0
+    """When the person was chosen, where the application asked (``max_age``); else 0."""
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 import time
 from contextlib import contextmanager
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import trustme
+
     from trueup.flows.review.context import Service
+    from trueup.flows.review.tls import Certificate
     from trueup.reports.team.model import Frame
     from trueup.sandbox import Sandbox
     from trueup.transforms.history import PriorRun
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
 ADA, BO, REA, EVE = (object_id("user", name) for name in ("ada", "bo", "rea", "eve"))
 REVIEWERS, READERS = object_id("group", "reviewers"), object_id("group", "readers")
-CSRF = re.compile(r'name="csrf" content="([^"]+)"')
+CSRF = re.compile(r'name="csrf" (?:content|value)="([^"]+)"')
 
 
 def tenant() -> TenantData:
@@ -156,6 +160,9 @@ class Team:
     url: str
     log: list[dict[str, Any]]
     client: httpx.Client
+    certificate: Certificate | None = None
+    behind: str = ""
+    """Where it listens."""
 
     def browser(self, user: str = "", to: str = "/") -> Browser:
         browser = Browser(self.url, self.client)
@@ -202,14 +209,37 @@ def true_run(settings: Settings, people: Iterable[Person] = (), *, days: float =
 
 
 @contextmanager
-def team_review(folder: Path, more: str = "", *, review: str = "", archive: str = "") -> Iterator[Team]:
-    """The review of an empty archive; ``more`` is further configuration, ``review`` of ``[review]``.
+def team_review(
+    folder: Path,
+    more: str = "",
+    *,
+    review: str = "",
+    archive: str = "",
+    pages: bool = False,
+    ca: trustme.CA | None = None,
+    url: str = "",
+) -> Iterator[Team]:
+    """The review of an empty archive.
 
-    The archive is at the address ``archive``, or lies in ``folder``.
+    Args:
+        folder: of the configuration, and of the archive unless that is elsewhere.
+        more: further configuration.
+        review: more of ``[review]``.
+        archive: the archive's address.
+        pages: whether the pages are the product's own.
+        ca: issues ``folder/own.pem``, with which it answers encrypted.
+        url: what people type, where something stands in between.
     """
     listener = serving.bound("127.0.0.1", 0)
     listener.listen()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    behind = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = url or behind
+    trusted: ssl.SSLContext | bool = True
+    if ca is not None:
+        url = url.replace("http://127.0.0.1", "https://localhost")
+        certificate_in(folder, ca)
+        review += '\ncertificate = "own.pem"\nkey = "own.key"'
+        ca.configure_trust(trusted := ssl.create_default_context())
     with running(tenant=tenant()) as sandbox, sandbox.in_environment():
         config = folder / "trueup.toml"
         text = f"""
@@ -226,18 +256,26 @@ readers = ["group:{READERS}"]
         lines: list[dict[str, Any]] = []
         settings = configuration.load(config)
         service = serving.service_of(
-            config, settings, log=lambda line: lines.append(json.loads(line)), pages=PlainPages()
+            config, settings, log=lambda line: lines.append(json.loads(line)), pages=None if pages else PlainPages()
         )
-        server = serving.server_of(application(service), {})
+        certificate = serving.certificate_of(settings, "127.0.0.1", service.log)
+        server = serving.server_of(application(service), certificate)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
-            with httpx.Client(trust_env=False, timeout=30) as client:
-                yield Team(service, sandbox, folder, url, lines, client)
+            with httpx.Client(trust_env=False, timeout=30, verify=trusted) as client:
+                yield Team(service, sandbox, folder, url, lines, client, certificate, behind)
         finally:
             server.should_exit = True
             thread.join(20)
             listener.close()
+
+
+def certificate_in(folder: Path, ca: trustme.CA, **when: Any) -> None:
+    """``own.pem`` and ``own.key`` for this machine, issued by ``ca``."""
+    issued = ca.issue_cert("localhost", "127.0.0.1", **when)
+    issued.private_key_pem.write_to_path(folder / "own.key")
+    (folder / "own.pem").write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
 
 
 def query_of(address: str) -> dict[str, str]:

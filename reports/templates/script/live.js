@@ -117,13 +117,15 @@ function sayDecisions() {
 
 function sayOpen() {
   if (!review || live.may_approve === undefined) return;
-  const atWork = live.apply && !live.apply.ended;
+  const atWork = (live.apply && !live.apply.ended) || live.at_work;
   review.may_approve = live.may_approve && !atWork && !document.body.dataset.done;
   for (const button of document.querySelectorAll("#sign button, button.leave")) button.disabled = !review.may_approve;
 }
 
 function sayApply() {
-  const box = byId("applying"), apply = live.apply, ready = viewer.may_apply && live.state === "approved" && live.still_needed === 0;
+  // An apply may be at work that somebody else began, or this service before it was started anew.
+  const own = live.apply && !(live.apply.ended && live.at_work) ? live.apply : null;
+  const box = byId("applying"), apply = own ?? (live.at_work ? { total: 0, ended: null } : null), ready = viewer.may_apply && live.state === "approved" && live.still_needed === 0;
   box.hidden = !apply && !ready;
   byId("apply").hidden = Boolean(apply) || !ready;
   const bar = byId("apply-bar");

@@ -115,6 +115,7 @@ async function send(what, body) {
   } catch { /* said holds what to do */ }
   answer.textContent = [said.message, said.remedy].filter((part) => part).join("\n");
   if (said.ok) decided(what, said);
+  if (said.code === "sign_in_again") { answer.textContent = ""; askAgain(said); }
   document.body.dataset.done = said.ok ? what : "";
   (said.ok ? document.querySelector("header .decided") : answer).scrollIntoView({ block: "center" }); // whoever came by key is elsewhere
   if (!said.ok) for (const button of document.querySelectorAll("#sign button")) button.disabled = false;

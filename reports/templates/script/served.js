@@ -25,6 +25,14 @@ function trouble(words) {
   byId("trouble").textContent = words;
 }
 
+// Deciding needs a newer sign-in: here is the way there, and back to this page.
+function askAgain(said) {
+  const link = make("a", "", "Sign in again");
+  link.href = `/sign-in?again=1&to=${encodeURIComponent(location.pathname)}`;
+  byId("trouble").replaceChildren(`${said.message} `, link);
+  byId("trouble").scrollIntoView({ block: "center" });
+}
+
 // A question to the server; gives the answer, or says what is wrong and throws.
 async function asked(body, where = "people") {
   let said = null;
@@ -33,6 +41,7 @@ async function asked(body, where = "people") {
     said = response.headers.get("content-type")?.startsWith("application/json") ? await response.json() : { message: "Your session has ended. Load the page again to sign in." };
     if (response.ok) { trouble(""); return said; }
   } catch { said = { message: "The server does not answer." }; }
+  if (said.code === "sign_in_again") { askAgain(said); throw new Error("not answered"); }
   trouble([said.message, said.remedy].filter((part) => part).join(" ") || "That was not answered. Load the page again.");
   throw new Error("not answered");
 }

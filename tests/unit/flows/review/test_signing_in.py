@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpcore2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
@@ -209,6 +210,17 @@ def test_signing_in_gives_a_new_session_and_signing_out_ends_it_here_and_at_the_
     old.cookies[SESSION] = second
     assert old.get("/").status_code == 303
     assert old.get("/signed-out").status_code == 200
+
+
+def test_a_sign_in_reads_the_authorities_of_this_machine_no_second_time(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    made = httpcore2.default_ssl_context
+    monkeypatch.setattr(httpcore2, "default_ssl_context", lambda *words, **more: read.append(1) or made(*words, **more))
+    team.sandbox.tenant.people.groups = "overflow"
+    team.browser("ada")
+    assert read == [], "2 MB for each question to the provider"
 
 
 def test_cookies_are_bound_to_this_host_and_closed_to_scripts(team: Team) -> None:

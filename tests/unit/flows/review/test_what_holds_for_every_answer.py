@@ -178,16 +178,18 @@ def test_addresses_of_callers_come_from_headers_of_configured_proxies_only(team:
 
 def test_without_tls_only_loopback_is_listened_on(team: Team, tmp_path: Path) -> None:
     settings = team.service.settings
-    assert serving.tls_of(settings, "127.0.0.1") == serving.tls_of(settings, "::1") == {}
+    say = team.service.log
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert serving.certificate_of(settings, host, say) is None
     for host in ("::", "192.0.2.1", "review.example"):
         with pytest.raises(Misused, match="on loopback only"):
-            serving.tls_of(settings, host)
+            serving.certificate_of(settings, host, say)
     for name in ("a.pem", "b.pem"):
         (tmp_path / name).write_text("-", encoding="utf-8")
     review = settings.review.model_copy(update={"certificate": "a.pem", "key": "b.pem"})
     with_tls = settings.model_copy(update={"review": review}).placed_in(tmp_path)
     with pytest.raises(Misused, match="url is http"):
-        serving.tls_of(with_tls, "127.0.0.1")
+        serving.certificate_of(with_tls, "127.0.0.1", say)
     for wrong in ("8650", "host:", ":8650", "host:99999", "host:x"):
         with pytest.raises(Misused, match="is not HOST:PORT"):
             serving.address_of(wrong)
