@@ -47,7 +47,8 @@ def _serve(port: Connection) -> None:
 
 
 @contextmanager
-def _slow_answers() -> Iterator[str]:
+def slow_answers() -> Iterator[str]:
+    """The server of fixed answers, each after 20 ms; yields its root."""
     with elsewhere(_serve) as port:
         yield f"http://127.0.0.1:{port}/scim/v2"
 
@@ -60,7 +61,7 @@ def _applied(url: str, people: int = _PEOPLE) -> tuple[float, dict[str, int]]:
         work = plan_work(files)
         begun = time.perf_counter()
         try:
-            result = apply_run(settings, files, work, stop=threading.Event(), pace=Pace(1e9), learned=_KNOWN)
+            result = apply_run(settings, files, work, stop=threading.Event(), pace=Pace(1e9), learned=KNOWN)
         finally:
             work.close()
         seconds = time.perf_counter() - begun
@@ -69,7 +70,7 @@ def _applied(url: str, people: int = _PEOPLE) -> tuple[float, dict[str, int]]:
         return seconds, result.requests
 
 
-_KNOWN: dict[str, Any] = {
+KNOWN: dict[str, Any] = {
     "dialect": "patch_path",
     "forms": {"title": "patch_path"},
     "harmless": {"patch_path": ["title"]},
@@ -107,7 +108,7 @@ def run() -> Iterator[tuple[str, str]]:
     """Seconds each way, and their ratio, turn by turn."""
     ours: list[float] = []
     shares: list[float] = []
-    with _slow_answers() as url:
+    with slow_answers() as url:
         _applied(f"{url}/imports", 20)
         for turn in range(_TURNS):
             seconds, requests = _applied(f"{url}/{turn}/a")

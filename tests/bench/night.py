@@ -39,19 +39,20 @@ def run() -> Iterator[tuple[str, str]]:
     """Each figure as it comes."""
     for people in SIZES:
         with world_served(people) as base, tempfile.TemporaryDirectory() as folder:
-            office = _Office(Path(folder), base)
+            office = Office(Path(folder), base)
             yield from _nights(people, office)
             office.trueup("server", "--stop")
 
 
 @dataclass(frozen=True, slots=True)
-class _Office:
+class Office:
     """A folder with a configuration, and the environment its commands run in."""
 
     folder: Path
     base: str
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         (self.folder / "trueup.toml").write_text(configuration(self.base), encoding="utf-8")
         (self.folder / "home").mkdir()
 
@@ -79,7 +80,7 @@ class _Office:
         return dict(manifest["stage_seconds"])
 
 
-def _nights(people: int, office: _Office) -> Iterator[tuple[str, str]]:
+def _nights(people: int, office: Office) -> Iterator[tuple[str, str]]:
     size = f"{people:,} people"
     floor = _floor(people, office.base)
     yield (
@@ -103,7 +104,7 @@ def _nights(people: int, office: _Office) -> Iterator[tuple[str, str]]:
             yield f"   {words[0]}, 1 % of them", str(office.trueup(*words))
 
 
-def _peer(office: _Office, stages: float) -> Iterator[tuple[str, str]]:
+def _peer(office: Office, stages: float) -> Iterator[tuple[str, str]]:
     if not PEER.exists():
         yield "   datacompy on Polars", "not set up; make bench does"
         return

@@ -1,4 +1,4 @@
-"""Object stores for tests: moto's S3, served one request at a time, and a proxy before it that makes it fail.
+"""Object stores for tests: moto's S3, served one request at a time, the sandbox's Google, a proxy that makes them fail.
 
 moto's own threaded server lets two writers through who both replace what they have seen; so its application runs under
 waitress with one thread.
@@ -7,6 +7,9 @@ waitress with one thread.
 from __future__ import annotations
 
 import http.client
+import json
+import os
+import signal
 import socket
 import struct
 import subprocess
@@ -21,7 +24,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from trueup.connectors.archive.store import ABSENT, Changed
+from trueup.sandbox.google_storage import GoogleStorage, application
+from trueup.sandbox.serving import serving_asgi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +41,10 @@ if TYPE_CHECKING:
     Judge = Callable[[str, str], str]
 
 KEYS = {"access_key_id": "env:STORE_KEY", "secret_access_key": "env:STORE_SECRET"}
+_KEYS = {"s3": KEYS, "gs": {"service_account_key": "env:STORE_ACCOUNT"}}
 ENVIRONMENT = {"STORE_KEY": "the-key-of-the-store", "STORE_SECRET": "the-secret-of-the-store"}
+IN_EVERY_STORE = pytest.mark.parametrize("bucket", ["s3", "gs"], indirect=True)
+"""For tests with a ``bucket`` that are run over each kind of store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +53,15 @@ class Bucket:
 
     endpoint: str
     name: str
+    scheme: str = "s3"
 
     @property
     def address(self) -> str:
-        return f"s3://{self.name}/company/runs"
+        return f"{self.scheme}://{self.name}/company/runs"
 
     def section(self, **more: Any) -> dict[str, Any]:
         """``[archive]`` of a configuration."""
-        return {"path": self.address, "options": {"endpoint": self.endpoint, **KEYS}, **more}
+        return {"path": self.address, "options": {"endpoint": self.endpoint, **_KEYS[self.scheme]}, **more}
 
     def keep_versions(self) -> None:
         """Switch versioning on."""
@@ -60,7 +73,41 @@ class Bucket:
 
     def through(self, endpoint: str) -> Bucket:
         """The same bucket by another way."""
-        return Bucket(endpoint, self.name)
+        return Bucket(endpoint, self.name, self.scheme)
+
+
+@dataclass(frozen=True, slots=True)
+class Google:
+    """The stand-in for Google Cloud Storage, and the one account that may use it."""
+
+    endpoint: str
+    account: str
+    """The key file, as Google gives it out."""
+    storage: GoogleStorage
+
+    def new_bucket(self) -> Bucket:
+        name = f"archive-{uuid.uuid4().hex[:12]}"
+        self.storage.buckets[name] = {}
+        return Bucket(self.endpoint, name, "gs")
+
+
+def google_account() -> tuple[str, bytes]:
+    """The key file of an account as Google gives it out, and the public key to it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain).decode()
+    public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    who = {"type": "service_account", "client_email": "trueup@company.example", "private_key_id": "1"}
+    return json.dumps({**who, "private_key": private}), public
+
+
+@contextmanager
+def google_served() -> Iterator[Google]:
+    """Serve the stand-in, with an account of its own."""
+    account, public = google_account()
+    storage = GoogleStorage(public)
+    with serving_asgi(application(storage)) as endpoint:
+        yield Google(endpoint, account, storage)
 
 
 @contextmanager
@@ -96,6 +143,14 @@ class Faults:
     slow_seconds: float = 0.0
     drops_conditions: bool = False
     """Whether writes lose their conditions on the way, as with a store that does not know them."""
+    victim: int = 0
+    """The process that dies where ``judge`` says so."""
+
+    def kill(self) -> None:
+        os.kill(self.victim, signal.SIGKILL)
+
+
+_CONDITIONS = ("if-match", "if-none-match", "x-goog-if-generation-match")
 
 
 class _Proxy(BaseHTTPRequestHandler):
@@ -111,7 +166,9 @@ class _Proxy(BaseHTTPRequestHandler):
         self.faults.seen.append((self.command, self.path))
         word = self.faults.judge(self.command, self.path)
         time.sleep(self.faults.slow_seconds)
-        if word == "reset":
+        if word == "dies":
+            self.faults.kill()
+        if word in {"reset", "dies"}:
             self._reset()
         elif word.isdigit():
             self._answer(int(word), b"<Error><Code>Fault</Code></Error>", {})
@@ -120,15 +177,17 @@ class _Proxy(BaseHTTPRequestHandler):
 
     def _pass_on(self, word: str, body: bytes) -> None:
         connection = http.client.HTTPConnection(self.upstream, timeout=30)
-        dropped = {"connection", *(("if-match", "if-none-match") if self.faults.drops_conditions else ())}
+        dropped = {"connection", *(_CONDITIONS if self.faults.drops_conditions else ())}
         headers = {key: value for key, value in self.headers.items() if key.lower() not in dropped}
         connection.request(self.command, self.path, body=body, headers=headers)
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
+        if word == "dies after":
+            self.faults.kill()
         if word == "lost":
             self._answer(500, b"<Error><Code>InternalError</Code></Error>", {})
-        elif word == "cut":
+        elif word in {"cut", "dies after"}:
             self._reset()
         else:
             self._answer(answer.status, content, dict(answer.getheaders()))
@@ -168,7 +227,7 @@ def faulty(before: str) -> Iterator[Faults]:
 
     ``500``, ``503``, ``412``, ``409``: answered so, and nothing reached the store; ``reset``: the connection is reset
     and nothing reached it; ``lost``: it took place, and the answer is a 500; ``cut``: it took place, and the
-    connection is reset.
+    connection is reset; ``dies``, ``dies after``: whoever sent it is killed before it reached the store, or after.
     """
     faults = Faults("")
     handler = type("Proxy", (_Proxy,), {"faults": faults, "upstream": before.removeprefix("http://")})

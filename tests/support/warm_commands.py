@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 LOADED = """
 trueup.connectors.archive trueup.connectors.entra.pages trueup.connectors.entra.tenant trueup.connectors.entra.users
@@ -68,9 +68,13 @@ class Warm:
     stem: subprocess.Popen[bytes]
 
     def run(
-        self, words: Sequence[str], folder: Path, environment: Mapping[str, str]
+        self,
+        words: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        begun: Callable[[int], None] = lambda _: None,
     ) -> subprocess.CompletedProcess[str]:
-        """What ``trueup`` does with these words; its input is empty."""
+        """What ``trueup`` does with these words; its input is empty. ``begun`` is told the id of the process."""
         with tempfile.TemporaryDirectory() as place:
             out, err = Path(place, "out"), Path(place, "err")
             order = Order(words=[*words], folder=str(folder), environment=dict(environment), streams=place)
@@ -80,6 +84,7 @@ class Warm:
             self.stem.stdin.flush()
             child = int(self.stem.stdout.readline() or b"0")
             assert child, "the stem is gone; it has said why"
+            begun(child)
             if not select.select([self.stem.stdout], [], [], PATIENCE)[0]:
                 os.kill(child, signal.SIGUSR1)  # say where it is
                 time.sleep(1)

@@ -1,4 +1,8 @@
-"""Two hosts and one target: one frozen between announcement and request, or killed; nothing is announced after."""
+"""Two hosts, one target, and a real directory behind: one host stands still between announcement and request, or dies.
+
+Each host has a home and a cache of its own, and their clocks are five minutes apart (libfaketime, which leaves the
+clock alone that only goes forward).
+"""
 
 from __future__ import annotations
 
@@ -7,110 +11,256 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.archive_runs import approved, sealed_run, settings_in
-from tests.support.object_stores import ENVIRONMENT, Bucket, moto_served, new_bucket
-from trueup.connectors.archive import check_archive, open_archive
+from tests.support.archive_runs import AT, manifest_of, settings_in
+from tests.support.object_stores import ENVIRONMENT, moto_served, new_bucket
+from tests.support.scim_runs import plan
+from trueup.connectors.archive import check_archive, open_archive, seal
 from trueup.connectors.archive.places import place_of
+from trueup.sandbox import DirectoryData, Weaknesses, running
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.connectors.archive.store import Store
+    from trueup.connectors.archive import Archive
+    from trueup.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[3]
-TRIES = 40
-GROUPS = 4
+PEOPLE = 6
+APART = 300
+"""Seconds between the hosts' clocks."""
+WAYS = ("frozen", "woken meanwhile", "killed", "both at once")
+TRIES = pytest.mark.parametrize(
+    "tries",
+    [
+        pytest.param(20, marks=pytest.mark.services, id="services"),
+        *(pytest.param(250, marks=pytest.mark.soak, id=f"soak {part}") for part in range(2)),
+    ],
+)
+pytestmark = pytest.mark.timeout(3600)
 
 
 class Host:
-    """A process with a home and a cache of its own."""
+    """A process with a home, a cache and a clock of its own; begun anew where it was killed."""
 
-    def __init__(self, child: subprocess.Popen[str]) -> None:
-        self.child = child
+    def __init__(self, folder: Path, sections: dict[str, Any], clock: int) -> None:
+        folder.mkdir()
+        self._command = [sys.executable, "-m", "tests.support.racing_host", str(folder), json.dumps(sections)]
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+        fake = {"LD_PRELOAD": str(library), "FAKETIME": f"{clock:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        self._environment = {**os.environ, **ENVIRONMENT, **fake, "HOME": str(folder)}
+        self.begin()
 
-    def take(self, freeze: int = -1) -> None:
+    def begin(self) -> None:
+        self.child = subprocess.Popen(
+            self._command,
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.clock = float(self.said())
+
+    def apply(self, run_id: str, freeze: int = 0) -> None:
         assert self.child.stdin is not None
-        self.child.stdin.write(f"take {GROUPS} {freeze}\n")
+        self.child.stdin.write(f"{run_id} {freeze}\n")
         self.child.stdin.flush()
 
     def said(self) -> str:
         assert self.child.stdout is not None
         return self.child.stdout.readline().strip()
 
+    def applied(self, run_id: str) -> None:
+        """Until it is done: a host that is slower than its lease gives up, and is asked again."""
+        for _ in range(10):
+            self.apply(run_id)
+            if self.said() == "done":
+                return
+        raise AssertionError
+
+    def wake(self) -> None:
+        self.child.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self.child.kill()
+        with self.child:
+            pass
+
+
+@dataclass
+class Race:
+    """The hosts, what they share, and what was counted."""
+
+    hosts: dict[str, Host]
+    archive: Archive
+    sandbox: Sandbox
+    sent_late: int = 0
+    """Requests a host sent after it was woken, though another one had taken the target over."""
+    took_place: int = 0
+    """How many of them the directory carried out."""
+    most: int = 0
+    largest: int = 0
+    """The most requests that one segment announces."""
+    seen: int = 0
+    holder: str = ""
+
+    def planned(self, number: int) -> str:
+        """Everybody gets another title; the run's id."""
+        files = self.archive.new_run(Kind.RECONCILE, AT)
+        known: Any = SimpleNamespace(
+            url=self.sandbox.scim_url,
+            users={one["id"]: one for one in self.sandbox.directory.profiles()},
+            shown=lambda profile: profile,
+        )
+        wishes = [
+            (f"k-{n}", "update", f"p-{n}", {"title": (_title(number - 1), _title(number))}) for n in range(PEOPLE)
+        ]
+        plan(files.path, known, wishes)
+        seal(files, manifest_of(files, target=self.sandbox.scim_url))
+        return files.run_id
+
+    def written(self, since: int) -> list[int]:
+        """Answers to the writes the directory was sent since then."""
+        return [seen.status for seen in [*self.sandbox.directory.requests][since:] if seen.method != "GET"]
+
+    def count(self, since: int) -> None:
+        """Take down what was sent by a host that was woken after another one had ended."""
+        late = self.written(since)
+        self.sent_late += len(late)
+        self.took_place += sum(status < 300 for status in late)
+        self.most = max(self.most, len(late))
+
+    def announced(self) -> list[tuple[str, str, int]]:
+        """Of the segments in order: who wrote it, for which run (a claim for none), how many requests it announces."""
+        store, found = place_of(self.archive.path).shared, []
+        for folder in store.list("journals"):
+            for name in store.list(f"journals/{folder}")[self.seen :]:
+                head, _, lines = store.read(f"journals/{folder}/{name}").partition(b"\n")
+                said = json.loads(head)
+                found.append((str(said.get("host", "")), str(said["run"]), lines.count(b'"event":"intent"')))
+        return found
+
+    def look_through(self) -> None:
+        """Nobody announces anything after another one's claim; what was looked at is not looked at again."""
+        new = self.announced()
+        self.seen += len(new)
+        for host, run, intents in new:
+            if not run:
+                self.holder = host
+            assert host == self.holder, "announced after another host's claim"
+            self.largest = max(self.largest, intents)
+
+
+def _title(number: int) -> str:
+    return f"Title {number}"
+
 
 @contextmanager
-def host(folder: Path, bucket: Bucket, run_id: str, sink: Path) -> Iterator[Host]:
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tests.support.host_child", str(folder), bucket.address, bucket.endpoint]
-    with subprocess.Popen(
-        [*command, run_id, str(sink)],
-        cwd=ROOT,
-        env={**os.environ, **ENVIRONMENT},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        try:
-            yield Host(child)
-        finally:
-            child.send_signal(signal.SIGCONT)
-            child.kill()
+def race(folder: Path, **weaknesses: Any) -> Iterator[Race]:
+    profiles = tuple(
+        {"id": f"p-{n}", "userName": f"u{n}@x.example", "active": True, "title": _title(0)} for n in range(PEOPLE)
+    )
+    with (
+        moto_served() as endpoint,
+        running(users=1, directory=DirectoryData(profiles), weaknesses=Weaknesses(**weaknesses)) as sandbox,
+        sandbox.in_environment(),
+        ExitStack() as stack,
+    ):
+        bucket = new_bucket(endpoint)
+        target = {"url": sandbox.scim_url, "token": "env:TRUEUP_SCIM_TOKEN", "timeout_seconds": 0.5, "concurrency": 1}
+        sections = {"archive": bucket.section(lease_seconds=1), "target": target}
+        hosts = {name: Host(folder / name, sections, clock) for name, clock in (("a", 0), ("b", APART))}
+        for host in hosts.values():
+            stack.callback(lambda host=host: (host.wake(), host.kill()))
+        assert APART - 60 < hosts["b"].clock - hosts["a"].clock < APART + 60
+        yield Race(hosts, open_archive(settings_in(folder, **sections)), sandbox)
 
 
-def announced(store: Store) -> list[tuple[str, int]]:
-    """Host and group of each announcement in order; a claim is ``("", -1)``."""
-    folder = f"journals/{store.list('journals')[0]}"
-    found: list[tuple[str, int]] = []
-    for name in store.list(folder):
-        lines = store.read(f"{folder}/{name}").splitlines()
-        said = json.loads(lines[1]) if len(lines) > 1 else {"host": "", "group": -1}
-        found.append((str(said["host"]), int(str(said["group"]))))
-    return found
+def _try(this: Race, number: int, run_id: str) -> None:
+    """One host is broken off, or both begin at once; in the end the run is applied."""
+    one, other = (this.hosts[name] for name in ("ab" if number % 2 else "ba"))
+    way = WAYS[number // 2 % len(WAYS)]
+    if way == "both at once":
+        one.apply(run_id)
+        other.apply(run_id)
+        said = {one.said(), other.said()}
+        assert "done" in said or all("taken" in word for word in said), said
+        one.applied(run_id)
+        return
+    one.apply(run_id, 1 + number % 3)
+    if (said_first := one.said()) != "frozen":
+        assert said_first == "done" or "taken" in said_first, said_first
+        one.applied(run_id)
+        return
+    if way == "killed":
+        one.kill()
+        other.applied(run_id)
+        one.begin()
+        return
+    if way == "woken meanwhile":
+        before = len(this.announced())
+        other.apply(run_id)
+        while len(this.announced()) == before:
+            time.sleep(0.01)  # until it has claimed the target
+        one.wake()
+        if other.said() != "done":
+            other.applied(run_id)
+        assert one.said() != "frozen"
+        return
+    other.applied(run_id)
+    since = len(this.sandbox.directory.requests)
+    one.wake()
+    assert one.said().startswith("lost: Another host")
+    this.count(since)
 
 
-@pytest.mark.services
-def test_a_frozen_holder_sends_at_most_what_it_had_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _is_as_planned(this: Race, number: int, run_id: str) -> None:
+    profiles = this.sandbox.directory.profiles()
+    assert [one["title"] for one in profiles] == [_title(number)] * PEOPLE
+    this.look_through()
+    place_of(this.archive.path).look_again()
+    assert this.archive.load(run_id).state == "applied"
+
+
+@TRIES
+def test_of_two_hosts_one_writes_each_value_once_and_a_woken_one_is_refused_where_there_are_etags(
+    tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Any
+) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    late = 0
-    with moto_served() as endpoint, ExitStack() as stack:
-        bucket = new_bucket(endpoint)
-        settings = settings_in(tmp_path, archive=bucket.section())
-        run = approved(archive := open_archive(settings), sealed_run(archive))
-        sinks = {name: tmp_path / f"{name}.requests" for name in "ab"}
-        hosts = {
-            name: stack.enter_context(host(tmp_path / name, bucket, run.run_id, sink)) for name, sink in sinks.items()
-        }
-        store = place_of(archive.path).shared
-        for number in range(TRIES):
-            first, second = ("a", "b") if number % 2 else ("b", "a")
-            for sink in sinks.values():
-                sink.write_text("", encoding="utf-8")
-            before = len(announced(store)) if store.list("journals") else 0
-            frozen_at = number % GROUPS
-            hosts[first].take(frozen_at)
-            assert hosts[first].said() == "frozen"
-            hosts[second].take()
-            assert hosts[second].said() == "done"
-            sent = sinks[first].read_text(encoding="utf-8").count("\n")
-            hosts[first].child.send_signal(signal.SIGCONT)
-            ended = hosts[first].said()
-            assert ended.startswith("lost: Another host") if frozen_at < GROUPS - 1 else ended == "done", ended
-            more = sinks[first].read_text(encoding="utf-8").count("\n") - sent
-            assert more <= 1, "only what that one announcement spoke of"
-            late += more
+    with race(tmp_path) as this:
+        for number in range(1, tries + 1):
+            run_id = this.planned(number)
+            since = len(this.sandbox.directory.requests)
+            _try(this, number, run_id)
+            _is_as_planned(this, number, run_id)
+            assert sum(status < 300 for status in this.written(since)) == PEOPLE, "each once"
+        assert this.took_place == 0, "If-Match keeps out what comes late"
+        record_property("sent late", (this.sent_late, this.most))
+        assert check_archive(this.archive.path) == []
 
-            new = announced(store)[before:]
-            mine = [group for who, group in new if who == first]
-            assert mine == list(range(frozen_at + 1))
-            after_claim = new[new.index(("", -1), 1) :]
-            assert [one for one in after_claim if one[0] == first] == [], "nothing announced after the claim"
-            assert [group for who, group in after_claim if who == second] == list(range(GROUPS))
-        assert late <= TRIES
-        assert check_archive(archive.path) == []
+
+@TRIES
+def test_without_etags_a_woken_host_sends_at_most_what_its_one_segment_announced(
+    tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Any
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with race(tmp_path, etags="absent") as this:
+        for number in range(1, tries + 1):
+            run_id = this.planned(number)
+            _try(this, number, run_id)
+            _is_as_planned(this, number, run_id)
+        assert this.most <= this.largest, "only what one announcement spoke of"
+        record_property("sent late", (this.sent_late, this.took_place, this.most))
+        assert check_archive(this.archive.path) == []

@@ -1,4 +1,4 @@
-"""A store for archives, started once for the tests of this folder."""
+"""Stores for archives, started once for the tests of this folder, and only where one asks for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.object_stores import ENVIRONMENT, Bucket, moto_served, new_bucket
+from tests.support.object_stores import ENVIRONMENT, Bucket, Google, google_served, moto_served, new_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,19 @@ def moto() -> Iterator[str]:
         yield endpoint
 
 
+@pytest.fixture(scope="session")
+def google() -> Iterator[Google]:
+    with google_served() as served:
+        yield served
+
+
 @pytest.fixture
-def bucket(moto: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """Of S3, where the test does not say ``gs``."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    return new_bucket(moto)
+    if getattr(request, "param", "s3") == "s3":
+        return new_bucket(request.getfixturevalue("moto"))
+    google: Google = request.getfixturevalue("google")
+    monkeypatch.setenv("STORE_ACCOUNT", google.account)
+    return google.new_bucket()

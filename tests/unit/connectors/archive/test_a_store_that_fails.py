@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.archive_runs import AT, TARGET, approved, sealed_run, settings_in
-from tests.support.object_stores import Bucket, Faults, faulty
+from tests.support.object_stores import IN_EVERY_STORE, Bucket, Faults, faulty
 from trueup.connectors.archive import add_act, apply_lock, check_archive, object_store, open_archive, reaching
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.reaching import reached, refuse_without_conditions
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.object_stores import Judge
     from trueup.connectors.archive import Archive
 
-WORDS = ("500", "503", "409", "lost", "cut", "reset")
+WORDS = ("429", "500", "503", "409", "lost", "cut", "reset")
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def every_other_write(words: tuple[str, ...]) -> Judge:
     return judge
 
 
+@IN_EVERY_STORE
 def test_a_write_without_an_answer_is_looked_up_and_takes_place_once(
     faults: Faults, bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_refusal_after_a_lost_answer_is_not_taken_for_somebody_else(
     store.replace_if_match("head", b"mine and nobody's", ABSENT)
 
 
+@IN_EVERY_STORE
 def test_a_night_on_a_store_that_fails_at_every_turn_is_whole(faults: Faults, bucket: Bucket, tmp_path: Path) -> None:
     archive = through(faults, bucket, tmp_path / "a")
     faults.judge = every_other_write(WORDS)
@@ -130,11 +133,13 @@ def test_a_right_that_is_missing_is_named(
         through(faults, bucket, tmp_path / "a")
 
 
+@IN_EVERY_STORE
 def test_a_bucket_that_is_not_there_is_named(bucket: Bucket, tmp_path: Path) -> None:
     with pytest.raises(Failed, match="there is no such bucket"):
-        open_archive(settings_in(tmp_path, archive=Bucket(bucket.endpoint, "another").section()))
+        open_archive(settings_in(tmp_path, archive=replace(bucket, name="another").section()))
 
 
+@IN_EVERY_STORE
 def test_a_store_that_lets_two_writers_through_is_refused(faults: Faults, bucket: Bucket, tmp_path: Path) -> None:
     store = reached(settings_in(tmp_path, archive=bucket.through(faults.endpoint).section()))
     faults.drops_conditions = True

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.archive_runs import AT, TARGET, applied, approved, begin_journal, sealed_run, settings_in
-from tests.support.object_stores import one_of_two_wins
+from tests.support.object_stores import IN_EVERY_STORE, one_of_two_wins
 from trueup.connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, refuse_damaged
 from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.places import place_of
@@ -40,11 +40,13 @@ def host(bucket: Bucket, folder: Path, *, writable: bool = True) -> Archive:
     return open_archive(settings_in(folder, archive=bucket.section(lease_seconds=2)), writable=writable)
 
 
+@IN_EVERY_STORE
 def test_of_two_who_replace_what_they_saw_one_wins_200_times(bucket: Bucket, tmp_path: Path) -> None:
     store = store_of_bucket(bucket, tmp_path)
     one_of_two_wins(store, 200)
 
 
+@IN_EVERY_STORE
 def test_a_store_that_keeps_two_writers_apart_is_fit(bucket: Bucket, tmp_path: Path) -> None:
     store = store_of_bucket(bucket, tmp_path)
     refuse_without_conditions(store)
@@ -54,6 +56,7 @@ def test_a_store_that_keeps_two_writers_apart_is_fit(bucket: Bucket, tmp_path: P
         store.create_if_absent("probe", b"again")
 
 
+@IN_EVERY_STORE
 def test_another_host_sees_the_same_runs_files_and_acts(bucket: Bucket, tmp_path: Path) -> None:
     here = host(bucket, tmp_path / "a")
     first = applied(here, approved(here, sealed_run(here)))
@@ -97,6 +100,7 @@ def test_a_bucket_with_versioning_does_as_well(bucket: Bucket, tmp_path: Path) -
     assert check_archive(host(bucket, tmp_path / "a").path) == []
 
 
+@IN_EVERY_STORE
 def test_a_copy_is_for_reading_and_what_was_moved_is_closed(bucket: Bucket, tmp_path: Path) -> None:
     here = host(bucket, tmp_path / "a")
     run = applied(here, approved(here, sealed_run(here)))
@@ -145,6 +149,7 @@ def test_no_approval_comes_after_a_rejection_by_another_host(bucket: Bucket, tmp
         add_act(other, Act.APPROVED, "bob", at=AT, fingerprint="f")
 
 
+@IN_EVERY_STORE
 def test_a_manifest_whose_writer_died_after_the_head_is_put_in_its_place(bucket: Bucket, tmp_path: Path) -> None:
     archive = host(bucket, tmp_path / "a")
     first, second = sealed_run(archive), sealed_run(archive, days=1)
@@ -196,6 +201,7 @@ def test_a_changed_file_of_the_cache_is_brought_anew(bucket: Bucket, tmp_path: P
     assert again.manifest == run.manifest
 
 
+@IN_EVERY_STORE
 def test_prune_removes_from_the_store_and_from_every_cache(bucket: Bucket, tmp_path: Path) -> None:
     here, there = host(bucket, tmp_path / "a"), host(bucket, tmp_path / "b")
     old = sealed_run(here)
@@ -212,6 +218,7 @@ def test_prune_removes_from_the_store_and_from_every_cache(bucket: Bucket, tmp_p
     assert check_archive(there.path) == []
 
 
+@IN_EVERY_STORE
 def test_a_journal_leaves_in_segments_and_another_host_has_it(bucket: Bucket, tmp_path: Path) -> None:
     here = host(bucket, tmp_path / "a")
     run = approved(here, sealed_run(here))
@@ -248,6 +255,7 @@ def test_who_was_taken_over_can_announce_nothing(bucket: Bucket, tmp_path: Path)
             announce(b"{}\n")
 
 
+@IN_EVERY_STORE
 def test_two_hosts_do_not_hold_one_target(bucket: Bucket, tmp_path: Path) -> None:
     here, there = host(bucket, tmp_path / "a"), host(bucket, tmp_path / "b")
     taken = pytest.raises(Refused, match="The target is taken: apply the first")

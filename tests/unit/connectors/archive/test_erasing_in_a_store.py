@@ -11,7 +11,7 @@ import pytest
 
 import trueup
 from tests.support.archive_runs import AT, TARGET, approved, sealed_run, settings_in
-from tests.support.object_stores import ENVIRONMENT, faulty
+from tests.support.object_stores import ENVIRONMENT, IN_EVERY_STORE, faulty
 from tests.support.people_in_a_store import ANN, erase, every_object, named_in, place_in, with_people
 from tests.unit.connectors.archive.test_archive_in_a_store import host, store_of_bucket
 from tests.unit.connectors.archive.test_erasing import FORMATS, KEPT, WORDS, Killed, dies_at, everything
@@ -69,6 +69,7 @@ def test_an_archive_of_any_format_is_copied_to_a_store_and_erased_from_there(
     assert [word for word in WORDS if word in everything(back)] == []
 
 
+@IN_EVERY_STORE
 def test_claims_announcements_and_side_files_hold_nobody_who_was_erased_and_all_others(
     bucket: Bucket, tmp_path: Path
 ) -> None:
