@@ -140,7 +140,8 @@ def _session(service: Service, code: str, pending: Pending) -> Session:
         )
     now = service.sessions.clock()
     person = Person(_identity(known.claims), known.claims.name, known.claims.login)
-    return Session(person, found.role, checked=now, refresh_token=known.refresh_token, tried=now)
+    how = {"refresh_token": known.refresh_token, "groups": found.groups}
+    return Session(person, found.role, checked=now, tried=now, **how)
 
 
 def _identity(claims: Claims) -> Identity:

@@ -20,13 +20,14 @@ from trueup.connectors.archive import open_archive, seal
 from trueup.flows import configuration
 from trueup.flows.review import serving
 from trueup.flows.review.application import application
+from trueup.flows.review.pages import TeamPages
 from trueup.sandbox import running
 from trueup.sandbox.tenant.data import Group, TenantData, object_id
 from trueup.transforms.fingerprint import VERSION, fingerprint
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trueup.flows.review.context import Service
@@ -202,10 +203,18 @@ def true_run(settings: Settings, people: Iterable[Person] = (), *, days: float =
 
 
 @contextmanager
-def team_review(folder: Path, more: str = "", *, review: str = "", archive: str = "") -> Iterator[Team]:
+def team_review(
+    folder: Path,
+    more: str = "",
+    *,
+    review: str = "",
+    archive: str = "",
+    beside: Callable[[Sandbox], Path] | None = None,
+) -> Iterator[Team]:
     """The review of an empty archive; ``more`` is further configuration, ``review`` of ``[review]``.
 
-    The archive is at the address ``archive``, or lies in ``folder``.
+    The archive is at the address ``archive``, or lies in ``folder``. ``beside`` makes a folder of other targets, which
+    the product's own pages then show.
     """
     listener = serving.bound("127.0.0.1", 0)
     listener.listen()
@@ -226,7 +235,11 @@ readers = ["group:{READERS}"]
         lines: list[dict[str, Any]] = []
         settings = configuration.load(config)
         service = serving.service_of(
-            config, settings, log=lambda line: lines.append(json.loads(line)), pages=PlainPages()
+            config,
+            settings,
+            log=lambda line: lines.append(json.loads(line)),
+            pages=TeamPages(settings) if beside else PlainPages(),
+            targets=beside(sandbox) if beside else None,
         )
         server = serving.server_of(application(service), {})
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
