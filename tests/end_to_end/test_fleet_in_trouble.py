@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -117,6 +119,7 @@ def test_all_targets_of_a_pool_are_looked_after_and_each_is_told_once(tmp_path: 
         for target in (waiting, silent):
             assert fleet.ended(fleet.begin(target)) == ("COMPLETED", "Awaiting approval")
         a_day_and_more_ago(next(iter(silent.archive.glob("2*/manifest.json"))))
+        deployed_long_ago(server)
         next((broken.archive / "configurations").iterdir()).unlink()
         hook.posts.clear()
         begun = {"state": {"type": "SCHEDULED", "name": "Scheduled"}}
@@ -127,14 +130,25 @@ def test_all_targets_of_a_pool_are_looked_after_and_each_is_told_once(tmp_path: 
             assert why.startswith(
                 f"Failed: 1 of 3 targets could not be looked after. {fleet.host(broken)}: The archive"
             )
+        waits, nothing = "a plan still waits", "silent"
         titles = sorted(str(body["title"]) for _path, body in hook.posts)
-        assert titles == [], hook.posts
-        assert sorted(path.name for path in (fleet.folder / "runs-0").glob("2*")) != []
+        expected = [f"Trueup, {fleet.host(one)}: {word}" for one, word in told(waiting, silent, waits, nothing)]
+        assert titles == sorted(expected), "each once, though there were two looks"
 
         # What a person paused stays paused; and a server that lost it has it again.
         deploy(fleet)
         look = fleet.api(f"/deployments/name/look after/{POOL}", method="GET")
         assert [one["active"] for one in look["schedules"]] == [False]
+
+
+def told(waiting: Target, silent: Target, waits: str, nothing: str) -> list[tuple[Target, str]]:
+    return [(waiting, waits), (silent, waits), (silent, nothing)]
+
+
+def deployed_long_ago(server: PrefectServer) -> None:
+    """As deployments are that have been there for some days: silence counts from when a target was deployed."""
+    with contextlib.closing(sqlite3.connect(server.home / "prefect.db", timeout=60)) as database, database:
+        assert database.execute("UPDATE deployment SET created = '2026-01-01 00:00:00.000000'").rowcount == 4
 
 
 def a_day_and_more_ago(manifest: Path) -> None:
