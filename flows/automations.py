@@ -8,7 +8,7 @@ itself sees to it that this happens once at most (``trueup.flows.nightly``), and
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trueup.flows import flow_runs
 from trueup.flows.orchestrator import HEARTBEAT_SECONDS
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from prefect.events import AutomationCore
 
 TAG = "deployed"
-"""Of flow runs that workers run."""
+"""Of nights that workers run."""
+LOOK_TAG = "deployed-look"
+"""Of looks after all targets of a pool: closed like a night, and never begun again, as the next one comes by itself."""
 SILENT_SECONDS = 3 * HEARTBEAT_SECONDS + 5
 """Three signs of life missed."""
 BEGIN_SECONDS = 600
@@ -45,14 +47,16 @@ def _automations() -> tuple[AutomationCore, ...]:
     from prefect.client.schemas.objects import StateType
     from prefect.events import AutomationCore, ChangeFlowRunState, EventTrigger, Posture, RunDeployment
 
-    ours = [{"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}]
+    def tagged(*tags: str) -> list[dict[str, Any]]:
+        tag = {"prefect.resource.role": "tag", "prefect.resource.id": [f"prefect.tag.{one}" for one in tags]}
+        return [tag, {"prefect.resource.role": "deployment"}]
+
     runs = {"prefect.resource.id": "prefect.flow-run.*"}
-    of_a_deployment = [*ours, {"prefect.resource.role": "deployment"}]
 
     def silent(name: str, words: str, *, after: set[str], lives: set[str], seconds: int) -> AutomationCore:
         trigger = EventTrigger(
             match=runs,
-            match_related=of_a_deployment,
+            match_related=tagged(TAG, LOOK_TAG),
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             after=after,
@@ -83,7 +87,7 @@ def _automations() -> tuple[AutomationCore, ...]:
             description="The night itself ends at once where it was lost twice.",
             trigger=EventTrigger(
                 match=runs,
-                match_related=of_a_deployment,
+                match_related=tagged(TAG),
                 for_each={"prefect.resource.id"},
                 posture=Posture.Reactive,
                 expect={"prefect.flow-run.Crashed"},

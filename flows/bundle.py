@@ -126,7 +126,7 @@ class Bundle:
         from trueup.connectors.archive.store import Changed
 
         open_archive(self.settings)  # made, and found fit, before anything is put there
-        records, name = _records_of(self.settings), _name(self.digest)
+        records, name = records_of(self.settings), _name(self.digest)
         with on_disk("The configuration cannot be put into the archive"):
             try:
                 records.create_if_absent(name, self.content)
@@ -248,7 +248,7 @@ def _read(carried: Carried) -> dict[str, Any]:
         )
     with on_disk("The deployed configuration cannot be read"):
         try:
-            content = _records_of(opening).read(_name(carried.digest))
+            content = records_of(opening).read(_name(carried.digest))
         except FileNotFoundError:
             raise Failed(
                 f"The archive {carried.archive} has no configuration {carried.digest[:12]}…", remedy=_DEPLOY_AGAIN
@@ -305,7 +305,7 @@ def _placed(settings: Settings, carried: Carried) -> Settings:
     return settings.model_copy(update={"archive": settings.archive.model_copy(update=update)})
 
 
-def _records_of(settings: Settings) -> LocalStore | ObjectStore:
+def records_of(settings: Settings) -> LocalStore | ObjectStore:
     """Where the archive keeps its records, itself and no cache of it."""
     from trueup.connectors.archive.reaching import reached
     from trueup.connectors.archive.store import LocalStore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def deploy_command(configs: tuple[Path, ...], wish: Wish, *, as_json: bool) -> i
         from trueup.flows.automations import see_to_automations
 
         see_to_automations()
+        _look_after(wish.pool)
         rows = [_deploy(plan, wish.pool) for plan in plans]
     if as_json:
         screen.document(rows)
@@ -202,3 +204,33 @@ def _deploy(plan: _Plan, pool: str) -> dict[str, Any]:
         "timezone": settings.schedule.timezone,
         "paused": plan.found is not None and is_paused(plan.found),
     }
+
+
+def _look_after(pool: str) -> None:
+    """Somebody looks after all targets of the pool once an hour; what a person paused stays paused."""
+    from prefect.exceptions import ObjectNotFound
+    from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
+
+    from trueup.flows import look_after
+    from trueup.flows.automations import LOOK_TAG
+    from trueup.flows.serve import is_active
+
+    found = None
+    with flow_runs.client() as api, contextlib.suppress(ObjectNotFound):
+        found = api.read_deployment_by_name(f"{look_after.NAME}/{pool}")
+    made = look_after.look_after.to_deployment(
+        name=pool,
+        schedule=Cron(look_after.CRON, timezone="UTC", active=is_active(found)),
+        paused=found is not None and found.paused,
+        parameters={"pool": pool},
+        concurrency_limit=None,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        tags=[flow_runs.TAG, LOOK_TAG],
+        work_pool_name=pool,
+        job_variables={"env": ON_A_WORKER},
+        description="Tells [notify] of each target that no night has succeeded for long, and of plans that wait.",
+    )
+    if isinstance(made, Coroutine):  # only inside an event loop
+        raise TypeError(pool)
+    made.apply()

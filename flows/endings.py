@@ -104,6 +104,11 @@ def of_nothing_left() -> Ending:
     return _success(_WORDS[Outcome.NOTHING_TO_DO])
 
 
+def of_look(targets: int) -> Ending:
+    """How a look after all targets of a pool ended."""
+    return _success("Looked after", f"{targets} target{'' if targets == 1 else 's'}")
+
+
 def of_error(error: TrueupError) -> Ending:
     """What kept a flow from its end."""
     return _failure("Refused" if isinstance(error, Refused) else "Failed", f"{error.message} {error.remedy}".strip())
@@ -114,8 +119,8 @@ def counts(result: Written) -> str:
     return f"{result.applied} applied, {result.skipped} skipped, {result.failed} failed"
 
 
-def _success(message: str) -> Ending:
-    return Ending(message, _tag(message))
+def _success(message: str, more: str = "") -> Ending:
+    return Ending(f"{message}: {more}" if more else message, _tag(message))
 
 
 def _failure(word: str, why: str) -> Ending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ BEYOND = (
     "what was exported (trueup export, show --output, sql --output) or sent by [notify]",
     "the caches of other hosts, until they next open the archive",
     "Prefect's database, where [privacy] names_in_orchestrator was on",
-    "configurations that name them: trueup.toml, its imports, and what was deployed (configurations/ of the archive)",
+    "configurations that name them: trueup.toml and what it imports",
     "the source and the directory themselves",
 )
 """What an erasure does not reach."""
@@ -48,6 +49,7 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
     from trueup.connectors.archive import apply_lock, open_archive, reading
     from trueup.connectors.archive.erasing import erase, new_number
     from trueup.connectors.archive.staging import bring_all
+    from trueup.flows.undeployed import naming
     from trueup.transforms.erasure.person import find
 
     if reason not in REASONS:
@@ -63,7 +65,7 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
             person = find(tuple(reading.sealed(archive.path)), called, new_number())
         if refusals := _not_yet(archive, person):
             raise Refused(refusals)
-        return erase(
+        done = erase(
             archive,
             person,
             reason=reason,
@@ -71,6 +73,7 @@ def erase_person(settings: Settings, called: Sequence[str], *, reason: str, who:
             at=datetime.now(UTC),
             render=lambda files, manifest, history: _write_reports(settings, files, manifest, history),
         )
+        return replace(done, named_in=naming(settings, person))
 
 
 def _not_yet(archive: Archive, person: Person) -> list[Refusal]:

@@ -18,7 +18,7 @@ from trueup.flows.orchestrator import HEARTBEAT_SECONDS
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from uuid import UUID
 
     from prefect.client.orchestration import SyncPrefectClient
@@ -185,10 +185,10 @@ def expected_start() -> datetime | None:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or context.flow_run.expected_start_time is None:
         return None
-    return _plain(context.flow_run.expected_start_time)
+    return plain(context.flow_run.expected_start_time)
 
 
-def _plain(moment: datetime) -> datetime:
+def plain(moment: datetime) -> datetime:
     """Prefect's own kind of datetime as Python's, in UTC."""
     return datetime.fromtimestamp(moment.timestamp(), UTC)
 
@@ -210,7 +210,7 @@ def has_newer(deployment: UUID, after: datetime, until: datetime) -> bool:
 def night_runs(deployment: UUID, since: datetime, until: datetime) -> list[NightRun]:
     """Every run of ``deployment`` that was meant to begin between the two."""
     return [
-        NightRun(_plain(run.expected_start_time), run.state_type.value, (run.state.message or "") if run.state else "")
+        NightRun(plain(run.expected_start_time), run.state_type.value, (run.state.message or "") if run.state else "")
         for run in _runs(deployment_id={"any_": [str(deployment)]}, expected=(since, until))
         if run.expected_start_time is not None and run.state_type is not None
     ]
@@ -218,10 +218,20 @@ def night_runs(deployment: UUID, since: datetime, until: datetime) -> list[Night
 
 def nights_deployed(settings: Settings) -> list[DeploymentResponse]:
     """Every deployment of nights with the tags of this target's host."""
+    return _nights({"tags": {"all_": tags_of(settings)}})
+
+
+def deployed_nights(pool: str = "") -> list[DeploymentResponse]:
+    """Every deployment that ``trueup deploy`` made, or made on this work pool."""
+    found = [one for one in _nights({"tags": {"all_": [TAG]}}) if one.parameters.get("deployed")]
+    return [one for one in found if pool in {"", one.work_pool_name}]
+
+
+def _nights(wanted: Mapping[str, Any]) -> list[DeploymentResponse]:
     from prefect.client.schemas.filters import DeploymentFilter, FlowFilter
     from prefect.client.schemas.sorting import DeploymentSort
 
-    tagged = DeploymentFilter.model_validate({"tags": {"all_": tags_of(settings)}})
+    tagged = DeploymentFilter.model_validate(dict(wanted))
     nights = FlowFilter.model_validate({"name": {"any_": ["nightly"]}})
     newest = DeploymentSort.CREATED_DESC  # what is made meanwhile shifts a page, and hides nothing
     found: list[DeploymentResponse] = []

@@ -11,6 +11,7 @@ from trueup.flows.flow_runs import host_of
 from trueup.flows.safe_errors import impersonal
 from trueup.reports.messages import letter_of, plan_message, titled
 from trueup.transforms.approval.run_state import APPLY_ACTS, is_approvable, is_begun, is_partial
+from trueup.transforms.archive_url import is_url
 from trueup.transforms.measures import still_needed, waits
 from trueup.transforms.messages import TROUBLE, Event, Message
 from trueup.transforms.vocabulary import WRITING, Act, Kind, Outcome, Result
@@ -18,7 +19,7 @@ from trueup.transforms.vocabulary import WRITING, Act, Kind, Outcome, Result
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trueup.connectors.notify import Ledger
+    from trueup.connectors.notify import Ledger, SharedLedger
     from trueup.transforms.errors import TrueupError
     from trueup.transforms.history import History, PriorRun
     from trueup.transforms.settings import Settings
@@ -64,10 +65,13 @@ def tell(settings: Settings, message: Message) -> None:
             screen.note(f"The notification to {channel} did not arrive: {why}")
 
 
-def ledger_of(settings: Settings) -> Ledger:
-    """What was told of this target."""
-    from trueup.connectors.notify import Ledger
+def ledger_of(settings: Settings) -> Ledger | SharedLedger:
+    """What was told of this target: on this host, or by any host where the archive lies in an object store."""
+    from trueup.connectors.archive.reaching import reached
+    from trueup.connectors.notify import Ledger, SharedLedger
 
+    if is_url(settings.archive.path):
+        return SharedLedger(reached(settings), settings.target.url)
     return Ledger(settings.archive_root, settings.target.url)
 
 

@@ -85,7 +85,7 @@ class Watch:
         archive = open_archive(settings)
         now = datetime.now(UTC)
         history = archive.history(settings.target.url)
-        self._notice_silence(settings, history, now)
+        tell_of_silence(settings, history, since=self.since, at=now)
         tell_again(settings, history)
         remind(settings, history, now)
         self._close_killed(settings, archive)
@@ -164,10 +164,12 @@ class Watch:
             one.remember_told()
         return [one.text for one in found]
 
-    def _notice_silence(self, settings: Settings, history: History, now: datetime) -> None:
-        if has_been_silent(history.runs, since=self.since, at=now):
-            good = next((run.run_id for run in history.runs if is_good(run)), "none")
-            say(settings, Event.SILENCE, "No run has succeeded in the last 26 hours.", once=f"silence:{good}")
+
+def tell_of_silence(settings: Settings, history: History, *, since: datetime, at: datetime, more: str = "") -> None:
+    """Tell, once, that nothing has succeeded for 26 hours, counting from ``since`` where nothing ever did."""
+    if has_been_silent(history.runs, since=since, at=at):
+        good = next((run.run_id for run in history.runs if is_good(run)), "none")
+        say(settings, Event.SILENCE, f"No run has succeeded in the last 26 hours.{more}", once=f"silence:{good}")
 
 
 def without_lock(settings: Settings, archive: Archive, runs: list[FlowRun]) -> list[FlowRun]:

@@ -71,6 +71,8 @@ class Erased:
     """Runs that never happened and were removed as a whole."""
     unread: tuple[str, ...]
     """Files in the archive that could not be looked into."""
+    named_in: tuple[str, ...] = ()
+    """Deployed configurations in the archive that name the person."""
 
 
 def seam(_: str) -> None:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from trueup.connectors.notify.channels import Channel, channel_names, channels, deliver, examine
 from trueup.connectors.notify.ledger import Failing, Ledger
+from trueup.connectors.notify.shared_ledger import SharedLedger
 
-__all__ = ["Channel", "Failing", "Ledger", "channel_names", "channels", "deliver", "examine"]
+__all__ = ["Channel", "Failing", "Ledger", "SharedLedger", "channel_names", "channels", "deliver", "examine"]

@@ -51,6 +51,30 @@ def registration_of(settings: Settings) -> Registration:
     for key in ("url", "client_id", "client_secret"):
         if not getattr(review, key):
             raise Misused(f"review.{key} is not set.", remedy="Set it in the configuration; see docs/review.md.")
+    issuer, tenant = issuer_of(settings)
+    import httpx2
+
+    return Registration(
+        issuer=issuer,
+        client_id=review.client_id,
+        client_secret=reveal(
+            review.client_secret, key="review.client_secret", folder=settings.folder
+        ).get_secret_value(),
+        redirect_uri=f"{review.url}/signed-in",
+        signed_out_uri=f"{review.url}/signed-out",
+        scope="openid profile" if tenant else "openid profile email offline_access",
+        tenant_id=tenant,
+        verify=httpx2.create_ssl_context(trusted(settings, settings.source.ca_bundle, key="source.ca_bundle")),
+    )
+
+
+def issuer_of(settings: Settings) -> tuple[str, str]:
+    """Who says who somebody is, exactly as its tokens say it, and its tenant; that is empty outside of Entra ID.
+
+    Raises:
+        Misused: people of any company could sign in, or two tenants are named.
+    """
+    review = settings.review
     named = _TENANTS_OWN.search(review.authority)
     tenant = review.tenant_id or (named[1] if named else "" if review.authority else settings.source.tenant_id)
     if named and named[1].lower() != tenant.lower():
@@ -61,18 +85,4 @@ def registration_of(settings: Settings) -> Registration:
             "review.tenant_id is not the tenant's object id.",
             remedy="Write the id (a GUID, in Entra under Overview), not a domain, and never common or organizations.",
         )
-    import httpx2
-
-    authority = review.authority or f"{endpoints(settings.source).login}/{tenant.lower()}/v2.0"
-    return Registration(
-        issuer=authority,
-        client_id=review.client_id,
-        client_secret=reveal(
-            review.client_secret, key="review.client_secret", folder=settings.folder
-        ).get_secret_value(),
-        redirect_uri=f"{review.url}/signed-in",
-        signed_out_uri=f"{review.url}/signed-out",
-        scope="openid profile" if tenant else "openid profile email offline_access",
-        tenant_id=tenant.lower(),
-        verify=httpx2.create_ssl_context(trusted(settings, settings.source.ca_bundle, key="source.ca_bundle")),
-    )
+    return review.authority or f"{endpoints(settings.source).login}/{tenant.lower()}/v2.0", tenant.lower()

@@ -16,6 +16,7 @@ from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Act, Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from trueup.connectors.archive.retention import Going
@@ -82,6 +83,7 @@ def release_command(config: Path, what: str, *, who: str, as_json: bool, reason:
 def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
     """Remove the data of old runs, or without ``yes`` only say what would go."""
     from trueup.connectors.archive import open_archive, retention
+    from trueup.flows.undeployed import remove, undeployed
 
     settings = configuration.load(config)
     archive = open_archive(settings, writable=yes)
@@ -91,21 +93,26 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
         gone = retention.prune(archive, keep_days=keep, keep_snapshots_days=sooner, who=who, at=at)
     else:
         gone = retention.going(archive, keep_days=keep, keep_snapshots_days=sooner, at=at)
+    configurations = undeployed(settings)
+    if yes:
+        remove(settings, configurations.names)
     if as_json:
-        screen.document({"removed": yes, "keep_days": keep, "runs": [_going_row(one) for one in gone]})
+        document = {"removed": yes, "keep_days": keep, "runs": [_going_row(one) for one in gone]}
+        told = {"configurations": configurations.names, "configurations_kept": configurations.why_kept}
+        screen.document(document | told)
         return Exit.DONE
-    if not gone:
+    verb = "Removed" if yes else "Would remove"
+    if configurations.why_kept:
+        screen.note(configurations.why_kept)
+    if configurations.names:
+        said = counted(len(configurations.names), "deployed configuration")
+        screen.say(f"{verb} {said} that no deployment uses any more.")
+    if gone:
+        age = f"{keep} days" if sooner is None else f"{keep} days, and snapshots older than {sooner}"
+        _say_gone(gone, verb, age=age)
+    elif not configurations.names:
         screen.say(f"Nothing to remove: no run is older than {keep} days.")
         return Exit.DONE
-    size = sum(one.bytes for one in gone) / 1024**2
-    verb = "Removed" if yes else "Would remove"
-    for one in gone:
-        what = "all of it: it was never finished" if one.unfinished else f"{len(one.names)} files"
-        what += " of what was read" if one.snapshots else ""
-        screen.say(f"{one.files.run_id}  {what}, {one.bytes / 1024**2:.1f} MiB")
-    runs = counted(len(gone), "run")
-    age = f"{keep} days" if sooner is None else f"{keep} days, and snapshots older than {sooner}"
-    screen.say(f"{verb} the data of {runs} older than {age}, {size:.1f} MiB; manifests and acts stay.")
     if not yes:
         screen.say("To remove it: trueup prune --yes")
     elif is_url(settings.archive.path):
@@ -113,6 +120,16 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
             "Old versions of objects, where the bucket keeps them, stay until its own lifecycle rule removes them."
         )
     return Exit.DONE
+
+
+def _say_gone(gone: Sequence[Going], verb: str, *, age: str) -> None:
+    for one in gone:
+        what = "all of it: it was never finished" if one.unfinished else f"{len(one.names)} files"
+        what += " of what was read" if one.snapshots else ""
+        screen.say(f"{one.files.run_id}  {what}, {one.bytes / 1024**2:.1f} MiB")
+    size = sum(one.bytes for one in gone) / 1024**2
+    runs = counted(len(gone), "run")
+    screen.say(f"{verb} the data of {runs} older than {age}, {size:.1f} MiB; manifests and acts stay.")
 
 
 def copy_command(config: Path, source: str, to: str, *, move: bool, as_json: bool) -> int:

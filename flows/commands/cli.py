@@ -133,13 +133,16 @@ def review(
     listen: Annotated[
         str, typer.Option("--listen", help="HOST:PORT: serve all runs to a team that signs in; see docs/review.md.")
     ] = "",
+    targets: Annotated[
+        Path | None, typer.Option("--targets", help="With --listen: a folder of configurations to show the state of.")
+    ] = None,
     config: Config = DEFAULT,
 ) -> None:
     """Read the report in a browser and approve or reject it there, row by row; with --listen, as a team."""
     if listen:
         from trueup.flows.review.serving import serve_team_review
 
-        raise typer.Exit(serve_team_review(config, listen))
+        raise typer.Exit(serve_team_review(config, listen, targets))
     from trueup.flows.commands.review import review_run
 
     review_run(config, run, port=port, who=name)

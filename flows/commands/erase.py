@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def erase_command(config: Path, called: Sequence[str], *, reason: str, who: str, as_json: bool) -> int:
     """Erase, and say what was done and what is out of reach."""
     done = erase_person(configuration.load(config), called, reason=reason, who=who)
-    beyond = [*BEYOND, *(f"{name} in the archive, which could not be looked into" for name in done.unread)]
+    named = [
+        f"{name} in the archive: take them out of that file, trueup deploy it again, then trueup prune --yes"
+        for name in done.named_in
+    ]
+    beyond = [*BEYOND, *named, *(f"{name} in the archive, which could not be looked into" for name in done.unread)]
     if as_json:
         document = {
             "erasure": done.number,

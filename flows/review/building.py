@@ -12,6 +12,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from trueup.connectors.analysis.archive import Archive
+    from trueup.flows.targets import TargetRow
     from trueup.reports.model import ReportView
     from trueup.reports.past_nights import PastNights
     from trueup.reports.pictures import Pictures
@@ -99,6 +101,12 @@ def story(settings: Settings, key: str) -> Story:
 def figures(settings: Settings) -> Figures:
     """All nights in figures; raises ``Failed`` as ``build`` does."""
     found: Figures = _elsewhere("figures", settings)
+    return found
+
+
+def targets(folder: Path) -> dict[str, TargetRow]:
+    """Every target of a folder by its configuration; raises ``Failed`` as ``build`` does."""
+    found: dict[str, TargetRow] = _elsewhere("targets", folder)
     return found
 
 
@@ -185,6 +193,12 @@ def _opened(settings: Settings) -> Archive:
     return Archive(root, target=settings.target.url, timezone=settings.schedule.timezone)
 
 
+def _targets(folder: Path) -> dict[str, TargetRow]:
+    from trueup.flows.targets import targets_of
+
+    return {row.config: row for row in targets_of(folder, datetime.now(UTC))}
+
+
 def _know(settings: Settings, run_ids: Sequence[str]) -> Known:
     from trueup.connectors.analysis.checked import Checked
     from trueup.connectors.archive import open_archive
@@ -240,5 +254,11 @@ def _known_to(place: Path, checked: Any, told: list[pa.Table]) -> pa.Table | str
         return db.sql(text).to_arrow_table().cast(KNOWN)
 
 
-JOBS: Mapping[str, Callable[..., Any]] = {"run": _build, "people": _know, "story": _story, "figures": _figures}
+JOBS: Mapping[str, Callable[..., Any]] = {
+    "run": _build,
+    "people": _know,
+    "story": _story,
+    "figures": _figures,
+    "targets": _targets,
+}
 """What the other process can be asked for."""

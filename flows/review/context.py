@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from trueup.connectors.oidc.provider import Provider
+    from trueup.flows.review.neighbours import Neighbours
     from trueup.flows.review.rights import Rights
     from trueup.flows.review.security_log import SecurityLog
     from trueup.flows.review.sessions import Session, Sessions
@@ -78,6 +79,8 @@ class Service:
     pages: Pages
     log: SecurityLog
     proxies: frozenset[str] = field(default_factory=frozenset)
+    neighbours: Neighbours | None = None
+    """Other targets, where the service was told of their folder."""
     at_the_provider: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_AT_ONCE))
     """For sign-ins: threads of their own."""
 
@@ -114,7 +117,7 @@ class Service:
                 return
             if found.role != session.role:
                 self.log("right_changed", identity, before=session.role, after=found.role or "none")
-            session.role, session.checked = found.role, clock()
+            session.role, session.groups, session.checked = found.role, found.groups, clock()
         if not session.role:
             self.sessions.end_all_of(identity)
 
@@ -139,12 +142,14 @@ class Service:
 
     def frame(self, request: Request, session: Session | None) -> Frame:
         """What surrounds a page made for this request."""
+        others = self.neighbours if session is not None and request.url.path == "/" else None
         return Frame(
             viewer=None if session is None else self._viewer(session),
             path=request.url.path,
             nonce=request.state.nonce,
             # Every browser of the last years says where a request comes from, on encrypted and loopback addresses.
             is_old="sec-fetch-site" not in request.headers,
+            neighbours=others.seen_by(session) if others is not None and session is not None else (),
         )
 
     def _viewer(self, session: Session) -> Viewer:

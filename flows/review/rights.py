@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from trueup.connectors.oidc.errors import ProviderAway, SignInRefused
@@ -30,6 +30,8 @@ class Found:
     """The newest, where the provider gave one."""
     why_not: str = ""
     """Why it could not be found out, for the log of the service."""
+    groups: frozenset[str] = frozenset()
+    """Groups the person is in, as far as anybody asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,15 @@ class _Rules:
 class Rights:
     """Settled once, when the service begins; asked of each person at sign-in and again from time to time."""
 
-    def __init__(self, settings: Settings, provider: Provider) -> None:
-        """Look up the people named by ``upn:``.
+    def __init__(self, settings: Settings, provider: Provider, also: frozenset[str] = frozenset()) -> None:
+        """Look up the people named by ``upn:``; ``also`` are groups that are asked for beside those of the rules.
 
         Raises:
             Misused: nobody may decide, or a name leads to nobody.
             Failed: the tenant does not answer.
         """
         self._provider = provider
+        self._also = also
         self._membership = Membership(settings, provider.registration) if provider.registration.tenant_id else None
         self._reviewers = self._rules("reviewers", settings.review.reviewers)
         self._readers = self._rules("readers", settings.review.readers)
@@ -67,9 +70,9 @@ class Rights:
     def at_sign_in(self, claims: Claims) -> Found:
         """What somebody who has just signed in may do."""
         if self._membership is None:
-            return Found(self._role(claims.subject, claims.groups or ()))
+            return self._found(claims.subject, claims.groups or ())
         if claims.groups is not None:  # the tenant's own word, from just now
-            return Found(self._role(claims.subject, (one.lower() for one in claims.groups)))
+            return self._found(claims.subject, (one.lower() for one in claims.groups))
         return self._asked_of_graph(claims.subject)
 
     def now(self, subject: str, refresh_token: str) -> Found:
@@ -89,10 +92,10 @@ class Rights:
             return Found(None, why_not=str(error))
         if known.claims.subject != subject:
             return Found("")
-        role = self._role(subject, known.claims.groups or ())
-        if not role and known.claims.groups is None:  # not told is not none
+        found = self._found(subject, known.claims.groups or ())
+        if not found.role and known.claims.groups is None:  # not told is not none
             return Found(None, known.refresh_token, "the provider does not say which groups the person is in")
-        return Found(role, known.refresh_token)
+        return replace(found, refresh_token=known.refresh_token)
 
     def _asked_of_graph(self, subject: str) -> Found:
         if self._membership is None:
@@ -103,10 +106,22 @@ class Rights:
             return Found("")
         except Failed as error:
             return Found(None, why_not=str(error))
-        return Found(self._role(subject, groups))
+        return self._found(subject, groups | self._others_of(subject))
 
-    def _role(self, subject: str, groups: Iterable[str]) -> Role:
+    def _others_of(self, subject: str) -> frozenset[str]:
+        """Of the groups that decide nothing here: asked apart, so that a wrong one among them keeps nobody out."""
+        if self._membership is None or not self._also:
+            return frozenset()
+        try:
+            return self._membership.groups_of(subject, self._also)
+        except (Gone, Failed):
+            return frozenset()
+
+    def _found(self, subject: str, groups: Iterable[str]) -> Found:
         within = frozenset(groups)
+        return Found(self._role(subject, within), groups=within)
+
+    def _role(self, subject: str, within: frozenset[str]) -> Role:
         if self._reviewers.let_in(subject, within):
             return "reviewer"
         return "reader" if self._readers.let_in(subject, within) else ""

@@ -15,6 +15,7 @@ from trueup.connectors.oidc.registration import registration_of
 from trueup.flows import configuration, screen
 from trueup.flows.review.application import application
 from trueup.flows.review.context import Service
+from trueup.flows.review.neighbours import Neighbours
 from trueup.flows.review.rights import Rights
 from trueup.flows.review.security_log import SecurityLog, to_stderr
 from trueup.flows.review.sessions import Sessions
@@ -38,8 +39,8 @@ LEAVING_S = 3
 MOST_CONNECTIONS = 1_000
 
 
-def serve_team_review(config: Path, listen: str) -> int:
-    """Serve until SIGINT or SIGTERM; returns the exit code.
+def serve_team_review(config: Path, listen: str, targets: Path | None = None) -> int:
+    """Serve until SIGINT or SIGTERM, with the state of all ``targets`` of a folder; returns the exit code.
 
     Raises:
         Misused: configuration or address that must not be served.
@@ -48,7 +49,7 @@ def serve_team_review(config: Path, listen: str) -> int:
     settings = configuration.load(config)
     host, port = address_of(listen)
     certificate = certificate_of(settings, host, SecurityLog(to_stderr))
-    service = service_of(config.resolve(), settings)
+    service = service_of(config.resolve(), settings, targets=targets)
     with closing(bound(host, port)) as listener:
         where = f"{host}:{listener.getsockname()[1]}"
         service.log("began", listen=where)
@@ -83,7 +84,12 @@ def server_of(served: ASGIApp, certificate: Certificate | None = None) -> uvicor
 
 
 def service_of(
-    config: Path, settings: Settings, *, pages: Pages | None = None, log: Callable[[str], None] = to_stderr
+    config: Path,
+    settings: Settings,
+    *,
+    pages: Pages | None = None,
+    log: Callable[[str], None] = to_stderr,
+    targets: Path | None = None,
 ) -> Service:
     """The service of a configuration, ready to answer.
 
@@ -92,6 +98,7 @@ def service_of(
         settings: what it says.
         pages: what draws; the product's own unless given.
         log: takes the lines of the security log.
+        targets: the folder of all targets' configurations.
 
     Raises:
         Misused: something is missing or wrong in it.
@@ -109,15 +116,17 @@ def service_of(
         pages = made
     open_archive(settings)
     provider = Provider(registration_of(settings))
+    neighbours = Neighbours(targets, settings) if targets else None
     return Service(
         config=config,
         settings=settings,
         provider=provider,
-        rights=Rights(settings, provider),
+        rights=Rights(settings, provider, neighbours.groups if neighbours else frozenset()),
         sessions=Sessions(),
         pages=pages,
         log=SecurityLog(log),
         proxies=frozenset(str(one) for one in settings.review.proxies),
+        neighbours=neighbours,
     )
 
 

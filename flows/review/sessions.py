@@ -54,6 +54,8 @@ class Session:
     role: Role
     checked: float
     """When the right was last confirmed, on this process's clock."""
+    groups: frozenset[str] = field(default=frozenset(), repr=False)
+    """Groups the person was in then, as far as they were asked for."""
     refresh_token: str = field(default="", repr=False)
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     """What writes must carry; never sent as it is (``masked``)."""

@@ -179,7 +179,15 @@ def _session(service: Service, code: str, pending: Pending) -> Session:
     now, since = clock(), known.claims.authenticated
     proved = float("-inf") if since is None else now - max(0.0, wall() - since)
     person = Person(_identity(known.claims), known.claims.name, known.claims.login)
-    return Session(person, found.role, checked=now, refresh_token=known.refresh_token, tried=now, proved=proved)
+    return Session(
+        person,
+        found.role,
+        checked=now,
+        groups=found.groups,
+        refresh_token=known.refresh_token,
+        tried=now,
+        proved=proved,
+    )
 
 
 def _identity(claims: Claims) -> Identity:

@@ -46,6 +46,24 @@ class Viewer:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another target whose review the viewer may read."""
+
+    target: str
+    """Its address, without credentials."""
+    url: str
+    """Of its review."""
+    state: str
+    """Of its newest run, or why there is none to tell of."""
+    started: datetime | None = None
+    """When that run began."""
+    waits_since: datetime | None = None
+    """Since when a plan waits for somebody's decision."""
+    at: datetime | None = None
+    """When this was so; None where nobody has looked yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Around every page; made anew for each request."""
 
@@ -57,6 +75,8 @@ class Frame:
     """For the page's one script and one style sheet."""
     is_old: bool = False
     """Whether the browser lacks what every browser of the last years does to protect its user."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """Other targets, for the front page."""
 
 
 ErrorKind = Literal[

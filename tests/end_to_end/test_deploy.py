@@ -47,6 +47,21 @@ def refused_for_its_name(office: Office, other: Path, pool: str) -> None:
     assert "would have one name in Prefect" in both.err
 
 
+def only_what_is_deployed_stays(office: Office, *, deployed: str, before: str) -> None:
+    """What no deployment carries any more goes with ``prune``; where nobody can say what is used, all stays."""
+    place = office.archive / "configurations"
+    assert {path.stem for path in place.iterdir()} == {deployed, before}
+    unknown = office.trueup("prune", "--yes", "--json", PREFECT_API_URL="")
+    assert (unknown.code, unknown.json["configurations"]) == (0, []), unknown.err
+    assert unknown.json["configurations_kept"].startswith("2 deployed configurations kept: which are used is known by")
+    shown = office.trueup("prune")
+    assert "Would remove 1 deployed configuration that no deployment uses any more." in shown.out
+    assert "trueup prune --yes" in shown.out
+    assert len(list(place.iterdir())) == 2
+    assert office.trueup("prune", "--yes", "--json").json["configurations"] == [f"{before}.json"]
+    assert [path.stem for path in place.iterdir()] == [deployed]
+
+
 def test_a_target_is_deployed_once_stays_paused_and_two_archives_are_refused(office: Office) -> None:
     pool = f"pool-{office.sandbox.scim_url.rpartition(':')[2].split('/')[0]}"
     missing = deploy(office, pool=pool)
@@ -81,6 +96,8 @@ def test_a_target_is_deployed_once_stays_paused_and_two_archives_are_refused(off
     automations = [one for one in api(office, "/automations/filter", {}) if one["name"].startswith("trueup: ")]
     assert len(automations) == 3
     assert [one["enabled"] for one in automations if one["name"].endswith("once more")] == [False]
+
+    only_what_is_deployed_stays(office, deployed=second["parameters"]["deployed"]["digest"], before=row["digest"])
 
     # The same target with another archive, or twice at once.
     other = office.folder / "other.toml"

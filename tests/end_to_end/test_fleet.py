@@ -194,12 +194,29 @@ def test_what_a_worker_lacks_is_said_in_the_runs_message_and_nothing_is_written(
             f"Failed: The archive of this target is a folder of host another-host; this worker runs on {HERE}"
         )
         assert other.startswith("Refused: The configuration in the archive is not the one that was deployed")
+        # Deployed a second time by hand, under another name: one of both plans, the other finds it planned already.
+        twin = {"name": "twin", "flow_id": fleet.deployment(newer)["flow_id"], "work_pool_name": POOL}
+        copied = ("parameters", "entrypoint", "job_variables", "tags")
+        twin |= {name: fleet.deployment(newer)[name] for name in copied}
+        twin_id = fleet.api("/deployments/", twin)["id"]
+        assert fleet.ended(fleet.begin(newer)) == ("COMPLETED", "Applied")
+        begun = {"state": {"type": "SCHEDULED", "name": "Scheduled"}}
+        second = fleet.api(f"/deployments/{twin_id}/create_flow_run", begun)["id"]
+        assert fleet.ended(second) == ("CANCELLED", "Skipped: this night is planned already.")
+        assert len(list(newer.archive.glob("2*"))) == 1
+
+        # A worker whose environment says something else.
+        fleet.workers[0].kill()
+        fleet.worker(TRUEUP_LIMITS__DEACTIVATE="100%")
+        state, why = fleet.ended(fleet.begin(secretless))
+        assert (state, "its environment overrides keys (TRUEUP_LIMITS__DEACTIVATE)" in why) == ("FAILED", True), why
+        fleet.workers[1].kill()
+        fleet.worker()
         for target in (secretless, elsewhere, changed):
             assert target.manifests() == []
             assert not list(target.archive.glob("2*"))
 
         # A newer Trueup has sealed a run there: this one says which it needs.
-        assert fleet.ended(fleet.begin(newer)) == ("COMPLETED", "Applied")
         [manifest] = newer.archive.glob("2*/manifest.json")
         before = newer.people()
         from_later(manifest)

@@ -27,7 +27,7 @@ from trueup.transforms.fingerprint import VERSION, fingerprint
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import trustme
@@ -218,6 +218,7 @@ def team_review(
     pages: bool = False,
     ca: trustme.CA | None = None,
     url: str = "",
+    beside: Callable[[Sandbox], Path] | None = None,
 ) -> Iterator[Team]:
     """The review of an empty archive.
 
@@ -229,6 +230,7 @@ def team_review(
         pages: whether the pages are the product's own.
         ca: issues ``folder/own.pem``, with which it answers encrypted.
         url: what people type, where something stands in between.
+        beside: makes a folder of other targets, which the product's own pages then show.
     """
     listener = serving.bound("127.0.0.1", 0)
     listener.listen()
@@ -256,7 +258,11 @@ readers = ["group:{READERS}"]
         lines: list[dict[str, Any]] = []
         settings = configuration.load(config)
         service = serving.service_of(
-            config, settings, log=lambda line: lines.append(json.loads(line)), pages=None if pages else PlainPages()
+            config,
+            settings,
+            log=lambda line: lines.append(json.loads(line)),
+            pages=None if pages or beside else PlainPages(),
+            targets=beside(sandbox) if beside else None,
         )
         certificate = serving.certificate_of(settings, "127.0.0.1", service.log)
         server = serving.server_of(application(service), certificate)

@@ -12,6 +12,8 @@ import pytest
 
 from trueup.flows import configuration, flow_runs, run_context
 from trueup.flows.bundle import Bundle, Carried, gather, settings_of
+from trueup.flows.undeployed import naming, remove
+from trueup.transforms.erasure.person import Person
 from trueup.transforms.errors import Failed, Misused, Refused
 
 if TYPE_CHECKING:
@@ -204,6 +206,22 @@ def test_what_a_reference_names_never_travels_under_another_key(config: Path) ->
     config.write_text(text, encoding="utf-8")
     with pytest.raises(Misused, match=r"own\.py is what a secret reference, certificate or key names"):
         gather(config)
+
+
+def test_an_erasure_names_the_deployed_configurations_that_name_the_person(config: Path) -> None:
+    """With what to do: they are out of its reach while nights are planned by them."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(f'{text}\n[people]\nnever = ["upn:Zoë.Novák@dir.example"]\n', encoding="utf-8")
+    before = put(config)
+    config.write_text(text, encoding="utf-8")
+    put(config)
+    settings = configuration.load(config)
+    zoe = Person(frozenset({"0a1b2c3d-zoe"}), frozenset(), "42", words=frozenset({"zoë.novák@dir.example"}))
+    assert naming(settings, zoe) == (f"configurations/{before.digest}.json (made from {config})",)
+    stored(before, config).write_text('{"text": 7, "zoë.novák@dir.example', encoding="utf-8")
+    assert naming(settings, zoe) == (f"configurations/{before.digest}.json (made from a file that is not known)",)
+    remove(settings, [f"{before.digest}.json"])
+    assert naming(settings, zoe) == ()
 
 
 @pytest.mark.parametrize("url", ["https://dir.example:443/scim/v2", "https://DIR.example/scim/v2/"])

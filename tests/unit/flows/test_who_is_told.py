@@ -17,7 +17,7 @@ from trueup.connectors.notify.ledger import TRIES
 from trueup.flows import notify
 from trueup.flows.commands.doctor import look
 from trueup.flows.commands.notify import notify_command
-from trueup.flows.watch import Watch
+from trueup.flows.watch import tell_of_silence
 from trueup.transforms.errors import Failed, Misused, Refusal
 from trueup.transforms.messages import Event
 from trueup.transforms.vocabulary import Act, Kind, Outcome, Result
@@ -187,9 +187,8 @@ def test_a_plan_that_still_waits_is_told_of_again_until_somebody_decides(
 def test_silence_is_told_once_though_the_service_is_restarted(archive: Archive, settings: Settings, hook: Hook) -> None:
     sealed_run(archive)
     for _restart in range(2):
-        watch = Watch(since=AT)
         for hours in (20, 27, 28):
-            watch._notice_silence(settings, history(archive, settings), AT + timedelta(hours=hours))
+            tell_of_silence(settings, history(archive, settings), since=AT, at=AT + timedelta(hours=hours))
     [said] = told(hook)
     assert "No run has succeeded in the last 26 hours." in said
 
