@@ -147,10 +147,10 @@ class OneStep:
         """A server may spell everything anew whenever it stores a profile: its own affair, and nobody's edit."""
         moved = {name.lower() for name in moved_members(deed.before, self.resource)}
         planned = {change.attribute for change in self.item.changes}
-        paths = {a: parse(a) for a in self.desk.managed if a not in planned}
+        paths = {a: parse(a) for a in self.context.managed if a not in planned}
         siblings = [a for a, p in paths.items() if not p.is_reference and (p.schema or p.attribute).lower() in moved]
-        was = self.desk.values(deed.before, dict.fromkeys(siblings))
-        now = self.desk.values(self.resource, was)
+        was = self.context.values(deed.before, dict.fromkeys(siblings))
+        now = self.context.values(self.resource, was)
         for attribute, value in was.items():
             original = self.respelt.pop(attribute, value)
             if classify(original, now[attribute]) is Kept.NORMALISED:
