@@ -16,7 +16,6 @@ from trueup.connectors.archive.places import place_of, store_of
 from trueup.connectors.archive.seals import LATER, stands_in
 from trueup.transforms.erasure.stated import erasures, stands_for
 from trueup.transforms.errors import Refusal, Refused
-from trueup.transforms.fingerprint import fingerprint
 from trueup.transforms.history import PriorRun
 from trueup.transforms.run_files import JOURNAL
 from trueup.transforms.vocabulary import Act
@@ -74,6 +73,8 @@ def _check_fingerprint(files: RunFiles, manifest: Manifest, acts: tuple[ActRecor
     covered = (files.source, files.target, files.decisions, files.changes, files.mapping_sql)
     if not stated or not all(path.exists() for path in covered) or is_any_pending(files.path.parent):
         return []
+    from trueup.transforms.fingerprint import fingerprint  # brings Arrow, which opening an archive can do without
+
     if fingerprint(files, manifest.configuration_digest, version=manifest.fingerprint_version) == stated:
         return []
     return [Damage(files.run_id, "", "changed", "its content is not the one stated when a person was erased from it.")]

@@ -273,8 +273,9 @@ _ELSEWHERE: dict[Path, Place] = {}
 
 def place_of(root: Path) -> Place:
     """What the archive's folder stands for."""
-    found = _ELSEWHERE.get(root) or _ELSEWHERE.get(root.resolve())
-    return found or LocalPlace(root)
+    if not _ELSEWHERE:  # asked for each record of each run: where a folder really lies is not asked in vain
+        return LocalPlace(root)
+    return _ELSEWHERE.get(root) or _ELSEWHERE.get(root.resolve()) or LocalPlace(root)
 
 
 def store_of(root: Path) -> Store:

@@ -152,8 +152,10 @@ def act_name(record: ActRecord) -> str:
     return f"{record.number:03d}-{record.act.value}.json"
 
 
-def read_run(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> PriorRun:
+def read_run(files: RunFiles, problem_of: ProblemOf = problem_of_record, *, people_too: bool = True) -> PriorRun:
     """One sealed run with its acts and state; data files are not looked at.
+
+    Without ``people_too`` the records stand alone: what their side files say of people is not read.
 
     Raises:
         Refused: manifest or acts are damaged.
@@ -161,7 +163,8 @@ def read_run(files: RunFiles, problem_of: ProblemOf = problem_of_record) -> Prio
     manifest, sha256 = read_manifest(files, problem_of)
     acts = read_acts(files, sha256, problem_of)
     state = state_of(files, manifest, acts)
-    manifest, acts = people.whole(files, manifest, acts, damaged)
+    if people_too:
+        manifest, acts = people.whole(files, manifest, acts, damaged)
     return PriorRun(files, manifest, acts, state)
 
 
@@ -191,14 +194,17 @@ def undamaged(root: Path) -> tuple[PriorRun, ...]:
 
 
 def readable(
-    root: Path, problem_of: ProblemOf = problem_of_record
+    root: Path, problem_of: ProblemOf = problem_of_record, *, people_too: bool = True
 ) -> tuple[tuple[PriorRun, ...], tuple[tuple[str, Refused], ...]]:
-    """All sealed runs that can be believed, newest first, and apart from them those that cannot, with the reason."""
+    """All sealed runs that can be believed, newest first, and apart from them those that cannot, with the reason.
+
+    See :func:`read_run`.
+    """
     good: list[PriorRun] = []
     bad: list[tuple[str, Refused]] = []
     for files in sealed(root):
         try:
-            good.append(read_run(files, problem_of))
+            good.append(read_run(files, problem_of, people_too=people_too))
         except Refused as refused:
             bad.append((files.run_id, refused))
     return tuple(good), tuple(bad)

@@ -18,8 +18,7 @@ from trueup.connectors.archive.atomic_files import access_like, make_directory, 
 from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.seals import record_of
-from trueup.transforms.erasure import tables, texts
-from trueup.transforms.fingerprint import fingerprint
+from trueup.transforms.erasure import texts
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import FileRecord, Manifest
 from trueup.transforms.people_apart import joined
@@ -29,6 +28,7 @@ from trueup.transforms.targets import same_target
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import ModuleType
 
     from trueup.transforms.erasure.person import Person
 
@@ -132,7 +132,8 @@ class _Run:
         after = {name: self._recorded(name) for name in changed}
         for name in changed:
             self._refuse_changed(name, there[name])
-        rows = sum(tables.rows_about(files.path / name, self.person) for name in changed if name.endswith(".parquet"))
+        parquet = [files.path / name for name in changed if name.endswith(".parquet")]
+        rows = sum(_tables().rows_about(path, self.person) for path in parquet)
         for name in records:
             sync_file(self.aside.path / name)
         pairs = {name: (there[name], after[name]) for name in changed}
@@ -152,7 +153,7 @@ class _Run:
         path, into = self.run.files.path / name, self.aside.path / name
         self._folder(into)
         if path.suffix == ".parquet":
-            return tables.write_without(path, into, self.person)
+            return _tables().write_without(path, into, self.person)
         before = path.read_bytes()
         if path.suffix == ".jsonl":
             after = texts.lines_without(before, self.person)
@@ -219,6 +220,8 @@ class _Run:
     def _fingerprint(self, manifest: Manifest) -> str | None:
         if not manifest.fingerprint or not all((self.aside.path / name).exists() for name in _COVERED):
             return None
+        from trueup.transforms.fingerprint import fingerprint  # as in integrity
+
         return fingerprint(self.aside, manifest.configuration_digest, version=manifest.fingerprint_version)
 
     def _folder(self, into: Path) -> None:
@@ -252,3 +255,10 @@ def out_of_markup(text: str, person: Person) -> str:
         for spelt in {word, html.escape(word), html.escape(word).replace("&#x27;", "&#39;"), escaped}:
             text = re.sub(rf"(?<!\w){re.escape(spelt)}(?!\w)", person.token, text, flags=re.IGNORECASE)
     return text
+
+
+def _tables() -> ModuleType:
+    """What looks through Parquet, and Arrow with it: opening an archive, which looks for erasures, can do without."""
+    from trueup.transforms.erasure import tables
+
+    return tables

@@ -85,6 +85,8 @@ def night(config: Path) -> str:
 
 def _child(config: Path, told: Path) -> None:
     code = 1
+    # A shell starts what is followed by an ampersand with SIGINT ignored, and whoever is forked inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with told.open("w") as stream:
         faulthandler.enable(stream, all_threads=True)
         try:

@@ -109,6 +109,16 @@ def test_each_list_is_closed_for_every_supported_python_and_platform(name: str) 
             assert gaps(asked, lines, environment(python, platform)) == [], f"{name} on {platform}, Python {python}"
 
 
+def test_a_python_is_supported_as_soon_as_every_pin_supports_it_and_no_sooner() -> None:
+    said = SpecifierSet(PROJECT["project"]["requires-python"])
+    lines, asked = lines_of("run"), asked_for("run")
+    for minor in range(11, 20):
+        python = f"3.{minor}.0"
+        is_supported = gaps(asked, lines, environment(python, "Linux x86_64")) == []
+        assert said.contains(python) == is_supported, python
+        assert any(one.startswith(f"3.{minor}.") for one in PYTHONS) == is_supported, python
+
+
 def test_a_pin_taken_out_is_missed_and_so_is_one_whose_marker_is_too_narrow() -> None:
     lines, asked, there = lines_of("run"), asked_for("run"), environment("3.13.0", "macOS arm64")
     without = [line for line in lines if not line.startswith("email-validator==")]

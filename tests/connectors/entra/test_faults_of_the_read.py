@@ -297,7 +297,6 @@ def test_a_property_this_cloud_does_not_know_is_unreadable_not_empty(tmp_path: P
     outcome = read(tenant, tmp_path)
     assert "division" not in outcome.rows[0]
     assert "division" in outcome.snapshot.unreadable
-    assert "division" in outcome.snapshot.unreadable
 
 
 def test_a_property_nobody_was_sent_is_unreadable_not_empty(tmp_path: Path) -> None:

@@ -374,6 +374,14 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert done.stdout == "set()\n"
 
 
+def test_opening_an_archive_loads_no_arrow(made: Path) -> None:
+    code = "import sys, trueup; trueup.open(sys.argv[1]); print({'pyarrow', 'numpy', 'pandas'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(made)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "set()\n"
+
+
 def test_an_empty_archive_has_every_view_empty(tmp_path: Path) -> None:
     archive = open_archive_in(tmp_path)
     with trueup.open(archive) as opened:

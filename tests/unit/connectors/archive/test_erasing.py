@@ -10,6 +10,7 @@ import pytest
 
 import trueup
 from tests.support.archive_runs import AT, approved, archive_in, sealed_run
+from trueup.connectors.analysis.export import export
 from trueup.connectors.archive import check_archive, erasing, reading
 from trueup.transforms.erasure.person import find
 from trueup.transforms.errors import Refused
@@ -63,6 +64,9 @@ def test_a_person_is_out_of_an_archive_of_any_format_and_what_is_left_verifies_a
 ) -> None:
     archive = kept_archive(tmp_path, name)
     others = rows_of_others(archive.path)
+    with trueup.open(archive.path) as data:
+        export(data, tmp_path / "exported", to="parquet")
+    assert "k-ann" in everything(tmp_path / "exported")
     done = erase(archive, "ann@contoso.example")
     assert done.runs == 3
     said = everything(archive.path)
@@ -73,6 +77,8 @@ def test_a_person_is_out_of_an_archive_of_any_format_and_what_is_left_verifies_a
         assert data.left_out == ()
         assert data.nights == tuple(date(2026, 11, day) for day in (23, 24, 25))
         assert len(data.people().fetchall()) == 2
+        export(data, tmp_path / "exported", to="parquet")
+    assert [word for word in WORDS if word in everything(tmp_path / "exported")] == []
     for run in archive.runs():
         assert run.acts[-1].details["number"] == done.number
         assert run.state in {"applied", "ready"}
