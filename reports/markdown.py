@@ -9,6 +9,7 @@ from trueup.reports.people import changes_of
 from trueup.reports.sentences import CAUSE_WORDS, LABELS, age, counted, listing, number
 from trueup.reports.stories import in_text
 from trueup.transforms.values.labels import label
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 PEOPLE_ROOM = 2_000
 """People listed one by one; beyond it the text says how many more there are and where."""
-_ASIDE = ("hold", "conflict", "out_of_scope", "unmanaged")
+_ASIDE = ("hold", "conflict", "out_of_scope", "unmanaged", "unchanged")
 
 
 def render_markdown(view: ReportView, *, people: int = PEOPLE_ROOM) -> str:
@@ -149,7 +150,7 @@ def _people(view: ReportView, room: int) -> Iterator[str]:
     by_person = changes_of(view, listed)
     heading = ""
     for person in listed.to_pylist():
-        if person["decision"] == "unchanged":
+        if person["decision"] in _not_told(view):
             continue
         if person["decision"] != heading:
             heading = person["decision"]
@@ -168,6 +169,11 @@ def _people(view: ReportView, room: int) -> Iterator[str]:
     yield from _not_listed(view, room)
 
 
+def _not_told(view: ReportView) -> tuple[str, ...]:
+    """Whom nobody asked about: of a plan for some everybody it is for is told, also who stays as they are."""
+    return () if view.only and view.kind == Kind.RECONCILE else ("unchanged",)
+
+
 def _about(person: dict[str, Any], view: ReportView) -> str:
     parts = [f"({markdown(person['user_name'] or person['key'] or '')})"]
     if person["event"]:
@@ -184,9 +190,10 @@ def _about(person: dict[str, Any], view: ReportView) -> str:
 
 
 def _not_listed(view: ReportView, room: int) -> Iterator[str]:
-    rest = [one for one in view.people["decision"].slice(room).to_pylist() if one != "unchanged"]
+    untold = _not_told(view)
+    rest = [one for one in view.people["decision"].slice(room).to_pylist() if one not in untold]
     missing = {decision: rest.count(decision) for decision in dict.fromkeys(rest)} | {
-        decision: people for decision, people in view.unlisted.items() if decision != "unchanged"
+        decision: people for decision, people in view.unlisted.items() if decision not in untold
     }
     if missing:
         words = listing([f"{number(people)} {LABELS[decision]}" for decision, people in missing.items()])

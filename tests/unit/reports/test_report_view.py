@@ -23,6 +23,7 @@ from tests.support.report_runs import (
 )
 from trueup.reports import people
 from trueup.reports.html import render_html
+from trueup.reports.markdown import render_markdown
 from trueup.reports.terminal import plain_text
 from trueup.reports.view import build_view
 from trueup.transforms.errors import Refusal
@@ -271,3 +272,6 @@ def test_a_trial_with_somebody_unchanged_shows_that_person_and_not_everybody_lef
     shown = plain_text(view)
     assert view.people["name"].to_pylist()[0] in shown
     assert "7 held" not in shown
+    page = render_markdown(view)
+    assert f"## Unchanged\n\n- **{view.people['name'].to_pylist()[0]}**" in page
+    assert "Held" not in page
