@@ -9,6 +9,7 @@ from trueup.transforms.duck.relations import columns_of, count, empty, view
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.sql import statement
 from trueup.transforms.values.columns import json_of
+from trueup.transforms.values.labels import in_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -167,7 +168,8 @@ def _booleans(connection: DuckDBPyConnection, attribute: ManagedAttribute) -> li
     rows = _numbers(connection, f"SELECT r.row {found} WHERE {said} <> '' AND NOT ({is_true} OR {is_false}) ORDER BY 1")
     if not rows:
         return []
-    return [f"{attribute.path} is neither true nor false in {len(rows):,} rows and is left alone: {_listed(rows)}."]
+    called = in_sentence(attribute.path)
+    return [f"The {called} is neither true nor false in {len(rows):,} rows and is left alone: {_listed(rows)}."]
 
 
 def _managers(connection: DuckDBPyConnection, attribute: ManagedAttribute) -> list[str]:
@@ -189,7 +191,7 @@ def _managers(connection: DuckDBPyConnection, attribute: ManagedAttribute) -> li
         rows = _numbers(connection, f"SELECT row FROM report_managers WHERE state = {literal(state)} ORDER BY row")
         connection.execute(
             "INSERT INTO told SELECT key, 'report_manager_unclear', 'info', 'Row ' || row || ' of the report '"
-            f" || {literal(said)} || ', so ' || {path} || ' stays.', "
+            f" || {literal(said)} || {literal(f', so the {in_sentence(attribute.path)} stays.')}, "
             "'Correct the cell to the manager''s e-mail address, or set the manager by hand.' "
             f"FROM report_managers WHERE state = {literal(state)}"
         )

@@ -26,6 +26,7 @@ from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.parquet import read_table, rows_of, schema_of
 from trueup.transforms.errors import Failed
 from trueup.transforms.progress import silent
+from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import Result
 from trueup.transforms.work import plan_work
 
@@ -210,6 +211,6 @@ def _errors(engine: Engine | None, habits: TargetBehaviour) -> list[str]:
     if habits.deactivation_deletes:
         sentences.append("This target deletes profiles that are deactivated: deactivations cannot be undone in place.")
     if habits.collateral:
-        names = ", ".join(sorted(habits.collateral))
+        names = ", ".join(sorted(label(name) for name in habits.collateral))
         sentences.append(f"The target changed attributes nobody wrote: {names}.")
     return sentences

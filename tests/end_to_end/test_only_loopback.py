@@ -94,6 +94,7 @@ def test_a_first_plan_and_its_apply_talk_to_loopback_only(office: Office) -> Non
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
+@pytest.mark.soak  # two Prefect servers, and two databases of Prefect's made step by step
 def test_two_first_plans_at_once_both_come_out(office: Office) -> None:
     home = office.folder / "fresh"
     with ThreadPoolExecutor(2) as both:

@@ -36,8 +36,7 @@ def waiting(office: Office) -> float:
     return float(found[1])
 
 
-def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(installed: Office) -> None:
-    office = installed
+def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(office: Office) -> None:
     office.configure('[metrics]\ntextfile = "trueup.prom"\n')
     before = office.everything()
     plan = office.plan()

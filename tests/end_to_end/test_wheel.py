@@ -130,6 +130,7 @@ def test_it_works_in_a_folder_with_packages_of_the_same_names(installed: Path, t
     assert loaded.stdout.split("\n") == ["nightly", "approve and apply", "apply", "reconcile", ""]
 
 
+@pytest.mark.services  # a whole demo: three nights by commands started anew
 def test_the_demo_runs_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     where = run([installed / "python", "-c", "import trueup.data as d; print(d.__file__)"], tmp_path)
     assert where.stdout.startswith(str(installed.parent)), where.stderr

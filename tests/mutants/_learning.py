@@ -10,7 +10,9 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import time
+import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cache
@@ -74,6 +76,7 @@ class Known:
     def _patience(self, mutant: Mutant, test: str) -> float:
         """Seconds until it has told something, as far as its past says."""
         near = self.in_function[mutant.path, mutant.function][test] + 0.2 * self.in_file[mutant.path][test]
+        near += 0.3 * len(_words(f"{mutant.path} {mutant.function}") & _words(test))
         return (self.seconds.get(test, 0.0) + 0.01) / (0.1 + near)
 
     def add(self, learnt: dict[str, Any]) -> None:
@@ -154,6 +157,7 @@ def _told(items: Sequence[pytest.Item], paths: Sequence[str]) -> str:
     with os.fdopen(reading) as told:
         text = told.read()
     os.waitpid(child, 0)
+    assert text, f"nothing was learnt of {items[0].nodeid.partition('::')[0]}; what its process said stands above"
     return text
 
 
@@ -184,7 +188,9 @@ def _noted(items: Sequence[pytest.Item], paths: Sequence[str]) -> dict[str, Any]
         found = {test for context in contexts for test in sharing.get(context, ())}
         return sorted(found - failing.keys())
 
-    data = measure.get_data()  # by the names the links of the package lead to
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", coverage.exceptions.CoverageWarning)  # a module may run no line of the rooms
+        data = measure.get_data()  # by the names the links of the package lead to
     lines: dict[str, dict[int, list[str]]] = {path: {0: of(said)} for path, said in watch.statements.items()}
     for path in paths:
         if path.endswith(".py") and (by_line := data.contexts_by_lineno(str(ROOT / path))):
@@ -245,6 +251,13 @@ def forget_statements() -> None:
 
     database.statement.cache_clear()
     runner.statement.cache_clear()
+
+
+@cache
+def _words(text: str) -> frozenset[str]:
+    """What a name is about, in words without their endings: ``limits.py`` and ``test_a_limit_trips`` share one."""
+    found = re.findall(r"[a-z]{4,}", text.lower())
+    return frozenset(word[:6].rstrip("s") for word in found) - {"test", "unit", "transf", "connec", "plan", "planni"}
 
 
 @cache

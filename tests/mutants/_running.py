@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.mutants._operators import Mutant
 
 CAUGHT, SURVIVED, NOT_RUN, HUNG, BROKEN = "caught", "survived", "not run", "hung", "broken"
-ENDINGS = {0: SURVIVED, 1: CAUGHT, -signal.SIGKILL: HUNG, 3: BROKEN, 4: BROKEN}
+ENDINGS = {0: SURVIVED, 1: CAUGHT, -signal.SIGKILL: HUNG, -signal.SIGXCPU: HUNG, 3: BROKEN, 4: BROKEN}
 """By exit code; whatever else ends a process has been noticed too."""
 
 
@@ -103,13 +103,15 @@ class Driver:
             self.said(trial.mutant, ending, time.monotonic() - trial.since, test)
             return
         for each, trial in running.items():
-            if time.monotonic() - trial.since > 4 * self.limit + 120:
+            if time.monotonic() - trial.since > 20 * self.limit + 600:  # what waits, however busy the machine is
                 os.killpg(each, signal.SIGKILL)
         time.sleep(0.02)
 
     def _alone(self, mutant: Mutant, tests: Sequence[pytest.Item], tells: int) -> int:
         """In a process of its own: 0 when no test noticed the mutant."""
-        os.setsid()
+        os.setpgid(0, 0)
+        seconds = int(3 * self.limit + 30)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # what goes round and round
         silent(tests[0].config)
         if not mutant.function:
             _exchange_statement(mutant)

@@ -319,6 +319,11 @@ class Planned:
         }
 
     @property
+    def findings(self) -> list[tuple[str, str, str, str]]:
+        """Of each finding the key, the check, its severity and what it says."""
+        return [(row["key"], row["check"], row["severity"], row["reason"]) for row in self.rows("findings")]
+
+    @property
     def causes(self) -> dict[tuple[str, str], str]:
         """(key, attribute) → cause."""
         return {(row["key"], row["attribute"]): row["cause"] for row in self.rows("changes")}

@@ -9,6 +9,7 @@ from trueup.transforms.duck.relations import empty
 from trueup.transforms.duck.runner import make, remember
 from trueup.transforms.planning.reasons import sentences
 from trueup.transforms.planning.sql import PACKAGE
+from trueup.transforms.values.labels import in_sentence
 from trueup.transforms.vocabulary import Decision
 
 if TYPE_CHECKING:
@@ -65,15 +66,17 @@ def decide_courses(
 
 
 def create_attribute_table(connection: DuckDBPyConnection, attributes: tuple[ManagedAttribute, ...]) -> None:
-    """Make ``terms`` (attribute, kind, required, when_empty)."""
+    """Make ``terms`` (attribute, kind, required, when_empty, label: what a sentence calls it)."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE terms AS SELECT * FROM (VALUES "
         + ", ".join(
-            f"({literal(a.path)}, {literal(a.kind)}, {literal(a.required)}, {literal(a.when_empty)})"
+            f"({literal(a.path)}, {literal(a.kind)}, {literal(a.required)}, {literal(a.when_empty)}, "
+            f"{literal(in_sentence(a.path))})"
             for a in attributes
         )
         + (", " if attributes else "")
-        + "(NULL, NULL, NULL, NULL)) AS t(attribute, kind, required, when_empty) WHERE attribute IS NOT NULL"
+        + "(NULL, NULL, NULL, NULL, NULL)) AS t(attribute, kind, required, when_empty, label) "
+        "WHERE attribute IS NOT NULL"
     )
 
 

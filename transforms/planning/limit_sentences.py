@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trueup.transforms.values.labels import label
+from trueup.transforms.values.labels import in_sentence
 
 if TYPE_CHECKING:
     from trueup.transforms.manifest import LimitUse
@@ -34,7 +34,7 @@ def _said(use: LimitUse, window_days: int) -> str:
     kind, _, attribute = use.name.partition(":")
     of = _of(use, "profile", "profiles")
     if attribute:
-        return f"The {'account state' if attribute == 'active' else label(attribute)} is {kind} for {of}"
+        return f"The {in_sentence(attribute)} is {kind} for {of}"
     beside = f"{_counted(use.used, 'profile', 'profiles')} beside {use.base:,} active"
     fewer = f"{_counted(use.used, 'user', 'users')} fewer than the {use.base:,} of the last applied run"
     days = "day" if window_days == 1 else f"{window_days} days"

@@ -11,7 +11,7 @@ from trueup.transforms.planning.comparison import Terms
 from trueup.transforms.planning.matching import match
 from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
-from trueup.transforms.values.labels import label
+from trueup.transforms.values.labels import in_sentence
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -86,10 +86,14 @@ def _of_the_schema(connection: DuckDBPyConnection, schema: TargetSchema) -> tupl
     said = []
     creates = count(connection, "FROM decisions WHERE decision = 'create'")
     if schema.demands and creates:
+        demands = ", ".join(map(in_sentence, schema.demands))
         said.append(
-            f"The target requires {', '.join(map(label, schema.demands))} for every profile, which the mapping does "
-            f"not fill: {creates:,} creations may be refused."
+            f"The target requires {demands} for every profile, which the mapping does not fill: {creates:,} creations "
+            "may be refused."
         )
     planned = {row[0] for row in connection.execute("SELECT DISTINCT attribute FROM explained").fetchall()}
     barred = sorted(planned & schema.forbids.keys())
-    return (*said, *(f"The {label(path)} may not be written as planned: {schema.forbids[path]}." for path in barred))
+    return (
+        *said,
+        *(f"The {in_sentence(path)} may not be written as planned: {schema.forbids[path]}." for path in barred),
+    )

@@ -42,6 +42,11 @@ def label(attribute: str) -> str:
     return NAMES.get(last.lower(), last)
 
 
+def in_sentence(attribute: str) -> str:
+    """``attribute`` (a SCIM path) as it stands behind "the" in a sentence: ``account state``, ``department``."""
+    return "account state" if attribute.lower() == "active" else label(attribute)
+
+
 def limit_label(limit: str, among: Collection[str]) -> str:
     """``changed:department`` for ``changed:urn:…:department``, to be written after ``--allow``.
 

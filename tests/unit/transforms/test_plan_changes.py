@@ -92,8 +92,10 @@ def test_a_manager_without_profile_is_left_alone_and_named(world: World) -> None
     plan = world.plan()
     assert plan.decisions["ann"] == "unchanged"
     assert plan.changes[("bob", MANAGER)] == (None, "held")
-    assert [(f["key"], f["check"]) for f in plan.rows("findings") if f["severity"] == "info"] == [
-        ("ann", "manager_without_profile")
+    left_alone = "The manager out has no profile, so the manager is left alone."
+    assert plan.findings == [
+        ("ann", "manager_without_profile", "info", left_alone),
+        ("held", "given", "warning", "no name"),
     ]
     make_plan(world.request(plan.files))
     assert len(plan.rows("findings")) == 2
@@ -125,7 +127,8 @@ def test_what_a_target_did_not_keep_is_not_tried_again_until_something_changes(w
     for _ in range(2):
         plan = world.plan()
         assert (plan.changes, plan.codes) == ({}, {"ann": "not_kept"})
-        assert [f["check"] for f in plan.rows("findings")] == ["not_kept"]
+        said = "The target did not keep the title as written, so it is not tried again."
+        assert plan.findings == [("ann", "not_kept", "info", said)]
         world.apply(plan)
     world.of("ann")["jobTitle"] = "Chief"
     assert world.plan().changes == {("ann", "title"): (None, "Chief")}

@@ -145,7 +145,7 @@ def test_a_manager_who_is_not_clear_is_said_and_left_alone(named: World) -> None
     assert {path for _, path in plan.changes} == {"title"}
     findings = {one["key"]: one["reason"] for one in plan.rows("findings") if one["check"] == "report_manager_unclear"}
     assert set(findings) == {"ann", "bob", "cyd", "dan"}
-    assert findings["ann"] == f"Row 2 of the report names a manager who could be several people, so {MANAGER} stays."
+    assert findings["ann"] == "Row 2 of the report names a manager who could be several people, so the manager stays."
     for text in (
         "could be several people",
         "neither the report nor the directory",
@@ -172,7 +172,7 @@ def test_a_state_that_is_neither_true_nor_false_switches_nobody_off(named: World
     )
     active = {key: after for (key, path), (_, after) in plan.changes.items() if path == "active"}
     assert active == {"cyd": True, "dan": False}
-    assert "active is neither true nor false in 1 rows and is left alone: 2." in said(plan)
+    assert "The account state is neither true nor false in 1 rows and is left alone: 2." in said(plan)
 
 
 def test_a_name_the_target_cannot_be_without_is_kept_and_said(named: World) -> None:

@@ -9,7 +9,7 @@ from tests.support.plan_world import MAIL, profile, user
 from trueup.transforms.attributes import TargetSchema
 from trueup.transforms.errors import Misused
 from trueup.transforms.history import History
-from trueup.transforms.planning.earlier_runs import known_links
+from trueup.transforms.planning.earlier_runs import known_links, names_not_created
 
 if TYPE_CHECKING:
     from tests.support.plan_world import World
@@ -109,6 +109,8 @@ def test_one_profile_given_to_two_users_by_hand_is_in_conflict(world: World) -> 
     plan = world.plan()
     assert plan.decisions == {"ann": "conflict", "bob": "conflict", "profile:p1": "conflict"}
     assert plan.codes["ann"] == "hand_contested"
+    world.profiles.append(profile("p2", "bob"))
+    assert world.plan().decisions == plan.decisions | {"profile:p2": "unmanaged"}, "nor is another looked for"
 
 
 def test_what_matching_needs_and_could_not_be_read_creates_nobody(world: World) -> None:
@@ -154,4 +156,16 @@ def test_an_employee_number_of_somebody_gone_is_offered_as_a_rehire(world: World
     world.absent = [("ann", "gone")]
     plan = world.plan()
     assert plan.decisions == {"ann": "deactivate", "new": "create"}
-    assert [row["check"] for row in plan.rows("findings")] == ["probably_rehired"]
+    said = "Has the employee number of ann, who is gone: probably rehired."
+    assert plan.findings == [("new", "probably_rehired", "info", said)]
+
+
+def test_user_names_that_could_not_be_created_are_known_to_the_next_read(world: World) -> None:
+    assert names_not_created(History()) == ()
+    world.users = [user(name) for name in ("ann", "bob", "cy")]
+    world.profiles = [profile("p4", "dan"), profile("p5", "eve")]
+    world.users += [user("dan", jobTitle="Boss"), user("eve", jobTitle="Boss")]
+    plan = world.plan()
+    world.apply(plan, skip={"ann", "cy", "dan"})
+    names = {key: after for (key, attribute), (_, after) in plan.changes.items() if attribute == "userName"}
+    assert names_not_created(History(tuple(world.runs))) == (names["ann"], names["cy"])

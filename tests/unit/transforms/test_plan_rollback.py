@@ -57,6 +57,10 @@ def test_undoing_an_update_restores_what_was_there(settled: World) -> None:
     night = settled.plan()
     assert night.changes == {}
     assert night.codes == {"ann": "rolled_back", "bob": "rolled_back"}
+    assert night.findings == [
+        ("ann", "rolled_back", "info", "The title was restored by a rollback and is left alone."),
+        ("bob", "rolled_back", "info", "The manager was restored by a rollback and is left alone."),
+    ]
     settled.apply(night)
     settled.of("ann")["jobTitle"] = "Chief"
     assert settled.plan().changes == {("ann", "title"): ("Clerk", "Chief")}
@@ -72,6 +76,7 @@ def test_undoing_a_create_deactivates_or_deletes(settled: World) -> None:
     settled.apply(gone, kind=Kind.ROLLBACK)
     night = settled.plan()
     assert (night.decisions["cy"], night.codes["cy"]) == ("hold", "rolled_back")
+    assert [one[:3] for one in night.findings] == [("cy", "rolled_back", "info")]
     settled.apply(night)
     settled.of("cy")["jobTitle"] = "Other"
     assert settled.plan().decisions["cy"] == "create"
@@ -138,7 +143,8 @@ def test_a_reference_to_a_profile_that_went_since_is_left_alone(settled: World) 
     settled.profiles.remove(other)
     plan = back(settled, undo=run)
     assert plan.changes == {}
-    assert [row["check"] for row in plan.rows("findings")] == ["manager_without_profile"]
+    said = "The manager to be restored has no profile, so the manager stays."
+    assert plan.findings == [("bob", "manager_without_profile", "info", said)]
 
 
 def test_edits_made_since_are_kept_unless_told_otherwise(settled: World) -> None:
