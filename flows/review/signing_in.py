@@ -20,7 +20,7 @@ from trueup.transforms.manifest import Identity
 from trueup.transforms.run_files import RUN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 
 SESSION = "__Host-trueup"
 ON_THE_WAY = "__Host-trueup-sign-in"
+_NO_ANSWER = {
+    "state": (
+        "This answer of the identity provider does not belong to a sign-in that was begun here a short while ago.",
+        "Sign in again.",
+    ),
+    "issuer": ("The answer is from another identity provider than the one this server trusts.", "Sign in again."),
+    "provider_refused": (
+        "The identity provider did not let you sign in here.",
+        "Ask whoever looks after sign-ins.",
+    ),
+}
 _PLACES = re.compile(rf"/(?:runs/{RUN_ID.pattern}|people(?:/[0-9a-fA-F-]{{36}})?|health|limits|sessions)?")
 """Where a sign-in may lead: pages of ours, and nothing that somebody else could append."""
 
@@ -66,18 +77,11 @@ async def signed_in(service: Service, request: Request) -> Response:
     """Back from the provider: a code becomes a person, once."""
     said, address = request.query_params, service.address_of(request)
     pending = service.sessions.end_sign_in(request.cookies.get(ON_THE_WAY, ""), said.get("state", ""))
-    if pending is None:
-        service.log("sign_in_refused", code="state", address=address)
-        text = (
-            "This answer of the identity provider does not belong to a sign-in that was begun here a short while ago."
-        )
-        return await _failed(service, request, "sign_in_failed", text=text, remedy="Sign in again.")
-    if "error" in said or "code" not in said:
-        service.log("sign_in_refused", code="provider_refused", address=address)
-        text = "The identity provider did not let you sign in here."
-        return await _failed(
-            service, request, "sign_in_failed", text=text, remedy="Ask the people who look after sign-ins."
-        )
+    code = _no_answer(said, pending, service.provider.registration.issuer)
+    if pending is None or code:
+        service.log("sign_in_refused", code=code, address=address)
+        text, remedy = _NO_ANSWER[code]
+        return await _failed(service, request, "sign_in_failed", text=text, remedy=remedy)
     try:
         session: Session = await _asked(service, _session, service, said["code"], pending)
         session.device, session.address = device(request.headers.get("user-agent", "")), address
@@ -97,6 +101,15 @@ async def signed_in(service: Service, request: Request) -> Response:
     answer.set_cookie(SESSION, number, path="/", secure=True, httponly=True, samesite="strict")
     _arrived(service, request, answer)
     return answer
+
+
+def _no_answer(said: Mapping[str, str], pending: Pending | None, issuer: str) -> str:
+    """Why what came back is no answer to what was asked; empty where it is one."""
+    if pending is None:
+        return "state"
+    if said.get("iss", issuer) != issuer:  # RFC 9207 §2.4
+        return "issuer"
+    return "provider_refused" if "error" in said or "code" not in said else ""
 
 
 async def sign_out(service: Service, request: Request) -> Response:

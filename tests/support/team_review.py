@@ -75,6 +75,7 @@ class PlainPages:
         viewer = frame.viewer
         assert viewer is not None
         told = {"what": what, "words": words, "may_decide": viewer.may_decide, "why_not": viewer.why_not}
+        told["is_old"] = frame.is_old
         facts = told | {"name": viewer.name, "is_reviewer": viewer.is_reviewer, "own_key": viewer.own_key}
         return f'<meta name="csrf" content="{viewer.csrf}"><pre>{json.dumps(facts)}</pre>'
 

@@ -31,6 +31,8 @@ from trueup.reports.team.model import (
     PersonRun,
     RunLine,
     RunPage,
+    SessionLine,
+    SessionsPage,
     TargetNights,
     Viewer,
 )
@@ -193,6 +195,25 @@ def test_every_error_has_a_page_that_says_what_to_do(kind: ErrorKind, viewer: Vi
     assert "Said by the server." in text
     assert len(seen.of("h1")) == 1
     assert "Traceback" not in text
+
+
+def test_somebodys_own_sessions_are_theirs_to_end_and_an_old_browser_is_warned() -> None:
+    lines = (
+        SessionLine("one", "Firefox on Windows", "192.0.2.7", AT, AT, is_this=True),
+        SessionLine("two", "<script>alert(1)</script>", "", AT, AT, is_this=False),
+        SessionLine("three", "Safari on an iPhone", "192.0.2.8", AT, AT, is_this=False),
+    )
+    text = page(SessionsPage(lines), replace(framed(), is_old=True))
+    check_harmless(text)
+    assert "You are signed in 3 times" in text
+    assert [f'name="session" value="{one}"' in text for one in ("one", "two", "three", "others")] == [
+        False,
+        *[True] * 3,
+    ]
+    assert "an unknown address" in text
+    assert "too old to protect you" in text
+    alone = page(SessionsPage(lines[:1]), framed())
+    assert ("here and nowhere else" in alone, "End" in alone, "too old" in alone) == (True, False, False)
 
 
 def test_static_files_are_named_by_what_they_hold() -> None:

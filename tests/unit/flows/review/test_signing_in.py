@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpcore2
 import pytest
@@ -156,6 +157,32 @@ def test_a_code_is_good_once_and_only_in_the_browser_that_asked_for_it(team: Tea
     again.cookies = cookies
     assert again.get(back).status_code == 400, "replayed"
     assert {line["code"] for line in team.events("sign_in_refused")} == {"state"}
+
+
+def test_an_answer_in_the_name_of_another_provider_is_refused_before_its_code_is_sent_anywhere(team: Team) -> None:
+    issuer = team.service.provider.registration.issuer
+    for said, status in (("https://evil.example", 400), ("", 400), (issuer, 200)):
+        browser = team.browser()
+        back = browser.choose(browser.to_provider(), "ada").removeprefix(team.url)
+        before = _redeemed(team)
+        assert browser.get(f"{back}&iss={quote(said, safe='')}").status_code == status, said
+        assert (_redeemed(team) > before) is (status == 200), said
+    assert [line["code"] for line in team.events("sign_in_refused")] == ["issuer", "issuer"]
+
+
+def _redeemed(team: Team) -> int:
+    return sum(seen.path.endswith("/oauth2/v2.0/token") for seen in team.sandbox.tenant.requests)
+
+
+def test_a_guest_whose_home_is_another_tenant_is_known_by_the_object_id_here_alone(team: Team) -> None:
+    tenant, home = team.service.provider.registration.tenant_id, "99999999-0000-4000-8000-000000000000"
+    elsewhere = {"iss": f"https://login.microsoftonline.com/{home}/v2.0", "tid": home, "oid": ADA}
+    team.sandbox.tenant.people.bend = lambda claims: claims | elsewhere
+    assert team.browser().sign_in("eve").status_code == 400, "a token of their own tenant, with an id of somebody here"
+    guest = {"idp": f"https://sts.windows.net/{home}/", "preferred_username": "ada@contoso.example", "tid": tenant}
+    team.sandbox.tenant.people.bend = lambda claims: claims | guest
+    browser = team.browser()
+    assert (browser.sign_in("eve").status_code, SESSION in browser.cookies) == (403, False), "a name let them in"
 
 
 def test_a_provider_that_says_no_or_is_away_is_told_plainly(team: Team) -> None:

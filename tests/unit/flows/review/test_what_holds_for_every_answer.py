@@ -176,6 +176,12 @@ def test_addresses_of_callers_come_from_headers_of_configured_proxies_only(team:
     assert team.events("sign_in_refused")[-1]["address"] == "203.0.113.7"
 
 
+def test_an_old_browser_is_known_by_what_it_does_not_say(team: Team) -> None:
+    ada = team.browser("ada")
+    assert '"is_old": false' in ada.get("/").text
+    assert '"is_old": true' in ada.send("GET", "/", headers={}).text
+
+
 def test_without_tls_only_loopback_is_listened_on(team: Team, tmp_path: Path) -> None:
     settings = team.service.settings
     say = team.service.log
