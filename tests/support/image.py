@@ -115,8 +115,8 @@ def _download(wheels: Path) -> None:
     listed = wheels / "listed.txt"
     listed.write_text(_for_debian((ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")), encoding="utf-8")
     words = ["--no-deps", "--require-hashes", "--python-version", "3.11", "--only-binary", ":all:"]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "-r", listed]
-    subprocess.run([*command, "--dest", wheels], check=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "-r", str(listed)]
+    subprocess.run([*command, "--dest", str(wheels)], check=True)
 
 
 def _for_debian(text: str) -> str:
