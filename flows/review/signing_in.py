@@ -140,8 +140,8 @@ def _session(service: Service, code: str, pending: Pending) -> Session:
         )
     now = service.sessions.clock()
     person = Person(_identity(known.claims), known.claims.name, known.claims.login)
-    how = {"refresh_token": known.refresh_token, "groups": found.groups}
-    return Session(person, found.role, checked=now, tried=now, **how)
+    token, groups = known.refresh_token, found.groups
+    return Session(person, found.role, checked=now, groups=groups, refresh_token=token, tried=now)
 
 
 def _identity(claims: Claims) -> Identity:
