@@ -53,13 +53,14 @@ def nightly(config: str = "", deployed: dict[str, Any] | None = None, *, again: 
     expected = flow_runs.expected_start() or datetime.now(UTC)
     if again:
         expected = last_tick(settings.schedule, expected)
-        _refuse_a_third_time(settings, expected)
     if _is_overtaken(settings, expected):
         return Cancelled(message=f"{SKIPPED} a newer night is due.")
     archive = open_archive(settings)
     with night_lock(archive.path, settings.target.url) as is_alone:
         if not is_alone:
             return Cancelled(message=f"{SKIPPED} another run of this target is in progress.")
+        if again:  # only here: a night that was taken for lost, as the server was away, may live and hold the lock
+            _refuse_a_third_time(settings, expected)
         with flow_runs.holding(lock_names(archive.path, settings.target.url)["night"]):
             return _go_on(settings, open_archive(settings), expected)  # once more: with what others did until now
 

@@ -39,7 +39,7 @@ _NO_ANSWER = {
     "issuer": ("The answer is from another identity provider than the one this server trusts.", "Sign in again."),
     "provider_refused": (
         "The identity provider did not let you sign in here.",
-        "Ask whoever looks after sign-ins.",
+        "Ask the people who look after sign-ins.",
     ),
 }
 _PLACES = re.compile(rf"/(?:runs/{RUN_ID.pattern}|people(?:/[0-9a-fA-F-]{{36}})?|health|limits|sessions)?")

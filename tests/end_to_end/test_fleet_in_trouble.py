@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from tests.support.fleet import Fleet, Target
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 HERE = socket.gethostname()
+LOST = {"state": {"type": "CRASHED", "name": "Crashed", "message": "lost"}, "force": True}
 TOLD = '[notify]\nurls = ["env:HOOK"]\nremind_hours = 0.0001\n'
 
 
@@ -50,8 +51,7 @@ def deploy(fleet: Fleet) -> str:
 def lose(fleet: Fleet, run: str) -> None:
     """The worker that is at ``run`` dies with it, and the server's automation need not wait until it notices."""
     fleet.worker_of(run).kill()
-    lost = {"state": {"type": "CRASHED", "name": "Crashed", "message": "lost"}, "force": True}
-    assert fleet.api(f"/flow_runs/{run}/set_state", lost)["status"] == "ACCEPT"
+    assert fleet.api(f"/flow_runs/{run}/set_state", LOST)["status"] == "ACCEPT"
 
 
 def begun_again(fleet: Fleet, target: Target, before: int) -> str:
@@ -61,6 +61,7 @@ def begun_again(fleet: Fleet, target: Target, before: int) -> str:
     return str(rows[-1]["id"])
 
 
+@pytest.mark.services
 def test_a_night_lost_twice_in_its_apply_is_not_begun_a_third_time_is_told_and_the_next_night_goes_on(
     tmp_path: Path, server: PrefectServer
 ) -> None:
@@ -100,6 +101,32 @@ def test_a_night_lost_twice_in_its_apply_is_not_begun_a_third_time_is_told_and_t
         assert len(settled) == len(set(settled))
 
 
+@pytest.mark.soak
+def test_a_night_that_was_only_taken_for_lost_goes_on_and_nobody_is_told_that_it_was_given_up(
+    tmp_path: Path, server: PrefectServer
+) -> None:
+    """As when the server was away: it hears no sign of life of a night that lives."""
+    with webhook() as hook, a_fleet(tmp_path, server, targets=1) as fleet:
+        [target] = fleet.targets
+        target.configure(more=BY_ITSELF + TOLD, per_second=8)
+        deploy(fleet)
+        first = fleet.begin(target)
+        for _ in range(2):
+            fleet.worker(HOOK=hook.url.replace("http", "json"))
+        until(target.is_planning, "the plan", 240)
+        lose(fleet, first)
+        second = begun_again(fleet, target, 1)
+        until(target.is_applying, "the apply", 240)
+        fleet.worker(HOOK=hook.url.replace("http", "json"))
+        fleet.api(f"/flow_runs/{second}/set_state", LOST)
+        third = begun_again(fleet, target, 2)
+        assert fleet.ended(third) == ("CANCELLED", "Skipped: another night of this target is at work.")
+        until(lambda: target.acts() == ["approved", "applied"], "the end of the second", 240)
+        until(lambda: fleet.api(f"/flow_runs/{second}", method="GET")["state"]["message"] == "Applied", "said so", 60)
+        assert not any("a second time" in str(body["message"]) for _path, body in hook.posts)
+
+
+@pytest.mark.services
 def test_all_targets_of_a_pool_are_looked_after_and_each_is_told_once(tmp_path: Path, server: PrefectServer) -> None:
     with webhook() as hook, a_fleet(tmp_path, server, targets=3) as fleet:
         waiting, silent, broken = fleet.targets

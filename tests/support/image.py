@@ -17,8 +17,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 ROOT = Path(__file__).resolve().parents[2]
 IN_IMAGE = Path(__file__).with_name("in_image.sh")
+_DEBIAN = {"python_version": "3.11", "python_full_version": "3.11.2"}
 _OWN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -108,9 +111,25 @@ def _base(bare: Path, root: Path) -> Path:
 
 def _download(wheels: Path) -> None:
     """All packages of the list for the base image's Python, each held to its hash."""
+    wheels.mkdir()
+    listed = wheels / "listed.txt"
+    listed.write_text(_for_debian((ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")), encoding="utf-8")
     words = ["--no-deps", "--require-hashes", "--python-version", "3.11", "--only-binary", ":all:"]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "-r", ROOT / "requirements" / "run.txt"]
-    subprocess.run([*command, "--dest", wheels], check=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", *words, "-r", str(listed)]
+    subprocess.run([*command, "--dest", str(wheels)], check=True)
+
+
+def _for_debian(text: str) -> str:
+    """The list for Debian's Python, without conditions: pip would judge them by the Python it runs on."""
+    kept = []
+    for entry in re.split(r"\n(?=\S)", text):
+        line, _, hashes = entry.partition(" \\\n")
+        if line.startswith("#") or not line.strip():
+            continue
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate(dict(_DEBIAN)):
+            kept.append(f"{requirement.name}{requirement.specifier} \\\n{hashes}")
+    return "\n".join(kept)
 
 
 def _copy(words: list[str], image: Image, stages: dict[str, Image]) -> None:
