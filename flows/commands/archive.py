@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from trueup.connectors.archive.retention import Going
     from trueup.transforms.history import PriorRun
 
+_OLD_VERSIONS = "Old versions of objects, where the bucket keeps them, stay until its own lifecycle rule removes them."
+
 
 def runs_command(config: Path, *, as_json: bool) -> int:
     """Show all runs, newest first; a damaged one is shown as such and does not hide the others."""
@@ -91,8 +93,10 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
         gone = retention.prune(archive, keep_days=keep, keep_snapshots_days=sooner, who=who, at=at)
     else:
         gone = retention.going(archive, keep_days=keep, keep_snapshots_days=sooner, at=at)
+    beyond = [_OLD_VERSIONS] if is_url(settings.archive.path) else []
     if as_json:
-        screen.document({"removed": yes, "keep_days": keep, "runs": [_going_row(one) for one in gone]})
+        rows = [_going_row(one) for one in gone]
+        screen.document({"removed": yes, "keep_days": keep, "runs": rows, "not_reached": beyond})
         return Exit.DONE
     if not gone:
         screen.say(f"Nothing to remove: no run is older than {keep} days.")
@@ -108,10 +112,8 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
     screen.say(f"{verb} the data of {runs} older than {age}, {size:.1f} MiB; manifests and acts stay.")
     if not yes:
         screen.say("To remove it: trueup prune --yes")
-    elif is_url(settings.archive.path):
-        screen.say(
-            "Old versions of objects, where the bucket keeps them, stay until its own lifecycle rule removes them."
-        )
+    for one in beyond if yes else ():
+        screen.say(one)
     return Exit.DONE
 
 

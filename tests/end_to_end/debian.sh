@@ -1,11 +1,9 @@
 #!/bin/sh
-# What the tests marked "services" need of Debian: PostgreSQL, systemd's own judgement of the units, a
-# clock that is wrong. As root.
+# What the tests marked "services" need of Debian: PostgreSQL, and systemd's own judgement of the units. As root.
 set -eu
 wanted=""
 ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || wanted="$wanted postgresql"
 command -v systemd-analyze > /dev/null || wanted="$wanted systemd"
-ls /usr/lib/*/faketime/libfaketime.so.1 > /dev/null 2>&1 || wanted="$wanted faketime"
 [ -z "$wanted" ] && exit 0
 echo "Installing$wanted ..."
 export DEBIAN_FRONTEND=noninteractive
