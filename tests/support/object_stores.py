@@ -236,8 +236,9 @@ def faulty(before: str) -> Iterator[Faults]:
     """A proxy before a store that does to a request what ``judge`` says of it.
 
     ``500``, ``503``, ``412``, ``409``: answered so, and nothing reached the store; ``reset``: the connection is reset
-    and nothing reached it; ``denied``: a removal is refused as Amazon does, with 200; ``lost``: it took place, and the answer is a 500; ``cut``: it took place, and the
-    connection is reset; ``dies``, ``dies after``: whoever sent it is killed before it reached the store, or after.
+    and nothing reached it; ``denied``: a removal is refused as Amazon does, with 200; ``lost``: it took place, and the
+    answer is a 500; ``cut``: it took place, and the connection is reset; ``dies``, ``dies after``: whoever sent it is
+    killed before it reached the store, or after.
     """
     faults = Faults("")
     handler = type("Proxy", (_Proxy,), {"faults": faults, "upstream": before.removeprefix("http://")})

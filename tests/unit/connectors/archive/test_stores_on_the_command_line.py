@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +24,7 @@ from trueup.flows.commands.ending import run_to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.object_stores import Bucket
 
@@ -154,9 +154,10 @@ def test_a_copy_a_half_copy_and_what_was_moved_are_closed_and_say_where_work_goe
     def dies(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    with desk.patch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with desk.patch.context() as patched:
         patched.setattr(copying, "_refuse_incomplete", dies)
-        copy_archive(settings, bucket.address, half, move=False)
+        with pytest.raises(KeyboardInterrupt):
+            copy_archive(settings, bucket.address, half, move=False)
     desk.configure({**bucket.section(), "path": half})
     code, said = desk.trueup("approve", "latest")
     assert (code, "is a copy that was not finished, of" in said, bucket.address in said) == (3, True, True)
