@@ -42,7 +42,8 @@ AT_ONCE = 16
 _PAUSES = (0.1, 0.3, 1.0, 3.0)
 """Seconds between tries of a write that was not answered."""
 _NOT_FOUND = (NotFoundError, FileNotFoundError)
-_REFUSED = re.compile(r"status code: 40[13]\b")
+_REFUSED = re.compile(r"status code: 40[13]\b|\(code: AccessDenied\)")
+"""Of a list that was refused, and of a removal, which S3 answers with 200 and says for each object."""
 _DENIED = (PermissionDeniedError, UnauthenticatedError)
 
 
@@ -213,15 +214,18 @@ class ObjectStore:
         except _NOT_FOUND as error:
             raise FileNotFoundError(self.name) from error
         except BaseError as error:
+            if _REFUSED.search(str(error)):
+                raise self.failed(what, error) from error
             raise Unanswered from error
 
     def failed(self, what: str, error: BaseError | OSError) -> Failed:
         """The sentence for a request that the store refused."""
-        # obstore says of a list that was refused only that there was a generic error, and the status in its text.
+        # obstore calls some refusals a generic error, and says in its text alone what it was.
         if isinstance(error, _DENIED) or _REFUSED.search(str(error)):
             return Failed(
                 f"The archive {self.name} cannot {what}: the store refuses these credentials or this right.",
-                remedy="Give what [archive.options] names the rights to list, read and write objects there.",
+                remedy="Give what [archive.options] names the rights to list, read, write and replace objects there, "
+                "and to delete them for prune and erase. On Google replacing takes the right to delete too.",
             )
         if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
             return Failed(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trueup.connectors.archive.retention import Going
     from trueup.transforms.history import PriorRun
 
+_OLD_VERSIONS = "Old versions of objects, where the bucket keeps them, stay until its own lifecycle rule removes them."
+
 
 def runs_command(config: Path, *, as_json: bool) -> int:
     """Show all runs, newest first; a damaged one is shown as such and does not hide the others."""
@@ -93,11 +95,13 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
         gone = retention.prune(archive, keep_days=keep, keep_snapshots_days=sooner, who=who, at=at)
     else:
         gone = retention.going(archive, keep_days=keep, keep_snapshots_days=sooner, at=at)
+    beyond = [_OLD_VERSIONS] if is_url(settings.archive.path) else []
     configurations = undeployed(settings)
     if yes:
         remove(settings, configurations.names)
     if as_json:
-        document = {"removed": yes, "keep_days": keep, "runs": [_going_row(one) for one in gone]}
+        rows = [_going_row(one) for one in gone]
+        document = {"removed": yes, "keep_days": keep, "runs": rows, "not_reached": beyond}
         told = {"configurations": configurations.names, "configurations_kept": configurations.why_kept}
         screen.document(document | told)
         return Exit.DONE
@@ -115,10 +119,8 @@ def prune_command(config: Path, *, yes: bool, as_json: bool) -> int:
         return Exit.DONE
     if not yes:
         screen.say("To remove it: trueup prune --yes")
-    elif is_url(settings.archive.path):
-        screen.say(
-            "Old versions of objects, where the bucket keeps them, stay until its own lifecycle rule removes them."
-        )
+    for one in beyond if yes else ():
+        screen.say(one)
     return Exit.DONE
 
 

@@ -120,7 +120,7 @@ def test_a_night_that_was_only_taken_for_lost_goes_on_and_nobody_is_told_that_it
         fleet.worker(HOOK=hook.url.replace("http", "json"))
         fleet.api(f"/flow_runs/{second}/set_state", LOST)
         third = begun_again(fleet, target, 2)
-        assert fleet.ended(third) == ("CANCELLED", "Skipped: another night of this target is at work.")
+        assert fleet.ended(third) == ("CANCELLED", "Skipped: another run of this target is in progress.")
         until(lambda: target.acts() == ["approved", "applied"], "the end of the second", 240)
         until(lambda: fleet.api(f"/flow_runs/{second}", method="GET")["state"]["message"] == "Applied", "said so", 60)
         assert not any("a second time" in str(body["message"]) for _path, body in hook.posts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -170,6 +171,8 @@ class _Proxy(BaseHTTPRequestHandler):
             self.faults.kill()
         if word in {"reset", "dies"}:
             self._reset()
+        elif word == "denied":
+            self._answer(200, _denied(body), {})
         elif word.isdigit():
             self._answer(int(word), b"<Error><Code>Fault</Code></Error>", {})
         else:
@@ -210,6 +213,13 @@ class _Proxy(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _serve  # noqa: N815 - the names the base class calls
 
 
+def _denied(body: bytes) -> bytes:
+    """What Amazon says to somebody who would remove these objects and may not."""
+    keys = re.findall(rb"<Key>(.*?)</Key>", body)
+    said = b"".join(b"<Error><Key>%s</Key><Code>AccessDenied</Code><Message>no</Message></Error>" % key for key in keys)
+    return b"<DeleteResult>%s</DeleteResult>" % said
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -226,8 +236,9 @@ def faulty(before: str) -> Iterator[Faults]:
     """A proxy before a store that does to a request what ``judge`` says of it.
 
     ``500``, ``503``, ``412``, ``409``: answered so, and nothing reached the store; ``reset``: the connection is reset
-    and nothing reached it; ``lost``: it took place, and the answer is a 500; ``cut``: it took place, and the
-    connection is reset; ``dies``, ``dies after``: whoever sent it is killed before it reached the store, or after.
+    and nothing reached it; ``denied``: a removal is refused as Amazon does, with 200; ``lost``: it took place, and the
+    answer is a 500; ``cut``: it took place, and the connection is reset; ``dies``, ``dies after``: whoever sent it is
+    killed before it reached the store, or after.
     """
     faults = Faults("")
     handler = type("Proxy", (_Proxy,), {"faults": faults, "upstream": before.removeprefix("http://")})

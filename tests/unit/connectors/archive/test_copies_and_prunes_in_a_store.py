@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, sealed_run, settings_in
-from tests.support.people_in_a_store import ANN, every_object, with_people
+from tests.support.people_in_a_store import ANN, erase, every_object, named_in, with_people
 from tests.unit.connectors.archive.test_archive_in_a_store import host, store_of_bucket
-from tests.unit.connectors.archive.test_erasing import Killed
+from tests.unit.connectors.archive.test_erasing import FORMATS, Killed, everything, kept_archive
 from trueup.connectors.analysis.archive import Archive as Views
-from trueup.connectors.archive import apply_lock, check_archive, copying, reading, settling
+from trueup.connectors.archive import apply_lock, check_archive, copying, open_archive, reading, settling
 from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.object_store import ObjectStore
 from trueup.connectors.archive.retention import prune
@@ -110,3 +110,25 @@ def test_a_prune_that_died_in_a_store_is_finished_by_the_next(
     of_old = [name for name, text in every.items() if old.run_id in name or f'"{old.run_id}"' in text]
     assert [name for name in of_old if any(word in every[name] for word in ANN)] == []
     assert check_archive(host(bucket, tmp_path / "c").path) == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_archive_somebody_was_erased_from_is_copied_and_erased_from_again_wherever_it_goes(
+    name: str, bucket: Bucket, tmp_path: Path
+) -> None:
+    archive = kept_archive(tmp_path, name)
+    numbers = [erase(archive, "k-ann").number]
+    settings, folder = settings_in(tmp_path, archive=bucket.section()), tmp_path / "back"
+    copy_archive(settings, str(archive.path), bucket.address, move=True)
+    numbers.append(erase(host(bucket, tmp_path / "a"), "k-bob").number)
+    gone = ("k-ann", "ann@contoso.example", "k-bob", "bob@contoso.example")
+    assert named_in(store_of_bucket(bucket, tmp_path), gone) == []
+    copy_archive(settings, bucket.address, str(folder), move=True)
+    back = open_archive(settings_in(tmp_path, archive={"path": str(folder)}))
+    assert len(back.runs()) == 3
+    numbers.append(erase(back, "k-cleo").number)
+    said = everything(folder)
+    assert [word for word in (*gone, "k-cleo", "cleo@contoso.example") if word in said] == []
+    assert check_archive(folder) == []
+    for run in back.runs():
+        assert [act.details["number"] for act in run.acts if act.act == "erased"] == numbers
