@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import hashlib
 import os
 import secrets
 import shutil
@@ -19,7 +18,7 @@ from trueup.connectors.archive.closed import refuse_closed
 from trueup.connectors.archive.places import LocalPlace, attach, place_of
 from trueup.connectors.archive.reaching import reach
 from trueup.connectors.archive.unfinished import finished, watch
-from trueup.connectors.archive.vault import Vault, area
+from trueup.connectors.archive.vault import Vault, opened_below
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.run_files import RUN_ID, RunFiles
@@ -157,16 +156,10 @@ def _opened(settings: Settings, *, writable: bool) -> Archive:
     if keys is not None:
         known = place_of(path).vault
         if known.keys != keys or known.opened is None:
-            attach(path, LocalPlace(path, Vault(path, keys, opened_below(settings, path))))
+            attach(
+                path, LocalPlace(path, Vault(path, keys, opened_below(settings.place(settings.archive.cache), path)))
+            )
     return Archive(path, access)
-
-
-def opened_below(settings: Settings, path: Path) -> Path:
-    """Where files of the archive in ``path`` lie open for this process alone."""
-    own = hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    opened = area(settings.place(settings.archive.cache)) / f"{path.name}-{own}"
-    opened.mkdir(mode=0o700, exist_ok=True)
-    return opened
 
 
 def _access(group: str) -> Access:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive.atomic_files import on_disk, sha256_of
 from trueup.connectors.archive.cipher import KEY_FILE, OF_ARCHIVE, Cipher, Keys, new_cipher, unwrapped, wrapped
+from trueup.connectors.archive.lines import closed_line, opened_line, opened_lines
 from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.errors import Refused
 from trueup.transforms.private import forget, make_private, open_binary
@@ -60,6 +61,22 @@ def area(cache: Path) -> Path:
     atexit.register(lambda: shutil.rmtree(place, ignore_errors=True) if os.getpid() == owner else None)
     _areas[cache] = place
     return place
+
+
+def leave() -> None:
+    """Nothing lies open for this process any more."""
+    for place in _areas.values():
+        shutil.rmtree(place, ignore_errors=True)
+        forget(place)
+    _areas.clear()
+
+
+def opened_below(cache: Path, root: Path) -> Path:
+    """Where files of the archive in ``root`` lie open for this process alone."""
+    own = hashlib.sha256(str(root).encode()).hexdigest()[:12]
+    opened = area(cache) / f"{root.name}-{own}"
+    opened.mkdir(mode=0o700, exist_ok=True)
+    return opened
 
 
 def _sweep(base: Path) -> None:
@@ -140,6 +157,22 @@ class Vault:
         if cipher is None or name == KEY_FILE:
             return content
         return cipher.decrypt(name, _unwritten(content) if name.endswith(_RECORD) else content)
+
+    def said(self, key: str, kept: bytes) -> bytes:
+        """What the kept bytes say; of a journal, its lines."""
+        run_id, name = _owner(key)
+        cipher = self.cipher(run_id)
+        if name == JOURNAL and cipher is not None:
+            return b"".join(opened_line(line, cipher) or b"" for line in kept.splitlines(keepends=True))
+        return self.open(key, kept)
+
+    def unsaid(self, key: str, said: bytes) -> bytes:
+        """``said`` as it is kept."""
+        run_id, name = _owner(key)
+        cipher = self.cipher(run_id)
+        if name == JOURNAL and cipher is not None:
+            return closed_line(said, cipher)
+        return self.close(key, said)
 
     def run(self, run_id: str, bring: Callable[[str], None] | None = None) -> RunFiles:
         """The run's files, which lie open where this archive has keys."""
@@ -247,6 +280,9 @@ class Vault:
                 shutil.copyfileobj(source, digest)
             elif name.endswith(_RECORD):
                 digest.write(self.open(key, source.read()))
+            elif name == JOURNAL:
+                for records in opened_lines(kept, cipher):
+                    digest.write(records)
             else:
                 cipher.decrypt_stream(name, source, digest)  # type: ignore[arg-type] # only written to
         return digest.sha256.hexdigest(), digest.size
@@ -321,9 +357,3 @@ def _owner(key: str) -> tuple[str, str]:
     if run_id == ".review" and RUN_ID.fullmatch(owner := name.partition(".")[0]):
         return owner, key
     return OF_ARCHIVE, key
-
-
-def leave(folder: Path) -> None:
-    """Remove a private folder of this process."""
-    shutil.rmtree(folder, ignore_errors=True)
-    forget(folder)
