@@ -18,8 +18,6 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SCHEME = "private"
@@ -110,14 +108,18 @@ def size_of(path: Path) -> int:
     return _inner(size) if is_private(path) else size
 
 
-def lines_of(path: Path) -> Iterator[bytes]:
-    """The file's lines, each with its end."""
-    with open_binary(path) as file:
-        yield from io.BufferedReader(cast("io.RawIOBase", file)) if is_private(path) else file
+class _Place:
+    """Where a file that is written goes on."""
+
+    place = 0
 
 
 class _PrivateFile(io.RawIOBase):
-    """One open private file. Where a thread is in it is that thread's own affair: DuckDB's share one handle."""
+    """One open private file.
+
+    Of one that is read, where a thread is in it is that thread's own affair: DuckDB's threads share a handle, and each
+    goes to its place and reads. One that is written goes on where it was, whichever thread writes.
+    """
 
     def __init__(self, path: Path, mode: str) -> None:
         self._aead = _aead()
@@ -125,7 +127,7 @@ class _PrivateFile(io.RawIOBase):
         self._number = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         self._writes = mode != "rb"
         self._lock = threading.RLock()
-        self._at = threading.local()
+        self._at: Any = _Place() if self._writes else threading.local()
         if self._writes:
             self._id = os.urandom(_ID)
             os.pwrite(self._number, _MAGIC + self._id, 0)

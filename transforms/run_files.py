@@ -112,6 +112,11 @@ class RunFiles:
         return self.file("report.html")
 
     @property
+    def report_place(self) -> Path:
+        """Where the report is kept, to be told; whoever reads it in an encrypted archive asks ``trueup show``."""
+        return self.path / "report.html"
+
+    @property
     def report_md(self) -> Path:
         """The same for a chat or a pull request."""
         return self.file("report.md")
