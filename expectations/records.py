@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.errors import Failed
+from trueup.transforms.private import read_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ def write_records(path: Path, records: Sequence[dict[str, Any]], rows: Mapping[s
     document["suites"] = list(records)
     partial = path.with_suffix(".partial")
     partial.touch(mode=0o600)
-    partial.write_text(json.dumps(document, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+    write_text(partial, json.dumps(document, ensure_ascii=False, indent=1, default=str))
     partial.replace(path)
 
 
@@ -59,7 +60,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {"suites": [], "rows": {}}
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
         return {"suites": list(document["suites"]), "rows": dict(document.get("rows") or {})}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Failed(f"{path.name} is damaged.", remedy="Restore the run from a backup; verify --archive.") from error

@@ -68,14 +68,14 @@ def close(run_id: str, result: ApplyResult, left_out: str) -> str:
 @endings.told
 def apply(run_id: str) -> Any:
     """Apply the approved run ``run_id``; the caller holds the lock and checked the approval (``flows.clearance``)."""
-    from trueup.connectors.archive.atomic_files import folder
     from trueup.connectors.archive.locks import lock_names
+    from trueup.connectors.archive.places import aside
 
     this = clearance.in_hand(run_id)
     lock = lock_names(this.archive.path, this.settings.target.url)["apply"]
     flow_runs.hold(lock)
-    with TemporaryDirectory(prefix="apply-", dir=folder(this.archive.path)) as aside:
-        left_out = str(this.write_left_out(Path(aside)))
+    with TemporaryDirectory(prefix="apply-", dir=aside(this.archive.path)) as drafts:
+        left_out = str(this.write_left_out(Path(drafts)))
         result = write(run_id, left_out)
         state = close(run_id, result, left_out)
     flow_runs.log(f"Written: {endings.counts(result)}.")

@@ -39,6 +39,7 @@ _HOSTS_OWN = (
     f"{configuration.PREFIX}ARCHIVE{configuration.DELIMITER}CACHE",
 )
 """Where a host leaves its figures and keeps its cache is its own affair; of the rest no host has another idea."""
+_KEYS = ("encryption_key", "encryption_key_previous")
 _DEPLOY_AGAIN = "Deploy it again: trueup deploy CONFIG --pool NAME"
 
 
@@ -124,17 +125,19 @@ class Bundle:
         from trueup.connectors.archive import open_archive
         from trueup.connectors.archive.atomic_files import on_disk
         from trueup.connectors.archive.store import Changed
+        from trueup.connectors.archive.unowned import as_kept_in, said_in
 
         open_archive(self.settings)  # made, and found fit, before anything is put there
         records, name = records_of(self.settings), _name(self.digest)
         with on_disk("The configuration cannot be put into the archive"):
             try:
-                records.create_if_absent(name, self.content)
+                records.create_if_absent(name, kept := as_kept_in(records, self.settings, name, self.content))
             except FileExistsError:
                 seen = records.version(name)
-                if records.read(name) != self.content:  # altered since: each night would be refused for ever
+                # Altered since: each night would be refused for ever.
+                if said_in(records, self.settings, name, records.read(name)) != self.content:
                     with contextlib.suppress(Changed):  # another deploys it beside us
-                        records.replace_if_match(name, self.content, seen)
+                        records.replace_if_match(name, kept, seen)
 
 
 def gather(config: Path, *, cron: str = "") -> Bundle:
@@ -237,6 +240,7 @@ def settings_of(carried: Carried) -> Settings:
 
 def _read(carried: Carried) -> dict[str, Any]:
     from trueup.connectors.archive.atomic_files import on_disk
+    from trueup.connectors.archive.unowned import said_in
 
     opening = Settings.model_validate(
         {"archive": {"path": carried.archive, **carried.opened_with}, "target": {"url": carried.target}}
@@ -248,7 +252,8 @@ def _read(carried: Carried) -> dict[str, Any]:
         )
     with on_disk("The deployed configuration cannot be read"):
         try:
-            content = records_of(opening).read(_name(carried.digest))
+            records, name = records_of(opening), _name(carried.digest)
+            content = said_in(records, opening, name, records.read(name))
         except FileNotFoundError:
             raise Failed(
                 f"The archive {carried.archive} has no configuration {carried.digest[:12]}…", remedy=_DEPLOY_AGAIN
@@ -294,7 +299,8 @@ def _opened_with(settings: Settings) -> dict[str, Any]:
         return f"file:{settings.place(value.removeprefix('file:'))}" if value.startswith("file:") else value
 
     options = {key: whole(value) for key, value in settings.archive.options.items()}
-    return {"options": options} if options else {}
+    keys = {name: getattr(settings.archive, name) for name in _KEYS}
+    return ({"options": options} if options else {}) | {name: whole(value) for name, value in keys.items() if value}
 
 
 def _placed(settings: Settings, carried: Carried) -> Settings:

@@ -138,9 +138,9 @@ def _plan(settings: Settings, archive: Archive, expected: datetime) -> Any:
     ending = endings.of_plan(run.manifest)
     if run.manifest.outcome is Outcome.READY:
         writes = ", ".join(f"{run.manifest.counts[word]:,} {word}" for word in WRITING if run.manifest.counts.get(word))
-        screen.note(f"Trueup run {run.run_id} is planned: {writes}. {run.files.report_html}")
+        screen.note(f"Trueup run {run.run_id} is planned: {writes}. {run.files.report_place}")
         return approve_itself(settings, run.run_id)
-    screen.note(f"Trueup run {run.run_id}: {ending.message} {run.files.report_html}")
+    screen.note(f"Trueup run {run.run_id}: {ending.message} {run.files.report_place}")
     announce(settings, run)
     return ending.state(run.manifest.outcome)
 

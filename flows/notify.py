@@ -41,7 +41,7 @@ def link_to(settings: Settings, run: PriorRun) -> str:
     """Where the report of ``run`` can be opened: as ``[report] link`` says, else its place in the archive."""
     if settings.report.link:
         return settings.report.link.replace("{run_id}", run.run_id)
-    return str(run.files.report_html)
+    return str(run.files.report_place)
 
 
 @harmless()

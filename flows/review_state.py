@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from trueup.connectors.archive.atomic_files import REVIEWS, Access, make_directory, replace
+from trueup.connectors.archive.places import as_kept, read_private
 from trueup.flows.commands.review_wish import Progress
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _OWN = Access()
 def kept(root: Path, run: PriorRun, who: str) -> Progress:
     """Where ``who`` was in this plan; nowhere, if it was never kept or cannot be read."""
     try:
-        said = json.loads(_place(root, run, who).read_text(encoding="utf-8"))
+        said = json.loads(read_private(root, _place(root, run, who)))
         if said["fingerprint"] != run.manifest.fingerprint:
             return Progress()
         return Progress(tuple(map(str, said["looked"])), dict(said["notes"]), str(said["note"]))
@@ -47,7 +48,7 @@ def keep(root: Path, run: PriorRun, who: str, progress: Progress) -> None:
         "note": progress.note,
     }
     place = _place(root, run, who)
-    replace(place, json.dumps(said, ensure_ascii=False).encode(), aside=folder, access=_OWN)
+    replace(place, as_kept(root, place, json.dumps(said, ensure_ascii=False).encode()), aside=folder, access=_OWN)
 
 
 def _place(root: Path, run: PriorRun, who: str) -> Path:

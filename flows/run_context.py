@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
 from trueup.transforms.errors import Failed
+from trueup.transforms.private import read_text, write_text
 from trueup.transforms.settings import AttributeSettings
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Build:
 
     @cached_property
     def _request(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(_request_path(self.files).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(read_text(_request_path(self.files)))
         return found
 
     @property
@@ -156,7 +157,7 @@ def begin(
         "only": list(only),
         "wish": wish or {},
     }
-    _request_path(files).write_text(json.dumps(request), encoding="utf-8")
+    write_text(_request_path(files), json.dumps(request))
     return files
 
 

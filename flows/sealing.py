@@ -13,6 +13,7 @@ from trueup.flows.safe_errors import impersonal
 from trueup.transforms.errors import Refused
 from trueup.transforms.links import links_of
 from trueup.transforms.manifest import Manifest
+from trueup.transforms.private import read_text
 from trueup.transforms.vocabulary import Decision, Kind, Outcome
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def conclude(build: Build, manifest: Manifest) -> State[Any]:
     create_markdown_artifact(
         key="trueup-run",
         description=f"{manifest.kind} {manifest.run_id}: {manifest.outcome}",
-        markdown=build.files.report_md.read_text(encoding="utf-8") if names else _without_people(manifest, ending),
+        markdown=read_text(build.files.report_md) if names else _without_people(manifest, ending),
     )
     return ending.state(manifest.outcome)
 

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.private import is_private, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +88,9 @@ def show(run: PriorRun, history: History, *, form: str = "text", output: Path | 
 
 def write_private(path: Path, content: bytes) -> None:
     """``content`` at ``path``, readable by its owner only where the file is new: it is personal data."""
+    if is_private(path):
+        write_bytes(path, content)
+        return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -42,7 +42,7 @@ def terminal_summary(run: PriorRun, history: History | None = None) -> Renderabl
         acts=run.acts,
         state=run.state,
     )
-    return Group(render_terminal(view), Text(), Text(f"Report: {visible(str(run.files.report_html))}"))
+    return Group(render_terminal(view), Text(), Text(f"Report: {visible(str(run.files.report_place))}"))
 
 
 def approval_summary(run: PriorRun, details: Mapping[str, Any]) -> RenderableType:

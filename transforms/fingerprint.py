@@ -14,6 +14,7 @@ from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.parquet import open_file, rows_of, schema_of
 from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.errors import Refusal, Refused
+from trueup.transforms.private import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +86,7 @@ def _rule_1(files: RunFiles, configuration_digest: str) -> str:
     whole = hashlib.sha256(b"trueup plan 1\0")
     for (path, _), digest in zip(parts, digests, strict=True):
         whole.update(path.name.encode() + b"\0" + digest)
-    whole.update(b"mapping.sql\0" + hashlib.sha256(files.mapping_sql.read_bytes()).digest())
+    whole.update(b"mapping.sql\0" + hashlib.sha256(read_bytes(files.mapping_sql)).digest())
     whole.update(b"configuration\0" + configuration_digest.encode())
     return whole.hexdigest()
 

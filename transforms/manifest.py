@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from trueup.transforms.errors import Refusal
 from trueup.transforms.vocabulary import Act, Kind, Outcome, Via
@@ -22,13 +22,31 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Content(_Record):
+    """What an encrypted file says, as far as it is known without opening it."""
+
+    sha256: str
+    bytes: int
+
+
 class FileRecord(_Record):
     """One sealed file."""
 
     sha256: str
+    """Of the bytes as they are kept, encrypted where the run is."""
     bytes: int
     rows: int | None = None
     """Of Parquet files; null for others."""
+    content: Content | None = None
+    """Of what an encrypted file says; not there for one in clear."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As earlier versions wrote it, where nothing is encrypted."""
+        said: dict[str, Any] = handler(self)
+        if said.get("content") is None:
+            said.pop("content", None)
+        return said
 
 
 class LimitUse(_Record):

@@ -27,12 +27,29 @@ class RunFiles:
     path: Path
     bring: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
     """Sees to it that a data file lies in the directory when its path is asked for, where runs are kept elsewhere."""
+    bring_here: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+    """The first half of it: as it is kept."""
+    opened: Path | None = field(default=None, compare=False, repr=False)
+    """Where data files lie open for this process alone, where the archive is encrypted."""
 
     def file(self, name: str) -> Path:
-        """The path of one data file, brought there first where runs are kept elsewhere."""
+        """The path of one data file, as it can be read; brought there first where runs are kept elsewhere.
+
+        The journal alone is read where it is kept: it grows, line by line.
+        """
         if self.bring is not None:
             self.bring(name)
-        return self.path / name
+        return self.place / name if name != JOURNAL else self.path / name
+
+    def bring_kept(self, name: str) -> None:
+        """See to it that the file lies in the directory as it is kept, where runs are kept elsewhere."""
+        if self.bring_here is not None:
+            self.bring_here(name)
+
+    @property
+    def place(self) -> Path:
+        """Where files are made and read: the directory itself, or where they lie open."""
+        return self.opened or self.path
 
     @property
     def run_id(self) -> str:
@@ -95,6 +112,11 @@ class RunFiles:
         return self.file("report.html")
 
     @property
+    def report_place(self) -> Path:
+        """Where the report is kept, to be told; whoever reads it in an encrypted archive asks ``trueup show``."""
+        return self.path / "report.html"
+
+    @property
     def report_md(self) -> Path:
         """The same for a chat or a pull request."""
         return self.file("report.md")
@@ -132,7 +154,7 @@ class RunFiles:
     @property
     def work(self) -> Path:
         """What stages hand on; gone before the seal."""
-        return self.path / ".work"
+        return self.place / ".work"
 
     @property
     def work_scope(self) -> Path:

@@ -73,9 +73,13 @@ class ArchiveSettings(Section):
     """What was read of both sides, and what the mapping made of it, goes earlier; None keeps it ``keep_days``."""
     group: str = ""
     cache: str = "data/cache"
-    """Where files of an archive in an object store lie while they are used: a private folder of this host."""
+    """Where files of an archive in an object store, or of an encrypted one, lie while they are used: private."""
     options: Annotated[dict[str, str], AfterValidator(archive_options)] = Field(default_factory=dict)
     """How to reach an object store: ``endpoint``, ``region``, credentials as references."""
+    encryption_key: SecretReference = ""
+    """32 bytes in base64: everything new in the archive is encrypted; see docs/archive.md."""
+    encryption_key_previous: SecretReference = ""
+    """The key before it, until all runs are wrapped anew."""
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 30
     """So long another host waits for a sign of life before it takes a target over; for an object store only."""
 

@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.archive.atomic_files import access_like, make_directory, replace, sha256_of
+from trueup.connectors.archive.atomic_files import access_like, make_directory, replace
+from trueup.connectors.archive.places import vault_of
 from trueup.connectors.archive.records import unsigned_problem
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ class Checked:
         self._root = root
         self._own: tempfile.TemporaryDirectory[str] | None = None
         self.folder = self._place()
+        opened = vault_of(root).opened
+        self.private = self.folder if opened is None else opened / FOLDER
+        """Where what is worked out lies, encrypted where the archive is."""
+        self.private.mkdir(mode=0o700, exist_ok=True)
         self._known: dict[str, Any] = {}
         with suppress(OSError, ValueError):
             self._known = json.loads((self.folder / _MEMORY).read_text(encoding="utf-8"))
@@ -41,7 +46,7 @@ class Checked:
             name = str(path.relative_to(self._root))
             if self._known.get(name) == seen:
                 return True
-            if path.is_symlink() or facts.st_size != record.bytes or sha256_of(path) != record.sha256:
+            if not vault_of(self._root).fits(name, path, record):
                 return False
         except OSError:
             return False

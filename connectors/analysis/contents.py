@@ -125,7 +125,7 @@ def from_on(found: Contents, nights: Collection[date]) -> Contents:
 def brought(run: PriorRun, name: str) -> Path:
     """Where a file of the run lies; nothing does where a store holds another one than was written."""
     with suppress(Refused):
-        return run.files.file(name)
+        run.files.bring_kept(name)
     return run.files.path / name
 
 

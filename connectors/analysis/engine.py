@@ -11,9 +11,11 @@ from trueup.connectors.analysis.contents import LeftOut, brought, file_record
 from trueup.connectors.analysis.relations import FILES, VIEWS, Relations, with_needs
 from trueup.connectors.analysis.statements import judge
 from trueup.connectors.analysis.summarised import summaries_of
+from trueup.connectors.archive.places import vault_of
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Misused
+from trueup.transforms.private import SCHEME, address
 from trueup.transforms.summary import word_macro
 
 if TYPE_CHECKING:
@@ -45,10 +47,12 @@ class Engine:
         self._named_for: set[str] = set()
         self._lock = threading.Lock()
         root = str(contents.root.resolve())
-        self._duck = connect(spill=self.checked.folder / "spill")
+        self._duck = connect(spill=self.checked.private / "spill")
         self._duck.execute("SET GLOBAL TimeZone = 'UTC'")
         self._duck.execute(word_macro())
-        folders = ", ".join(literal(one) for one in (root, str(self.checked.folder)))
+        opened = vault_of(contents.root).opened
+        places = (root, str(self.checked.folder), *([address(opened)] if opened else []))
+        folders = ", ".join(literal(one) for one in places)
         self._duck.execute(f"SET allowed_directories = [{folders}]")
         self._duck.execute("SET autoload_known_extensions = false")
         self._duck.execute("SET enable_external_access = false")
@@ -157,7 +161,7 @@ class Engine:
     def _related(self) -> Relations:
         return Relations(
             self.contents,
-            lambda path: str(path.resolve()),
+            lambda path: address(path.resolve()),
             lambda run: summaries_of(run, self.checked),
             frozenset(self._damaged),
         )
@@ -175,15 +179,21 @@ class Engine:
 
     def _check_named(self, names: Iterable[str]) -> None:
         root = self.contents.root.resolve()
+        opened = vault_of(root).opened
         known = {run.run_id: run for run in self.contents.runs}
         for name in names:
-            path = Path(name)
+            path = Path(name.removeprefix(f"{SCHEME}://"))
             run = known.get(path.parent.name)
-            inside = path.is_absolute() and path.parent.parent == root and run is not None
+            inside = path.is_absolute() and path.parent.parent in {root, opened} and run is not None
             if not inside or run is None or file_record(run, path.name) is None:
                 raise Misused(
                     f"{name!r} is not a file of a run in this archive.",
                     remedy="Only files that a manifest or an act of the archive lists can be read, by absolute path.",
+                )
+            if path.parent.parent == root and vault_of(root).is_encrypted(run.run_id):
+                raise Misused(
+                    f"Run {run.run_id} is encrypted: its files are not read by name.",
+                    remedy="Ask the views; or copy the archive in clear: trueup archive copy FROM TO --decrypt",
                 )
             if not self._is_whole(run, path.name):
                 raise Misused(f"{name!r} is not what was written.", remedy="See: trueup verify --archive")

@@ -154,8 +154,10 @@ class Relations:
     def _records(self, view: str) -> list[str]:
         runs = self.contents.runs
         if view == "acts":
-            return [self.place(path) for run in runs for path in reading.act_paths(run.files)]
-        return [self.place(run.files.manifest) for run in runs]
+            return [
+                self.place(run.files.file(f"acts/{path.name}")) for run in runs for path in reading.act_paths(run.files)
+            ]
+        return [self.place(run.files.file(run.files.manifest.name)) for run in runs]
 
     def _whole_nights(self) -> str:
         has = {run.run_id for run in self.having("decisions")}

@@ -26,7 +26,7 @@ def summaries_of(run: PriorRun, checked: Checked) -> list[tuple[int, Path]]:
     """The run's summaries by number, 0 for the plan's; none of a pruned run that was sealed without one."""
     names = {*run.manifest.files, *(name for act in run.acts for name in act.files)}
     own = {int(fits.group(1) or 0): name for name in names if (fits := _OWN.fullmatch(name))}
-    found = [(number, brought(run, name)) for number, name in sorted(own.items())]
+    found = [(number, run.files.file(name)) for number, name in sorted(own.items()) if brought(run, name).exists()]
     found = [(number, path) for number, path in found if path.exists()]
     has_outcome = file_record(run, "outcome.parquet") is not None
     if run.is_pruned or (0 in own and (len(own) > 1 or not has_outcome)):
@@ -42,13 +42,13 @@ def summaries_of(run: PriorRun, checked: Checked) -> list[tuple[int, Path]]:
 
 
 def _kept(run: PriorRun, checked: Checked, what: str, version: str, write: Callable[[RunFiles, Path], None]) -> Path:
-    folder = checked.folder / "summaries"
+    folder = checked.private / "summaries"
     if not folder.is_dir():
-        make_directory(folder, access_like(checked.folder))
+        make_directory(folder, access_like(checked.private))
     path = folder / f"{what}-{version[:16]}-{run.run_id}.parquet"
     if not path.exists():
         draft = folder / f"{secrets.token_hex(8)}.part"
         write(run.files, draft)
-        protect(draft, access_like(checked.folder))
+        protect(draft, access_like(checked.private))
         draft.replace(path)
     return path

@@ -10,6 +10,8 @@ from trueup.connectors.analysis.engine import Engine
 from trueup.connectors.analysis.relations import EVERY, FILES, Relations, with_needs
 from trueup.connectors.analysis.summarised import summaries_of
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, replace
+from trueup.connectors.archive.places import place_of, vault_of
+from trueup.transforms.errors import Misused
 from trueup.transforms.summary import word_macro
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ def write_views(root: Path, *, target: str | None = None, timezone: str = "UTC")
         Failed: the archive cannot be written.
     """
     root = root.resolve()
+    vault = vault_of(root)
+    if vault.opened is not None or any(vault.is_encrypted(run_id) for run_id in place_of(root).run_ids()):
+        raise Misused(
+            "The DuckDB shell cannot read an encrypted archive.",
+            remedy="Ask it with trueup sql; or copy it in clear: trueup archive copy FROM TO --decrypt",
+        )
     checked = Checked(root)
     found = contents(root, target=target, timezone=timezone, checked=checked)
     engine = Engine(found, checked)

@@ -17,7 +17,7 @@ from trueup.connectors.archive.closed import refuse_closed
 from trueup.connectors.archive.locks import sealing
 from trueup.connectors.archive.places import Drafted, place_of
 from trueup.connectors.archive.records import rendered, signed
-from trueup.connectors.archive.seals import record_of, stands_in
+from trueup.connectors.archive.seals import close_file, keep, record_of, stands_in
 from trueup.transforms.approval.run_state import decided_meanwhile, has_plan, is_partial, is_supersedable, refusal
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.history import PriorRun
@@ -105,10 +105,11 @@ def add_act_with(
         said = {**content, **_stated(files, act, content), "act": act, "who": who, "at": at}
         parts: dict[Path, Path] = {}
         for draft in drafts:
-            whole = files.path / _sent(files, draft, next_number(acts, draft.stem))
+            name, kept, record = _sent(files, draft, next_number(acts, draft.stem))
+            whole = files.path / name
             parts[whole] = whole.with_suffix(".part")
-            draft.replace(parts[whole])
-            said["files"][whole.name] = _protected(files, parts[whole], name=whole.name)
+            kept.replace(parts[whole])
+            said["files"][name] = record or _protected(files, parts[whole], name=name)
         sync_directory(files.path)
         record = _append(files, said)
         for whole, part in parts.items():
@@ -178,8 +179,10 @@ def _refuse_if_over(run: RunFiles, acts: Iterable[ActRecord]) -> None:
 
 
 def _protected(run: RunFiles, path: Path, *, name: str = "") -> FileRecord:
-    if path.parent != run.path:
+    if path.parent not in {run.path, run.place}:
         raise Failed(f"{path.name} does not lie in run {run.run_id}.")
+    if path.parent != run.path:
+        return keep(run, path)
     protect(path, access_like(run.path))
     sync_file(path)
     return record_of(path, name=name)
@@ -194,17 +197,24 @@ def _stated(files: RunFiles, act: Act, content: ActContent) -> dict[str, Any]:
     if joined and (files.path / JOURNAL).exists():
         paths[JOURNAL] = files.path / JOURNAL
     added = {name: _protected(files, path) for name, path in paths.items()}
-    for path in paths.values():
-        place.send_again(files, path)
+    for name in paths:
+        place.send_again(files, files.path / name)
     return {"files": added, "details": {**content.get("details", {}), **joined}}
 
 
-def _sent(files: RunFiles, draft: Path, number: int) -> str:
-    """The first name from ``number`` on that nobody has: a killed command may have left one that no act vouches for."""
+def _sent(files: RunFiles, draft: Path, number: int) -> tuple[str, Path, FileRecord | None]:
+    """The first name from ``number`` on that nobody has: a killed command may have left one that no act vouches for.
+
+    With the draft as it is kept under that name, and where it was encrypted for that, what is to be said of it.
+    """
     place = place_of(files.path.parent)
-    while not place.send(files, name := f"{draft.stem}-{number:03d}.parquet", draft):
+    while True:
+        name = f"{draft.stem}-{number:03d}.parquet"
+        kept, record = (draft, None) if files.opened is None else close_file(files, draft, name)
+        if place.send(files, name, kept):
+            return name, kept, record
+        kept.unlink(missing_ok=True)
         number += 1
-    return name
 
 
 def _append(run: RunFiles, content: dict[str, Any]) -> ActRecord:

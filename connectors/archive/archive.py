@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import Access, folder, make_directory, on_disk, protect
+from trueup.connectors.archive.cipher import keys_of
 from trueup.connectors.archive.closed import refuse_closed
-from trueup.connectors.archive.places import place_of
+from trueup.connectors.archive.places import LocalPlace, attach, place_of
 from trueup.connectors.archive.reaching import reach
 from trueup.connectors.archive.unfinished import finished, watch
+from trueup.connectors.archive.vault import Vault, opened_below
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.run_files import RUN_ID, RunFiles
@@ -53,7 +55,7 @@ class Archive:
         stamp, number = self._next(at)
         with on_disk("A run cannot be begun in the archive"):
             while True:
-                files = RunFiles(self.path / f"{stamp}-{number:04x}")
+                files = place_of(self.path).run(f"{stamp}-{number:04x}")
                 try:
                     make_directory(files.path, self.access)
                     break
@@ -81,6 +83,7 @@ class Archive:
             raise Failed(f"Run {files.run_id} is sealed and cannot be discarded.")
         with on_disk(f"The unfinished run {files.run_id} cannot be removed"):
             shutil.rmtree(files.path)
+            place_of(self.path).vault.forget(files.run_id)
         finished(files)
 
     def history(self, target_url: str) -> History:
@@ -149,6 +152,13 @@ def _opened(settings: Settings, *, writable: bool) -> Archive:
             probe = folder(path) / f"probe.{secrets.token_hex(4)}"
             probe.touch(exist_ok=False)
             probe.unlink()
+    keys = keys_of(settings)
+    if keys is not None:
+        known = place_of(path).vault
+        if known.keys != keys or known.opened is None:
+            attach(
+                path, LocalPlace(path, Vault(path, keys, opened_below(settings.place(settings.archive.cache), path)))
+            )
     return Archive(path, access)
 
 

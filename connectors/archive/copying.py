@@ -6,6 +6,7 @@ on, and the place it came from is closed. What is half copied is closed too, and
 
 from __future__ import annotations
 
+import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,13 @@ from trueup.connectors.archive import reading
 from trueup.connectors.archive.acts import finish_names
 from trueup.connectors.archive.archive import Archive, open_archive
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, write_new
+from trueup.connectors.archive.cipher import KEY_FILE
 from trueup.connectors.archive.closed import closed_state, mark, refuse_closed
 from trueup.connectors.archive.erasing import catch_up, finish_pending
 from trueup.connectors.archive.integrity import check_archive
 from trueup.connectors.archive.locks import apply_lock, sealing
 from trueup.connectors.archive.pending import is_any_pending
-from trueup.connectors.archive.places import LocalPlace, place_of
+from trueup.connectors.archive.places import LocalPlace, place_of, vault_of
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 from trueup.transforms.history import by_target
@@ -41,7 +43,7 @@ class Copied:
     bytes: int
 
 
-def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Copied:
+def copy_archive(settings: Settings, source: str, to: str, *, move: bool, decrypt: bool = False) -> Copied:
     """All runs of ``source`` are in ``to``, whole; with ``move`` work goes on there, and ``source`` is closed.
 
     Args:
@@ -49,6 +51,7 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
         source: a folder or an address.
         to: likewise; empty, or what an earlier copy of ``source`` that was broken off left.
         move: the archive is ``to`` from then on.
+        decrypt: the copy is in clear, though a key is configured; for reading by hand.
 
     Raises:
         Misused: both are the same place.
@@ -56,6 +59,8 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
         Failed: a place cannot be read or written; copying again goes on.
     """
     source, to = _spelt(source), _spelt(to)
+    if move and decrypt:
+        raise Misused("An archive is not moved in clear: what came later would be encrypted.", remedy="Copy it.")
     if source == to:
         raise Misused("An archive is not copied onto itself.", remedy="Give two places.")
     here = open_archive(_at(settings, source), writable=is_url(source) or Path(source).is_dir(), closed_too=True)
@@ -63,7 +68,7 @@ def copy_archive(settings: Settings, source: str, to: str, *, move: bool) -> Cop
         raise Misused(f"No archive lies at {source}.", remedy="Give the folder with the runs, or its address.")
     if not (move and closed_state(here.path) == {"why": "moved", "place": to}):
         refuse_closed(here.path)
-    there = open_archive(_at(settings, to), closed_too=True)
+    there = open_archive(_at(_in_clear(settings) if decrypt else settings, to), closed_too=True)
     _refuse_occupied(there, source)
     with ExitStack() as stack:
         for target in by_target(here.runs()):
@@ -87,8 +92,10 @@ def _copy(here: Archive, there: Archive) -> Copied:
     files = size = 0
     for run in reversed(here.runs()):
         kept = _names(here, run)
+        put = _Put(here, there, run.files)
+        put.begin()
         for name in sorted(kept, key=_in_order):
-            _put(there, run.files, name)
+            put.file(name)
         files, size = files + len(kept), size + sum(kept.values())
     return Copied(len(here.runs()), files, size)
 
@@ -119,21 +126,79 @@ def _in_order(name: str) -> tuple[int, str]:
     return (2 if name.startswith("acts/") else 1 if name == "manifest.json" else 0), name
 
 
-def _put(there: Archive, run: RunFiles, name: str) -> None:
-    source, place = run.file(name), place_of(there.path)
-    if not isinstance(place, LocalPlace):
-        if not place.send(run, name, source):
-            raise _other(name, run.run_id)
-        return
-    with on_disk(f"{name} of run {run.run_id} cannot be copied"):
-        into = there.path / run.run_id / name
-        for parent in (into.parent.parent, into.parent):
-            parent.mkdir(mode=access_like(there.path).directory, exist_ok=True)
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """One run on its way: byte by byte, but for what is in clear here and encrypted there, or the other way round."""
+
+    here: Archive
+    there: Archive
+    run: RunFiles
+
+    def begin(self) -> None:
+        """The run is as encrypted there as it is to be, before the first of its files."""
+        run_id, keys = self.run.run_id, vault_of(self.there.path).keys
+        own = vault_of(self.here.path).cipher(run_id)
+        if keys is None:
+            return
+        if own is None:
+            self._folder(run_id)
+            place_of(self.there.path).begin_encrypting(run_id)
+        else:
+            self._send(KEY_FILE, self.run.path / KEY_FILE)
+
+    def file(self, name: str) -> None:
+        """The file is there."""
+        self.run.bring_kept(name)
+        source, key = self.run.path / name, f"{self.run.run_id}/{name}"
+        here, there = vault_of(self.here.path), vault_of(self.there.path)
+        if (here.cipher(self.run.run_id) is None) == (there.cipher(self.run.run_id) is None):
+            self._send(name, source)
+            return
+        said = here.said(key, source.read_bytes())
+        if self._is_there(key, said):
+            return
+        draft = folder(self.there.path) / f"{secrets.token_hex(8)}.copying"
         try:
-            write_new(into, source.read_bytes(), aside=folder(there.path), access=access_like(there.path))
-        except FileExistsError:
-            if into.read_bytes() != source.read_bytes():
-                raise _other(name, run.run_id) from None
+            write_new(
+                draft, there.unsaid(key, said), aside=folder(self.there.path), access=access_like(self.there.path)
+            )
+            self._send(name, draft)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _is_there(self, key: str, said: bytes) -> bool:
+        """Whether a copy that was broken off had put it there: what is encrypted twice is not the same twice."""
+        try:
+            kept = place_of(self.there.path).shared.read(key)
+        except FileNotFoundError:
+            return False
+        return vault_of(self.there.path).said(key, kept) == said
+
+    def _send(self, name: str, source: Path) -> None:
+        place, run_id = place_of(self.there.path), self.run.run_id
+        if not isinstance(place, LocalPlace):
+            if not place.send(self.run, name, source):
+                raise _other(name, run_id)
+            return
+        with on_disk(f"{name} of run {run_id} cannot be copied"):
+            into = self._folder(run_id) / name
+            into.parent.mkdir(mode=access_like(self.there.path).directory, exist_ok=True)
+            try:
+                write_new(into, source.read_bytes(), aside=folder(self.there.path), access=access_like(self.there.path))
+            except FileExistsError:
+                if into.read_bytes() != source.read_bytes():
+                    raise _other(name, run_id) from None
+
+    def _folder(self, run_id: str) -> Path:
+        place = self.there.path / run_id
+        if isinstance(place_of(self.there.path), LocalPlace):
+            place.mkdir(mode=access_like(self.there.path).directory, exist_ok=True)
+        return place
+
+
+def _in_clear(settings: Settings) -> Settings:
+    archive = settings.archive.model_copy(update={"encryption_key": "", "encryption_key_previous": ""})
+    return settings.model_copy(update={"archive": archive})
 
 
 def _other(name: str, run_id: str) -> Failed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.archive import open_archive
 from trueup.connectors.archive.places import place_of
+from trueup.connectors.archive.rewrapping import at_rest
 from trueup.connectors.archive.unfinished import died
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.doctor import Line
@@ -35,6 +36,10 @@ def examine(settings: Settings) -> list[Line]:
     lines = [Line("ok", _SUBJECT, f"{place} can be written.")]
     lines += _rights(path)
     lines += _git(path)
+    try:
+        lines += at_rest(path)
+    except TrueupError as error:
+        return [*lines, Line("fix", "archive key", error.message, error.remedy)]
     lines += _runs(path, settings)
     lines.append(_room(path))
     return lines

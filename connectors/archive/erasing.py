@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,14 +35,14 @@ from trueup.connectors.archive.atomic_files import (
 )
 from trueup.connectors.archive.holder import myself
 from trueup.connectors.archive.pending import FOLDER, OVER
-from trueup.connectors.archive.places import place_of
+from trueup.connectors.archive.places import as_kept, place_of, read_private, vault_of
 from trueup.connectors.archive.remote import RemotePlace
 from trueup.connectors.archive.staging import Staged, stage
 from trueup.connectors.archive.unfinished import is_under_way
 from trueup.transforms.erasure.stated import erasures
 from trueup.transforms.erasure.texts import GONE, forgotten
 from trueup.transforms.errors import Refused
-from trueup.transforms.run_files import RunFiles
+from trueup.transforms.run_files import RUN_ID, RunFiles
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from trueup.transforms.erasure.person import Person
 
 _PLAN = "erasure.json"
+_NUMBER = re.compile(r"[0-9a-f]{16}")
 _CACHES = (".cache/summaries", ".cache/spill", ".locks/spill")
 _PRIVATE = f"{REVIEWS}-files"
 _SEEN = "erasures-seen.json"
@@ -181,8 +183,7 @@ def _finish(root: Path, place: Path) -> None:
         if _is_left_behind(RunFiles(root / run_id)):
             shutil.rmtree(root / run_id, ignore_errors=True)
         seam("draft")
-    for name in _CACHES:
-        shutil.rmtree(root / name, ignore_errors=True)
+    _forget_caches(root)
     seam("caches")
     (place / _PLAN).rename(place / f"{_PLAN}.done")
     shutil.rmtree(place)
@@ -215,9 +216,20 @@ def _forget_staged(root: Path, over: frozenset[str]) -> None:
         seam("staged")
     with suppress(OSError):
         (root / FOLDER).rmdir()
-    for name in _CACHES:
-        shutil.rmtree(root / name, ignore_errors=True)
+    _forget_caches(root)
     segments.forget(root)
+
+
+def _forget_caches(root: Path) -> None:
+    """What was worked out from people; of what lies open for this process, what was prepared of them too."""
+    opened = vault_of(root).opened
+    for place in (root, *([opened] if opened is not None else ())):
+        for name in _CACHES:
+            shutil.rmtree(place / name, ignore_errors=True)
+    if opened is not None:
+        for path in opened.iterdir():
+            if path.is_dir() and not RUN_ID.fullmatch(path.name) and _NUMBER.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def catch_up(root: Path) -> None:
@@ -328,15 +340,16 @@ def _reviews(root: Path, place: Path, person: Person) -> tuple[list[str], tuple[
             continue
         name = path.relative_to(root / REVIEWS).as_posix()
         try:
-            before = json.loads(path.read_bytes())
-        except ValueError:
+            before = json.loads(read_private(root, path))
+        except (ValueError, Refused):
             unread.append(f"{REVIEWS}/{name}")
             continue
         after = forgotten(before, person)
         if after != before:
             into = place / _PRIVATE / name
             into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            into.write_text(json.dumps({} if after is GONE else after, ensure_ascii=False), encoding="utf-8")
+            said = json.dumps({} if after is GONE else after, ensure_ascii=False).encode()
+            into.write_bytes(as_kept(root, path, said))
             sync_file(into)
             changed.append(name)
     return changed, tuple(unread)

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import segments, settling
+from trueup.connectors.archive.lines import closed_line, opened_line
 from trueup.connectors.archive.object_store import each
 from trueup.connectors.archive.pending import DECIDED, GIVEN_UP, OVER, PREPARED, STATE, THERE
 from trueup.connectors.archive.staging import Staged
@@ -51,7 +52,7 @@ def stage_segments(place: RemotePlace, aside: Path, person: Person) -> dict[str,
 
     def one(name: str) -> tuple[str, dict[str, str]] | None:
         before = place.objects.read(name)
-        after = lines_without(before, person)
+        after = _segment_without(place, before, person)
         if after == before:
             return None
         into = aside / name
@@ -130,7 +131,7 @@ def _finish(place: RemotePlace, plan: dict[str, Any], doing: Doing) -> None:
         hashes = {name: (before.sha256, after.sha256) for name, (before, after) in said.files.items()}
         hashes |= {name: (one["before"]["sha256"], one["after"]["sha256"]) for name, one in said.records.items()}
         for name, (before, after) in hashes.items():
-            _replace(place, f"{run_id}/{name}", aside, before, after)
+            _replace(place, f"{run_id}/{name}", aside, before, after, is_record=name in said.records)
             doing.seam(name)
         if "manifest.json" in said.records:
             settling.settle_head(place.objects, run_id, said.records["manifest.json"]["after"]["sha256"])
@@ -146,19 +147,31 @@ def _finish(place: RemotePlace, plan: dict[str, Any], doing: Doing) -> None:
     doing.seam("drafts")
 
 
-def _replace(place: RemotePlace, key: str, aside: str, before: str, after: str) -> None:
+def _segment_without(place: RemotePlace, content: bytes, person: Person) -> bytes:
+    """The announcement without the person, encrypted where its run is."""
+    head, _, rest = content.partition(b"\n")
+    run_id = str(json.loads(head)["run"])
+    cipher = place.vault.cipher(run_id) if run_id else None
+    if cipher is None:
+        return lines_without(content, person)
+    said = b"".join(opened_line(line, cipher) or b"" for line in rest.splitlines(keepends=True))
+    after = lines_without(said, person)
+    return content if after == said else head + b"\n" + closed_line(after, cipher)
+
+
+def _replace(place: RemotePlace, key: str, aside: str, before: str, after: str, *, is_record: bool = False) -> None:
     """The object is as prepared; one that was pruned meanwhile stays away, one that is neither is left to verify."""
     while True:
         try:
             content, seen = place.objects.get(key)
-            if _sha256(content) == before:
+            if _sha256(place.vault.open(key, content) if is_record else content) == before:
                 content = place.objects.read(f"{aside}/{key}")
                 seen = place.objects.replace_if_match(key, content, seen)
         except Changed:
             continue
         except FileNotFoundError:
             return
-        if _sha256(content) == after:
+        if _sha256(place.vault.open(key, content) if is_record else content) == after:
             place.mirror.take(key, content, seen)
         return
 

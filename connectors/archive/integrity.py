@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Literal
 from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.acts import NUMBERED, next_number
 from trueup.connectors.archive.atomic_files import sha256_of
+from trueup.connectors.archive.cipher import KEY_FILE
+from trueup.connectors.archive.lines import opened_lines
 from trueup.connectors.archive.pending import is_any_pending, is_pending
-from trueup.connectors.archive.places import place_of, store_of
+from trueup.connectors.archive.places import place_of, store_of, vault_of
 from trueup.connectors.archive.seals import LATER, stands_in
 from trueup.transforms.erasure.stated import erasures, stands_for
 from trueup.transforms.errors import Refusal, Refused
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 _NUMBERED = re.compile(r"(\d{3,})-[a-z_]+\.json")
 
 _SENT_BEFORE_ITS_ACT = re.compile(
-    rf"manifest\.json|acts/.*|{'|'.join(map(re.escape, LATER))}|(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet"
+    rf"manifest\.json|{re.escape(KEY_FILE)}|acts/.*|{'|'.join(map(re.escape, LATER))}"
+    rf"|(?:{'|'.join(NUMBERED)})-\d{{3,}}\.parquet"
 )
 """What a command that was killed may leave in an object store, where nothing can be renamed; nobody reads it."""
 
@@ -203,12 +206,13 @@ def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right
     path = files.path / name
     length = record.bytes if name == JOURNAL else None
     try:
-        files.file(name)
+        files.bring_kept(name)
     except Refused:
         return Damage(files.run_id, name, "changed", f"{name} is not what was written.")
     try:
         same = not path.is_symlink() and sha256_of(path, length) == record.sha256
         same = same and (length is not None or path.stat().st_size == record.bytes)
+        same = same or _says_the_same(files, name, record)
     except FileNotFoundError:
         gone_is_right = gone_is_right or stands_in(path.with_suffix(".part"), record)
         return None if gone_is_right else Damage(files.run_id, name, "missing", f"{name} is missing.")
@@ -217,8 +221,20 @@ def _check_file(files: RunFiles, name: str, record: FileRecord, *, gone_is_right
     return None if same else Damage(files.run_id, name, "changed", f"{name} is not what was written.")
 
 
+def _says_the_same(files: RunFiles, name: str, record: FileRecord) -> bool:
+    """Whether what was copied into, or out of, an encrypted archive still says what it said."""
+    vault = vault_of(files.path.parent)
+    if name != JOURNAL:
+        return vault.fits(f"{files.run_id}/{name}", files.path / name, record)
+    cipher, stated = vault.cipher(files.run_id), record.content or record
+    if cipher is None:
+        return record.content is not None and sha256_of(files.path / name, stated.bytes) == stated.sha256
+    said = b"".join(opened_lines(files.path / name, cipher))
+    return hashlib.sha256(said[: stated.bytes]).hexdigest() == stated.sha256
+
+
 def _belongs(files: RunFiles, path: Path) -> bool:
-    if path in (files.manifest, files.acts):
+    if path in (files.manifest, files.acts, files.path / KEY_FILE):
         return not path.is_symlink()
     return path.parent == files.acts and bool(_NUMBERED.fullmatch(path.name)) and path.is_file()
 

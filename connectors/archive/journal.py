@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
+from trueup.connectors.archive.lines import closed_line, opened_line
+from trueup.connectors.archive.places import vault_of
 from trueup.transforms.errors import Failed, TrueupError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from trueup.connectors.archive.cipher import Cipher
 
 TORN = "the line before this one was cut short by a crash"
 
@@ -30,6 +34,7 @@ class Journal:
     def __init__(self, path: Path, *, sync: bool = True, announce: Callable[[bytes], None] | None = None) -> None:
         """``announce`` puts each group where all hosts see it, before it is written here."""
         self._path = path
+        self._cipher = _cipher(path)
         self._sync = sync
         self._announce = announce
         self._file = self._guard = -1
@@ -50,7 +55,7 @@ class Journal:
             os.fchmod(self._file, _mode_beside(self._path))
             if torn is not None:
                 self.note({"event": "note", "what": TORN})
-                self._write(torn + self._take())
+                self._write(torn + self._closed(self._take()))
             _sync_folder(self._path)
         except OSError as error:
             raise Failed("The journal cannot be opened for writing.", remedy="Check the archive's disk.") from error
@@ -123,7 +128,11 @@ class Journal:
         group, self._buffer = b"".join(self._buffer), []
         return group
 
+    def _closed(self, group: bytes) -> bytes:
+        return group if self._cipher is None else closed_line(group, self._cipher)
+
     def _put_down(self, group: bytes) -> None:
+        group = self._closed(group)
         if self._announce is not None:
             self._announce(group)
         self._write(group)
@@ -150,18 +159,31 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
     unread: int | None = None
+    cipher = _cipher(path)
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            record = _parsed(line)
-            if record is None:
+            records = _records(line, cipher)
+            if records is None:
                 if unread is not None:
                     raise _damaged(unread)
                 unread = number
                 continue
-            if unread is not None and record.get("what") != TORN:
+            if unread is not None and records[0].get("what") != TORN:
                 raise _damaged(unread)
             unread = None
-            yield record
+            yield from records
+
+
+def _cipher(path: Path) -> Cipher | None:
+    return vault_of(path.parent.parent).cipher(path.parent.name)
+
+
+def _records(line: bytes, cipher: Cipher | None) -> list[dict[str, Any]] | None:
+    """The records of a line: one, or where it is encrypted those that left together; None for a line cut short."""
+    said = line if cipher is None else opened_line(line, cipher)
+    records = [_parsed(one) for one in said.splitlines(keepends=True)] if said else []
+    whole = [record for record in records if record is not None]
+    return whole if whole and len(whole) == len(records) else None
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -184,7 +206,7 @@ def _last_number(path: Path) -> tuple[int, bytes | None]:
         with path.open("rb") as lines:
             for line in lines:
                 tail = line
-    if _parsed(tail) is not None:
+    if tail == b"{}\n" or _records(tail, _cipher(path)) is not None:
         return last, None
     return last, b"" if tail.endswith(b"\n") else b"\n"
 

@@ -46,10 +46,11 @@ if TYPE_CHECKING:
 
     from trueup.connectors.archive.object_store import ObjectStore
     from trueup.connectors.archive.store import Version
+    from trueup.connectors.archive.vault import Vault
     from trueup.transforms.manifest import FileRecord
 
 _RECORD = re.compile(
-    rf"{RUN_ID.pattern}/(manifest\.json|people\.parquet|acts/\d{{3,}}(-[a-z_]+\.json|\.people\.parquet))"
+    rf"{RUN_ID.pattern}/(manifest\.json|key\.json|people\.parquet|acts/\d{{3,}}(-[a-z_]+\.json|\.people\.parquet))"
     rf"|{STATE.pattern}"
 )
 _INDEX = "records.jsonl"
@@ -61,11 +62,12 @@ _FORGOTTEN_SECONDS = 3600
 class Mirror:
     """What of the store is here. Held for as long as the process has the archive open."""
 
-    def __init__(self, objects: ObjectStore, root: Path) -> None:
-        """Bind the store to the folder ``root``, which is there."""
+    def __init__(self, objects: ObjectStore, vault: Vault) -> None:
+        """Bind the store to the folder of ``vault``, which is there."""
         self.objects = objects
-        self.root = root
-        self.local = LocalStore(root)
+        self.vault = vault
+        self.root = vault.root
+        self.local = LocalStore(vault.root)
         self.listed: dict[str, Seen] = {}
         self.is_thorough = False
         """Whether each file is read from the store once more, though it is here."""
@@ -94,7 +96,7 @@ class Mirror:
 
     def run(self, run_id: str) -> RunFiles:
         """The run's files, each brought when its path is asked for."""
-        return RunFiles(self.root / run_id, partial(self.bring, run_id))
+        return self.vault.run(run_id, partial(self.bring, run_id))
 
     def run_ids(self) -> list[str]:
         """Runs in the store, and those this host is making or died over."""
@@ -139,7 +141,7 @@ class Mirror:
         """Remove those files from here that are not what manifest and acts state; they are brought anew when used."""
         for name in names:
             place = self.root / run_id / name
-            if place.exists() and not _fits_any(place, self._stated(run_id).get(name, [])):
+            if place.exists() and not self._fits_any(f"{run_id}/{name}", place, self._stated(run_id).get(name, [])):
                 place.unlink(missing_ok=True)
 
     def look_at(self, run_id: str, listed: dict[str, Seen]) -> None:
@@ -196,7 +198,7 @@ class Mirror:
                 self._drop_if_gone(key, place)
                 return
             is_known = self._known.get(key, [""])[0] == seen.mark
-            if not self.is_thorough and is_known and _fits_any(place, records):
+            if not self.is_thorough and is_known and self._fits_any(key, place, records):
                 self._checked[key] = seen.mark
                 return
             self._fetch(key, place, records)
@@ -214,12 +216,15 @@ class Mirror:
                     place.unlink(missing_ok=True)
                     return
                 protect(draft, access_like(self.root))
-                if not _fits_any(draft, records):
+                if not self._fits_any(key, draft, records):
                     place.unlink(missing_ok=True)
                     raise reading.damaged(run_id, f"{name} is not what was written")
                 draft.replace(place)
             finally:
                 draft.unlink(missing_ok=True)
+
+    def _fits_any(self, key: str, place: Path, records: list[FileRecord]) -> bool:
+        return any(self.vault.fits(key, place, record) for record in records)
 
     def _drop_if_gone(self, key: str, place: Path) -> None:
         """Somebody else of this host may have sent it since the store was listed; else it was removed there."""
@@ -360,17 +365,6 @@ class Mirror:
 
 def _lines(index: dict[str, list[str]]) -> bytes:
     return b"".join(json.dumps([name, *said]).encode() + b"\n" for name, said in index.items())
-
-
-def _fits(path: Path, record: FileRecord) -> bool:
-    try:
-        return path.stat().st_size == record.bytes and sha256_of(path) == record.sha256
-    except OSError:
-        return False
-
-
-def _fits_any(path: Path, records: list[FileRecord]) -> bool:
-    return any(_fits(path, record) for record in records)
 
 
 def _begins_with(path: Path, record: FileRecord) -> bool:

@@ -12,10 +12,12 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.archive.places import SideFile, store_of
+from trueup.connectors.archive.places import SideFile, vault_of
+from trueup.connectors.archive.vault import fits_bytes
 from trueup.transforms.duck.parquet import rows_of, schema_of
-from trueup.transforms.manifest import ActRecord, FileRecord, Manifest
+from trueup.transforms.manifest import ActRecord, Content, FileRecord, Manifest
 from trueup.transforms.people_apart import Row, joined, manifest_apart, phrases, sentences, without_people
+from trueup.transforms.private import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,15 +37,17 @@ def manifest_without(files: RunFiles, manifest: Manifest) -> Manifest:
     named = _named(files, phrases(sentences(document)))
     said, rows = manifest_apart(document, partial(without_people, named=named))
     if rows:
-        (files.path / OF_MANIFEST).write_bytes(packed(rows))
+        write_bytes(files.place / OF_MANIFEST, packed(rows))
     return Manifest.model_validate(said)
 
 
 def side_file(run: RunFiles, number: int, rows: Sequence[Row]) -> SideFile:
     """The side file of act ``number``."""
-    content = packed(rows)
-    record = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), rows=len(rows))
-    return SideFile(f"{run.acts.name}/{number:03d}.people.parquet", content, record)
+    said, name = packed(rows), f"{run.acts.name}/{number:03d}.people.parquet"
+    kept = vault_of(run.path.parent).close(f"{run.run_id}/{name}", said)
+    content = None if kept == said else Content(sha256=hashlib.sha256(said).hexdigest(), bytes=len(said))
+    record = FileRecord(sha256=hashlib.sha256(kept).hexdigest(), bytes=len(kept), rows=len(rows), content=content)
+    return SideFile(name, kept, record)
 
 
 def whole(
@@ -64,9 +68,9 @@ def whole(
         content = _content(files, name)
         if content is None and name in gone:
             return []
-        if content is None or hashlib.sha256(content).hexdigest() not in {one.sha256 for one in accepted[name]}:
+        if content is None or not any(fits_bytes(*content, one) for one in accepted[name]):
             raise damaged(files.run_id, f"{name} is missing or was changed")
-        return unpacked(content)
+        return unpacked(content[1])
 
     if OF_MANIFEST in manifest.files:
         manifest = Manifest.model_validate(joined(manifest.model_dump(mode="json"), rows_of(OF_MANIFEST)))
@@ -109,13 +113,15 @@ def _whole_act(act: ActRecord, rows_of: Callable[[str], list[Row]]) -> ActRecord
     return ActRecord.model_validate(joined(act.model_dump(mode="json"), rows_of(name)))
 
 
-def _content(files: RunFiles, name: str) -> bytes | None:
-    store = store_of(files.path.parent)
+def _content(files: RunFiles, name: str) -> tuple[bytes, bytes] | None:
+    """As it is kept, and what it says."""
+    vault = vault_of(files.path.parent)
     for one in (name, name.removesuffix(".parquet") + ".part"):
         try:
-            return store.read(f"{files.run_id}/{one}")
+            kept = vault.files.read(f"{files.run_id}/{one}")
         except FileNotFoundError:
             continue
+        return kept, vault.open(f"{files.run_id}/{name}", kept)
     return None
 
 

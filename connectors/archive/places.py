@@ -7,24 +7,26 @@ a place is found by the folder.
 from __future__ import annotations
 
 import shutil
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
 
 from trueup.connectors.archive.atomic_files import access_like, folder, make_directory, replace, sync_directory
 from trueup.connectors.archive.store import LocalStore, Store
-from trueup.transforms.run_files import RunFiles
+from trueup.connectors.archive.vault import SealedStore, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from trueup.connectors.archive.holder import Holder
     from trueup.transforms.manifest import ActRecord, FileRecord
+    from trueup.transforms.run_files import RunFiles
 
 ERASING = ".erasing"
 """Where what an erasure prepares lies, by its number."""
@@ -74,8 +76,17 @@ class Place(Protocol):
         """Where records of the archive itself lie, which all hosts see as they are now."""
         ...
 
+    @property
+    def vault(self) -> Vault:
+        """What opens encrypted files."""
+        ...
+
     def run(self, run_id: str) -> RunFiles:
         """The run's files, wherever they are kept."""
+        ...
+
+    def begin_encrypting(self, run_id: str) -> None:
+        """A run that is to be written has its key file where all see it, if a key is configured."""
         ...
 
     def look_again(self) -> None:
@@ -144,12 +155,24 @@ class LocalPlace(Place):
     """A folder that all who use the archive can reach; kernel locks keep them apart."""
 
     root: Path
+    keys: Vault | None = None
 
     @property
     @override
-    def store(self) -> LocalStore:
+    def vault(self) -> Vault:
         """See :class:`Place`."""
-        return LocalStore(self.root)
+        return self.keys or Vault(self.root, None)
+
+    @override
+    def begin_encrypting(self, run_id: str) -> None:
+        """See :class:`Place`."""
+        self.vault.begin(run_id, LocalStore(self.root).create_if_absent)
+
+    @property
+    @override
+    def store(self) -> SealedStore:
+        """See :class:`Place`."""
+        return SealedStore(LocalStore(self.root), self.vault)
 
     @property
     @override
@@ -160,7 +183,7 @@ class LocalPlace(Place):
     @override
     def run(self, run_id: str) -> RunFiles:
         """See :class:`Place`."""
-        return RunFiles(self.root / run_id)
+        return self.vault.run(run_id)
 
     @override
     def look_again(self) -> None:
@@ -186,6 +209,7 @@ class LocalPlace(Place):
     @override
     def remove(self, run_id: str, names: Iterable[str] | None) -> None:
         """See :class:`Place`."""
+        self.vault.forget(run_id)
         if names is None:
             shutil.rmtree(self.root / run_id)
             return
@@ -267,6 +291,24 @@ def lay_aside(run: RunFiles, side: SideFile) -> Path:
     return part
 
 
+def read_private(root: Path, path: Path) -> bytes:
+    """What a private file in the archive says."""
+    return vault_of(root).open(path.relative_to(root).as_posix(), path.read_bytes())
+
+
+def as_kept(root: Path, path: Path, content: bytes) -> bytes:
+    """``content`` as it is to be kept in a private file of the archive."""
+    return vault_of(root).close(path.relative_to(root).as_posix(), content)
+
+
+@contextmanager
+def drafts(root: Path, prefix: str) -> Iterator[Path]:
+    """A folder for drafts that hold people, gone at the end; encrypted where the archive is."""
+    opened = vault_of(root).opened
+    with TemporaryDirectory(prefix=prefix, dir=opened) as place:
+        yield Path(place)
+
+
 _ELSEWHERE: dict[Path, Place] = {}
 """Folders that are caches of an object store, as this process opened them."""
 
@@ -281,6 +323,17 @@ def place_of(root: Path) -> Place:
 def store_of(root: Path) -> Store:
     """Where records of the runs in ``root`` are read."""
     return place_of(root).store
+
+
+def vault_of(root: Path) -> Vault:
+    """What opens encrypted files of the archive in ``root``."""
+    return place_of(root).vault
+
+
+def aside(root: Path) -> Path:
+    """Where drafts that hold people lie: beside the locks, or where an encrypted archive lies open."""
+    opened = vault_of(root).opened
+    return folder(root) if opened is None else opened
 
 
 def attach(root: Path, place: Place) -> None:

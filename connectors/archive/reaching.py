@@ -10,10 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive.atomic_files import Access, on_disk, protect
+from trueup.connectors.archive.cipher import keys_of
 from trueup.connectors.archive.object_store import ObjectStore
 from trueup.connectors.archive.places import attach, place_of
 from trueup.connectors.archive.remote import RemotePlace
 from trueup.connectors.archive.store import ABSENT, Changed
+from trueup.connectors.archive.vault import Vault, opened_below
 from trueup.connectors.secrets import reveal
 from trueup.transforms.archive_url import parts_of
 from trueup.transforms.errors import Misused, Refusal, Refused
@@ -50,11 +52,13 @@ def reach(settings: Settings, root: Path, *, writable: bool) -> Path:
         root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         root.mkdir(mode=0o700, exist_ok=True)
         protect(root, Access())
-    place = place_of(root)
-    if not isinstance(place, RemotePlace):
+    place, keys = place_of(root), keys_of(settings)
+    if not isinstance(place, RemotePlace) or place.vault.keys != keys:
+        opened = opened_below(settings.place(settings.archive.cache), root) if keys else None
+        vault = Vault(root, keys, opened)
         place = RemotePlace(
             reached(settings),
-            root,
+            vault,
             lease_seconds=settings.archive.lease_seconds,
             request_seconds=settings.target.timeout_seconds,
         )

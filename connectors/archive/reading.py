@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from trueup.connectors.archive import people
 from trueup.connectors.archive.atomic_files import on_disk
-from trueup.connectors.archive.places import place_of, store_of
+from trueup.connectors.archive.lines import opened_size
+from trueup.connectors.archive.places import place_of, store_of, vault_of
 from trueup.connectors.archive.records import unsigned_problem
 from trueup.transforms.erasure.stated import erasures, stands_for
 from trueup.transforms.errors import Misused, Refusal, Refused
@@ -25,6 +26,7 @@ from trueup.transforms.vocabulary import SILENT_ACTS, Act
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from trueup.transforms.manifest import FileRecord
     from trueup.transforms.run_files import RunFiles
 
     ProblemOf = Callable[[Path, bytes], str]
@@ -185,7 +187,18 @@ def is_open(files: RunFiles, acts: tuple[ActRecord, ...]) -> bool:
     if not closing:
         return True
     stated = closing[-1].files.get(JOURNAL)
-    return stated is not None and journal.stat().st_size > stated.bytes
+    return stated is not None and _goes_on(files, journal, stated)
+
+
+def _goes_on(files: RunFiles, journal: Path, stated: FileRecord) -> bool:
+    """Whether the journal is longer than an act says; of one that was copied, whether what it says is."""
+    is_encrypted = vault_of(files.path.parent).is_encrypted(files.run_id)
+    if is_encrypted == (stated.content is not None):
+        return journal.stat().st_size > stated.bytes
+    if not is_encrypted:
+        return journal.stat().st_size > (stated.content or stated).bytes
+    with journal.open("rb") as lines:
+        return opened_size(lines) > stated.bytes
 
 
 def undamaged(root: Path) -> tuple[PriorRun, ...]:

@@ -24,7 +24,8 @@ from trueup.connectors.archive.mirror import Mirror
 from trueup.connectors.archive.object_store import ObjectStore, Seen, tag_of
 from trueup.connectors.archive.pending import DECIDED
 from trueup.connectors.archive.settling import CLAIM, CLAIMS, HEAD
-from trueup.connectors.archive.store import ABSENT, Changed, LocalStore, Version
+from trueup.connectors.archive.store import ABSENT, Changed, Version
+from trueup.connectors.archive.vault import SealedStore
 from trueup.transforms.run_files import JOURNAL, RUN_ID
 from trueup.transforms.targets import target_digest
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from trueup.connectors.archive.holder import Holder
     from trueup.connectors.archive.places import Drafted, Kept
+    from trueup.connectors.archive.vault import Vault
     from trueup.transforms.history import PriorRun
     from trueup.transforms.manifest import ActRecord
     from trueup.transforms.run_files import RunFiles
@@ -45,26 +47,27 @@ _ACT = re.compile(rf"({RUN_ID.pattern})/acts/(\d{{3,}})-[a-z_]+\.json")
 class RemotePlace:
     """See :class:`~trueup.connectors.archive.places.Place`."""
 
-    def __init__(self, objects: ObjectStore, root: Path, *, lease_seconds: float, request_seconds: float) -> None:
+    def __init__(self, objects: ObjectStore, vault: Vault, *, lease_seconds: float, request_seconds: float) -> None:
         """Bind a store to its cache.
 
         Args:
             objects: the archive.
-            root: the archive's folder in the cache.
+            vault: of the archive's folder in the cache.
             lease_seconds: a term of a lease.
             request_seconds: after so long any request to a target has ended.
         """
         self.objects = objects
-        self.mirror = Mirror(objects, root)
+        self.vault = vault
+        self.mirror = Mirror(objects, vault)
         self._request_seconds = request_seconds
         self._leases = Leases(objects, lease_seconds)
         self._sequences: dict[str, segments.Sequence] = {}
         self._head = (ABSENT, dict[str, Any]())
 
     @property
-    def store(self) -> LocalStore:
+    def store(self) -> SealedStore:
         """See :class:`Place`: records are read from the cache, which has them all."""
-        return self.mirror.local
+        return SealedStore(self.mirror.local, self.vault)
 
     @property
     def shared(self) -> ObjectStore:
@@ -74,6 +77,10 @@ class RemotePlace:
     def run(self, run_id: str) -> RunFiles:
         """See :class:`Place`."""
         return self.mirror.run(run_id)
+
+    def begin_encrypting(self, run_id: str) -> None:
+        """See :class:`Place`."""
+        self.vault.begin(run_id, self._put_in_place)
 
     def look_again(self) -> None:
         """See :class:`Place`."""
@@ -103,6 +110,7 @@ class RemotePlace:
             run = reading.read_run(self.run(run_id))
             settling.empty_segments(self.objects, segments.joined_of(self.mirror, run), run_id)
             segments.forget(self.mirror.root)
+        self.vault.forget(run_id)
         self.objects.remove(f"{run_id}/{name}" for name in every)
         self.mirror.forget(run_id, names)
 
@@ -151,14 +159,15 @@ class RemotePlace:
         while True:
             self._look_at(run.run_id)
             act = make()
-            claim = {"fresh": secrets.token_hex(16), "name": act.name, "act": act.content.decode()}
+            kept = self.vault.close(f"{run.run_id}/{act.name}", act.content)
+            claim = {"fresh": secrets.token_hex(16), "name": act.name, "act": kept.decode()}
             if act.side:
                 claim |= {"side": act.side.name, "people": base64.b64encode(act.side.content).decode()}
             with contextlib.suppress(FileExistsError):
                 self.objects.create_if_absent(_claim(run.run_id, act.record.number), json.dumps(claim).encode())
                 if act.side:
                     self._put_in_place(f"{run.run_id}/{act.side.name}", act.side.content)
-                self._put_in_place(f"{run.run_id}/{act.name}", act.content)
+                self._put_in_place(f"{run.run_id}/{act.name}", kept)
                 self.mirror.remember()
                 return act.record
 
@@ -170,20 +179,21 @@ class RemotePlace:
             if said:
                 self._create(f"{said['run_id']}/{run.manifest.name}", said["manifest"].encode())
             content = make(said["sha256"] if said else newest())
+            kept = self.vault.close(key, content)
             head = {
                 "fresh": secrets.token_hex(16),
                 "number": int(said.get("number", 0)) + 1,
                 "run_id": run.run_id,
                 "sha256": hashlib.sha256(content).hexdigest(),
-                "manifest": content.decode(),
+                "manifest": kept.decode(),
             }
             try:
                 self.objects.replace_if_match(HEAD, json.dumps(head).encode(), seen)
             except Changed:
                 # An answer may have been lost: the next host that sealed has put our manifest in its place.
-                if not self._is(key, content):
+                if not self._is(key, kept):
                     continue
-            self._put_in_place(key, content)
+            self._put_in_place(key, kept)
             self.mirror.remember()
             return content
 

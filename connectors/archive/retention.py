@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trueup.transforms.history import History, PriorRun
     from trueup.transforms.run_files import RunFiles
 
-_STAYING = re.compile(r"manifest\.json|acts/\d{3,}-[a-z_]+\.json|summary(-\d+)?\.parquet")
+_STAYING = re.compile(r"manifest\.json|key\.json|acts/\d{3,}-[a-z_]+\.json|summary(-\d+)?\.parquet")
 _SNAPSHOTS = frozenset({"source.parquet", "target.parquet", "desired.parquet"})
 UNFINISHED_DAYS = 2
 """A directory without a manifest in which nothing was written for so long is what a killed plan left behind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import shutil
 import stat
 from contextlib import nullcontext
@@ -12,19 +13,22 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
     access_like,
+    folder,
     on_disk,
     protect,
     sha256_of,
     sync_directory,
     sync_file,
 )
+from trueup.connectors.archive.lines import opened_lines
 from trueup.connectors.archive.locks import sealing, sealing_lock
-from trueup.connectors.archive.places import place_of, store_of
+from trueup.connectors.archive.places import place_of, store_of, vault_of
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.unfinished import finished
 from trueup.transforms.duck.parquet import rows_in
 from trueup.transforms.errors import Failed
-from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.manifest import Content, FileRecord, Manifest
+from trueup.transforms.private import open_binary, size_of
 from trueup.transforms.run_files import JOURNAL, RunFiles
 from trueup.transforms.vocabulary import Outcome
 
@@ -60,10 +64,11 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
         if files.manifest.exists():
             raise Failed(f"Run {files.run_id} is sealed already; what is sealed is never written again.")
         shutil.rmtree(files.work, ignore_errors=True)
-        records = {path.name: _protected(path) for path in _contents(files)}
+        place.begin_encrypting(files.run_id)
+        records = {path.name: keep(files, path) for path in _contents(files)}
         said = people.manifest_without(files, manifest)
-        if (aside := files.path / people.OF_MANIFEST).exists():
-            records[aside.name] = _protected(aside)
+        if (aside := files.place / people.OF_MANIFEST).exists():
+            records[aside.name] = keep(files, aside)
         sync_directory(files.path)
         with _alone(root, manifest):
             for name in records:
@@ -94,24 +99,61 @@ def _alone(root: Path, manifest: Manifest) -> AbstractContextManager[object]:
 
 
 def _contents(files: RunFiles) -> list[Path]:
-    later = {files.path / name for name in LATER} | {files.acts, files.work}
-    found = sorted(files.path.iterdir())
+    later = {files.place / name for name in LATER} | {files.place / files.acts.name, files.work}
+    found = sorted(files.place.iterdir())
     for path in found:
         if path in later or path.name.startswith(".") or not stat.S_ISREG(path.lstat().st_mode):
             raise Failed(f"Run {files.run_id} cannot be sealed with {path.name!r} in it.", remedy="Plan again.")
     return found
 
 
-def _protected(path: Path) -> FileRecord:
+def keep(files: RunFiles, path: Path) -> FileRecord:
+    """The file is in the run's directory as it is kept, on disk, with its rights; returns what is to be said of it."""
+    kept = files.path / path.name
+    if path != kept:
+        draft, record = close_file(files, path, path.name)
+        draft.replace(kept)
+        vault_of(files.path.parent).kept(f"{files.run_id}/{path.name}")
+        sync_directory(files.path)
+        return record
     protect(path, access_like(path.parent))
     sync_file(path)
     return record_of(path)
 
 
+def close_file(files: RunFiles, opened: Path, name: str) -> tuple[Path, FileRecord]:
+    """A draft of what lies open in ``opened``, as it is kept under ``name``; and what is to be said of it."""
+    vault, root = vault_of(files.path.parent), files.path.parent
+    draft = folder(root) / f"{secrets.token_hex(8)}.closing"
+    vault.close_into(f"{files.run_id}/{name}", opened, draft)
+    protect(draft, access_like(root))
+    sync_file(draft)
+    record = FileRecord(
+        sha256=sha256_of(draft),
+        bytes=draft.stat().st_size,
+        rows=_rows(opened) if name.endswith(".parquet") else None,
+        content=_content_of(opened) if vault.cipher(files.run_id) is not None else None,
+    )
+    return draft, record
+
+
+def _content_of(opened: Path) -> Content:
+    with open_binary(opened) as file:
+        return Content(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=size_of(opened))
+
+
 def record_of(path: Path, *, name: str = "") -> FileRecord:
     """Hash, length and, for Parquet, rows of a file as it is now; ``name`` is what it will be called."""
     rows = _rows(path) if (name or path.name).endswith(".parquet") else None
-    return FileRecord(sha256=sha256_of(path), bytes=path.stat().st_size, rows=rows)
+    return FileRecord(sha256=sha256_of(path), bytes=path.stat().st_size, rows=rows, content=_lines_of(path, name))
+
+
+def _lines_of(path: Path, name: str) -> Content | None:
+    """Of an encrypted journal, what its lines say."""
+    if (name or path.name) != JOURNAL or (cipher := vault_of(path.parent.parent).cipher(path.parent.name)) is None:
+        return None
+    said = b"".join(opened_lines(path, cipher))
+    return Content(sha256=hashlib.sha256(said).hexdigest(), bytes=len(said))
 
 
 def stands_in(path: Path, record: FileRecord) -> bool:

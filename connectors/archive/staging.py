@@ -8,21 +8,23 @@ import json
 import os
 import re
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.acts import finish_names
 from trueup.connectors.archive.atomic_files import access_like, make_directory, sha256_of, sync_file
+from trueup.connectors.archive.lines import closed_line, opened_lines
 from trueup.connectors.archive.locks import sealing
+from trueup.connectors.archive.places import vault_of
 from trueup.connectors.archive.records import rendered, signed
-from trueup.connectors.archive.seals import record_of
+from trueup.connectors.archive.seals import close_file, record_of
 from trueup.transforms.erasure import texts
 from trueup.transforms.history import History, PriorRun
-from trueup.transforms.manifest import FileRecord, Manifest
+from trueup.transforms.manifest import Content, FileRecord, Manifest
 from trueup.transforms.people_apart import joined
-from trueup.transforms.run_files import RunFiles
+from trueup.transforms.private import read_bytes, read_text, write_bytes, write_text
+from trueup.transforms.run_files import JOURNAL, RunFiles
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from trueup.connectors.archive.vault import Vault
     from trueup.transforms.erasure.person import Person
 
     Render = Callable[[RunFiles, Manifest, History], None]
@@ -91,7 +94,9 @@ def stage(root: Path, place: Path, person: Person, render: Render) -> list[Stage
         with sealing(root):
             finish_names(files, reading.read_acts(files, reading.read_manifest(files)[1]))
         run = reading.read_run(files)
-        aside = RunFiles(place / files.run_id)
+        opened = vault_of(root).opened
+        lies_open = None if opened is None else opened / place.name / files.run_id
+        aside = RunFiles(place / files.run_id, opened=lies_open)
         target = same_target(run.manifest.target)
         history = earlier.get(target, ())
         said = _Run(run, aside, person).staged(render, History(history))
@@ -122,8 +127,8 @@ class _Run:
         records = self._records(sha256)
         reports = [name for name in _REPORTS if name in there]
         if not (changed or records or any(map(self._report_names, reports))):
-            with suppress(OSError):
-                shutil.rmtree(self.aside.path)
+            for folder in (self.aside.path, self.aside.place):
+                shutil.rmtree(folder, ignore_errors=True)
             return None
         self._complete(there, {*changed, *reports, *records})
         if reports:
@@ -132,8 +137,9 @@ class _Run:
         after = {name: self._recorded(name) for name in changed}
         for name in changed:
             self._refuse_changed(name, there[name])
-        parquet = [files.path / name for name in changed if name.endswith(".parquet")]
-        rows = sum(_tables().rows_about(path, self.person) for path in parquet)
+        rows = sum(
+            _tables().rows_about(files.file(name), self.person) for name in changed if name.endswith(".parquet")
+        )
         for name in records:
             sync_file(self.aside.path / name)
         pairs = {name: (there[name], after[name]) for name in changed}
@@ -145,16 +151,16 @@ class _Run:
         """What was changed by somebody else is never made to look whole."""
         path = self.run.files.path / name
         length = record.bytes if path == self.run.files.journal else None
-        if sha256_of(path, length) != record.sha256:
+        if sha256_of(path, length) != record.sha256 and not self.vault.fits(self._key(name), path, record):
             raise reading.damaged(self.run.run_id, f"{name} is not what was written")
 
     def _write(self, name: str) -> bool:
         """Write one data file without the person; whether it named them."""
-        path, into = self.run.files.path / name, self.aside.path / name
+        path, into = self.run.files.file(name), self.aside.file(name)
         self._folder(into)
         if path.suffix == ".parquet":
             return _tables().write_without(path, into, self.person)
-        before = path.read_bytes()
+        before = self._lines(path) if path.suffix == ".jsonl" else read_bytes(path)
         if path.suffix == ".jsonl":
             after = texts.lines_without(before, self.person)
         elif path.suffix == ".json":
@@ -162,23 +168,36 @@ class _Run:
             after = before if said == content else json.dumps(said, ensure_ascii=False, indent=2).encode()
         else:
             after = texts.without(before.decode(errors="surrogateescape"), self.person).encode(errors="surrogateescape")
-        if after != before:
-            into.write_bytes(after)
+        if after != before and path.suffix == ".jsonl" and (cipher := self.vault.cipher(self.run.run_id)) is not None:
+            into.write_bytes(closed_line(after, cipher))
+        elif after != before:
+            write_bytes(into, after)
         return after != before
+
+    def _lines(self, journal: Path) -> bytes:
+        cipher = self.vault.cipher(self.run.run_id)
+        return journal.read_bytes() if cipher is None else b"".join(opened_lines(journal, cipher))
+
+    @property
+    def vault(self) -> Vault:
+        return vault_of(self.run.files.path.parent)
+
+    def _key(self, name: str) -> str:
+        return f"{self.run.run_id}/{name}"
 
     def _records(self, manifest_sha256: str) -> dict[str, dict[str, dict[str, Any]]]:
         """Rewrite the manifest and the acts that name the person themselves; those of today name nobody."""
         files, found = self.run.files, {}
         for path in (files.manifest, *reading.act_paths(files)):
-            content = path.read_bytes()
+            name = path.relative_to(files.path).as_posix()
+            content = self.vault.open(self._key(name), path.read_bytes())
             document = json.loads(content)
             said = texts.forgotten(document, self.person)
             if said == document:
                 continue
             after = signed(said)
-            name = path.relative_to(files.path).as_posix()
             self._folder(self.aside.path / name)
-            (self.aside.path / name).write_bytes(rendered(after))
+            (self.aside.path / name).write_bytes(self.vault.close(self._key(name), rendered(after)))
             is_act = path != files.manifest
             found[name] = {
                 "before": _stated(content, document["sha256"] if is_act else manifest_sha256),
@@ -187,7 +206,7 @@ class _Run:
         return found
 
     def _report_names(self, name: str) -> bool:
-        text = (self.run.files.path / name).read_text(encoding="utf-8", errors="replace")
+        text = read_bytes(self.run.files.file(name)).decode(errors="replace")
         return texts.names(plain(text), self.person)
 
     def _render(self, reports: list[str], render: Render, history: History) -> None:
@@ -196,17 +215,17 @@ class _Run:
             render(self.aside, _whole_manifest(self.aside, self.run), history)
         else:
             for name in reports:
-                shutil.copyfile(self.run.files.path / name, self.aside.path / name)
+                shutil.copyfile(self.run.files.file(name), self.aside.file(name))
         for name in reports:
-            path = self.aside.path / name
-            text = path.read_text(encoding="utf-8")
+            path = self.aside.file(name)
+            text = read_text(path)
             if texts.names(plain(text), self.person):
-                path.write_text(out_of_markup(text, self.person), encoding="utf-8")
+                write_text(path, out_of_markup(text, self.person))
 
     def _complete(self, there: dict[str, FileRecord], without: set[str]) -> None:
         """Lay what stays as it is beside what was rewritten, so that the run can be read whole."""
         for name in there.keys() - without:
-            path, into = self.run.files.path / name, self.aside.path / name
+            path, into = self.run.files.file(name), self.aside.file(name)
             self._folder(into)
             try:
                 os.link(path, into)
@@ -214,17 +233,30 @@ class _Run:
                 shutil.copyfile(path, into)
 
     def _recorded(self, name: str) -> FileRecord:
-        sync_file(self.aside.path / name)
-        return record_of(self.aside.path / name, name=name)
+        kept = self.aside.path / name
+        if self.aside.file(name) != kept:
+            self._folder(kept)
+            draft, record = close_file(self.run.files, self.aside.file(name), name)
+            draft.replace(kept)
+            return record
+        sync_file(kept)
+        return record_of(kept, name=name) if name != JOURNAL else self._of_journal(kept)
+
+    def _of_journal(self, kept: Path) -> FileRecord:
+        record, said = record_of(kept), self._lines(kept)
+        if self.vault.cipher(self.run.run_id) is None:
+            return record
+        return record.model_copy(update={"content": Content(sha256=hashlib.sha256(said).hexdigest(), bytes=len(said))})
 
     def _fingerprint(self, manifest: Manifest) -> str | None:
-        if not manifest.fingerprint or not all((self.aside.path / name).exists() for name in _COVERED):
+        if not manifest.fingerprint or not all(self.aside.file(name).exists() for name in _COVERED):
             return None
         from trueup.transforms.fingerprint import fingerprint  # as in integrity
 
         return fingerprint(self.aside, manifest.configuration_digest, version=manifest.fingerprint_version)
 
     def _folder(self, into: Path) -> None:
+        self.aside.place.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.aside.path, into.parent):
             if not folder.is_dir():
                 make_directory(folder, access_like(self.run.files.path.parent))
@@ -238,9 +270,9 @@ def _stated(content: bytes, stands: str) -> dict[str, Any]:
 def _whole_manifest(aside: RunFiles, run: PriorRun) -> Manifest:
     """The manifest as it will be read once the run is as prepared."""
     path = aside.manifest if aside.manifest.exists() else run.files.manifest
-    document = json.loads(path.read_bytes())
-    side = aside.path / people.OF_MANIFEST
-    return Manifest.model_validate(joined(document, people.unpacked(side.read_bytes())) if side.exists() else document)
+    said = vault_of(run.files.path.parent).open(f"{run.run_id}/{path.name}", path.read_bytes())
+    document, side = json.loads(said), aside.file(people.OF_MANIFEST)
+    return Manifest.model_validate(joined(document, people.unpacked(read_bytes(side))) if side.exists() else document)
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.parquet import rows_of, schema_of
 from trueup.transforms.duck.quoting import identifier, literal
 from trueup.transforms.errors import Misused
+from trueup.transforms.private import address
 from trueup.transforms.summary.directory import OUTCOME
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def connected(archive: Archive) -> DuckDBPyConnection:
         Refused: a run is damaged.
     """
     connection = connect(spill=folder(archive.path) / "spill" if archive.path.is_dir() else None)
-    connection.execute(_script(archive.runs(), archive.path))
+    connection.execute(_script(archive.runs()))
     return connection
 
 
@@ -76,11 +77,11 @@ def history_of(archive: Archive, key: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _script(runs: tuple[PriorRun, ...], root: Path) -> str:
+def _script(runs: tuple[PriorRun, ...]) -> str:
     """The views as SQL."""
 
     def place(run: RunFiles, name: str) -> str:
-        return str(root / run.run_id / name)
+        return address(run.file(name))
 
     manifests = [place(run.files, "manifest.json") for run in runs]
     acts = [place(run.files, f"acts/{path.name}") for run in runs for path in reading.act_paths(run.files)]
@@ -110,7 +111,7 @@ def records_view(view: str, files: list[str], *, template: str = "") -> str:
     return template.replace("read_text(:files)", source)
 
 
-def table_view(view: str, files: list[Path], *, named: Callable[[Path], str] = str) -> str:
+def table_view(view: str, files: list[Path], *, named: Callable[[Path], str] = address) -> str:
     """A view over one Parquet file per run; with all its columns even where there is no file."""
     if not files:
         typed = ((name, _TYPES.get(name, "VARCHAR")) for name in ("run_id", *COLUMNS[view]))

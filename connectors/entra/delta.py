@@ -93,7 +93,7 @@ def start(request: SourceRequest, source: SourceSettings, chosen: Selection, gra
         raise ReadInFull("the delta link belongs to another Graph address") from error
     record = previous.manifest.files.get("source.parquet")
     place = previous.files.source
-    if record is None or not place.is_file() or _digest(place) != record.sha256:
+    if record is None or not place.is_file() or _digest(previous.files.path / place.name) != record.sha256:
         raise ReadInFull("the last snapshot is not there any more as it was sealed")
     columns = tuple(told.get("columns", ()))
     unreadable = dict(told.get("unreadable", {}))

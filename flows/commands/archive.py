@@ -134,11 +134,11 @@ def _say_gone(gone: Sequence[Going], verb: str, *, age: str) -> None:
     screen.say(f"{verb} the data of {runs} older than {age}, {size:.1f} MiB; manifests and acts stay.")
 
 
-def copy_command(config: Path, source: str, to: str, *, move: bool, as_json: bool) -> int:
+def copy_command(config: Path, source: str, to: str, *, move: bool, decrypt: bool, as_json: bool) -> int:
     """Copy or move an archive and say what was done."""
     from trueup.connectors.archive.copying import copy_archive
 
-    done = copy_archive(configuration.load(config), source, to, move=move)
+    done = copy_archive(configuration.load(config), source, to, move=move, decrypt=decrypt)
     if as_json:
         screen.document({"runs": done.runs, "files": done.files, "bytes": done.bytes, "moved": move})
         return Exit.DONE
@@ -147,6 +147,22 @@ def copy_command(config: Path, source: str, to: str, *, move: bool, as_json: boo
         screen.say(f"The archive is {to} from now on: point [archive] path at it. {source} is closed.")
     else:
         screen.say(f"{to} is a copy for reading; work goes on in {source}.")
+    return Exit.DONE
+
+
+def rewrap_command(config: Path, *, as_json: bool) -> int:
+    """Wrap every run's keyset by the key that is configured now, and say how many were not."""
+    from trueup.connectors.archive import open_archive
+    from trueup.connectors.archive.rewrapping import rewrap
+
+    done = rewrap(open_archive(configuration.load(config)).path)
+    if as_json:
+        screen.document({"key_id": done.key_id, "rewrapped": done.rewrapped, "encrypted": done.encrypted})
+        return Exit.DONE
+    screen.say(
+        f"{counted(done.rewrapped, 'keyset')} wrapped anew; all {done.encrypted} are under the key {done.key_id} now. "
+        "encryption_key_previous can go from the configuration."
+    )
     return Exit.DONE
 
 

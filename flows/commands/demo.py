@@ -72,7 +72,7 @@ class Demo:
         self._way_back(second, before)
         _title("The end")
         _say(f"Reports and archive: {self.config.parent}")
-        _say(f"The report of the first run: {first.files.report_html}")
+        _say(f"The report of the first run: {first.files.report_place}")
         for problem in self.problems:
             _say(f"NOT AS IT SHOULD BE: {problem}")
         return Exit.FAILED if self.problems else Exit.DONE

@@ -66,5 +66,5 @@ def summary(run: PriorRun) -> dict[str, Any]:
         "counts": manifest.counts,
         "changes": manifest.changes,
         "refusals": [refusal.as_json() for refusal in manifest.refusals],
-        "report": str(run.files.report_html),
+        "report": str(run.files.report_place),
     }

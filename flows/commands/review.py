@@ -14,7 +14,6 @@ import socket
 import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import clearance, configuration, screen
@@ -26,6 +25,7 @@ from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from rich.console import RenderableType
     from starlette.applications import Starlette
@@ -263,9 +263,8 @@ _ACTIONS: dict[str, Callable[[Session, dict[str, Any]], str]] = {
 
 def review_run(config: Path, run_id: str, *, port: int, who: str) -> None:
     """Serve the report on loopback with its actions until the reviewer has decided or presses Ctrl-C; says what was."""
-    from tempfile import TemporaryDirectory
-
     from trueup.connectors.archive import open_archive, refuse_damaged
+    from trueup.connectors.archive.places import drafts
     from trueup.flows.beside import beside
     from trueup.flows.review_state import keep, kept
     from trueup.reports import approval_summary, view_of
@@ -289,8 +288,8 @@ def review_run(config: Path, run_id: str, *, port: int, who: str) -> None:
 
     reviewer = clearance.reviewer(who)
     actions = ReviewActions(on_approve, on_reject, lambda progress: keep(archive.path, run, reviewer, progress))
-    with TemporaryDirectory(prefix="trueup-review-") as aside:
-        view = view_of(run, history, beside=beside(settings, run, Path(aside)))
+    with drafts(archive.path, "trueup-review-") as aside:
+        view = view_of(run, history, beside=beside(settings, run, aside))
     serve_review(view, actions, port=port, who=reviewer, progress=kept(archive.path, run, reviewer))
     for one in decided:
         screen.say(one)

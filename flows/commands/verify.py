@@ -40,7 +40,7 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
         Refused: the run was never applied, or is damaged.
     """
     from trueup.connectors.archive import add_act_with, open_archive, refuse_damaged
-    from trueup.connectors.archive.atomic_files import folder
+    from trueup.connectors.archive.places import aside
     from trueup.connectors.scim.read_back import verify
     from trueup.transforms.approval.judgement import what_was_left_out
 
@@ -57,9 +57,9 @@ def verify_one(settings: Settings, run_id: str) -> tuple[dict[str, Any], PriorRu
                 remedy=f"Apply it first: trueup apply {run.run_id}",
             )
         )
-    with TemporaryDirectory(prefix="verify-", dir=folder(archive.path)) as aside:
-        draft = Path(aside) / "verified.parquet"
-        left_out = what_was_left_out(run, settings, Path(aside))
+    with TemporaryDirectory(prefix="verify-", dir=aside(archive.path)) as drafts:
+        draft = Path(drafts) / "verified.parquet"
+        left_out = what_was_left_out(run, settings, Path(drafts))
         result = verify(settings, run.files, into=draft, left_out=left_out, progress=screen.progress)
         details = {"converged": result.converged, "residual": result.residual, **result.details}
         add_act_with(run, Act.VERIFIED, "trueup", draft, at=datetime.now(UTC), details=details)

@@ -13,8 +13,6 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,6 +23,7 @@ from trueup.transforms.errors import Failed, Refusal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from trueup.connectors.analysis.archive import Archive
     from trueup.flows.targets import TargetRow
@@ -152,6 +151,7 @@ def main() -> None:
 
 def _build(settings: Settings, run_id: str) -> Built:
     from trueup.connectors.archive import open_archive, readable, refuse_damaged
+    from trueup.connectors.archive.places import drafts
     from trueup.connectors.archive.reading import history_of
     from trueup.flows.beside import beside
     from trueup.reports import view_of
@@ -163,8 +163,8 @@ def _build(settings: Settings, run_id: str) -> Built:
     run = archive.load(run_id)
     refuse_damaged(run)
     history = history_of(readable(archive.path)[0], run.manifest.target)
-    with TemporaryDirectory(prefix="trueup-review-") as aside:
-        view = view_of(run, history, beside=beside(settings, run, Path(aside)))
+    with drafts(archive.path, "trueup-review-") as aside:
+        view = view_of(run, history, beside=beside(settings, run, aside))
     listing = listing_of(view)
     past = past_nights(run.files, run.manifest, history)
     light = replace(
@@ -222,20 +222,22 @@ def _know(settings: Settings, run_ids: Sequence[str]) -> Known:
 def _known_to(place: Path, checked: Any, told: list[pa.Table]) -> pa.Table | str:
     """Who a run knows that no newer one does, or a sentence why it cannot be asked."""
     from trueup.connectors.analysis.contents import file_record
+    from trueup.connectors.archive.places import place_of
     from trueup.connectors.archive.reading import read_run
     from trueup.connectors.archive.views import mail_columns
     from trueup.reports.people import names_of
     from trueup.transforms.duck.database import connect
-    from trueup.transforms.run_files import RunFiles
 
-    files = RunFiles(place)
+    files = place_of(place.parent).run(place.name)
     try:
         run = read_run(files)
     except Refused as refused:
         return refused.message
     paths = [path for path in (files.decisions, files.desired, files.actual, files.source) if path.exists()]
     records = [(path, file_record(run, path.name)) for path in paths]
-    if not all(record is not None and checked.is_as_written(path, record) for path, record in records):
+    if not all(
+        record is not None and checked.is_as_written(files.path / path.name, record) for path, record in records
+    ):
         return f"Run {run.run_id} is damaged: a file is not what was written. Nobody in it was looked at."
     if not files.decisions.exists():
         return KNOWN.empty_table()

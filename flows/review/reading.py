@@ -197,7 +197,7 @@ class Reading:
             self.run(newest.run_id)
 
     def _files(self, run_id: str) -> RunFiles:
-        files = RunFiles(self.root / run_id)
+        files = place_of(self.root).run(run_id) if RUN_ID.fullmatch(run_id) else RunFiles(self.root / "none")
         if not RUN_ID.fullmatch(run_id) or not files.manifest.is_file():
             raise Gone("not_found", "The archive has no run of that name.")
         return files

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.connectors.archive import reading
 from trueup.connectors.archive.atomic_files import REVIEWS, Access, make_directory, on_disk, replace
 from trueup.connectors.archive.locks import sealing
-from trueup.connectors.archive.places import place_of
+from trueup.connectors.archive.places import as_kept, place_of, read_private
 from trueup.transforms.errors import Misused, Refusal, Refused
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Shared:
 def kept(root: Path, run_id: str, fingerprint: str) -> Shared:
     """What is shared of this plan; nothing, where it was never kept or cannot be read."""
     try:
-        said = json.loads(place(root, run_id).read_text(encoding="utf-8"))
+        said = json.loads(read_private(root, place(root, run_id)))
         if said["fingerprint"] != fingerprint:
             return Shared()
         return Shared(
@@ -131,7 +131,8 @@ def changed(root: Path, run_id: str, fingerprint: str, change: Callable[[Shared]
         shared = kept(root, run_id, fingerprint)
         change(shared)
         content = json.dumps({"fingerprint": fingerprint, **shared.as_json()}, ensure_ascii=False).encode()
-        replace(place(root, run_id), content, aside=folder, access=_OWN)
+        into = place(root, run_id)
+        replace(into, as_kept(root, into, content), aside=folder, access=_OWN)
     return shared
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trueup.connectors.archive.places import place_of
 from trueup.flows.review.deciding import acts_of
 from trueup.transforms.approval.run_state import is_finished, not_begun_refusals, overtaken
 from trueup.transforms.approval.validity import valid_approvals
 from trueup.transforms.errors import Failed, Refused
-from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -98,7 +98,7 @@ def _approvals(run: PriorRun, settings: Settings, at: datetime) -> tuple[int, in
 
 def version(root: Path, run_id: str, target: str = "") -> tuple[Any, ...]:
     """Another one whenever the run has another act, its data is gone, or an apply to its target begins or ends."""
-    files = RunFiles(root / run_id)
+    files = place_of(root).run(run_id)
     try:
         acts = tuple(sorted(path.name for path in files.acts.iterdir())) if files.acts.is_dir() else ()
     except OSError:

@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trueup.connectors.archive import add_act, open_archive, seal
+from trueup.connectors.archive.lines import closed_line
+from trueup.connectors.archive.places import vault_of
+from trueup.transforms.duck.parquet import read_table, write_table
 from trueup.transforms.manifest import Manifest
+from trueup.transforms.private import write_text
 from trueup.transforms.settings import Settings
 from trueup.transforms.vocabulary import Act, Decision, Kind, Outcome
 
@@ -102,7 +105,7 @@ def write_people(files: RunFiles, people: Iterable[Person]) -> None:
 
 def _write(path: Path, rows: list[dict[str, Any]], columns: list[str]) -> None:
     schema = pa.schema([(name, pa.list_(pa.string()) if name == "left_alone" else pa.string()) for name in columns])
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 
 def manifest_of(files: RunFiles, **facts: Any) -> Manifest:
@@ -135,8 +138,8 @@ def sealed_run(
     files = archive.new_run(facts.get("kind", Kind.RECONCILE), at)
     everybody = tuple(people) or (Person("k-1", changes={"title": ("Clerk", "Chief")}, user_name="ann@x.example"),)
     write_people(files, everybody)
-    files.mapping_sql.write_text("SELECT 1", encoding="utf-8")
-    files.report_md.write_text("# a report", encoding="utf-8")
+    write_text(files.mapping_sql, "SELECT 1")
+    write_text(files.report_md, "# a report")
     outcome = Outcome.REFUSED if refusals else Outcome.READY
     manifest = manifest_of(files, **{"started": at, "sealed": at, "outcome": outcome, "refusals": refusals, **facts})
     seal(files, manifest)
@@ -161,21 +164,23 @@ def applied(
     begin_journal(run)
     rows = [
         {"key": key, "profile_id": f"p-{key}", "operation": "update", "result": result, "reason": ""}
-        for key in pq.read_table(run.files.decisions)["key"].to_pylist()
+        for key in read_table(run.files.decisions)["key"].to_pylist()
     ]
     changed: dict[str, list[dict[str, str]]] = {}
-    for row in pq.read_table(run.files.changes).to_pylist():
+    for row in read_table(run.files.changes).to_pylist():
         changed.setdefault(row["key"], []).append({"attribute": row["attribute"], "value": row["after"]})
     written = [
         row | {"written": changed.get(row["key"], []) if result == "applied" else [], "found": []} for row in rows
     ]
-    pq.write_table(pa.Table.from_pylist(written, schema=OUTCOME), run.files.outcome)
+    write_table(pa.Table.from_pylist(written, schema=OUTCOME), run.files.outcome)
     added = (run.files.journal, run.files.outcome)
     add_act(run, act, "trueup", at=at or run.manifest.sealed, files=added)
     return archive.load(run.run_id)
 
 
 def begin_journal(run: PriorRun, lines: int = 2) -> None:
-    with run.files.journal.open("a", encoding="utf-8") as journal:
+    cipher = vault_of(run.files.path.parent).cipher(run.run_id)
+    with run.files.journal.open("ab") as journal:
         for number in range(lines):
-            journal.write(json.dumps({"n": number, "event": "intent"}) + "\n")
+            line = json.dumps({"n": number, "event": "intent"}).encode() + b"\n"
+            journal.write(line if cipher is None else closed_line(line, cipher))

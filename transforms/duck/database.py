@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from trueup.transforms.duck.parquet import described
+from trueup.transforms.private import file_system, is_any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,8 @@ def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int |
     """A fresh in-memory DuckDB where no stray Python variable is a table and nothing is downloaded.
 
     Args:
-        spill: folder for what does not fit into ``memory``; none means no spilling.
+        spill: folder for what does not fit into ``memory``; none means no spilling. Beside an encrypted archive nothing
+            is spilt, and ``memory`` does not count.
         memory: DuckDB's own form, e.g. ``"1500MB"``.
         threads: none means one per core.
     """
@@ -31,10 +33,16 @@ def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int |
         "preserve_insertion_order": False,
         "TimeZone": "UTC",
     }
-    if spill is not None:
-        options["temp_directory"] = str(spill)
     if threads is not None:
         options["threads"] = threads
+    if is_any():
+        # DuckDB encrypts no temporary file without an extension that is not here: nothing is spilt, and there is room.
+        del options["memory_limit"]
+        connection = duckdb.connect(":memory:", config={**options, "temp_directory": ""})
+        connection.register_filesystem(file_system())
+        return connection
+    if spill is not None:
+        options["temp_directory"] = str(spill)
     return duckdb.connect(":memory:", config=options)
 
 

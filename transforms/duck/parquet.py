@@ -7,13 +7,18 @@ commands that read no rows begin without it.
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from trueup.transforms.duck.quoting import literal
+from trueup.transforms.private import address, is_private, open_binary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -25,7 +30,7 @@ _IN_A_RUN = re.compile(r"read_parquet\('([a-z_]+\.parquet)'\)")
 _PARAMETER = re.compile(r"read_parquet\([$:]([a-z_]+)(, filename = TRUE)?\)")
 
 
-def rows_of(*paths: Path, options: str = "", named: Callable[[Path], str] = str) -> str:
+def rows_of(*paths: Path, options: str = "", named: Callable[[Path], str] = address) -> str:
     """``read_parquet(…)`` for SQL.
 
     Args:
@@ -72,7 +77,7 @@ def write_rows(
         parameters: of ``query``.
     """
     said = ", ".join(["FORMAT parquet", *([options] if options else [])])
-    rows = connection.execute(f"COPY (\n{query}\n) TO {literal(str(path))} ({said})", parameters).fetchall()
+    rows = connection.execute(f"COPY (\n{query}\n) TO {literal(address(path))} ({said})", parameters).fetchall()
     return int(rows[0][0])
 
 
@@ -80,39 +85,83 @@ def open_file(path: Path, **options: Any) -> pq.ParquetFile:
     """The file for reading by Arrow; a context manager. ``options`` are those of ``ParquetFile``."""
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(path, **options)
+    return _private_file(path, **options) if is_private(path) else pq.ParquetFile(path, **options)
 
 
 def create_file(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
     """A file to be written by Arrow; a context manager. ``options`` are those of ``ParquetWriter``."""
     import pyarrow.parquet as pq
 
-    return pq.ParquetWriter(path, schema, **options)
+    return _private_writer(path, schema, **options) if is_private(path) else pq.ParquetWriter(path, schema, **options)
 
 
 def schema_of(path: Path) -> pa.Schema:
     """The file's Arrow schema."""
     import pyarrow.parquet as pq
 
-    return pq.read_schema(path)
+    with _reading(path) as file:
+        return pq.read_schema(file)
 
 
 def rows_in(path: Path) -> int:
     """How many rows the file has; raises ``ArrowInvalid`` where it is not a whole Parquet file."""
     import pyarrow.parquet as pq
 
-    return int(pq.read_metadata(path).num_rows)
+    with _reading(path) as file:
+        return int(pq.read_metadata(file).num_rows)
 
 
 def read_table(path: Path, *, columns: Iterable[str] | None = None) -> pa.Table:
     """The file's rows, or some columns of them."""
     import pyarrow.parquet as pq
 
-    return pq.read_table(path, columns=None if columns is None else list(columns))
+    with _reading(path) as file:
+        return pq.read_table(file, columns=None if columns is None else list(columns))
 
 
 def write_table(table: pa.Table, path: Path, *, compression: str = "snappy") -> None:
     """Write a table to the file ``path``."""
     import pyarrow.parquet as pq
 
-    pq.write_table(table, path, compression=compression)
+    with open_binary(path, "wb") if is_private(path) else nullcontext(path) as file:
+        pq.write_table(table, file, compression=compression)
+
+
+def _reading(path: Path) -> AbstractContextManager[Any]:
+    return open_binary(path) if is_private(path) else nullcontext(path)
+
+
+def _private_file(path: Path, **options: Any) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
+    class PrivateParquet(pq.ParquetFile):
+        """Closes what it reads from."""
+
+        def __init__(self) -> None:
+            self._under = open_binary(path)
+            super().__init__(self._under, **options)
+
+        @override
+        def close(self, force: bool = False) -> None:
+            super().close(force)
+            self._under.close()
+
+    return PrivateParquet()
+
+
+def _private_writer(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
+    import pyarrow.parquet as pq
+
+    class PrivateWriter(pq.ParquetWriter):
+        """Closes what it writes to."""
+
+        def __init__(self) -> None:
+            self._under = open_binary(path, "wb")
+            super().__init__(self._under, schema, **options)
+
+        @override
+        def close(self) -> None:
+            super().close()
+            self._under.close()
+
+    return PrivateWriter()

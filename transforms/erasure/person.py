@@ -325,7 +325,7 @@ def _of_others(
 
 
 def _paths(runs: Sequence[RunFiles], stem: str) -> list[Path]:
-    return [path for run in runs if (path := run.path / f"{stem}.parquet").exists()]
+    return [path for run in runs if (path := run.file(f"{stem}.parquet")).exists()]
 
 
 def _all(runs: Sequence[RunFiles], stem: str, columns: tuple[str, ...]) -> str:

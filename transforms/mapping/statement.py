@@ -20,6 +20,7 @@ from trueup.transforms.mapping.scope import Scope
 from trueup.transforms.mapping.sources import SOFT_DELETED, Users
 from trueup.transforms.mapping.unsaid import UNSAID, filter_reason, is_unsaid
 from trueup.transforms.mapping.values import FAIL, LEAVE, NOTHING, PASS, Kind, Value
+from trueup.transforms.private import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dictionary
@@ -262,4 +263,4 @@ def _copy(connection: DuckDBPyConnection, sql: str, path: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)

@@ -17,6 +17,7 @@ from trueup.transforms.planning.matching import settle_links
 from trueup.transforms.planning.outputs import write_changes, write_decisions, write_sides
 from trueup.transforms.planning.request import PlanResult
 from trueup.transforms.planning.selection import select
+from trueup.transforms.private import write_text
 from trueup.transforms.report_rows import create_report_findings, desired_from_report
 from trueup.transforms.rollback.erased import leave_alone
 from trueup.transforms.rollback.restoring import desired_for_before, desired_for_undo, repair_references
@@ -117,7 +118,7 @@ def _lay_out(request: RollbackRequest) -> None:
     if newest is None or not newest.files.source.exists():
         raise _refused("No applied run is left in the archive that says who the people are.", "Plan and apply first.")
     shutil.copyfile(newest.files.source, request.files.source)
-    request.files.mapping_sql.write_text(_MAPPING, encoding="utf-8")
+    write_text(request.files.mapping_sql, _MAPPING)
 
 
 def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:

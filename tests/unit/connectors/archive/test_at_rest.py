@@ -1,0 +1,321 @@
+"""An archive with a key: what lies on the disk says nothing, and everything that reads an archive reads this one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.archive_runs import AT, Person, applied, approved, sealed_run, settings_in
+from trueup.connectors.analysis.archive import Archive as Data
+from trueup.connectors.archive import check_archive, erasing, open_archive, places, reading
+from trueup.connectors.archive.cipher import KEY_FILE, Keys, key_id, new_cipher, unwrapped, wrapped
+from trueup.connectors.archive.copying import copy_archive
+from trueup.connectors.archive.journal import Journal, read_journal
+from trueup.connectors.archive.places import place_of, vault_of
+from trueup.connectors.archive.remote import RemotePlace
+from trueup.connectors.archive.rewrapping import at_rest, rewrap
+from trueup.connectors.archive.vault import leave
+from trueup.transforms.duck.parquet import read_table
+from trueup.transforms.erasure.person import find
+from trueup.transforms.errors import Failed, Misused, Refused
+from trueup.transforms.private import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.object_stores import Bucket
+    from trueup.connectors.archive import Archive
+    from trueup.transforms.history import PriorRun
+
+PEOPLE = (
+    Person("k-ann", changes={"title": ("Clerk of Ann", "Chief of Ann")}, user_name="ann@contoso.example"),
+    Person("k-bob", changes={"title": ("Clerk of Bob", "Chief of Bob")}, user_name="bob@contoso.example"),
+)
+WORDS = (b"k-ann", b"k-bob", b"contoso", b"Clerk of", b"Chief of", b"Chris", b"Ann asked")
+
+
+def a_key() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    made = a_key()
+    monkeypatch.setenv("ARCHIVE_KEY", made)
+    yield made
+    places._ELSEWHERE.clear()
+    leave()
+
+
+def encrypted(folder: Path, **more: str) -> Archive:
+    return open_archive(settings_in(folder, archive={"encryption_key": "env:ARCHIVE_KEY", **more}))
+
+
+def anew(folder: Path, **more: str) -> Archive:
+    """As another process opens it."""
+    places._ELSEWHERE.clear()
+    return encrypted(folder, **more)
+
+
+def whole_run(archive: Archive, *, days: float = 0) -> PriorRun:
+    run = sealed_run(archive, PEOPLE, days=days)
+    run = approved(archive, run, "Chris", exclude=["k-ann"], notes={"k-ann": "Ann asked for it"})
+    return applied(archive, run)
+
+
+def in_clear(folder: Path) -> list[str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [str(path) for path in files if any(word in path.read_bytes() for word in WORDS)]
+
+
+def test_what_lies_on_the_disk_names_nobody_and_is_read_as_it_was_written(tmp_path: Path, key: str) -> None:
+    run = whole_run(encrypted(tmp_path))
+    assert in_clear(tmp_path) == []
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and key.encode() in path.read_bytes()]
+    archive = anew(tmp_path)
+    again = archive.load(run.run_id)
+    assert (again.state, again.acts[0].who) == ("applied", "Chris")
+    assert again.acts[0].details["notes"] == {"k-ann": "Ann asked for it"}
+    assert read_table(again.files.decisions)["key"].to_pylist() == ["k-ann", "k-bob"]
+    assert read_text(again.files.mapping_sql) == "SELECT 1"
+    assert len(list(read_journal(again.files.journal))) == 2
+    assert check_archive(archive.path) == []
+    said = json.loads((archive.path / run.run_id / KEY_FILE).read_bytes())
+    assert (said["run_id"], said["schema_version"], said["key_id"]) == (run.run_id, 3, key_id(base64.b64decode(key)))
+    record = again.manifest.files["decisions.parquet"]
+    kept = (archive.path / run.run_id / "decisions.parquet").read_bytes()
+    assert (len(kept), record.rows) == (record.bytes, 2)
+    assert in_clear(tmp_path) == []
+
+
+def test_views_history_and_sql_read_encrypted_runs_beside_older_plain_ones(tmp_path: Path, key: str) -> None:
+    plain = open_archive(settings_in(tmp_path))
+    before = whole_run(plain)
+    archive = anew(tmp_path)
+    after = whole_run(archive, days=1)
+    assert [run.run_id for run in archive.runs()] == [after.run_id, before.run_id]
+    with Data(archive.path) as data:
+        assert data.left_out == ()
+        rows = data.connection().sql("SELECT run_id, key FROM decisions ORDER BY ALL").fetchall()
+        assert rows == [(run.run_id, one) for run in (before, after) for one in ("k-ann", "k-bob")]
+        assert len(data.runs().fetchall()) == 2
+        assert {row[1] for row in data.history("ann@contoso.example").fetchall()} == {before.run_id, after.run_id}
+        with pytest.raises(Misused, match="encrypted"):
+            data.connection().sql(f"FROM '{archive.path / after.run_id / 'decisions.parquet'}'").fetchall()
+    assert check_archive(archive.path) == []
+
+
+def test_a_journal_goes_on_after_a_crash_in_the_middle_of_a_line(tmp_path: Path, key: str) -> None:
+    run = sealed_run(encrypted(tmp_path), PEOPLE)
+
+    async def write(*said: str) -> None:
+        async with Journal(run.files.journal, sync=False) as journal:
+            for one in said:
+                await journal.write({"event": "intent", "key": one})
+
+    asyncio.run(write("k-ann", "k-bob"))
+    whole = run.files.journal.read_bytes()
+    run.files.journal.write_bytes(whole[:-7])
+    asyncio.run(write("k-cy"))
+    assert [one.get("key") for one in read_journal(run.files.journal)] == ["k-ann", None, "k-cy"]
+    assert in_clear(tmp_path) == []
+    run.files.journal.write_bytes(whole[:20] + b"AAAA" + whole[24:])
+    with pytest.raises(Failed, match="damaged in line 1"):
+        list(read_journal(run.files.journal))
+
+
+@pytest.mark.parametrize("what", ["other name", "other run", "cut short", "key of another run", "plain"])
+def test_bytes_that_were_not_written_there_are_refused(tmp_path: Path, key: str, what: str) -> None:
+    archive = encrypted(tmp_path)
+    one, two = whole_run(archive), whole_run(archive, days=1)
+    mine = archive.path / one.run_id
+    theirs = archive.path / two.run_id
+    if what == "other name":
+        (mine / "decisions.parquet").write_bytes((mine / "actual.parquet").read_bytes())
+    elif what == "other run":
+        (mine / "decisions.parquet").write_bytes((theirs / "decisions.parquet").read_bytes())
+    elif what == "cut short":
+        (mine / "decisions.parquet").write_bytes((mine / "decisions.parquet").read_bytes()[:-3])
+    elif what == "key of another run":
+        (mine / KEY_FILE).write_bytes((theirs / KEY_FILE).read_bytes())
+    else:
+        (mine / "decisions.parquet").write_bytes(b"PAR1")
+    archive = anew(tmp_path)
+    assert [damage.run_id for damage in check_archive(archive.path)] != []
+    with pytest.raises(Refused, match="damaged"):
+        read_table(archive.load(one.run_id).files.decisions)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "says"),
+    [
+        ("", Misused, "is not set"),
+        ("too short", Misused, "32 bytes in base64"),
+        ("A" * 43 + "!", Misused, "32 bytes in base64"),
+        (base64.b64encode(b"k" * 31).decode(), Misused, "32 bytes in base64"),
+        (base64.b64encode(b"k" * 32).decode(), Failed, "another key"),
+    ],
+)
+def test_a_key_that_is_none_or_another_is_said(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch, value: str, error: type[Exception], says: str
+) -> None:
+    run = whole_run(encrypted(tmp_path))
+    monkeypatch.setenv("ARCHIVE_KEY", value)
+    with pytest.raises(error, match=says) as told:
+        anew(tmp_path).load(run.run_id)
+    assert key not in str(told.value)
+    assert not value or value not in str(told.value)
+
+
+def test_without_the_key_the_sentence_names_its_id(tmp_path: Path, key: str) -> None:
+    archive = encrypted(tmp_path)
+    run = whole_run(archive)
+    places._ELSEWHERE.clear()
+    with pytest.raises(Misused, match=key_id(base64.b64decode(key))):
+        open_archive(settings_in(tmp_path)).load(run.run_id)
+
+
+def test_a_keyset_is_opened_by_the_key_that_wrapped_it_and_only_for_its_run(key: str) -> None:
+    one, other = Keys(os.urandom(32)), Keys(os.urandom(32))
+    made = new_cipher(one, "20261123T010000Z-7f3a")
+    kept = wrapped(one, made)
+    assert unwrapped(one, made.run_id, kept).keyset == made.keyset
+    assert unwrapped(Keys(other.current, one.current), made.run_id, kept).keyset == made.keyset
+    with pytest.raises(Failed):
+        unwrapped(other, made.run_id, kept)
+    with pytest.raises(Refused):
+        unwrapped(one, "20261123T010000Z-0000", kept)
+    document: dict[str, Any] = json.loads(kept)
+    newer = json.dumps(document | {"schema_version": 99}).encode()
+    with pytest.raises(Refused, match="format 99"):
+        unwrapped(one, made.run_id, newer)
+    assert made.decrypt("a", made.encrypt("a", b"x" * 3_000_000)) == b"x" * 3_000_000
+
+
+def test_a_copy_in_clear_and_back_is_whole_and_says_the_same(tmp_path: Path, key: str) -> None:
+    archive = encrypted(tmp_path)
+    run = whole_run(archive)
+    settings = settings_in(tmp_path, archive={"encryption_key": "env:ARCHIVE_KEY"})
+    plain, again = tmp_path / "plain", tmp_path / "again"
+    copy_archive(settings, str(archive.path), str(plain), move=False, decrypt=True)
+    places._ELSEWHERE.clear()
+    there = open_archive(settings_in(tmp_path, archive={"path": str(plain)}), writable=False)
+    found = there.load(run.run_id)
+    assert (found.state, found.acts[0].details["notes"]) == ("applied", {"k-ann": "Ann asked for it"})
+    assert (plain / run.run_id / "decisions.parquet").read_bytes()[:4] == b"PAR1"
+    assert (plain / run.run_id / "mapping.sql").read_text(encoding="utf-8") == "SELECT 1"
+    assert not (plain / run.run_id / KEY_FILE).exists()
+    assert check_archive(plain) == []
+    (plain / "closed.json").unlink()
+    copy_archive(settings, str(plain), str(again), move=False)
+    places._ELSEWHERE.clear()
+    both = {"path": str(again), "encryption_key": "env:ARCHIVE_KEY"}
+    back = open_archive(settings_in(tmp_path, archive=both), writable=False)
+    assert (back.load(run.run_id).state, check_archive(again)) == ("applied", [])
+    assert in_clear(again) == []
+
+
+def test_runs_from_before_the_key_are_encrypted_when_the_archive_is_moved(tmp_path: Path, key: str) -> None:
+    run = whole_run(open_archive(settings_in(tmp_path)))
+    settings = settings_in(tmp_path, archive={"encryption_key": "env:ARCHIVE_KEY"})
+    [older] = at_rest(encrypted(tmp_path).path)
+    assert (older.status, older.text) == ("warning", "1 runs are older than the key and lie in clear.")
+    moved = tmp_path / "moved"
+    copy_archive(settings, str(tmp_path / "data" / "runs"), str(moved), move=True)
+    assert in_clear(moved) == []
+    there = anew(tmp_path, path=str(moved))
+    assert there.load(run.run_id).state == "applied"
+    after = whole_run(there, days=1)
+    assert after.manifest.previous_manifest_sha256 is not None
+    assert check_archive(moved) == []
+    assert [line.status for line in at_rest(moved)] == ["ok"]
+
+
+def test_a_new_key_wraps_keysets_and_writes_nothing_else(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = encrypted(tmp_path)
+    run = whole_run(archive)
+    folder = archive.path / run.run_id
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    newer = a_key()
+    monkeypatch.setenv("ARCHIVE_KEY", newer)
+    monkeypatch.setenv("OLD_KEY", key)
+    archive = anew(tmp_path, encryption_key_previous="env:OLD_KEY")
+    assert [line.status for line in at_rest(archive.path)] == ["ok", "warning"]
+    assert rewrap(archive.path).rewrapped == 1
+    assert rewrap(archive.path).rewrapped == 0
+    changed = [path.name for path, content in before.items() if path.read_bytes() != content]
+    assert changed == [KEY_FILE]
+    assert anew(tmp_path).load(run.run_id).state == "applied"
+    assert check_archive(archive.path) == []
+    monkeypatch.setenv("ARCHIVE_KEY", key)
+    with pytest.raises(Failed, match="another key"):
+        anew(tmp_path).load(run.run_id)
+
+
+def test_a_person_is_erased_from_encrypted_runs(tmp_path: Path, key: str) -> None:
+    archive = encrypted(tmp_path)
+    run = whole_run(archive)
+    person = find(tuple(reading.sealed(archive.path)), ("ann@contoso.example",), erasing.new_number())
+    done = erasing.erase(archive, person, reason="request", who="Chris", at=AT, render=lambda *_: None)
+    assert (done.runs, done.unread) == (1, ())
+    archive = anew(tmp_path)
+    again = archive.load(run.run_id)
+    assert read_table(again.files.decisions)["key"].to_pylist() == ["k-bob"]
+    assert read_table(again.files.outcome)["key"].to_pylist() == ["k-bob"]
+    assert "k-ann" not in str(again.acts)
+    assert check_archive(archive.path) == []
+    assert in_clear(tmp_path) == []
+
+
+def test_an_encrypted_archive_in_a_store_is_read_by_another_host(tmp_path: Path, key: str, bucket: Bucket) -> None:
+    section = bucket.section(lease_seconds=2, encryption_key="env:ARCHIVE_KEY")
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    archive = open_archive(settings_in(here, archive=section))
+    run = whole_run(archive)
+    place = place_of(archive.path)
+    assert isinstance(place, RemotePlace)
+    kept = {name: place.objects.read(name) for name in place.objects.every()}
+    for name, content in kept.items():
+        said = json.loads(content).values() if name.startswith("claims/") else ()
+        opened = content + b"".join(base64.b64decode(one) for one in said if _is64(one))
+        assert not [word for word in WORDS if word in opened], name
+    assert in_clear(tmp_path) == []
+    places._ELSEWHERE.clear()
+    other = open_archive(settings_in(there, archive=section))
+    again = other.load(run.run_id)
+    assert (again.state, again.acts[0].details["notes"]) == ("applied", {"k-ann": "Ann asked for it"})
+    assert read_table(again.files.decisions)["key"].to_pylist() == ["k-ann", "k-bob"]
+    assert check_archive(other.path) == []
+    whole_run(other, days=1)
+    assert check_archive(other.path) == []
+    assert in_clear(tmp_path) == []
+
+
+def _is64(said: object) -> bool:
+    try:
+        return isinstance(said, str) and bool(base64.b64decode(said, validate=True))
+    except ValueError:
+        return False
+
+
+def test_private_files_of_dead_processes_are_swept_and_cannot_be_read(tmp_path: Path, key: str) -> None:
+    archive = encrypted(tmp_path)
+    left = tmp_path / "data" / "cache" / "open" / "1-dead"
+    left.mkdir(parents=True)
+    (left / "in-use").touch()
+    mine = vault_of(archive.path).opened
+    leave()
+    assert mine is not None
+    assert not mine.exists()
+    anew(tmp_path)
+    assert not left.exists()
