@@ -55,12 +55,32 @@ class InUse:
     def __init__(self, told: Told, lock: IO[bytes], folder: Path) -> None:
         """Hold ``lock``, which is the shared one of commands in ``folder``."""
         self.told = told
+        self.lock = lock
         self.folder = folder
-        self._lock = lock
 
     def let_go(self) -> None:
         """This process is done with it."""
-        self._lock.close()
+        self.lock.close()
+
+
+HANDED: list[InUse] = []
+"""The kept server of the command that this process was forked off for."""
+
+
+def handed() -> InUse | None:
+    """The kept server that came with the command this process does the work of; it must look for none itself."""
+    return HANDED[0] if HANDED else None
+
+
+def home_folder() -> Path:
+    """Where Prefect keeps its database and what a temporary server leaves."""
+    return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+
+
+def is_for_a_person() -> bool:
+    """Whether somebody sits at a terminal, and so may give another command soon; a schedule never does."""
+    wanted = os.environ.get("TRUEUP_KEEP_SERVER", "yes").lower() not in {"0", "no", "false"}
+    return wanted and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def private_folder(home: Path) -> Path | None:

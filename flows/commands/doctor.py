@@ -92,7 +92,7 @@ def _kept() -> list[Line]:
     """A Prefect server that outlives its command is nothing to be surprised by."""
     from trueup.flows import kept_server
     from trueup.flows.commands.server import sentence
-    from trueup.flows.orchestrator import home_folder
+    from trueup.flows.kept_server import home_folder
 
     told = kept_server.living(home_folder())
     return [Line("ok", "prefect", sentence(told))] if told else []

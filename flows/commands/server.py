@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.flows import kept_server, screen
-from trueup.flows.orchestrator import home_folder
+from trueup.flows.kept_server import home_folder
 from trueup.transforms.vocabulary import Exit
 
 
