@@ -10,7 +10,6 @@ Where anything is not as it was when that process was started, the command goes 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -140,9 +139,8 @@ def start_warm(kept: kept_server.InUse, log: IO[bytes]) -> None:
         log: takes its last words; it removes the file where it has none.
     """
     begun = begun_with()
-    if begun is None or (lock := kept_server.locked(kept.folder, "warm", fcntl.LOCK_SH)) is None:
+    if begun is None or kept_server.is_alive(kept.folder, kept_server.WARM):
         return
-    lock.close()
     process = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
         [sys.executable, "-P", "-m", "trueup.flows.warm_process", str(kept.folder), log.name],
         env={**begun.environment, **ALONE},

@@ -30,6 +30,8 @@ IDLE_SECONDS = 600.0
 """So long after the last command it ends by itself."""
 PROOF = "/trueup-proof/"
 """The path that answers a nonce with what only the holder of the auth string can make of it."""
+WARM = "warm"
+"""The lock of the process that commands start from, which holds its number."""
 _LOOKING = 1.0
 """Seconds in which the server, which only looks whether it is in use, has let go again."""
 _NOT_A_MATTER_OF_THE_SERVER = frozenset({"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"})
@@ -190,9 +192,9 @@ def locked(folder: Path, name: str, kind: int) -> IO[bytes] | None:
     return None
 
 
-def is_alive(folder: Path) -> bool:
-    """Whether a kept server lives, whatever is told of it."""
-    lock = locked(folder, "alive", fcntl.LOCK_SH)
+def is_alive(folder: Path, name: str = "alive") -> bool:
+    """Whether a kept server lives, whatever is told of it; with :data:`WARM` the process that commands start from."""
+    lock = locked(folder, name, fcntl.LOCK_SH)
     if lock is not None:
         lock.close()
     return lock is None
@@ -263,14 +265,24 @@ def living(home: Path) -> Told | None:
     return told_in(folder) if folder is not None and is_alive(folder) else None
 
 
+def warm_process(home: Path) -> int | None:
+    """The process that commands start from beside the kept server, for people; None where there is none, or not yet."""
+    folder = private_folder(home) if home.is_dir() else None
+    if folder is None or not is_alive(folder, WARM):
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        return int((folder / WARM).read_text(encoding="ascii"))
+    return None
+
+
 def end(home: Path, patience: float = 10.0) -> bool:
-    """Have a kept server end; False where it is still in use, and so ends only when that is over."""
+    """Have a kept server end, and what is kept warm beside it; False where one is in use, and so ends only after that."""
     folder = private_folder(home) if home.is_dir() else None
     if folder is None:
         return True
     forget(folder)
     until = time.monotonic() + patience
-    while is_alive(folder):
+    while is_alive(folder) or is_alive(folder, WARM):
         if time.monotonic() > until:
             return False
         time.sleep(0.05)

@@ -90,7 +90,7 @@ class Warm:
     def __init__(self, folder: Path, told: kept_server.Told, begun: Circumstances) -> None:
         """Answer in ``folder``, for commands that work with the server ``told`` in the circumstances ``begun``."""
         self._folder, self._told, self._begun = folder, told, begun
-        self._files = dict(_imported())
+        self._files = dict(imported())
         self._listening = commands_socket.listening(folder)
         self._looking = selectors.DefaultSelector()
         self._looking.register(self._listening, selectors.EVENT_READ)
@@ -139,7 +139,7 @@ class Warm:
         return None
 
     def _fits(self, order: Order) -> bool:
-        return order.told == self._told and order.circumstances.like(self._begun) and dict(_imported()) == self._files
+        return order.told == self._told and order.circumstances.like(self._begun) and dict(imported()) == self._files
 
     def _leave(self, client: socket.socket) -> None:
         """In a child: what only its parent has use for."""
@@ -163,7 +163,7 @@ class Warm:
         self._children.remove(child)
 
 
-def _imported() -> Iterator[tuple[str, tuple[int, ...]]]:
+def imported() -> Iterator[tuple[str, tuple[int, ...]]]:
     """Every file of ours that was imported, and every folder that others' were imported from, as they are on disk."""
     ours = {module.__file__ for name, module in [*sys.modules.items()] if name.split(".")[0] == "trueup"}
     for place in (*(one for one in ours if one), *sys.path):
@@ -200,12 +200,13 @@ def main() -> None:
     folder, log = Path(sys.argv[1]), Path(sys.argv[2])
     said = json.loads(sys.stdin.readline())
     told, begun = kept_server.Told(**said["told"]), Circumstances(**said["begun"])
-    lock = kept_server.locked(folder, "warm", fcntl.LOCK_EX)
+    lock = kept_server.waited_for(folder, kept_server.WARM, fcntl.LOCK_EX)
     if lock is None:
         sys.exit("another process is kept warm there")
     set_prefect(told.port, told.auth)
     spare_memory()
     load()
+    lock.write(b"%d\n" % os.getpid())
     order = Warm(folder, told, begun).serve()
     if order is None:
         log.unlink(missing_ok=True)
