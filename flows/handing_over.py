@@ -34,11 +34,7 @@ ALONE = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread
 """No threads of libraries in a warm process: a fork takes none of them along, but whatever they held at that moment."""
 _HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _BEGUN: list[Circumstances] = []
-
-
-def begun_with() -> Circumstances | None:
-    """What this command was begun in, before it changed anything; None for those that are not handed over."""
-    return _BEGUN[0] if _BEGUN else None
+"""What this command was begun in, before it changed anything; empty for those that are not handed over."""
 
 
 def handed_over(words: Sequence[str]) -> int | None:
@@ -131,16 +127,15 @@ def _lost() -> Failed:
     )
 
 
-def start_warm(kept: kept_server.InUse, log: IO[bytes]) -> None:
-    """Leave a warm process beside the kept server, for the commands that follow this one; the first that comes stays.
+def would_be_warm(kept: kept_server.InUse) -> bool:
+    """Whether this command is to leave a warm process beside the kept server, for the commands that follow it."""
+    is_one = bool(_BEGUN) and not kept_server.HANDED
+    return is_one and kept_server.is_alive(kept.folder) and not kept_server.is_alive(kept.folder, kept_server.WARM)
 
-    Args:
-        kept: the server this command has worked with.
-        log: takes its last words; it removes the file where it has none.
-    """
-    begun = begun_with()
-    if begun is None or kept_server.is_alive(kept.folder, kept_server.WARM):
-        return
+
+def start_warm(kept: kept_server.InUse, log: IO[bytes]) -> None:
+    """Leave a warm process, whose last words go to ``log``; of two started at once the first stays."""
+    begun = _BEGUN[0]
     process = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
         [sys.executable, "-P", "-m", "trueup.flows.warm_process", str(kept.folder), log.name],
         env={**begun.environment, **ALONE},

@@ -276,7 +276,7 @@ def warm_process(home: Path) -> int | None:
 
 
 def end(home: Path, patience: float = 10.0) -> bool:
-    """Have a kept server end, and what is kept warm beside it; False where one is in use, and so ends only after that."""
+    """Have a kept server end, and the warm process beside it; False where one is in use, and ends after that."""
     folder = private_folder(home) if home.is_dir() else None
     if folder is None:
         return True

@@ -132,7 +132,7 @@ class Orchestrator:
     def _let_go(self, kept: InUse) -> None:
         if not kept_server.is_alive(kept.folder):
             screen.note(f"The temporary Prefect server had ended by itself. Its last words: {kept.told.log}.")
-        elif not kept_server.HANDED:
+        elif handing_over.would_be_warm(kept):
             with _new_log(kept_server.home_folder(), f"trueup-server-{os.getpid()}-warm.log") as log:
                 handing_over.start_warm(kept, log)
         kept.let_go()

@@ -201,11 +201,13 @@ def main() -> None:
     said = json.loads(sys.stdin.readline())
     told, begun = kept_server.Told(**said["told"]), Circumstances(**said["begun"])
     lock = kept_server.waited_for(folder, kept_server.WARM, fcntl.LOCK_EX)
-    if lock is None:
-        sys.exit("another process is kept warm there")
+    if lock is None:  # another one is kept
+        log.unlink(missing_ok=True)
+        return
     set_prefect(told.port, told.auth)
     spare_memory()
     load()
+    lock.truncate()
     lock.write(b"%d\n" % os.getpid())
     order = Warm(folder, told, begun).serve()
     if order is None:

@@ -35,10 +35,11 @@ def sentence(told: kept_server.Told | None, warm: int | None) -> str:
     """What is kept, in words; ``warm`` is the process that commands start from."""
     if told is None:
         return "No temporary Prefect server is kept."
+    beside = f"; they start from process {warm}" if warm else ""
     return (
         f"A temporary Prefect server is kept for the commands that follow: process {told.pid}, on 127.0.0.1, port "
-        f"{told.port}, since {told.since}{f'; they start from process {warm}' if warm else ''}. It ends {kept_server.IDLE_SECONDS / 60:.0f} minutes after the last command, "
-        "or with: trueup server --stop"
+        f"{told.port}, since {told.since}{beside}. It ends {kept_server.IDLE_SECONDS / 60:.0f} minutes after the last "
+        "command, or with: trueup server --stop"
     )
 
 
