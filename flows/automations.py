@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import flow_runs
-from trueup.flows.orchestrator import HEARTBEAT_SECONDS
+from trueup.flows.prefect_settings import HEARTBEAT_SECONDS
 
 if TYPE_CHECKING:
     from prefect.events import AutomationCore

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration
 from trueup.flows.due import last_tick
-from trueup.flows.orchestrator import home_folder
+from trueup.flows.kept_server import home_folder
 from trueup.transforms.archive_url import is_url
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 from trueup.transforms.manifest import SCHEMA_VERSION

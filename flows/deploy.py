@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.flows import flow_runs, screen
 from trueup.flows.bundle import Bundle, Carried, gather
-from trueup.flows.orchestrator import ON_A_WORKER, orchestrator
+from trueup.flows.orchestrator import orchestrator
+from trueup.flows.prefect_settings import ON_A_WORKER
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import Exit, Kind

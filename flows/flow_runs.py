@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from trueup.flows.due import NightRun
-from trueup.flows.orchestrator import HEARTBEAT_SECONDS
+from trueup.flows.prefect_settings import HEARTBEAT_SECONDS
 from trueup.transforms.targets import same_target
 
 if TYPE_CHECKING:

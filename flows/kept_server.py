@@ -30,6 +30,8 @@ IDLE_SECONDS = 600.0
 """So long after the last command it ends by itself."""
 PROOF = "/trueup-proof/"
 """The path that answers a nonce with what only the holder of the auth string can make of it."""
+WARM = "warm"
+"""The lock of the process that commands start from, which holds its number."""
 _LOOKING = 1.0
 """Seconds in which the server, which only looks whether it is in use, has let go again."""
 _NOT_A_MATTER_OF_THE_SERVER = frozenset({"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"})
@@ -55,12 +57,32 @@ class InUse:
     def __init__(self, told: Told, lock: IO[bytes], folder: Path) -> None:
         """Hold ``lock``, which is the shared one of commands in ``folder``."""
         self.told = told
+        self.lock = lock
         self.folder = folder
-        self._lock = lock
 
     def let_go(self) -> None:
         """This process is done with it."""
-        self._lock.close()
+        self.lock.close()
+
+
+HANDED: list[InUse] = []
+"""The kept server of the command that this process was forked off for."""
+
+
+def handed() -> InUse | None:
+    """The kept server that came with the command this process does the work of; it must look for none itself."""
+    return HANDED[0] if HANDED else None
+
+
+def home_folder() -> Path:
+    """Where Prefect keeps its database and what a temporary server leaves."""
+    return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+
+
+def is_for_a_person() -> bool:
+    """Whether somebody sits at a terminal, and so may give another command soon; a schedule never does."""
+    wanted = os.environ.get("TRUEUP_KEEP_SERVER", "yes").lower() not in {"0", "no", "false"}
+    return wanted and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def private_folder(home: Path) -> Path | None:
@@ -170,9 +192,9 @@ def locked(folder: Path, name: str, kind: int) -> IO[bytes] | None:
     return None
 
 
-def is_alive(folder: Path) -> bool:
-    """Whether a kept server lives, whatever is told of it."""
-    lock = locked(folder, "alive", fcntl.LOCK_SH)
+def is_alive(folder: Path, name: str = "alive") -> bool:
+    """Whether a kept server lives, whatever is told of it; with :data:`WARM` the process that commands start from."""
+    lock = locked(folder, name, fcntl.LOCK_SH)
     if lock is not None:
         lock.close()
     return lock is None
@@ -243,14 +265,24 @@ def living(home: Path) -> Told | None:
     return told_in(folder) if folder is not None and is_alive(folder) else None
 
 
+def warm_process(home: Path) -> int | None:
+    """The process that commands start from beside the kept server, for people; None where there is none, or not yet."""
+    folder = private_folder(home) if home.is_dir() else None
+    if folder is None or not is_alive(folder, WARM):
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        return int((folder / WARM).read_text(encoding="ascii"))
+    return None
+
+
 def end(home: Path, patience: float = 10.0) -> bool:
-    """Have a kept server end; False where it is still in use, and so ends only when that is over."""
+    """Have a kept server end, and the warm process beside it; False where one is in use, and ends after that."""
     folder = private_folder(home) if home.is_dir() else None
     if folder is None:
         return True
     forget(folder)
     until = time.monotonic() + patience
-    while is_alive(folder):
+    while is_alive(folder) or is_alive(folder, WARM):
         if time.monotonic() > until:
             return False
         time.sleep(0.05)

@@ -34,14 +34,13 @@ def names_in(message: str, files: RunFiles) -> dict[str, str]:
     from trueup.reports.keys import words_of
     from trueup.reports.people import names_of
     from trueup.transforms.duck.database import connect
-    from trueup.transforms.duck.quoting import literal
+    from trueup.transforms.duck.parquet import rows_of
 
     if not files.decisions.exists():
         return {}
     with connect() as db:
         db.execute(
-            f"CREATE TABLE decisions AS FROM read_parquet({literal(str(files.decisions))}) "
-            "WHERE list_contains($words::VARCHAR[], key)",
+            f"CREATE TABLE decisions AS FROM {rows_of(files.decisions)} WHERE list_contains($words::VARCHAR[], key)",
             {"words": sorted(words_of(message))},
         )
         return dict(db.execute(names_of(db, files)).fetchall())

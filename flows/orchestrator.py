@@ -23,7 +23,8 @@ import urllib.request
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from trueup.flows import kept_server, screen
+from trueup.flows import handing_over, kept_server, screen
+from trueup.flows.prefect_settings import set_prefect
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
@@ -32,32 +33,7 @@ if TYPE_CHECKING:
     from trueup.flows.kept_server import InUse
 
 START_SECONDS = 90
-HEARTBEAT_SECONDS = 30
-"""How often a run says that it is alive: Prefect's own least."""
-POLL_SECONDS = 3
-"""How often is asked which runs are due. At Prefect's 10 s a run was seen to leave Scheduled 13.8 s late."""
 _LOG_DAYS = 30
-_QUIET = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_LEVEL": "CRITICAL",
-    # Of an absent server Prefect's threads and asyncio would say more than anybody wants to know; we say it once.
-    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
-    "PREFECT_CLI_PROMPT": "false",
-    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-}
-_PRIVATE = {
-    # A log line that Prefect makes of an exception could carry more than we would say; so could a result that it keeps.
-    "PREFECT_LOGGING_TO_API_ENABLED": "false",
-    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    # Which runs are lost is judged by these; and when a run begins.
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
-    "PREFECT_RUNNER_POLL_FREQUENCY": str(POLL_SECONDS),
-}
-"""Whatever the environment says, as an office may set these for all its flows."""
-ON_A_WORKER = {name: value for name, value in {**_QUIET, **_PRIVATE}.items() if name != "PREFECT_RUNNER_POLL_FREQUENCY"}
-"""What a worker starts our flow runs with: whatever keeps Prefect quiet here keeps it quiet there."""
 _PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _OUTSPOKEN = {f"PREFECT_LOGGING_{part}LEVEL": "ERROR" for part in ("", "SERVER_", "INTERNAL_", "ROOT_")}
 """For the temporary server: what fails in it is said, in its own log."""
@@ -77,9 +53,7 @@ class Orchestrator:
         """
         _find_a_home()
         self._parts = {**_OUTSPOKEN, **({} if scheduling else _PARTS)}
-        for name, value in _QUIET.items():
-            os.environ.setdefault(name, value)
-        os.environ.update(_PRIVATE)
+        set_prefect()
         self._process: subprocess.Popen[bytes] | None = None
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
@@ -92,15 +66,12 @@ class Orchestrator:
         self._is_ours = not os.environ.get("PREFECT_API_URL")
         if not self._is_ours:
             return
-        # Set before Prefect is imported: it reads its settings once.
-        if keep and (kept := kept_server.found(home_folder())) is not None:
+        if keep and (kept := kept_server.handed() or kept_server.found(kept_server.home_folder())) is not None:
             self._kept, self._port, self._auth = kept, kept.told.port, kept.told.auth
         else:
             self._port, self._auth = _free_port(), secrets.token_urlsafe(32) if keep else ""
             self._thread = threading.Thread(target=self._start, name="prefect-server", daemon=True)
-        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{self._port}/api"
-        if self._auth:
-            os.environ["PREFECT_API_AUTH_STRING"] = self._auth
+        set_prefect(self._port, self._auth)
         if self._thread is not None:
             self._thread.start()
 
@@ -161,6 +132,9 @@ class Orchestrator:
     def _let_go(self, kept: InUse) -> None:
         if not kept_server.is_alive(kept.folder):
             screen.note(f"The temporary Prefect server had ended by itself. Its log: {kept.told.log}.")
+        elif handing_over.would_be_warm(kept):
+            with _new_log(kept_server.home_folder(), f"trueup-server-{os.getpid()}-warm.log") as log:
+                handing_over.start_warm(kept, log)
         kept.let_go()
         if self._process is not None and self._process.poll() is None:
             screen.note(
@@ -189,7 +163,7 @@ class Orchestrator:
 
     def _start(self) -> None:
         try:
-            home = home_folder()
+            home = kept_server.home_folder()
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Two first starts at once would migrate one database twice.
             with (home / "trueup-start.lock").open("w", encoding="utf-8") as lock:
@@ -235,20 +209,9 @@ class Orchestrator:
             self._ended.wait(0.1)
 
 
-def home_folder() -> Path:
-    """Where Prefect keeps its database and what a temporary server leaves."""
-    return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
-
-
 def _without_auth(environment: Mapping[str, str]) -> dict[str, str]:
     """What a process is started with can be read by everybody who can list processes."""
     return {name: value for name, value in environment.items() if name != "PREFECT_API_AUTH_STRING"}
-
-
-def is_for_a_person() -> bool:
-    """Whether somebody sits at a terminal, and so may give another command soon; a schedule never does."""
-    wanted = os.environ.get("TRUEUP_KEEP_SERVER", "yes").lower() not in {"0", "no", "false"}
-    return wanted and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _new_log(home: Path, name: str) -> IO[bytes]:
@@ -313,7 +276,7 @@ def orchestrator(*, scheduling: bool = False, keep: bool = False) -> Iterator[Or
 
     With ``keep`` the temporary server is shared with the commands that follow, where a person sits at a terminal.
     """
-    held = Orchestrator(scheduling=scheduling, keep=keep and is_for_a_person())
+    held = Orchestrator(scheduling=scheduling, keep=keep and kept_server.is_for_a_person())
     try:
         yield held
     finally:

@@ -13,7 +13,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.runner import Runner
 
 from trueup.flows import screen
-from trueup.flows.orchestrator import POLL_SECONDS
+from trueup.flows.prefect_settings import POLL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence

@@ -71,10 +71,13 @@ def remove(settings: Settings, names: Iterable[str]) -> None:
 
 def naming(settings: Settings, person: Person) -> tuple[str, ...]:
     """Of each configuration in the archive that names ``person``: which, and the file it was made from."""
+    from trueup.connectors.archive.unowned import said_in
+
     records, found = records_of(settings), []
     words = {word.lower() for word in person.sought | person.clear}
     for name in records.list(FOLDER):
-        made_from, texts = _texts(records.read(f"{FOLDER}/{name}").decode("utf-8", "replace"))
+        content = said_in(records, settings, f"{FOLDER}/{name}", records.read(f"{FOLDER}/{name}"))
+        made_from, texts = _texts(content.decode("utf-8", "replace"))
         told = "\n".join(texts).lower()
         if any(word in told for word in words):
             found.append(f"{FOLDER}/{name} (made from {made_from})")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trueup.flows import configuration, flow_runs, screen
 from trueup.flows.due import Step, has_been_silent, is_due, last_tick, meant_for, what_next
 from trueup.flows.notify import remind, say, tell_again
-from trueup.flows.orchestrator import HEARTBEAT_SECONDS
+from trueup.flows.prefect_settings import HEARTBEAT_SECONDS
 from trueup.flows.runner import is_absence
 from trueup.transforms.approval.judgement import goes_on_by_itself
 from trueup.transforms.errors import TrueupError

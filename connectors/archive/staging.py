@@ -137,9 +137,7 @@ class _Run:
         after = {name: self._recorded(name) for name in changed}
         for name in changed:
             self._refuse_changed(name, there[name])
-        rows = sum(
-            _tables().rows_about(files.file(name), self.person) for name in changed if name.endswith(".parquet")
-        )
+        rows = sum(_tables().rows_about(files.file(name), self.person) for name in changed if name.endswith(".parquet"))
         for name in records:
             sync_file(self.aside.path / name)
         pairs = {name: (there[name], after[name]) for name in changed}

@@ -92,10 +92,10 @@ def _kept() -> list[Line]:
     """A Prefect server that outlives its command is nothing to be surprised by."""
     from trueup.flows import kept_server
     from trueup.flows.commands.server import sentence
-    from trueup.flows.orchestrator import home_folder
+    from trueup.flows.kept_server import home_folder
 
-    told = kept_server.living(home_folder())
-    return [Line("ok", "prefect", sentence(told))] if told else []
+    told, warm = kept_server.living(home_folder()), kept_server.warm_process(home_folder())
+    return [Line("ok", "prefect", sentence(told, warm))] if told else []
 
 
 def _examined(subject: str, part: Callable[[Settings], list[Line]], settings: Settings) -> list[Line]:

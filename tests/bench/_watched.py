@@ -88,9 +88,9 @@ def _read(number: int, said: list[bytes]) -> None:
 
 def _watch(root: int, beside: Mapping[int, float], seen: Seen, used: dict[int, float], ended: threading.Event) -> None:
     while not ended.wait(_EVERY):
-        tree = {*_tree(root), *beside}
+        tree = {one for number in (root, *beside) for one in _tree(number)}
         seen.peak = max(seen.peak, sum(map(_pss, tree)) / 1024)
-        for number in tree:
+        for number in {*_tree(root), *beside}:
             used[number] = _used(number)
 
 

@@ -62,8 +62,8 @@ class Office:
         environment |= {**ENVIRONMENT, "HOME": str(self.folder / "home"), "TERM": "xterm", "COLUMNS": "120"}
         trueup = str(Path(sys.executable).with_name("trueup"))
         said = subprocess.run([trueup, "server", "--json"], env=environment, capture_output=True, text=True, check=True)
-        kept = json.loads(said.stdout)["pid"]
-        seen = watched([trueup, *words], self.folder, environment, beside=[kept] if kept else [])
+        kept = [number for number in map(json.loads(said.stdout).get, ("pid", "warm")) if number]
+        seen = watched([trueup, *words], self.folder, environment, beside=kept)
         if seen.code:
             sys.stderr.write(f"trueup {' '.join(words)} ended with {seen.code}:\n{seen.said[-3000:]}\n")
             raise SystemExit(1)

@@ -8,17 +8,22 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from tests.end_to_end.conftest import TRUEUP
 from trueup.flows import kept_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.end_to_end.conftest import Office
 
 CODE = """
 import os, sys
@@ -122,3 +127,57 @@ def test_a_kept_server_that_was_killed_is_not_asked_again(home: Path, tmp_path: 
     assert port_of(Command(home, tmp_path / "second").url()) != first
     for log in home.glob(f"{Path(told.log).name}"):
         log.unlink()  # its last words are left to be read, as nobody saw it end
+
+
+def at_a_terminal(office: Office, home: Path, *words: str) -> tuple[int, str]:
+    """What a command ends with and shows to whoever sits there."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [TRUEUP, *words],
+        cwd=office.folder,
+        env={**environment, **office.sandbox.environment, "PREFECT_HOME": str(home)},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):
+        while block := os.read(ours, 4096):
+            said += block
+    os.close(ours)
+    return process.wait(120), said.decode()
+
+
+def children_ended(number: int) -> int:
+    """Processor time of the children a process has waited for, in ticks."""
+    return sum(map(int, Path(f"/proc/{number}/stat").read_text("ascii").rpartition(")")[2].split()[13:15]))
+
+
+def test_the_commands_that_follow_a_plan_start_from_a_process_that_has_imported_everything(
+    installed: Office, home: Path
+) -> None:
+    installed.configure()
+    code, said = at_a_terminal(installed, home, "plan")
+    assert code == 0, said
+    kept = kept_server.private_folder(home)
+    assert kept is not None
+    until = time.monotonic() + 120
+    while not (kept / "commands.socket").exists():
+        assert time.monotonic() < until, [log.read_text("utf-8") for log in home.glob("trueup-server-*.log")]
+        time.sleep(0.1)
+    warm = int(subprocess.run(["pgrep", "-f", f"warm_process {kept}"], capture_output=True, check=True).stdout)
+    used = [children_ended(warm)]
+    for words in (("plan",), ("approve", "latest", "--as", "ann"), ("apply", "latest"), ("verify", "latest")):
+        code, said = at_a_terminal(installed, home, *words)
+        assert code == 0, said
+        used.append(children_ended(warm))
+    assert all(before < after for before, after in pairwise(used)), "each was run by a child of it"
+    assert "onverged" in said
+    assert at_a_terminal(installed, home, "apply", "latest")[0] == 0, "what was applied is told again"
+    assert kept_server.end(home, patience=30)
+    while Path(f"/proc/{warm}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.1)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
-import gc
-import importlib
 import json
 import os
 import select
@@ -26,25 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, TypedDict
 
+from trueup.flows.handing_over import ALONE
+from trueup.flows.warm_process import load
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-LOADED = """
-trueup.connectors.archive trueup.connectors.entra.pages trueup.connectors.entra.tenant trueup.connectors.entra.users
-trueup.connectors.scim.session
-trueup.connectors.scim_writer.applying trueup.connectors.source
-trueup.expectations.evaluation trueup.expectations.gates trueup.expectations.custom_checks trueup.expectations.people
-great_expectations
-trueup.flows.apply trueup.flows.commands.approve trueup.flows.commands.archive trueup.flows.commands.cli
-trueup.flows.commands.plan trueup.flows.reconcile trueup.flows.rollback
-trueup.flows.commands.verify prefect.artifacts prefect.flow_engine prefect.task_engine
-pyarrow.dataset pyarrow.parquet trueup.reports.html trueup.reports.markdown trueup.reports.terminal trueup.reports.view
-trueup.transforms.rollback.plan trueup.transforms.mapping trueup.transforms.planning.plan
-anyio._backends._asyncio email_validator fastapi httpcore2 msgraph.graph_service_client prefect.utilities.visualization
-truststore
-"""
-ALONE = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-"""No threads of libraries in the stem: a fork takes none of them along, but whatever they held at that moment."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 TRUEUP = str(Path(sys.executable).parent / "trueup")
 PATIENCE = 240
@@ -118,16 +103,7 @@ def _grow() -> None:
     from trueup.flows.orchestrator import Orchestrator
 
     Orchestrator()
-    for name in LOADED.split():
-        importlib.import_module(name)
-    from trueup.reports.templating import template
-
-    pages = template("report.html.j2").environment  # compiled here once, and not by every command that writes a report
-    for name in pages.list_templates(filter_func=lambda name: name.endswith(".j2")):
-        pages.get_template(name)
-    threads = [*Path("/proc/self/task").glob("*")]
-    assert len(threads) <= 1, "an import has started a thread; nothing can safely be forked off"
-    gc.freeze()
+    load()
 
 
 def _become(order: Order) -> None:
