@@ -157,7 +157,7 @@ class _Run:
         path, into = self.run.files.file(name), self.aside.file(name)
         self._folder(into)
         if path.suffix == ".parquet":
-            return _tables().write_without(path, into, self.person)
+            return bool(_tables().write_without(path, into, self.person))
         before = self._lines(path) if path.suffix == ".jsonl" else read_bytes(path)
         if path.suffix == ".jsonl":
             after = texts.lines_without(before, self.person)
