@@ -28,7 +28,6 @@ from trueup.transforms.targets import same_target
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import ModuleType
 
     from trueup.transforms.erasure.person import Person
 
@@ -132,8 +131,10 @@ class _Run:
         after = {name: self._settled(name) for name in changed}
         for name in changed:
             self._refuse_changed(name, there[name])
+        from trueup.transforms.erasure.tables import rows_about  # brings Arrow, which opening an archive can do without
+
         parquet = [files.path / name for name in changed if name.endswith(".parquet")]
-        rows = sum(_tables().rows_about(path, self.person) for path in parquet)
+        rows = sum(rows_about(path, self.person) for path in parquet)
         for name in records:
             sync_file(self.aside.path / name)
         pairs = {name: (there[name], after[name]) for name in changed}
@@ -153,7 +154,9 @@ class _Run:
         path, into = self.run.files.path / name, self.aside.path / name
         self._folder(into)
         if path.suffix == ".parquet":
-            return _tables().write_without(path, into, self.person)
+            from trueup.transforms.erasure.tables import write_without
+
+            return write_without(path, into, self.person)
         before = path.read_bytes()
         if path.suffix == ".jsonl":
             after = texts.lines_without(before, self.person)
@@ -255,10 +258,3 @@ def out_of_markup(text: str, person: Person) -> str:
         for spelt in {word, html.escape(word), html.escape(word).replace("&#x27;", "&#39;"), escaped}:
             text = re.sub(rf"(?<!\w){re.escape(spelt)}(?!\w)", person.token, text, flags=re.IGNORECASE)
     return text
-
-
-def _tables() -> ModuleType:
-    """What looks through Parquet, and Arrow with it: opening an archive, which looks for erasures, can do without."""
-    from trueup.transforms.erasure import tables
-
-    return tables
