@@ -28,6 +28,11 @@ _PLACES = {
     "Connection": "trueup.connectors.analysis.archive",
     "Result": "trueup.connectors.analysis.result",
 }
+_S3 = {
+    "endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+}
+"""Option → where the environment says it; the first that is set counts."""
 
 
 def open(  # noqa: A001 - ``trueup.open`` reads as it should; nobody imports it bare
@@ -67,13 +72,20 @@ def open(  # noqa: A001 - ``trueup.open`` reads as it should; nobody imports it 
 
 
 def _in_the_usual_way(address: str) -> Settings:
-    """An archive in an object store without a configuration: credentials from the environment, cache in the home."""
+    """An archive in an object store without a configuration: credentials from the environment, cache in the home.
+
+    Where S3 answers elsewhere than at Amazon the environment says it as it does for other tools; http only on loopback.
+    """
+    import os
     from pathlib import Path
 
     from trueup.transforms.service_settings import ArchiveSettings
     from trueup.transforms.settings import Settings
 
-    return Settings(archive=ArchiveSettings(path=address, cache=str(Path.home() / ".cache" / "trueup")))
+    said = {key: next((os.environ[one] for one in names if os.environ.get(one)), "") for key, names in _S3.items()}
+    options = {key: value for key, value in said.items() if value} if address.startswith("s3:") else {}
+    cache = str(Path.home() / ".cache" / "trueup")
+    return Settings(archive=ArchiveSettings(path=address, cache=cache, options=options))
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,6 @@ from trueup.transforms.targets import same_target
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import ModuleType
 
     from trueup.connectors.archive.vault import Vault
     from trueup.transforms.erasure.person import Person
@@ -137,7 +136,9 @@ class _Run:
         after = {name: self._recorded(name) for name in changed}
         for name in changed:
             self._refuse_changed(name, there[name])
-        rows = sum(_tables().rows_about(files.file(name), self.person) for name in changed if name.endswith(".parquet"))
+        from trueup.transforms.erasure.tables import rows_about  # brings Arrow, which opening an archive can do without
+
+        rows = sum(rows_about(files.file(name), self.person) for name in changed if name.endswith(".parquet"))
         for name in records:
             sync_file(self.aside.path / name)
         pairs = {name: (there[name], after[name]) for name in changed}
@@ -157,7 +158,9 @@ class _Run:
         path, into = self.run.files.file(name), self.aside.file(name)
         self._folder(into)
         if path.suffix == ".parquet":
-            return bool(_tables().write_without(path, into, self.person))
+            from trueup.transforms.erasure.tables import write_without
+
+            return write_without(path, into, self.person)
         before = self._lines(path) if path.suffix == ".jsonl" else read_bytes(path)
         if path.suffix == ".jsonl":
             after = texts.lines_without(before, self.person)
@@ -285,10 +288,3 @@ def out_of_markup(text: str, person: Person) -> str:
         for spelt in {word, html.escape(word), html.escape(word).replace("&#x27;", "&#39;"), escaped}:
             text = re.sub(rf"(?<!\w){re.escape(spelt)}(?!\w)", person.token, text, flags=re.IGNORECASE)
     return text
-
-
-def _tables() -> ModuleType:
-    """What looks through Parquet, and Arrow with it: opening an archive, which looks for erasures, can do without."""
-    from trueup.transforms.erasure import tables
-
-    return tables

@@ -341,7 +341,8 @@ def test_an_archive_of_several_targets_wants_to_know_which(tmp_path: Path) -> No
 
 def test_the_shell_sees_the_same_views(made: Path) -> None:
     script = write_views(made).read_text(encoding="utf-8")
-    code = "import duckdb, sys; c = duckdb.connect(); c.execute(sys.stdin.read())\n"
+    code = "import duckdb, sys; c = duckdb.connect(); c.execute('SET enable_progress_bar = false')\n"
+    code += "c.execute(sys.stdin.read())\n"
     code += "for v in ('people', 'moves', 'holds', 'nights', 'headcount'):\n"
     code += "    print(v, c.execute(f'SELECT count(*) FROM {v}').fetchone()[0])"
     done = subprocess.run(
