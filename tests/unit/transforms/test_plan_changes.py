@@ -117,6 +117,8 @@ def test_a_change_of_case_is_a_change_unless_the_target_alters_case_itself(world
     world.apply(plan, target={("ann", "title"): ("clerk", "normalised"), ("bob", "title"): ("clerk", "normalised")})
     world.of("ann")["jobTitle"] = "Clerk"
     assert world.plan().changes == {}
+    world.of("ann")["jobTitle"] = "Boss"
+    assert world.plan().causes == {("ann", "title"): "source_changed"}, "what the target made of it is nobody's edit"
 
 
 def test_what_a_target_did_not_keep_is_not_tried_again_until_something_changes(world: World) -> None:
@@ -131,7 +133,9 @@ def test_what_a_target_did_not_keep_is_not_tried_again_until_something_changes(w
         assert plan.findings == [("ann", "not_kept", "info", said)]
         world.apply(plan)
     world.of("ann")["jobTitle"] = "Chief"
-    assert world.plan().changes == {("ann", "title"): (None, "Chief")}
+    plan = world.plan()
+    assert plan.changes == {("ann", "title"): (None, "Chief")}
+    assert plan.causes == {("ann", "title"): "source_changed"}
     world.of("ann")["jobTitle"] = "Boss"
     world.schema = TargetSchema(digest="two")
     assert world.plan().changes == {("ann", "title"): (None, "Boss")}

@@ -114,6 +114,25 @@ def test_what_the_source_never_gave_is_left_alone_night_after_night(settled: Wor
         settled.apply(plan)
 
 
+def test_what_the_source_changed_after_a_rollback_follows_it_whatever_is_taken_back_later(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    settled.apply(back(settled, settled.apply(settled.plan())), kind=Kind.ROLLBACK)
+    settled.of("ann")["jobTitle"] = "Chief"
+    settled.of("bob")["jobTitle"] = "Boss"
+    night = settled.apply(settled.plan())
+    later = back(settled, night)
+    settled.apply(later, kind=Kind.ROLLBACK)
+    assert set(later.changes) == {("ann", "title"), ("bob", "title")}
+    settled.of("bob")["department"] = "Law"
+    settled.of("bob")["jobTitle"] = "Chief"
+    settled.apply(settled.plan())
+    assert settled.profiles[1]["title"] == "Chief"
+    settled.of("ann")["department"] = "Law"
+    settled.apply(back(settled, settled.apply(settled.plan())), kind=Kind.ROLLBACK)
+    settled.of("bob")["jobTitle"] = "Boss"
+    assert settled.plan().changes[("bob", "title")] == ("Chief", "Boss")
+
+
 def test_who_was_found_by_a_plan_for_others_is_still_said_to_be_adopted(world: World) -> None:
     world.users = [user(key) for key in ("ann", "bob", "cy")]
     world.profiles = [profile(key, externalId=None, title="Aged") for key in ("ann", "bob")]

@@ -154,6 +154,12 @@ def test_edits_made_since_are_kept_unless_told_otherwise(settled: World) -> None
     plan = back(settled, undo=run)
     assert plan.changes == {}
     assert plan.codes["ann"] == "edited_since"
+    assert plan.findings == [
+        ("ann", "edited_since", "info", "The title was edited in the target since and is kept."),
+    ]
+    assert plan.result.notes == (
+        "1 values were edited in the target since and are kept; --overwrite takes them back too.",
+    )
     settled.night += 1
     assert back(settled, undo=run, overwrite=True).changes == {("ann", "title"): ("Edited", "Clerk")}
 
