@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 INES = ("000c1849-f555-5d7c-953f-b1ecc2852480", "ines.hallgrimsdottir")
-SLOWLY = {"TRUEUP_TARGET__REQUESTS_PER_SECOND": "4", "TRUEUP_TARGET__CONCURRENCY": "1"}
+SLOWLY = {"TRUEUP_TARGET__REQUESTS_PER_SECOND": "10"}
 
 
 @contextmanager
