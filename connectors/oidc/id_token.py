@@ -146,7 +146,7 @@ def _claims(said: Mapping[str, Any], registration: Registration) -> Claims:
 def _time(said: Mapping[str, Any], name: str) -> float | None:
     """Seconds since 1970; a truth value is not a number here."""
     value = said.get(name)
-    return float(value) if type(value) in (int, float) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _groups(said: Mapping[str, Any]) -> frozenset[str] | None:

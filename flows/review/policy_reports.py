@@ -44,7 +44,7 @@ class PolicyReports:
             said = None
         for one in said[:_MOST] if isinstance(said, list) else [said]:
             if (facts := facts_of(one)) and self._may_say():
-                self._service.log("policy_broken", **facts)
+                self._service.log("policy_broken", None, **facts)
         return Response(status_code=204)
 
     def _may_say(self) -> bool:

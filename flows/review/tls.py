@@ -5,7 +5,6 @@ Whoever renews it (certbot, the company's own) replaces two files; nothing has t
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
@@ -147,7 +146,7 @@ def _names(certificate: x509.Certificate) -> frozenset[str]:
     except x509.ExtensionNotFound:
         return frozenset()
     names = {name.lower() for name in said.get_values_for_type(x509.DNSName)}
-    return frozenset(names | {str(ipaddress.ip_address(one)) for one in said.get_values_for_type(x509.IPAddress)})
+    return frozenset(names | {str(one) for one in said.get_values_for_type(x509.IPAddress)})
 
 
 class _Encrypted(OSError):

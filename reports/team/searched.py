@@ -111,7 +111,8 @@ def _bits_of(texts: pa.Array) -> NDArray[np.bool_]:
 def _hashes(letters: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """A number below 512 for each three that follow each other."""
     three = letters[:-2] | letters[1:-1] << np.uint32(8) | letters[2:] << np.uint32(16)
-    return (three * _FACTOR) >> _SHIFT
+    hashed: NDArray[np.uint32] = (three * _FACTOR) >> _SHIFT
+    return hashed
 
 
 def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:

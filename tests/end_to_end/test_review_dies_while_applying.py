@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1500)]
 INES = ("000c1849-f555-5d7c-953f-b1ecc2852480", "ines.hallgrimsdottir")
-SLOWLY = {"TRUEUP_TARGET__REQUESTS_PER_SECOND": "4", "TRUEUP_TARGET__CONCURRENCY": "1"}
+SLOWLY = {"TRUEUP_TARGET__REQUESTS_PER_SECOND": "10"}
 
 
 @contextmanager
@@ -72,7 +72,7 @@ apply = true
             accepted = ines.post(f"{place}/approve", said)
             assert accepted.status_code == 200, accepted.text
             assert ines.post(f"{place}/apply", said).status_code == 200
-            patiently(lambda: run.files.journal.exists() and run.files.journal.stat().st_size > 0, 300)
+            patiently(lambda: run.files.journal.exists() and run.files.journal.stat().st_size > 0, 600)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             written = run.files.journal.stat().st_size
@@ -82,9 +82,9 @@ apply = true
                 assert after(events)["at_work"], "the apply died with the review, or was over too soon to be seen"
                 assert "Being applied now" in ines.get("/").text
                 assert ines.post(f"{place}/apply", said).status_code == 200
-                patiently(lambda: (after(events).get("apply") or {}).get("ended"), 120)
+                patiently(lambda: (after(events).get("apply") or {}).get("ended"), 300)
                 assert after(events)["apply"]["ended"] == "refused", "two applies at once"
-                patiently(lambda: after(events)["state"] == "applied", 300)
+                patiently(lambda: after(events)["state"] == "applied", 600)
                 assert not after(events)["at_work"]
             page = ines.get(place).text
             assert "applied it" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,9 +15,13 @@ import pytest
 
 from tests.support.archive_runs import Person
 from tests.support.team_review import ADA, BO, REVIEWERS, Browser, Team, patiently, team_review
-from trueup.connectors.archive import add_act, open_archive
+from trueup.connectors.archive import add_act, apply_lock, open_archive
 from trueup.flows import clearance
 from trueup.flows.approving import Wish, approve_one
+from trueup.flows.review.archive_told import front
+from trueup.flows.review.pages import _FIGURES
+from trueup.flows.review.reading import Reading
+from trueup.reports.nights import nights_view
 from trueup.transforms.approval.judgement import effective_approval, write_what_is_left_out
 from trueup.transforms.errors import Refused
 from trueup.transforms.manifest import Identity
@@ -305,6 +310,33 @@ def test_an_apply_begun_on_the_page_is_a_process_of_its_own_that_checks_for_itse
         assert "is not approved" in after(events)["apply"]["text"]
     assert [line["code"] for line in lone.events("apply_ended")] == [3]
     assert lone.events("apply_begun")[0]["subject"] == ADA
+
+
+def test_an_apply_that_somebody_else_began_is_told_and_no_second_one_gets_past_it(lone: Team) -> None:
+    run, ada = lone.run(), lone.browser("ada")
+    root, target = lone.service.settings.archive_root, run.manifest.target
+    nights = nights_view({name: [] for name in _FIGURES}, left_out=())
+
+    def told() -> list[str]:
+        (page,) = front(Reading(lone.service.settings).seen(), nights, lone.service.settings).targets
+        return [line.came for line in page.waiting]
+
+    assert ada.post(f"/runs/{run.run_id}/approve", asked(run)).status_code == 200
+    with following(ada, run) as events:
+        assert after(events)["at_work"] is False
+        with apply_lock(root, target, f"apply {run.run_id}"):  # as the command holds it
+            patiently(lambda: after(events)["at_work"])
+            assert told()[0].startswith("Being applied now")
+            assert ada.post(f"/runs/{run.run_id}/apply", asked(run)).status_code == 200
+            patiently(lambda: (after(events).get("apply") or {}).get("ended"), 120)
+            assert after(events)["apply"]["ended"] == "refused"
+            assert ada.post(f"/runs/{run.run_id}/reject", asked(run, 1, reason="no")).json()["code"] == "apply_running"
+        patiently(lambda: not after(events)["at_work"])
+        assert not told()[0].startswith("Being applied now")
+        with apply_lock(root, target, "prune"):
+            time.sleep(1.5)
+            assert not after(events)["at_work"], "only an apply of this run is one"
+    assert [str(act.act) for act in lone.load(run).acts] == ["approved"]
 
 
 def test_apply_is_closed_where_the_configuration_does_not_open_it(team: Team) -> None:
