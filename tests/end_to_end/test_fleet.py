@@ -173,8 +173,8 @@ def kill_what_can_be(fleet: Fleet, first: dict[int, str], sent: dict[int, list[d
 def test_what_a_worker_lacks_is_said_in_the_runs_message_and_nothing_is_written(
     tmp_path: Path, server: PrefectServer
 ) -> None:
-    with a_fleet(tmp_path, server, targets=4) as fleet:
-        secretless, elsewhere, changed, newer = fleet.targets
+    with a_fleet(tmp_path, server, targets=3) as fleet:
+        secretless, elsewhere, changed = fleet.targets
         deploy(fleet)
         done = fleet.trueup("deploy", str(elsewhere.config), "--pool", POOL, "--single-host", "another-host")
         assert done.returncode == 0, done.stderr
@@ -194,7 +194,26 @@ def test_what_a_worker_lacks_is_said_in_the_runs_message_and_nothing_is_written(
             f"Failed: The archive of this target is a folder of host another-host; this worker runs on {HERE}"
         )
         assert other.startswith("Refused: The configuration in the archive is not the one that was deployed")
-        # Deployed a second time by hand, under another name: one of both plans, the other finds it planned already.
+        # A worker whose environment says something else.
+        fleet.workers[0].kill()
+        fleet.worker(TRUEUP_LIMITS__DEACTIVATE="100%")
+        state, why = fleet.ended(fleet.begin(secretless))
+        assert (state, "its environment overrides keys (TRUEUP_LIMITS__DEACTIVATE)" in why) == ("FAILED", True), why
+        for target in (secretless, elsewhere, changed):
+            assert target.manifests() == []
+            assert not list(target.archive.glob("2*"))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_two_deployments_of_one_target_plan_one_night_and_an_older_worker_says_what_it_needs(
+    tmp_path: Path, server: PrefectServer
+) -> None:
+    with a_fleet(tmp_path, server, targets=1) as fleet:
+        [newer] = fleet.targets
+        deploy(fleet)
+        fleet.worker()
+        # Deployed a second time past `deploy`, under another name: the other one finds the night planned already.
         twin = {"name": "twin", "flow_id": fleet.deployment(newer)["flow_id"], "work_pool_name": POOL}
         copied = ("parameters", "entrypoint", "job_variables", "tags")
         twin |= {name: fleet.deployment(newer)[name] for name in copied}
@@ -204,17 +223,6 @@ def test_what_a_worker_lacks_is_said_in_the_runs_message_and_nothing_is_written(
         second = fleet.api(f"/deployments/{twin_id}/create_flow_run", begun)["id"]
         assert fleet.ended(second) == ("CANCELLED", "Skipped: this night is planned already.")
         assert len(list(newer.archive.glob("2*"))) == 1
-
-        # A worker whose environment says something else.
-        fleet.workers[0].kill()
-        fleet.worker(TRUEUP_LIMITS__DEACTIVATE="100%")
-        state, why = fleet.ended(fleet.begin(secretless))
-        assert (state, "its environment overrides keys (TRUEUP_LIMITS__DEACTIVATE)" in why) == ("FAILED", True), why
-        fleet.workers[1].kill()
-        fleet.worker()
-        for target in (secretless, elsewhere, changed):
-            assert target.manifests() == []
-            assert not list(target.archive.glob("2*"))
 
         # A newer Trueup has sealed a run there: this one says which it needs.
         [manifest] = newer.archive.glob("2*/manifest.json")
