@@ -102,8 +102,9 @@ def _applies() -> Iterator[tuple[str, str]]:
     rates: dict[str, list[float]] = {"folder": [], "store": []}
     with slow_answers() as url, elsewhere(_serve_store, public) as endpoint, tempfile.TemporaryDirectory() as folder:
         bucket = Bucket(endpoint, "bench", "gs")
+        sections: dict[str, dict[str, Any]] = {"folder": {}, "store": bucket.section()}
         for turn in range(TURNS + 1):  # the first imports, and is not counted
-            for name, section in (("folder", {}), ("store", bucket.section())):
+            for name, section in sections.items():
                 place = Path(folder, f"{name}-{turn}")
                 place.mkdir()
                 rates[name].append(_applied(place, f"{url}/{turn}/{name}", section))

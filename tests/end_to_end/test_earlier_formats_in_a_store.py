@@ -32,7 +32,8 @@ def _write(path: Path, **changed: Any) -> dict[str, Any]:
 def sealed_for(name: str, url: str, folder: Path) -> list[str]:
     """A kept archive as it would be had its target been at ``url``; ids of its runs, oldest first."""
     shutil.copytree(KEPT / name, folder)
-    runs, before = sorted(path.name for path in folder.iterdir()), None
+    runs = sorted(path.name for path in folder.iterdir())
+    before: str | None = None
     for run in runs:
         manifest = folder / run / "manifest.json"
         _write(manifest, target=url, previous_manifest_sha256=before)

@@ -15,7 +15,9 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import pytest
 
 from tests.support.archive_runs import settings_in
 from tests.support.scim_runs import brisk
@@ -49,8 +51,8 @@ def shift_written_times(seconds: int) -> None:
 
     class Shifted(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # it is all that is asked of it
-            return datetime.now(tz) + timedelta(seconds=seconds)
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(seconds=seconds)
 
     for name, module in [*sys.modules.items()]:
         if name.startswith("trueup.connectors.") and vars(module).get("datetime") is datetime:
@@ -66,7 +68,9 @@ def main(folder: str, sections: str, clock: str) -> None:
     shift_written_times(int(clock))
     said: dict[str, Any] = json.loads(sections)
     settings = settings_in(Path(folder), **said)
-    Sequence.announce, Sequence._head = _announce, _head  # type: ignore[method-assign] # where a host stands still
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Sequence, "announce", _announce)
+    patch.setattr(Sequence, "_head", _head)
     _say("ready")
     for order in sys.stdin:
         run_id, nth = order.split()

@@ -149,7 +149,7 @@ class Race:
 
     def announced(self) -> list[tuple[str, str, int]]:
         """Of the segments in order: who wrote it, for which run (a claim for none), how many requests it announces."""
-        store, found = place_of(self.archive.path).shared, []
+        store, found = place_of(self.archive.path).shared, list[tuple[str, str, int]]()
         for folder in store.list("journals"):
             for name in store.list(f"journals/{folder}")[self.seen :]:
                 head, _, lines = store.read(f"journals/{folder}/{name}").partition(b"\n")
@@ -197,7 +197,7 @@ def race(folder: Path, **weaknesses: Any) -> Iterator[Race]:
         sections = {"archive": bucket.section(lease_seconds=3), "target": target}
         hosts = {name: Host(folder / name, sections, clock) for name, clock in (("a", 0), ("b", APART))}
         for host in hosts.values():
-            stack.callback(lambda host=host: (host.wake(), host.kill()))
+            stack.callback(host.kill)
         yield Race(hosts, open_archive(settings_in(folder, **sections)), sandbox)
 
 

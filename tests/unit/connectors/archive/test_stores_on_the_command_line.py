@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.object_stores import Bucket
+    from tests.support.object_stores import Bucket, Judge
 
 
 @dataclass
@@ -99,7 +99,7 @@ def test_a_wrong_bucket_and_missing_rights_are_said_and_exit_1(
         puts[path] += method == "PUT"
         return "403" if method == "PUT" and puts[path] > 1 else ""
 
-    may_not = {
+    may_not: dict[str, tuple[Judge, tuple[str, ...]]] = {
         "be listed": (lambda method, _: "403" if method == "GET" else "", ("runs",)),
         "be written to": (lambda method, _: "403" if method == "PUT" else "", ("approve", "latest")),
         "be replaced": (no_replacing, ("approve", "latest")),
