@@ -105,11 +105,11 @@ def add_act_with(
         said = {**content, **_stated(files, act, content), "act": act, "who": who, "at": at}
         parts: dict[Path, Path] = {}
         for draft in drafts:
-            name, kept, record = _sent(files, draft, next_number(acts, draft.stem))
+            name, kept, stated = _sent(files, draft, next_number(acts, draft.stem))
             whole = files.path / name
             parts[whole] = whole.with_suffix(".part")
             kept.replace(parts[whole])
-            said["files"][name] = record or _settle(files, parts[whole], name=name)
+            said["files"][name] = stated or _settle(files, parts[whole], name=name)
         sync_directory(files.path)
         record = _append(files, said)
         for whole, part in parts.items():
