@@ -125,17 +125,26 @@ class Warm:
                 if not self._fits(order):
                     return None
                 client.sendall(TAKEN)
+                known, tell = os.pipe()
                 if (pid := os.fork()) == 0:
                     unless_taken.pop_all()
+                    os.close(tell)
+                    if not os.read(known, 1):  # nobody has been told of this process: it would not be waited for
+                        os._exit(1)
+                    os.close(known)
                     self._leave(client)
                     return order
+                os.close(known)
+                unless_taken.callback(os.close, tell)
                 child = Child(os.pidfd_open(pid), pid, client)
                 unless_taken.pop_all()
                 order.close()
             self._children.append(child)
             self._looking.register(child.process, selectors.EVENT_READ, child)
             self._looking.register(client, selectors.EVENT_READ, child)
-            commands_socket.tell_child(client, child.process)
+            with open(tell, "wb", buffering=0) as telling:
+                commands_socket.tell_child(client, child.process)
+                telling.write(b".")
         return None
 
     def _fits(self, order: Order) -> bool:

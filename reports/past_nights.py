@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trueup.transforms.duck.database import connect, statement
 from trueup.transforms.duck.parquet import over
 from trueup.transforms.ordinary import Night, added, night_of, nights_compared
+from trueup.transforms.private import address
 from trueup.transforms.vocabulary import WRITING, Decision
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _read(paths: Iterable[Path]) -> dict[Path, Rows]:
     found: dict[Path, Rows] = {path: [] for path in paths}
     if not found:
         return found
-    by_name = {str(path): path for path in found}
+    by_name = {address(path): path for path in found}
     with connect(threads=1) as db:
         rows = db.execute(over(statement("figures", "trueup.reports.sql"), paths=list(found))).fetchall()
     for path, *row in rows:

@@ -213,7 +213,8 @@ def _sent(files: RunFiles, draft: Path, number: int) -> tuple[str, Path, FileRec
         kept, record = (draft, None) if files.opened is None else close_file(files, draft, name)
         if place.send(files, name, kept):
             return name, kept, record
-        kept.unlink(missing_ok=True)
+        if record is not None:
+            kept.unlink(missing_ok=True)  # encrypted for that name alone
         number += 1
 
 

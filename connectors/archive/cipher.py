@@ -220,7 +220,7 @@ def _opened(key: bytes, run_id: str, owner: str, sealed: bytes) -> bytes:
     if owner != run_id:
         raise _damaged(run_id, f"{KEY_FILE} is that of another run")
     try:
-        return _aead(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(run_id))
+        return cast("bytes", _aead(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(run_id)))
     except (InvalidTag, ValueError):
         raise _damaged(run_id, f"{KEY_FILE} is not what was written") from None
 

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
@@ -138,7 +138,8 @@ def close_file(files: RunFiles, opened: Path, name: str) -> tuple[Path, FileReco
 
 
 def _content_of(opened: Path) -> Content:
-    with open_binary(opened) as file:
+    with open_binary(opened) as opened_file:
+        file: Any = opened_file
         return Content(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=size_of(opened))
 
 

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive.atomic_files import on_disk, sha256_of
 from trueup.connectors.archive.cipher import KEY_FILE, OF_ARCHIVE, Cipher, Keys, new_cipher, unwrapped, wrapped
 from trueup.connectors.archive.lines import closed_line, opened_line, opened_lines
+from trueup.connectors.archive.private_files import forget, make_private
 from trueup.connectors.archive.store import LocalStore
 from trueup.transforms.errors import Refused
-from trueup.transforms.private import forget, make_private, open_binary
+from trueup.transforms.private import open_binary
 from trueup.transforms.run_files import JOURNAL, RUN_ID, RunFiles
 
 if TYPE_CHECKING:

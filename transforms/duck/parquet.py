@@ -11,8 +11,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.private import address, is_private, open_binary
 
@@ -85,7 +83,7 @@ def open_file(path: Path, **options: Any) -> pq.ParquetFile:
     """The file for reading by Arrow; a context manager. ``options`` are those of ``ParquetFile``."""
     import pyarrow.parquet as pq
 
-    return _private_file(path, **options) if is_private(path) else pq.ParquetFile(path, **options)
+    return pq.ParquetFile(open_binary(path) if is_private(path) else path, **options)
 
 
 def create_file(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
@@ -131,37 +129,10 @@ def _reading(path: Path) -> AbstractContextManager[Any]:
     return open_binary(path) if is_private(path) else nullcontext(path)
 
 
-def _private_file(path: Path, **options: Any) -> pq.ParquetFile:
-    import pyarrow.parquet as pq
-
-    class PrivateParquet(pq.ParquetFile):
-        """Closes what it reads from."""
-
-        def __init__(self) -> None:
-            self._under = open_binary(path)
-            super().__init__(self._under, **options)
-
-        @override
-        def close(self, force: bool = False) -> None:
-            super().close(force)
-            self._under.close()
-
-    return PrivateParquet()
-
-
 def _private_writer(path: Path, schema: pa.Schema, **options: Any) -> pq.ParquetWriter:
     import pyarrow.parquet as pq
 
-    class PrivateWriter(pq.ParquetWriter):
-        """Closes what it writes to."""
-
-        def __init__(self) -> None:
-            self._under = open_binary(path, "wb")
-            super().__init__(self._under, schema, **options)
-
-        @override
-        def close(self) -> None:
-            super().close()
-            self._under.close()
-
-    return PrivateWriter()
+    under = open_binary(path, "wb")
+    writer = pq.ParquetWriter(under, schema, **options)
+    writer.file_handle = under  # closed with the writer, as one that it opened itself
+    return writer

@@ -23,7 +23,7 @@ from trueup.connectors.archive.vault import leave
 from trueup.transforms.duck.parquet import read_table
 from trueup.transforms.erasure.person import find
 from trueup.transforms.errors import Failed, Misused, Refused
-from trueup.transforms.private import read_text
+from trueup.transforms.private import read_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.support.object_stores import Bucket
     from trueup.connectors.archive import Archive
     from trueup.transforms.history import PriorRun
+    from trueup.transforms.run_files import RunFiles
 
 PEOPLE = (
     Person("k-ann", changes={"title": ("Clerk of Ann", "Chief of Ann")}, user_name="ann@contoso.example"),
@@ -264,7 +265,7 @@ def test_a_person_is_erased_from_encrypted_runs(tmp_path: Path, key: str) -> Non
     archive = encrypted(tmp_path)
     run = whole_run(archive)
     person = find(tuple(reading.sealed(archive.path)), ("ann@contoso.example",), erasing.new_number())
-    done = erasing.erase(archive, person, reason="request", who="Chris", at=AT, render=lambda *_: None)
+    done = erasing.erase(archive, person, reason="request", who="Chris", at=AT, render=anew_rendered)
     assert (done.runs, done.unread) == (1, ())
     archive = anew(tmp_path)
     again = archive.load(run.run_id)
@@ -319,3 +320,7 @@ def test_private_files_of_dead_processes_are_swept_and_cannot_be_read(tmp_path: 
     assert not mine.exists()
     anew(tmp_path)
     assert not left.exists()
+
+
+def anew_rendered(files: RunFiles, *_: object) -> None:
+    write_text(files.report_md, "# a report")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trueup.connectors.archive import private_files
 from trueup.transforms import private
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.parquet import (
@@ -34,9 +35,9 @@ ROWS = pa.table({"key": [f"Ann {i % 3}" for i in range(9000)], "n": list(range(9
 def folder(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "open"
     place.mkdir()
-    private.make_private(place)
+    private_files.make_private(place)
     yield place
-    private.forget(place)
+    private_files.forget(place)
 
 
 def test_arrow_and_duckdb_read_what_the_other_wrote_with_conditions_and_lists(folder: Path) -> None:
@@ -96,7 +97,7 @@ def test_any_part_of_any_content_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, parts: list[tuple[int, int]]
 ) -> None:
     folder = tmp_path_factory.mktemp("open")
-    private.make_private(folder)
+    private_files.make_private(folder)
     try:
         path = folder / "one"
         private.write_bytes(path, content)
@@ -106,4 +107,4 @@ def test_any_part_of_any_content_is_read_back(
                 file.seek(at)
                 assert file.read(size) == content[at : at + size]
     finally:
-        private.forget(folder)
+        private_files.forget(folder)
