@@ -142,7 +142,7 @@ class Warm:
             self._children.append(child)
             self._looking.register(child.process, selectors.EVENT_READ, child)
             self._looking.register(client, selectors.EVENT_READ, child)
-            with open(tell, "wb", buffering=0) as telling:
+            with os.fdopen(tell, "wb", buffering=0) as telling:
                 commands_socket.tell_child(client, child.process)
                 telling.write(b".")
         return None
