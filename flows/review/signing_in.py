@@ -220,7 +220,7 @@ def _arrived(service: Service, request: Request, answer: Response) -> None:
         _forget(answer, ON_THE_WAY)
 
 
-async def _asked(service: Service, question: Callable[..., Any], *words: Any, **more: str) -> Any:
+async def _asked(service: Service, question: Callable[..., Any], *words: Any, **more: Any) -> Any:
     """What the provider answers; in few threads, so that strangers who wait for it keep nobody from reading."""
     return await to_thread.run_sync(partial(question, *words, **more), limiter=service.at_the_provider)
 

@@ -39,7 +39,7 @@ def main() -> None:
             approve(*words)
             _die()
 
-        deciding.approve = approved
+        vars(deciding)["approve"] = approved
     serving.serve_team_review(Path(config), listen)
 
 

@@ -25,7 +25,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.warm_commands import ALONE, TRUEUP, _grow
+from tests.support.warm_commands import TRUEUP, _grow
+from trueup.flows.handing_over import ALONE
 from trueup.sandbox import running
 
 if TYPE_CHECKING:

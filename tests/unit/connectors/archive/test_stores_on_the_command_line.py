@@ -106,9 +106,9 @@ def test_a_wrong_bucket_and_missing_rights_are_said_and_exit_1(
         "be removed from": (lambda method, _: "denied" if method in {"DELETE", "POST"} else "", ("prune", "--yes")),
     }
     desk.configure(bucket.through(faults.endpoint).section(), "keep_days = 1\n")
-    for what, (judge, words) in may_not.items():
+    for what, (judge, command) in may_not.items():
         faults.judge = judge
-        code, said = desk.trueup(*words)
+        code, said = desk.trueup(*command)
         assert code == 1, said
         assert f"cannot {what.replace('be replaced', 'be written to')}: the store refuses" in said
         assert "rights to list, read, write and replace objects there, and to delete them for prune and erase" in said

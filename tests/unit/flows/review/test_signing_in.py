@@ -244,7 +244,12 @@ def test_a_sign_in_reads_the_authorities_of_this_machine_no_second_time(
 ) -> None:
     read: list[object] = []
     made = httpcore2.default_ssl_context
-    monkeypatch.setattr(httpcore2, "default_ssl_context", lambda *words, **more: read.append(1) or made(*words, **more))
+
+    def noted(*words: Any, **more: Any) -> Any:
+        read.append(words)
+        return made(*words, **more)
+
+    monkeypatch.setattr(httpcore2, "default_ssl_context", noted)
     team.sandbox.tenant.people.groups = "overflow"
     team.browser("ada")
     assert read == [], "2 MB for each question to the provider"
