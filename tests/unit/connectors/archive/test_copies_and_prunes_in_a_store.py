@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.archive_runs import AT, TARGET, applied, approved, archive_in, sealed_run, settings_in
+from tests.support.people_in_a_store import ANN, every_object, with_people
 from tests.unit.connectors.archive.test_archive_in_a_store import host, store_of_bucket
 from tests.unit.connectors.archive.test_erasing import Killed
-from tests.unit.connectors.archive.test_erasing_in_a_store import ANN, every_object, with_people
 from trueup.connectors.analysis.archive import Archive as Views
 from trueup.connectors.archive import apply_lock, check_archive, copying, reading, settling
 from trueup.connectors.archive.copying import copy_archive
