@@ -113,7 +113,7 @@ def test_a_read_that_leaves_much_out_is_refused_with_how_many_and_what(tmp_path:
         read(tenant, tmp_path)
     refusal = caught.value.refusals[0]
     assert refusal.code == "attributes_left_out"
-    assert "of 30 people (department of 30)" in refusal.message
+    assert "of 30 people that it was asked for (department of 30)" in refusal.message
     assert (refusal.used, refusal.limit) == (30, 20)
     assert "between Trueup and Graph" in refusal.remedy
 
