@@ -126,7 +126,7 @@ def write_outcome(files: RunFiles, rows: list[dict[str, Any]]) -> None:
     """``outcome.parquet``, whole or not at all."""
     part = files.outcome.with_suffix(".part")
     write_table(pa.Table.from_pylist(rows, SCHEMA), part, compression="zstd")
-    _put_in_place(part, files.outcome)
+    _put_in_place(files, part, files.outcome)
 
 
 def write_target_after(files: RunFiles) -> int:
@@ -148,7 +148,7 @@ def write_target_after(files: RunFiles) -> int:
                 writer.write_table(_flattened(resources, schema))
     finally:
         spool.unlink(missing_ok=True)
-    _put_in_place(part, files.target_after)
+    _put_in_place(files, part, files.target_after)
     return rows
 
 
@@ -199,8 +199,8 @@ def _text(value: Any) -> str | None:
     return canonical(value)
 
 
-def _put_in_place(part: Path, place: Path) -> None:
-    part.chmod(place.parent.joinpath("journal.jsonl").stat().st_mode & 0o777)
+def _put_in_place(files: RunFiles, part: Path, place: Path) -> None:
+    part.chmod(files.journal.stat().st_mode & 0o777)
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(place)
