@@ -204,7 +204,7 @@ def test_without_tls_only_loopback_is_listened_on(team: Team, tmp_path: Path) ->
 
 WRONG: dict[str, Any] = {
     'url = "http://review.example"': "plain http is allowed on loopback only",
-    'url = "https://review.example/trueup"': "scheme, host and port alone",
+    'url = "https://review.example/trueup"': "scheme, host and port only",
     'authority = "https://login.microsoftonline.com/common/v2.0"': "any company",
     'authority = "https://login.microsoftonline.com/organizations/v2.0"': "any company",
     'reviewers = ["Ada"]': "is none of",
