@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.end_to_end.conftest import Office
-from tests.end_to_end.test_a_leaver_is_erased import delete_profile, night
+from tests.end_to_end.test_a_leaver_is_erased import night
 from tests.end_to_end.test_an_archive_in_a_store import options
 from tests.end_to_end.test_decisions_over_nights import company, key, person, profile
-from tests.support.archive_runs import settings_in
+from tests.support.archive_runs import TARGET, applied, approved, sealed_run, settings_in
 from tests.support.object_stores import ENVIRONMENT, Bucket, Faults, faulty, moto_served, new_bucket
-from tests.support.people_in_a_store import named_in
+from tests.support.people_in_a_store import ANN, named_in, with_people
+from tests.support.warm_commands import PATIENCE, TRUEUP
+from trueup.connectors.archive import open_archive
 from trueup.connectors.archive.reaching import reached
+from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 NAMES = ("ann", "bob", "cara", "dora", "emil", "finn", "gina", "hugo")
 KILLS = {"services": 2, "soak": 36}
+ERASE = ("erase", "k-ann", "--reason", "request", "--json")
 WRITES = frozenset({"PUT", "POST", "DELETE"})
 TRIES = pytest.mark.parametrize(
     "kills", [pytest.param(number, marks=getattr(pytest.mark, name), id=name) for name, number in KILLS.items()]
@@ -182,41 +187,72 @@ def test_an_apply_killed_at_a_write_is_finished_by_another_host_and_each_value_i
         assert died >= kills - 1, "each was killed in the middle of it"
 
 
+def _desk(folder: Path, bucket: Bucket) -> Path:
+    """A host that only keeps the archive: nothing is asked of source and target."""
+    folder.mkdir()
+    (folder / "users.json").write_text("[]", encoding="utf-8")
+    text = f'[source]\nkind = "file"\npath = "users.json"\n[target]\nurl = "{TARGET}"\ntoken = "env:T"\n'
+    text += f'timeout_seconds = 1\n[archive]\npath = "{bucket.address}"\nlease_seconds = 2\n{options(bucket)}'
+    (folder / "trueup.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _erases(folder: Path, faults: Faults, nth: int = 0, *, after: bool = False) -> tuple[int, int]:
+    """Erase Ann in a process that dies with its ``nth`` write, or never; how it ended, and how many it sent."""
+    writes = 0
+
+    def judge(method: str, _: str) -> str:
+        nonlocal writes
+        writes += method in WRITES
+        return ("dies after" if after else "dies") if method in WRITES and writes == nth else ""
+
+    faults.judge = judge
+    with subprocess.Popen([TRUEUP, *ERASE], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        faults.victim = process.pid
+        _, said = process.communicate(timeout=PATIENCE)
+    faults.judge = lambda _method, _path: ""
+    assert b"Traceback" not in said, said
+    return process.returncode, writes
+
+
+def _ended(folder: Path, *words: str) -> int:
+    return subprocess.run([TRUEUP, *words], cwd=folder, capture_output=True, check=False, timeout=PATIENCE).returncode
+
+
 @TRIES
 def test_an_erasure_killed_at_a_write_is_not_begun_or_is_finished_by_another_host(
-    kills: int, tmp_path: Path, warm: Warm, monkeypatch: pytest.MonkeyPatch
+    kills: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    leavers = [f"leaver{number:03}" for number in range(kills + 1)]
-    with the_company(tmp_path, warm, (*NAMES, *leavers)) as one:
-        store = reached(settings_in(tmp_path, archive=one.bucket.section()))
-        night(one.there)
-        for name in leavers:
-            one.office.sandbox.tenant.delete(key(name))
-        night(one.there)
-        for name in leavers:
-            delete_profile(one.office, f"p-{name}")
-        assert night(one.there)["outcome"] == "nothing_to_do"
-        runs = {run["run_id"]: run["state"] for run in one.there.trueup("runs", "--json").json}
+    with moto_served() as endpoint, faulty(endpoint) as faults:
 
-        def words(name: str) -> tuple[str, ...]:
-            return key(name), f"{name}@contoso.example", f"p-{name}", f"E-{name}"
+        def begun(number: int) -> tuple[Bucket, Path]:
+            """An archive in which Ann stands, and a host that reaches it through the proxy."""
+            bucket = new_bucket(endpoint)
+            seed = tmp_path / f"seed-{number}"
+            seed.mkdir()
+            archive = open_archive(settings_in(seed, archive=bucket.section()))
+            with_people(archive)
+            applied(archive, approved(archive, sealed_run(archive, days=30)))
+            return bucket, _desk(tmp_path / f"here-{number}", bucket.through(faults.endpoint))
 
-        how = ("--reason", "request", "--as", "Data Protection", "--json")
-        writes = one.writes("erase", key(leavers[-1]), *how)
+        code, writes = _erases(begun(0)[1], faults)
+        assert code == 0
         died = 0
-        for name, (nth, after) in zip(leavers, moments(writes, kills), strict=False):
-            assert named_in(store, words(name)), name
-            code = one.killed(nth, "erase", key(name), *how, after=after)
+        for number, (nth, after) in enumerate(moments(writes, kills), 1):
+            bucket, here = begun(number)
+            there = _desk(tmp_path / f"there-{number}", bucket)
+            store = reached(settings_in(tmp_path, archive=bucket.section()))
+            assert named_in(store, ANN)
+            code, _ = _erases(here, faults, nth, after=after)
             died += code == -9
             assert code in {-9, 0}, code
-            one.is_whole()
-            finished = one.there.trueup("erase", key(name), *how)
-            assert finished.code in {0, 2}, finished.err
-            assert named_in(store, words(name)) == []
-            one.is_whole()
-            assert {run["run_id"]: run["state"] for run in one.there.trueup("runs", "--json").json} == runs
+            assert _ended(there, "verify", "--archive") == 0
+            assert _ended(there, *ERASE) in {0, 2}, "done now, or found done: then nobody of that name is known"
+            assert named_in(store, ANN) == []
+            for host in (there, here):
+                assert _ended(host, "verify", "--archive") == 0
+            runs = open_archive(settings_in(tmp_path / f"seed-{number}", archive=bucket.section())).runs()
+            assert [[act.act for act in run.acts].count(Act.ERASED) for run in runs] == [0, 1]
         assert died >= kills - 1, "each was killed in the middle of it"
-        assert one.titles() == dict.fromkeys(NAMES, "Engineer")
-        assert night(one.there)["outcome"] == "nothing_to_do"
