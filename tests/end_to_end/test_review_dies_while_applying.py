@@ -85,7 +85,7 @@ apply = true
                 ended = after(events)["apply"]["ended"]
                 assert ended in ("refused", "applied"), "a second one is turned away, or finds nothing left to do"
                 patiently(lambda: after(events)["state"] == "applied", 600)
-                assert not after(events)["at_work"]
+                patiently(lambda: not after(events)["at_work"], 120)
             page = ines.get(place).text
             assert "applied it" in page
     assert run.files.journal.stat().st_size > written
