@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 
 from trueup.flows import commands_socket, kept_server
 from trueup.flows.circumstances import Circumstances
+from trueup.flows.commands.beginning import spare_memory
 from trueup.flows.commands.cli import main as run
-from trueup.flows.commands.cli import spare_memory
 from trueup.flows.commands_socket import TAKEN, Order
 from trueup.flows.prefect_settings import set_prefect
 

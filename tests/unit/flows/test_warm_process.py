@@ -62,9 +62,9 @@ warm_process.main()
 COMMAND = f"""
 import sys
 from trueup.flows import kept_server
-from trueup.flows.commands import cli
+from trueup.flows.commands.beginning import begin
 {PLAYED}
-cli.begin()
+begin()
 run()
 """
 """As ``trueup`` begins; what goes on by itself plays the same."""
