@@ -23,6 +23,7 @@ DEPTH = 30
 """How many applied runs are asked at most; what none of them can tell counts as ``source_changed``."""
 
 _DECISIONS = ("key", "profile_id", "decision", "reason_code")
+_OUTCOME = ("key", "profile_id", "operation", "result")
 _FOUND = "STRUCT(attribute VARCHAR, value VARCHAR, class VARCHAR)[]"
 _CHANGES = ("key", "attribute", "before", "after", "cause")
 
@@ -65,10 +66,15 @@ def _decided_last(connection: DuckDBPyConnection, runs: Sequence[PriorRun], hist
 
 
 def _decided_then(connection: DuckDBPyConnection, run: PriorRun | None, *, keys: str) -> None:
-    """``decided_then``: what ``run`` decided about the people in ``keys``."""
+    """``decided_then``: what ``run`` decided about the people in ``keys``, with the profiles that its apply created."""
     view(connection, "decisions_then", run.files.decisions if run else None, columns=_DECISIONS)
+    view(connection, "created_then", run.files.outcome if run else None, columns=_OUTCOME)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE decided_then AS SELECT {', '.join(_DECISIONS)} FROM decisions_then "
+        "CREATE OR REPLACE TEMP TABLE decided_then AS "
+        "SELECT d.* REPLACE (coalesce(d.profile_id, made.profile_id) AS profile_id) "
+        f"FROM (SELECT {', '.join(_DECISIONS)} FROM decisions_then) d "
+        "LEFT JOIN (SELECT key, min(profile_id) AS profile_id FROM created_then "
+        "WHERE operation = 'create' AND result = 'applied' GROUP BY key) made USING (key) "
         f"WHERE key IN (SELECT key FROM {keys})"
     )
 

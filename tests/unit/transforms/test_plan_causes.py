@@ -109,6 +109,22 @@ def test_a_profile_deleted_in_the_target(settled: World) -> None:
     assert set(settled.plan().causes.values()) == {"edited_in_target"}
 
 
+def test_a_profile_deleted_in_the_target_the_night_it_was_created(settled: World) -> None:
+    settled.users.append(user("cy"))
+    settled.apply(settled.plan())
+    settled.profiles.pop()
+    plan = settled.plan()
+    assert plan.decisions["cy"] == "create"
+    assert set(plan.causes.values()) == {"edited_in_target"}
+
+
+def test_a_profile_that_could_not_be_created_is_still_what_the_source_changed(settled: World) -> None:
+    settled.users.append(user("cy"))
+    plan = settled.plan()
+    settled.seal(plan)
+    assert set(settled.plan().causes.values()) == {"source_changed"}
+
+
 def test_an_earlier_source_that_is_gone_counts_as_a_changed_mapping(settled: World) -> None:
     settled.runs[0].files.source.unlink()
     settled.of("ann")["jobTitle"] = "Boss"
