@@ -106,7 +106,7 @@ def test_a_leaver_is_erased_once_nothing_rests_on_them_and_every_run_is_still_wh
         refused = erase(office, "zoe@contoso.example")
         assert refused.code == 3
         assert "profile:p-zoe" in refused.json["remedy"], "says what to delete"
-        assert "one night" in refused.json["remedy"]
+        assert "then wait for a run that is applied or has nothing to do" in refused.json["remedy"]
         delete_profile(office, "p-zoe")
         assert erase(office, key("zoe")).code == 3, "the newest read still has the profile"
         assert {word for _, word in found_in(office.archive)} == {*WORDS}

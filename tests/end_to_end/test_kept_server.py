@@ -175,7 +175,7 @@ def test_the_commands_that_follow_a_plan_start_from_a_process_that_has_imported_
         assert code == 0, said
         used.append(children_ended(warm))
     assert all(before < after for before, after in pairwise(used)), "each was run by a child of it"
-    assert "onverged" in said
+    assert "the target holds everything that was written" in said
     assert at_a_terminal(installed, home, "apply", "latest")[0] == 0, "what was applied is told again"
     assert kept_server.end(home, patience=30)
     while Path(f"/proc/{warm}").exists():
