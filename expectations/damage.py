@@ -105,7 +105,7 @@ def _view_run(connection: DuckDBPyConnection, before: PriorRun | None, texts: Ma
 def _find_letters_lost(connection: DuckDBPyConnection, texts: Mapping[str, str], history: History) -> None:
     """Add to ``damage`` what only what stood there before shows to be damaged.
 
-    Whoever is held keeps the damaged text night after night, so that the night before is no evidence any more: of them
+    Whoever is held keeps the damaged text night after night, so that the night before is not evidence any more: of them
     it is what stood there when they were last taken over.
     """
     before = _before(history)

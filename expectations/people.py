@@ -59,7 +59,7 @@ DECLARING = (
     "employeeType",
     "onPremisesDistinguishedName",
 )
-"""Columns that say outright that an account is a thing: who is new is no person while one of them was not said."""
+"""Columns that say outright that an account is a thing. A new account counts as a person only where all were said."""
 LOOKED_BACK = 60
 """So many applied runs are asked what an account was taken for."""
 _RANKS = {"id": 1, "upn": 2, "group": 3}

@@ -73,7 +73,7 @@ def _changed(ours: pa.Table, others: pa.Table | None, key: str) -> pa.Array:
         return keys
     there = others.column(key).combine_chunks()
     if keys.equals(there):
-        places, differs = None, pa.repeat(pa.scalar(False), len(keys))  # noqa: FBT003 - a value of Arrow's
+        places, differs = None, pa.repeat(pa.scalar(value=False), len(keys))
     else:
         places = pc.index_in(keys, value_set=there)
         differs = places.is_null()

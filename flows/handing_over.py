@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-COMMANDS = frozenset({"plan", "show", "why", "approve", "reject", "apply", "verify", "rollback"})
-"""Those that a person gives one after the other; the others wait for nothing that could be spared."""
 ALONE = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """No threads of libraries in a warm process: a fork takes none of them along, but whatever they held at that moment."""
 _HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -46,9 +44,7 @@ def handed_over(words: Sequence[str]) -> int | None:
     Raises:
         Failed: it was taken, and how it ended is not known.
     """
-    if len(words) <= 1 or words[1] not in COMMANDS or not hasattr(signal, "pidfd_send_signal"):
-        return None
-    if not kept_server.is_for_a_person() or os.environ.get("PREFECT_API_URL") or kept_server.HANDED:
+    if not hasattr(signal, "pidfd_send_signal") or os.environ.get("PREFECT_API_URL") or kept_server.HANDED:
         return None
     with contextlib.suppress(OSError):
         _BEGUN.append(Circumstances.now())
@@ -136,7 +132,7 @@ def would_be_warm(kept: kept_server.InUse) -> bool:
 def start_warm(kept: kept_server.InUse, log: IO[bytes]) -> None:
     """Leave a warm process, whose last words go to ``log``; of two started at once the first stays."""
     begun = _BEGUN[0]
-    process = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
+    process = subprocess.Popen(  # noqa: S603 - no shell; this Python, a module of ours, and two paths we have made
         [sys.executable, "-P", "-m", "trueup.flows.warm_process", str(kept.folder), log.name],
         env={**begun.environment, **ALONE},
         stdin=subprocess.PIPE,

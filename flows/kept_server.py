@@ -79,12 +79,6 @@ def home_folder() -> Path:
     return Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
 
 
-def is_for_a_person() -> bool:
-    """Whether somebody sits at a terminal, and so may give another command soon; a schedule never does."""
-    wanted = os.environ.get("TRUEUP_KEEP_SERVER", "yes").lower() not in {"0", "no", "false"}
-    return wanted and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-
-
 def private_folder(home: Path) -> Path | None:
     """The folder below ``home``, made if need be; None where it is not ours alone: nothing in it can be believed."""
     host = re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname())[:100]

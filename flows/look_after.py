@@ -62,7 +62,7 @@ def _problem_with(night: DeploymentResponse, now: datetime) -> str:
         _look(night, now)
     except TrueupError as error:
         return impersonal(f"{night.name}: {error.message} {error.remedy}".strip())
-    except Exception as error:  # noqa: BLE001 - one target that cannot be looked at hides no other; said and traced
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one target, the others are looked at; said and traced
         screen.trace(error)
         return f"{night.name}: it cannot be looked at ({type(error).__name__})."
     return ""

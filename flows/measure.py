@@ -34,7 +34,7 @@ def measure(settings: Settings, history: History | None = None) -> None:
 
         try:
             problem = send_otlp(settings.metrics.otlp, found, target)
-        except Exception as error:  # noqa: BLE001 - the run is sealed already; said below
+        except Exception as error:  # noqa: BLE001 - an exporter raises what its network library does; the run is sealed, and it is said below
             problem = type(error).__name__
         if problem:
             screen.note(f"The figures could not be sent to [metrics] otlp: {problem}.")

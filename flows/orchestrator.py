@@ -170,7 +170,7 @@ class Orchestrator:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not self._ended.is_set():
                     self._serve(home, kept_server.free_folder(home) if self._keep else None)
-        except BaseException as error:  # noqa: BLE001 - a thread: ready() raises it in the caller's
+        except BaseException as error:  # noqa: BLE001 - raised in a thread, where nobody would see it; ready() raises it again
             self._error = error
 
     def _serve(self, home: Path, folder: Path | None) -> None:
@@ -276,7 +276,7 @@ def orchestrator(*, scheduling: bool = False, keep: bool = False) -> Iterator[Or
 
     With ``keep`` the temporary server is shared with the commands that follow, where a person sits at a terminal.
     """
-    held = Orchestrator(scheduling=scheduling, keep=keep and kept_server.is_for_a_person())
+    held = Orchestrator(scheduling=scheduling, keep=keep and screen.is_for_a_person())
     try:
         yield held
     finally:

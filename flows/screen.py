@@ -84,6 +84,12 @@ def is_seen_whole() -> bool:
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 
+def is_for_a_person() -> bool:
+    """Whether somebody sits at a terminal, and so may give another command soon; a schedule never does."""
+    wanted = os.environ.get("TRUEUP_KEEP_SERVER", "yes").lower() not in {"0", "no", "false"}
+    return wanted and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def say(renderable: RenderableType) -> None:
     """Show a result; where it is not a terminal, plain, unwrapped and without blanks at the ends of lines."""
     shown = Text(visible(renderable)) if isinstance(renderable, str) else renderable

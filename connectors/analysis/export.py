@@ -49,7 +49,7 @@ def export(archive: Archive, into: Path, *, to: str) -> Exported:
         Failed: the disk refuses.
     """
     if to not in KINDS:
-        raise Misused(f"There is no export to {to!r}.", remedy=f"One of: {', '.join(KINDS)}.")
+        raise Misused(f"Trueup does not export to {to!r}.", remedy=f"One of: {', '.join(KINDS)}.")
     with on_disk("The export cannot be written"):
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
         before = _before(into / _STATE, to)

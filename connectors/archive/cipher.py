@@ -26,6 +26,8 @@ from trueup.transforms.errors import Failed, Misused, Refusal, Refused
 from trueup.transforms.manifest import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from trueup.transforms.settings import Settings
 
 KEY_FILE = "key.json"
@@ -123,7 +125,7 @@ class Cipher:
         self.decrypt_stream(name, io.BytesIO(content), into)
         return into.getvalue()
 
-    def decrypt_stream(self, name: str, source: IO[bytes], into: IO[bytes]) -> None:
+    def decrypt_stream(self, name: str, source: IO[bytes], into: SupportsWrite[bytes]) -> None:
         """The same, piece by piece."""
         from tink import TinkError
 

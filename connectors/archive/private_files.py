@@ -66,7 +66,7 @@ class _Keeper:
     """See :class:`~trueup.transforms.private.Private`."""
 
     def holds(self, path: Path | str) -> bool:
-        return os.path.abspath(path).startswith(_process.folders)  # noqa: PTH100 - no link is followed
+        return os.path.normpath(Path(path).absolute()).startswith(_process.folders)  # no link is followed
 
     def open(self, path: Path, mode: str) -> IO[bytes]:
         return cast("IO[bytes]", _PrivateFile(path, mode))
@@ -228,7 +228,7 @@ def _file_system() -> Any:
 
     from fsspec import AbstractFileSystem
 
-    class PrivateFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has no types
+    class PrivateFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec ships no types, so that mypy takes its class for Any; DuckDB takes none but its kind
         protocol = SCHEME
         cachable = False
 

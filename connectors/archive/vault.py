@@ -18,7 +18,7 @@ import secrets
 import shutil
 import stat
 import threading
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from trueup.connectors.archive.atomic_files import on_disk, sha256_of
 from trueup.connectors.archive.cipher import KEY_FILE, OF_ARCHIVE, Cipher, Keys, new_cipher, unwrapped, wrapped
@@ -32,6 +32,8 @@ from trueup.transforms.run_files import JOURNAL, RUN_ID, RunFiles
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from _typeshed import SupportsWrite
 
     from trueup.connectors.archive.store import Store, Version
     from trueup.transforms.manifest import FileRecord
@@ -221,18 +223,22 @@ class Vault:
     def open_into(self, key: str, kept: Path, into: Path) -> None:
         """Write what the kept file says to ``into``."""
         run_id, name = _owner(key)
-        cipher = self.cipher(run_id)
         with (
             on_disk(f"{name} of run {run_id} cannot be opened"),
             kept.open("rb") as source,
             open_binary(into, "wb") as to,
         ):
-            if cipher is None:
-                shutil.copyfileobj(source, to)
-            elif name.endswith(_RECORD):
-                to.write(self.open(key, source.read()))
-            else:
-                cipher.decrypt_stream(name, source, to)
+            self._open_stream(key, source, to)
+
+    def _open_stream(self, key: str, source: IO[bytes], to: SupportsWrite[bytes]) -> None:
+        run_id, name = _owner(key)
+        cipher = self.cipher(run_id)
+        if cipher is None:
+            shutil.copyfileobj(source, to)
+        elif name.endswith(_RECORD):
+            to.write(self.open(key, source.read()))
+        else:
+            cipher.decrypt_stream(name, source, to)
 
     def close_into(self, key: str, opened: Path, into: Path) -> None:
         """Write what ``opened`` says to ``into``, as it is to be kept under ``key``."""
@@ -276,16 +282,12 @@ class Vault:
         digest = _Digest()
         run_id, name = _owner(key)
         cipher = self.cipher(run_id)
-        with kept.open("rb") as source:
-            if cipher is None:
-                shutil.copyfileobj(source, digest)
-            elif name.endswith(_RECORD):
-                digest.write(self.open(key, source.read()))
-            elif name == JOURNAL:
-                for records in opened_lines(kept, cipher):
-                    digest.write(records)
-            else:
-                cipher.decrypt_stream(name, source, digest)  # type: ignore[arg-type] # only written to
+        if name == JOURNAL and cipher is not None:
+            for records in opened_lines(kept, cipher):
+                digest.write(records)
+        else:
+            with kept.open("rb") as source:
+                self._open_stream(key, source, digest)
         return digest.sha256.hexdigest(), digest.size
 
 

@@ -42,7 +42,7 @@ def opened(config: Path) -> Iterator[Archive]:
 def sql_command(config: Path, text: str, *, form: str, output: Path | None) -> int:
     """Answer one statement that only reads."""
     if form not in FORMATS:
-        raise Misused(f"There is no format {form!r}.", remedy=f"One of: {', '.join(FORMATS)}.")
+        raise Misused(f"{form!r} is not a format of trueup sql.", remedy=f"One of: {', '.join(FORMATS)}.")
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise Misused("Parquet is not for a terminal.", remedy="Give --output FILE, or pipe it.")
     with opened(config) as archive:

@@ -6,12 +6,23 @@ import gc
 import os
 import sys
 
-from trueup.flows import handing_over, screen
+from trueup.flows import screen
 from trueup.transforms.errors import Failed
+
+HANDED_OVER = frozenset({"plan", "show", "why", "approve", "reject", "apply", "verify", "rollback"})
+"""What a person gives one after the other; the other commands wait for nothing that could be spared."""
 
 
 def begin() -> None:
     """Hand the command over where there is somebody to take it; else see to how this process uses its memory."""
+    if set(sys.argv[1:2]) & HANDED_OVER and screen.is_for_a_person():
+        _hand_over()
+    spare_memory()
+
+
+def _hand_over() -> None:
+    from trueup.flows import handing_over  # a quarter of what a command imports at first, and of no use to a schedule
+
     try:
         ended = handing_over.handed_over(sys.argv)
     except Failed as lost:
@@ -19,7 +30,6 @@ def begin() -> None:
         sys.exit(lost.exit_code)
     if ended is not None:
         handing_over.end_like(ended)
-    spare_memory()
 
 
 def spare_memory() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trueup.flows import kept_server, prefect_server
+from trueup.flows import kept_server, prefect_server, screen
 from trueup.flows.commands.server import server_command
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def test_no_terminal_or_a_wish_against_it_keeps_nothing(monkeypatch: pytest.Monk
         monkeypatch.setattr("sys.stdin", Terminal(shown=stdin))
         monkeypatch.setattr("sys.stderr", Terminal(shown=stderr))
         monkeypatch.setenv("TRUEUP_KEEP_SERVER", wish)
-        assert kept_server.is_for_a_person() is keeps
+        assert screen.is_for_a_person() is keeps
 
 
 class Watching(threading.Thread):
