@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from trueup.flows.kept_server import InUse
 
 START_SECONDS = 90
+MEND_SECONDS = 1.0
+"""How often it is seen whether a temporary server that is to keep running has ended."""
+MOST_MEND_SECONDS = 64.0
+"""How long it is let be after it did not start again."""
 _LOG_DAYS = 30
 _PARTS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _OUTSPOKEN = {f"PREFECT_LOGGING_{part}LEVEL": "ERROR" for part in ("", "SERVER_", "INTERNAL_", "ROOT_")}
@@ -97,19 +101,26 @@ class Orchestrator:
         """Whether ``ready`` would wait."""
         return self._thread is not None and self._thread.is_alive()
 
-    def mend(self) -> None:
-        """Start the temporary server again, at the same address, if it has ended by itself; say so."""
-        if self._process is None or self._process.poll() is None:
-            return
-        screen.note(
-            f"The temporary Prefect server ended with code {self._process.returncode}.{self._last_words()} "
-            "It is started again."
-        )
-        self._close()
-        self._start()
-        if self._error is not None:
-            screen.note(f"It did not start.{self._last_words()}")
-            self._error = None
+    def keep_running(self) -> None:
+        """From now on, start the temporary server again, at the same address, whenever it ends by itself; say so."""
+        if self._process is not None:
+            self._thread = threading.Thread(target=self._mend_until_stopped, name="prefect-mender", daemon=True)
+            self._thread.start()
+
+    def _mend_until_stopped(self) -> None:
+        pause = MEND_SECONDS
+        while not self._ended.wait(pause):
+            if self._process is not None and self._process.poll() is None:
+                continue
+            ended = f"ended with code {self._process.returncode}" if self._process is not None else "is not there"
+            screen.note(f"The temporary Prefect server {ended}.{self._last_words()} It is started again.")
+            self._close()
+            self._start()
+            # A full disk, say: ask less and less often.
+            pause = MEND_SECONDS if self._error is None else min(2 * pause, MOST_MEND_SECONDS)
+            if self._error is not None:
+                screen.note(f"It did not start.{self._last_words()} It is tried again in {pause:.0f} s.")
+                self._error = None
 
     def stop(self) -> None:
         """End the temporary server, also one that is still starting; let go of one that is kept."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from prefect.exceptions import PrefectHTTPStatusError
@@ -26,6 +26,8 @@ REST_SECONDS = 2.0
 """For everything else that is told to stop."""
 LAST_RESORT_SECONDS = 8.5
 """After so long, whatever still hangs is left behind."""
+START_PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between attempts to begin."""
 _LEAST_FAILURES = 3
 """One failed request does not prove that the server is gone."""
 _ASKING = {
@@ -47,9 +49,8 @@ def is_absence(error: BaseException) -> bool:
 class Absence:
     """Whether the Prefect server is away: said once when it goes, and once when it is back."""
 
-    def __init__(self, mend: Callable[[], None] | None = None) -> None:
-        """Take the server to be there; ``mend`` is called at each failure, off the loop."""
-        self._mend = mend
+    def __init__(self) -> None:
+        """Take the server to be there."""
         self._failures = 0
 
     @property
@@ -74,18 +75,17 @@ class Absence:
                     return
                 if not is_absence(error):
                     raise
-                await self._failed()
+                self.failed()
             else:
                 self._answered()
 
         return ask_patiently
 
-    async def _failed(self) -> None:
+    def failed(self) -> None:
+        """Count a request that the server did not answer."""
         self._failures += 1
         if self._failures == _LEAST_FAILURES:
             screen.note("The Prefect server cannot be reached. Waiting for it; nights it misses are made up.")
-        if self._mend is not None:
-            await asyncio.to_thread(self._mend)
 
     def _answered(self) -> None:
         if self.lasts:
@@ -113,6 +113,17 @@ class QuietRunner(Runner):
         """Do as on Ctrl-C, from within a signal's handler."""
         self.is_told = True
         self.stop_soon()
+
+    async def __aenter__(self) -> Self:
+        """Begin; begin anew where the Prefect server went away in the midst of it, which Prefect takes for the end."""
+        for pause in START_PAUSES:
+            try:
+                return await super().__aenter__()
+            except RuntimeError:
+                self._absence.failed()
+                await self._exit_stack.aclose()  # what had begun
+                await asyncio.sleep(pause)
+        return await super().__aenter__()
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Give whatever asks the server again and again its patience, before it is begun."""

@@ -59,12 +59,13 @@ def _serve_until_stopped(settings: Settings, config: Path) -> None:
         watcher = threading.Thread(target=keep_watch, args=(config, stop), kwargs=how, name="watch", daemon=True)
 
         def begun() -> None:
+            server.keep_running()
             watcher.start()
             when = f"{settings.schedule.cron} ({settings.schedule.timezone})"
             screen.note(f"Planning at {when}; archive {settings.archive.path}. Stop with Ctrl-C.")
 
         try:
-            run_until_stopped(deployments, Absence(server.mend), begun, at_once=2)
+            run_until_stopped(deployments, Absence(), begun, at_once=2)
         finally:
             stop.set()
 

@@ -20,6 +20,7 @@ import pytest
 
 from tests.end_to_end.conftest import TRUEUP
 from tests.support.allowed import BY_ITSELF
+from tests.support.cutting import cutting
 from trueup.connectors.archive import reading
 
 if TYPE_CHECKING:
@@ -192,6 +193,21 @@ def test_no_server_outlives_the_service_however_it_ends(
         assert code == (0 if early else -signal.SIGKILL), service.said
         assert not NOISE.search(service.said), service.said
         until(partial(none_alive, left), "the end of its processes", 120)
+
+
+@pytest.mark.parametrize("words", [2, 3])
+def test_a_prefect_server_that_goes_away_while_the_service_connects_to_it_is_waited_for(
+    office: Office, started: list[Service], words: int
+) -> None:
+    port = int(office.environment["PREFECT_API_URL"].rpartition(":")[2].removesuffix("/api"))
+    with cutting(port, cuts=2, words=words) as door:
+        service = Service(office, words, PREFECT_API_URL=f"http://127.0.0.1:{door.port}/api")
+        started.append(service)
+        asks = b"POST /api/deployments/get_scheduled_flow_runs"
+        until(lambda: door.has_asked(asks) or service.process.poll() is not None, "it to ask what is due")
+        assert not door.cuts_left
+        assert service.end(signal.SIGTERM) == 0, service.said
+    assert not NOISE.search(service.said), service.said
 
 
 def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_reviewed(office: Office) -> None:
