@@ -139,7 +139,7 @@ def main() -> None:
     with suppress(OSError):
         os.nice(2)  # readers of what is ready come first
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no part of the answer
+    os.dup2(2, 1)  # whatever a library prints does not belong to the answer
     job, words = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that began us wrote it
     try:
         answer: Any = JOBS[job](*words)

@@ -104,7 +104,7 @@ async def signed_in(service: Service, request: Request) -> Response:
 
 
 def _no_answer(said: Mapping[str, str], pending: Pending | None, issuer: str) -> str:
-    """Why what came back is no answer to what was asked; empty where it is one."""
+    """Why what came back does not answer what was asked; empty where it does."""
     if pending is None:
         return "state"
     if said.get("iss", issuer) != issuer:  # RFC 9207 §2.4

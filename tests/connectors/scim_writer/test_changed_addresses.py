@@ -80,7 +80,7 @@ def test_a_number_that_is_kept_without_its_type_and_spelt_otherwise_is_not_added
 ) -> None:
     """Neither to whoever is made nor to whoever was there: ``+41 (1) 230`` and ``+411230`` are one.
 
-    This server spells numbers anew whatever is written: that is no edit in the target.
+    This server spells numbers anew whatever is written: that is not an edit in the target.
     """
     sandbox, _ = shared()
     weak = W(drops=("emails.type", "phoneNumbers.type"), reformats_phones=True, discovery="missing", patch=patch)
