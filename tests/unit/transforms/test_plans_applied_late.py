@@ -154,7 +154,7 @@ def test_a_plan_for_some_applied_while_the_nights_was_being_made_settles_its_peo
 
 def test_a_plan_for_some_is_void_once_anything_was_applied_since_it_was_begun(world: World) -> None:
     world.of("bob")["jobTitle"] = "Chief"
-    other = world.apply(world.plan())
+    other = world.apply(world.plan(), fingerprint="f")
     some = world.seal(world.plan(only=("ann",)), only=("ann",))
     assert not overtakes(other, some)
     begun = other.applied_at - MINUTE
