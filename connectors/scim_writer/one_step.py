@@ -102,8 +102,9 @@ class OneStep:
         if not self.context.new_ids.now:
             return
         for change in (*self.item.references, *self.item.changes):
-            if change.attribute in self.wanted and parse(change.attribute).is_reference:
-                self.wanted[change.attribute] = self.context.id_of(change.after)
+            is_wanted = change.attribute in self.wanted and parse(change.attribute).is_reference
+            if is_wanted and (now := self.context.id_of(change.after)) is not None:
+                self.wanted[change.attribute] = now
 
     async def look(self, *hints: dict[str, Any] | None) -> Answer:
         """The answer of the profile; under its new id where the target gave it another for a write of ours.
@@ -119,10 +120,11 @@ class OneStep:
         is_another = theirs is not None and str(theirs["id"]) != self.profile_id
         if not (is_another or looked.status in GONE) or not (self.attempts or self.doubt):
             return looked
-        if self.deactivates and self.context.learned.deactivation_deletes:
-            return looked
         told = [one for one in (theirs, *hints) if one is not None]
-        found = await found_again(self.context, self, told)
+        async with self.context.learned.checking:  # a list may have to be read for it: once it is known, no more
+            if self.deactivates and self.context.learned.deactivation_deletes:
+                return looked
+            found = await found_again(self.context, self, told)
         if found is None:
             return looked
         self.context.renamed(self.item.key, self.profile_id, str(found["id"]))
