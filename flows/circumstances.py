@@ -11,6 +11,8 @@ from typing import Any
 
 _OF_THE_SHELL = frozenset({"_", "PWD", "OLDPWD", "SHLVL"})
 """Variables that differ from command to command and mean nothing to us."""
+_RIGHTS = ("Cap", "NoNewPrivs", "Seccomp:")
+"""Lines of ``/proc/self/status``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Circumstances:
 
     environment: dict[str, str]
     others: dict[str, Any]
-    """User and groups, limits, processors, priorities, root and namespaces."""
+    """User and groups, limits, processors, priorities, root, namespaces, and what else the kernel allows."""
 
     @classmethod
     def now(cls) -> Circumstances:
@@ -34,6 +36,7 @@ class Circumstances:
             "priority": [os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)],
             "root": [root.st_dev, root.st_ino],
             "spaces": spaces,
+            "rights": [line for line in _status() if line.startswith(_RIGHTS)],
         }
         return cls(dict(os.environ), json.loads(json.dumps(others)))
 
@@ -44,3 +47,7 @@ class Circumstances:
             for one in (self, other)
         )
         return first == second and self.others == other.others
+
+
+def _status() -> list[str]:
+    return Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines()

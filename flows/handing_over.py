@@ -102,9 +102,9 @@ class _Waiting:
             os.kill(os.getpid(), signal.SIGSTOP)
             send(signal.SIGCONT, frame)  # we are gone on with, and so is the child
 
-        for number in _HANDED_ON:
-            signal.signal(number, send)
-        signal.signal(signal.SIGTSTP, stop)
+        for number, handler in (*((one, send) for one in _HANDED_ON), (signal.SIGTSTP, stop)):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and `trap '' HUP` leave it
+                signal.signal(number, handler)
 
 
 def end_like(code: int) -> NoReturn:

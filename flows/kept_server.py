@@ -34,6 +34,12 @@ WARM = "warm"
 """The lock of the process that commands start from, which holds its number."""
 _LOOKING = 1.0
 """Seconds in which the server, which only looks whether it is in use, has let go again."""
+_OF_THE_FOLDER = (
+    (Path(".env"), b"prefect_"),
+    (Path("prefect.toml"), b""),
+    (Path("pyproject.toml"), b"[tool.prefect"),
+)
+"""Where in the working folder Prefect looks for settings, and how what is meant for it can be told."""
 _NOT_A_MATTER_OF_THE_SERVER = frozenset({"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"})
 
 
@@ -95,8 +101,8 @@ def private_folder(home: Path) -> Path | None:
 def likeness(home: Path, auth: str) -> str:
     """What a server was started with, keyed by its auth string: a command with anything else cannot use it.
 
-    That is the version of all its parts, its database's home and every setting of Prefect's. The settings may hold a
-    password, so that only what the key makes of them is kept.
+    That is the version of all its parts, its database's home and every setting of Prefect's, which also reads files in
+    the working folder. The settings may hold a password, so that only what the key makes of them is kept.
     """
     place = home.stat()
     settings = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
@@ -109,9 +115,18 @@ def likeness(home: Path, auth: str) -> str:
         place.st_dev,
         place.st_ino,
         sorted((name, value) for name, value in settings.items() if name not in _NOT_A_MATTER_OF_THE_SERVER),
-        hashlib.sha256(profiles.read_bytes()).hexdigest() if profiles.exists() else "",
+        *(_digest(*one) for one in ((profiles, b""), *_OF_THE_FOLDER)),
     ]
     return proof_of(auth, json.dumps(made_of))
+
+
+def _digest(file: Path, mark: bytes) -> str:
+    """Of what a file with settings says; empty where there is none, or it does not have ``mark`` and says nothing."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return ""
+    return hashlib.sha256(content).hexdigest() if mark in content.lower() else ""
 
 
 def proof_of(auth: str, text: str) -> str:

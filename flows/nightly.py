@@ -22,12 +22,13 @@ from trueup.flows.notify import say, tell_of_error
 from trueup.flows.runs import announce, announce_applied, check_before, reconcile_once
 from trueup.flows.safe_errors import sanitize_errors
 from trueup.transforms.approval.judgement import goes_on_by_itself
-from trueup.transforms.errors import Failed, TrueupError
+from trueup.transforms.errors import Failed, Refused, TrueupError
 from trueup.transforms.messages import Event
 from trueup.transforms.vocabulary import WRITING, Act, Outcome
 
 if TYPE_CHECKING:
     from trueup.connectors.archive import Archive
+    from trueup.transforms.history import PriorRun
     from trueup.transforms.settings import Settings
 
 _MOST_LOST = 2
@@ -129,8 +130,7 @@ def _refuse_a_third_time(settings: Settings, tick: datetime) -> None:
 def _plan(settings: Settings, archive: Archive, expected: datetime) -> Any:
     try:
         check_before(settings)
-        _wait_for_apply(archive, settings.target.url)
-        run = reconcile_once(settings, expected=expected)
+        run = _planned(settings, archive, expected)
     except TrueupError as error:
         told = "Tonight's plan could not be made."
         tell_of_error(settings, error, once=f"night:{expected.isoformat()}", doing=told)
@@ -143,6 +143,19 @@ def _plan(settings: Settings, archive: Archive, expected: datetime) -> Any:
     screen.note(f"Trueup run {run.run_id}: {ending.message} {run.files.report_place}")
     announce(settings, run)
     return ending.state(run.manifest.outcome)
+
+
+def _planned(settings: Settings, archive: Archive, expected: datetime) -> PriorRun:
+    """The night's run, sealed; made once more where an apply came in between."""
+    _wait_for_apply(archive, settings.target.url)
+    try:
+        return reconcile_once(settings, expected=expected)
+    except Refused as refused:
+        if not {refusal.code for refusal in refused.refusals} & {"apply_running", "applied_meanwhile"}:
+            raise
+    flow_runs.log("An apply came in between: the night is planned once more.")
+    _wait_for_apply(archive, settings.target.url)
+    return reconcile_once(settings, expected=expected)
 
 
 def _is_overtaken(settings: Settings, expected: datetime) -> bool:

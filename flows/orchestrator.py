@@ -193,7 +193,7 @@ class Orchestrator:
             self._process = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
                 # -P: whatever lies in the folder
                 [sys.executable, "-P", "-m", "trueup.flows.prefect_server", str(self._port), *keeping],
-                env={**_without_auth(os.environ), **self._parts},
+                env={**_for_a_server(os.environ), **self._parts},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -220,9 +220,13 @@ class Orchestrator:
             self._ended.wait(0.1)
 
 
-def _without_auth(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a process is started with can be read by everybody who can list processes."""
-    return {name: value for name, value in environment.items() if name != "PREFECT_API_AUTH_STRING"}
+def _for_a_server(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a process is started with can be read as long as it lives: the server has no use for secrets of ours."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name != "PREFECT_API_AUTH_STRING" and not name.startswith("TRUEUP_")
+    }
 
 
 def _new_log(home: Path, name: str) -> IO[bytes]:

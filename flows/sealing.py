@@ -90,7 +90,7 @@ def seal(build: Build, draft: Draft) -> Manifest:
         write_reports(files, manifest, build.history, at=manifest.sealed, beside=Beside(links_of(settings)))
     manifest = manifest.model_copy(update={"stage_seconds": dict(build.seconds)})
     try:
-        sealed = seal_run(files, manifest)
+        sealed = seal_run(files, manifest, rests_on=build.history)
     except Refused:
         build.archive.discard(files)
         raise

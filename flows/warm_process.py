@@ -19,6 +19,7 @@ import selectors
 import signal
 import struct
 import sys
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ truststore
 """
 """What plan, approve, apply, verify and rollback import."""
 _LOOK_SECONDS = 1.0
+_BEGUN = time.time_ns() - 10**9
+"""Nothing of ours was imported before; a second is for what was, on the way to this module."""
 
 
 def load() -> None:
@@ -173,12 +176,22 @@ class Warm:
 
 
 def imported() -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every file of ours that was imported, and every folder that others' were imported from, as they are on disk."""
-    ours = {module.__file__ for name, module in [*sys.modules.items()] if name.split(".")[0] == "trueup"}
-    for place in (*(one for one in ours if one), *sys.path):
+    """Every file of ours that was imported or compiled, and every folder anything was imported from, as on disk."""
+    ours = _files_of_ours()
+    for place in (*ours, *{one.parent for one in ours}, *map(Path, sys.path)):
         with suppress(OSError):
-            facts = Path(place).stat()
-            yield place, (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+            facts = place.stat()
+            yield str(place), (facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
+
+
+def _files_of_ours() -> list[Path]:
+    modules = {module.__file__ for name, module in [*sys.modules.items()] if name.split(".")[0] == "trueup"}
+    return [*(Path(one) for one in modules if one), *(Path(__file__).parents[1] / "reports" / "templates").rglob("*.*")]
+
+
+def is_older(moment: int) -> bool:
+    """Whether all that was imported was there at that moment (nanoseconds): else a part of it may be of before."""
+    return all(place.stat().st_ctime_ns < moment for place in _files_of_ours() if place.exists())
 
 
 def _become(order: Order, folder: Path) -> None:
@@ -196,10 +209,16 @@ def _become(order: Order, folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.stdin = open(0, encoding=sys.stdin.encoding, closefd=False)  # noqa: SIM115 - for as long as the process lives
-    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, closefd=False)  # noqa: SIM115 - likewise
-    sys.stderr = open(2, "w", encoding=sys.stderr.encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    _open_streams()
     kept_server.HANDED.append(kept_server.InUse(order.told, os.fdopen(order.lock, "r+b", buffering=0), folder))
+
+
+def _open_streams() -> None:
+    """As Python opens them when it starts, in the same locale."""
+    said, shown = sys.stdin, sys.stdout
+    sys.stdin = open(0, encoding=said.encoding, errors=said.errors, closefd=False)  # noqa: SIM115 - for a process's life
+    sys.stdout = open(1, "w", encoding=shown.encoding, errors=shown.errors, closefd=False)  # noqa: SIM115 - likewise
+    sys.stderr = open(2, "w", encoding=shown.encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115 - likewise
 
 
 def main() -> None:
@@ -216,6 +235,9 @@ def main() -> None:
     set_prefect(told.port, told.auth)
     spare_memory()
     load()
+    if not is_older(_BEGUN):  # an upgrade that is under way: nobody knows which of it was imported
+        log.unlink(missing_ok=True)
+        return
     lock.truncate()
     lock.write(b"%d\n" % os.getpid())
     order = Warm(folder, told, begun).serve()

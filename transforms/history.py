@@ -96,10 +96,11 @@ class History:
 
     @property
     def amending(self) -> tuple[PriorRun, ...]:
-        """Applied plans for some people only, made or applied after the baseline's: of those people they know better.
+        """Applied plans for some people, made or applied since the baseline's was begun: of those they know better.
 
         The newest plan first. Of nobody else is anything taken from them. A plan of the night may be applied after one
-        of the morning for some: the morning's is the newer word on them all the same.
+        of the morning for some: the morning's is the newer word on them all the same. So is one that was applied while
+        the night's was being made, whose links were read before.
         """
         baseline = self.baseline
         if baseline is None:
@@ -109,7 +110,7 @@ class History:
             for run in self._reached
             if run.is_for_some
             and run.run_id != baseline.run_id
-            and (run.run_id > baseline.run_id or run.applied_at > baseline.applied_at)
+            and (run.run_id > baseline.run_id or run.applied_at > baseline.manifest.started)
         )
 
     @property

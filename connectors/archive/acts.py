@@ -149,7 +149,7 @@ def supersede_earlier(archive: Archive, manifest: Manifest, *, at: datetime) -> 
     """Every earlier plan of the same target that has not begun is superseded by this one; returns their ids.
 
     A run that never came to a plan supersedes nothing. A run that was sealed late, after a newer plan, is
-    superseded itself. A plan for some people only supersedes nothing: it overtakes others once it is applied.
+    superseded itself. A plan for some people only supersedes nothing: what waits goes on waiting, without them.
     Interrupted runs are left to be resumed or rejected.
     """
     found: list[str] = []

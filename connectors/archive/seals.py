@@ -25,8 +25,9 @@ from trueup.connectors.archive.locks import sealing, sealing_lock
 from trueup.connectors.archive.places import place_of, store_of, vault_of
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.unfinished import finished
+from trueup.transforms.approval.run_state import APPLY_ACTS
 from trueup.transforms.duck.parquet import rows_in
-from trueup.transforms.errors import Failed
+from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.manifest import Content, FileRecord, Manifest
 from trueup.transforms.private import open_binary, size_of
 from trueup.transforms.run_files import JOURNAL, RunFiles
@@ -34,15 +35,17 @@ from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
 
     from trueup.connectors.archive.places import Place
+    from trueup.transforms.history import History
 
 LATER = (JOURNAL, "outcome.parquet", "target_after.parquet")
 """Files that only an apply adds."""
 
 
-def seal(files: RunFiles, manifest: Manifest) -> Manifest:
+def seal(files: RunFiles, manifest: Manifest, *, rests_on: History | None = None) -> Manifest:
     """The run has happened: its manifest is on disk and as returned, with files, chain and own hash filled in.
 
     ``.work`` is removed, every file and directory synced, rights set (0600, or 0640 where the archive has a
@@ -51,9 +54,11 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
     Args:
         files: the run; everything in its directory is sealed.
         manifest: everything but ``files``, ``previous_manifest_sha256`` and ``sha256``. Whom it names is sealed apart.
+        rests_on: the earlier runs as the plan knew them.
 
     Raises:
-        Refused: an apply to the same target is at work (``apply_running``); discard the run.
+        Refused: an apply to the same target is at work (``apply_running``), or one has ended that the plan knew
+            nothing of (``applied_meanwhile``); discard the run.
         Failed: the run is sealed already, holds what no run holds, or the disk refuses.
     """
     if manifest.run_id != files.run_id:
@@ -71,6 +76,8 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
             records[aside.name] = keep(files, aside)
         sync_directory(files.path)
         with _alone(root, manifest):
+            if rests_on is not None and manifest.outcome is not Outcome.FAILED:
+                _refuse_overtaken(root, manifest, rests_on)
             for name in records:
                 _send(place, files, name)
             with sealing(root):
@@ -83,6 +90,34 @@ def seal(files: RunFiles, manifest: Manifest) -> Manifest:
     return manifest.model_copy(
         update={name: getattr(own, name) for name in ("files", "previous_manifest_sha256", "sha256")}
     )
+
+
+def _refuse_overtaken(root: Path, manifest: Manifest, known: History) -> None:
+    """Return where nothing was applied that the plan knew nothing of.
+
+    Of a plan for some people the apply of a plan for everybody knows by itself: see ``transforms.approval.since``.
+    """
+    if not any(_touched_since(files, manifest.started) for files in reading.sealed(root)):
+        return  # by far the most nights: no act is read again
+    then = {(run.run_id, act.number) for run in known.runs for act in run.acts}
+    for run in reading.history(root, manifest.target).runs:
+        new = [act for act in run.acts if act.act in APPLY_ACTS and (run.run_id, act.number) not in then]
+        if new and not run.is_for_some:
+            raise Refused(
+                Refusal(
+                    "applied_meanwhile",
+                    f"Run {run.run_id} was applied to this target while this plan was being made, which goes by what "
+                    "was before.",
+                    remedy="Plan again: trueup plan",
+                )
+            )
+
+
+def _touched_since(files: RunFiles, begun: datetime) -> bool:
+    try:
+        return files.acts.stat().st_mtime > begun.timestamp() - 1  # a file system may keep whole seconds
+    except FileNotFoundError:
+        return False
 
 
 def _send(place: Place, files: RunFiles, name: str) -> None:

@@ -122,6 +122,7 @@ class _People:
         row = engine.execute("SELECT count(DISTINCT profile_id) FROM expected").fetchone()
         self.total = int(row[0]) if row else 0
         self._keys: dict[str, str] = {}
+        self._keys_then: dict[str, str | None] = {}
 
     def promises(self) -> Iterator[tuple[str, list[_Row]]]:
         """``(profile id, rows of verify_expected.sql)``."""
@@ -159,12 +160,22 @@ class _People:
         asked = sorted(profile_ids - self._keys.keys())
         if asked:
             found = self._engine.cursor().execute(statement("verify_whose"), [asked])
-            self._keys |= {one: f"{_PROFILE}{one}" for one in asked} | dict(found.fetchall())
+            self._keys |= {one: f"{_PROFILE}{one}" for one in asked}
+            for profile_id, now, then in found.fetchall():
+                self._keys[profile_id] = now or self._keys[profile_id]
+                self._keys_then[profile_id] = then
 
     def key_of(self, profile_id: str) -> str:
         """Who a profile is: a person of this run or its links, else ``profile:<id>``."""
         self.learn({profile_id})
         return self._keys[profile_id]
+
+    def is_one(self, was: Any, now: Any) -> bool:
+        """Whether two references lead to one person, whose profile has another id since the run wrote it."""
+        if was is None or now is None:
+            return False
+        self.learn({str(was), str(now)})
+        return self._keys_then.get(str(was)) == self._keys[str(now)]
 
 
 def _referred_to(people: _People, resources: Iterable[dict[str, Any] | None]) -> set[str]:
@@ -222,11 +233,12 @@ def _siblings(
         path = parse(attribute)
         was = seen(path, get(before, path))
         found = seen(path, get(now, path, was), was)
-        is_same = same(was, found)
+        is_same = same(was, found) or (path.is_reference and people.is_one(was, found))
         if not is_same and people.is_left_out(key, attribute):
             continue
         kept = Kept.KEPT if is_same else people.left_as(key, attribute, found)
         if path.is_reference:
+            was = found if is_same else was
             was, found = (None if value is None else people.key_of(str(value)) for value in (was, found))
         yield {
             "key": key,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.scim.profiles import version_of
@@ -11,12 +11,12 @@ from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim_writer.apply_context import Attempt, Settled
 from trueup.connectors.scim_writer.forms import body
 from trueup.transforms.aftermath import Aftermath, compare, only_missing
-from trueup.transforms.values.equality import classify
-from trueup.transforms.values.paths import PATCH_OP, attributes_in, parse, put, reference
+from trueup.transforms.values.equality import classify, same, seen
+from trueup.transforms.values.paths import PATCH_OP, attributes_in, get, parse, put, reference
 from trueup.transforms.vocabulary import Kept, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from trueup.connectors.scim.responses import Answer
     from trueup.connectors.scim_writer.apply_context import ApplyContext
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trueup.transforms.work import WorkItem
 
 RESTORE = "restore"
+GONE = (404, 410)
 _REVOKED = frozenset({"roles", "entitlements"})
 """What a target may take from somebody who is deactivated: nobody gets that back from us."""
 
@@ -39,6 +40,8 @@ class Deed:
     writing: Mapping[str, Any]
     after: dict[str, Any]
     """The profile as read just after."""
+    read: Callable[..., Awaitable[dict[str, Any] | None]]
+    """Reads it again; handed what the target answered to a write."""
     deactivates: bool = False
     beside: Mapping[str, Any] = field(default_factory=dict)
     """What the same step wants of other attributes: where that came by itself, nothing was altered."""
@@ -64,6 +67,8 @@ async def see_to(context: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
         Failed: the journal cannot be written, or the token is no longer taken.
     """
     found = _compared(context, deed, deed.after)
+    if not found.is_clean and (followed := await _with_references_of_now(context, deed)) is not deed:
+        deed, found = followed, _compared(context, followed, followed.after)
     if deed.in_doubt:  # whatever else is otherwise may be somebody's edit, and says nothing of the form
         return Seen(deed.after) if found.is_clean else await _put_back(context, item, deed, found)
     if found.is_clean:
@@ -78,6 +83,25 @@ async def see_to(context: ApplyContext, item: WorkItem, deed: Deed) -> Seen:
     )
     context.learned.was_harmful(deed.form, deed.writing, found.harm, beyond=beyond)
     return await _put_back(context, item, deed, found)
+
+
+async def _with_references_of_now(context: ApplyContext, deed: Deed) -> Deed:
+    """A reference that led to a profile which does not answer under that id now was not our write's to keep.
+
+    Some targets give a profile another id when it is written, and move references to it along.
+    """
+    before = deed.before
+    for path in map(parse, context.managed):
+        if not path.is_reference:
+            continue
+        was, now = (seen(path, get(each, path)) for each in (before, deed.after))
+        if was is None or same(was, now):
+            continue
+        looked = await context.sender.get_profile(str(was))
+        if looked.status in GONE or (looked.resource is not None and str(looked.resource["id"]) != str(was)):
+            before = copy.deepcopy(before)
+            put(before, path, reference(now))
+    return deed if before is deed.before else replace(deed, before=before)
 
 
 def _compared(context: ApplyContext, deed: Deed, after: dict[str, Any]) -> Aftermath:
@@ -134,7 +158,8 @@ async def _put_back(context: ApplyContext, item: WorkItem, deed: Deed, found: Af
     should = _with(deed.before, wanted)
     settled = Settled(
         result=Result.FAILED if missed and not is_derived else Result.APPLIED,
-        profile_id=deed.profile_id,
+        profile_id=str(now["id"]),
+        was=deed.profile_id if str(now["id"]) != deed.profile_id else "",
         reason=f"our write {_what(found)}; {end}",
         attempts=attempts,
         before=context.read(deed.after, wanted),
@@ -168,7 +193,8 @@ async def _say_again(
     wanted = {name: value for name, value in left.wanted.items() if name not in left.junk}
     step = f"{RESTORE} {', '.join(sorted(left.wanted))}"
     had, has = context.read(_with(deed.before, wanted), wanted), context.read(now, wanted)
-    attempt = Attempt(deed.profile_id, has, had, form.name, now)
+    profile_id = str(now["id"])
+    attempt = Attempt(profile_id, has, had, form.name, now)
     await context.intend(item, step, attempt, operation=RESTORE)
     values = {name: _as_written(name, value) for name, value in wanted.items()}
     if form.method == "PUT":
@@ -179,11 +205,10 @@ async def _say_again(
         removals = [{"op": "remove", "path": name} for name in left.junk]
         request = {"schemas": [PATCH_OP], "Operations": operations + removals}
     send = context.sender.put if form.method == "PUT" else context.sender.patch
-    answer = await send(deed.profile_id, request, version_of(now) if context.learned.versions_fit else None)
-    context.answered(item, step, deed.profile_id, answer)
-    looked = await context.sender.get_profile(deed.profile_id)
-    seen = looked.resource if looked.is_ok else None
-    return answer, seen if seen is not None and str(seen["id"]) == deed.profile_id else now
+    answer = await send(profile_id, request, version_of(now) if context.learned.versions_fit else None)
+    context.answered(item, step, profile_id, answer)
+    seen = await deed.read(answer.resource)
+    return answer, now if seen is None else seen
 
 
 def _with(before: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from trueup.connectors.scim_writer.new_ids import NewIds
 from trueup.transforms.values.equality import canonical, classify, is_nothing, moved_members, seen
 from trueup.transforms.values.paths import ScimPath, element_at, get, parse
 from trueup.transforms.vocabulary import Kept, Result
@@ -57,6 +58,10 @@ class ApplyContext:
     """People for whom everything was refused while nothing of anybody was taken: settled again once it is known
     whether the server is well."""
     names_in_flight: dict[str, asyncio.Event] = field(default_factory=dict)
+    referred: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """(key, attribute) → profile id of each reference this call wrote."""
+    new_ids: NewIds = field(default_factory=NewIds)
+    """Whose profile the target gave another id."""
 
     def id_of(self, key: Any) -> str | None:
         """The profile a reference's key means; none while it has none, or where it went to somebody else."""
@@ -72,12 +77,25 @@ class ApplyContext:
         text = str(key)
         if text.startswith(PROFILE):
             return text.removeprefix(PROFILE)
-        return self.created.get(text) or self.work.profiles.get(text)
+        return self.new_ids.now.get(text) or self.created.get(text) or self.work.profiles.get(text)
+
+    def renamed(self, key: str, before: str, now: str) -> None:
+        """The target gave the profile of ``key`` another id: references to it follow."""
+        self.new_ids.note(key, before, now)
+        self.keys[now] = key
+        if key in self.created:
+            self.created[key] = now
+        self.learned.renames = True
+
+    def refers_to_old_id(self, key: str, change: Change) -> bool:
+        """Whether this call wrote a reference to an id that was given up since."""
+        written = self.referred.get((key, change.attribute))
+        return written is not None and written != self.id_of(change.after)
 
     def key_of(self, profile_id: str) -> str:
         """The key of the person behind a profile; ``profile:<id>`` when the plan knows nobody."""
         if profile_id not in self.keys:
-            for known in (self.work.profiles, self.created):
+            for known in (self.work.profiles, self.created, self.new_ids.now):
                 self.keys |= {profile: key for key, profile in known.items()}
             if profile_id not in self.keys:
                 self.keys[profile_id] = self.work.key_of([profile_id]).get(profile_id, f"{PROFILE}{profile_id}")
@@ -188,6 +206,7 @@ class ApplyContext:
                 "operation": operation or item.operation,
                 "step": step,
                 "profile_id": settled.profile_id,
+                **({"was": settled.was} if settled.was else {}),
                 "result": settled.result,
                 "reason": settled.reason,
                 **({"refused": list(settled.refused)} if settled.refused else {}),
@@ -248,6 +267,8 @@ class Settled:
     """The whole profile as it is now; none when it is gone or was not touched."""
     refused: tuple[str, ...] = ()
     """Attributes the target would not take: the person is settled, and something approved is not so."""
+    was: str = ""
+    """The profile's id before our writes, where the target gave it another."""
 
 
 def not_kept(found: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -127,6 +127,7 @@ async def _run(
             learned=habits,
             lookup=Lookup(sender, _samples(files)),
             past=past,
+            new_ids=past.new_ids,
             work=work,
             created={key: one.profile_id for key, one in since.items() if one.profile_id} | past.created,
             since=since,
@@ -210,6 +211,8 @@ def _errors(engine: Engine | None, habits: TargetBehaviour) -> list[str]:
         )
     if habits.deactivation_deletes:
         sentences.append("This target deletes profiles that are deactivated: deactivations cannot be undone in place.")
+    if habits.renames:
+        sentences.append("This target gives profiles another id when they are written; links and references follow.")
     if habits.collateral:
         names = ", ".join(sorted(label(name) for name in habits.collateral))
         sentences.append(f"The target changed attributes nobody wrote: {names}.")

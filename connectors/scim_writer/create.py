@@ -205,10 +205,11 @@ class Creating:
         context.lookup.note(resource)
         reason: list[str] = []
         found = context.found(self._values, resource)
-        missing = not_kept(found)
+        missing, was = not_kept(found), profile_id
         context.learned.created([a for a in self._values if a not in missing], missing)
         if missing:
             resource, reason = await self._complete(profile_id, resource, missing)
+            was, profile_id = profile_id, str(resource["id"])
             found = context.found(self._values, resource)
         refused = [entry for entry in found if entry["class"] == Kept.NOT_KEPT and entry["attribute"] not in self._open]
         if lost := not_kept(found):
@@ -225,6 +226,7 @@ class Creating:
             found=found,
             resource=resource,
             refused=tuple(entry["attribute"] for entry in refused if entry["attribute"] in self._refused),
+            was=was if was != profile_id else "",
         )
         return await context.record_result(self._item, STEP, settled)
 

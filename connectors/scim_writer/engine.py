@@ -85,6 +85,8 @@ class Engine:
         await self._each(work.phase("references"), self._refer)
         await self._each(work.phase("deactivations"), self._write)
         await self._each(work.phase("deletes"), self._write)
+        if self.context.new_ids.now:
+            await self._each(work.phase("references"), self._refer_again)
         await self._decide()
         if self.fatal:
             raise self.fatal[0]
@@ -196,3 +198,10 @@ class Engine:
         if profile_id is None:
             return None
         return await UpdateProfile(self.context, item, "reference", item.references, profile_id).run()
+
+    async def _refer_again(self, item: WorkItem) -> Result | None:
+        """Whoever they refer to may have got another id after our write of the reference, or while it was under way."""
+        changes = [c for c in item.references if self.context.refers_to_old_id(item.key, c)]
+        if changes:
+            await UpdateProfile(self.context, item, "reference_again", changes, str(item.profile_id)).run()
+        return None

@@ -7,8 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.scim_writer.aftercare import Deed, see_to
+import orjson
+
+from trueup.connectors.scim.responses import Answer
+from trueup.connectors.scim_writer.aftercare import GONE, Deed, see_to
 from trueup.connectors.scim_writer.forms import BY_NAME
+from trueup.connectors.scim_writer.new_ids import found_again
 from trueup.transforms.values.equality import classify, is_nothing, moved_members, same
 from trueup.transforms.values.paths import parse
 from trueup.transforms.vocabulary import Kept
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
     from trueup.transforms.work import Change, WorkItem
 
 
+RENAMED = "the target gave the profile another id"
+
+
 @dataclass(slots=True)
 class OneStep:
     """These attributes of one profile, from what the snapshot had to what the plan wants."""
@@ -31,6 +38,9 @@ class OneStep:
     name: str
     """The step's name in the journal."""
     profile_id: str
+    """As it is now: our own write may change it."""
+    began_as: str
+    """As it was when the step began."""
     wanted: dict[str, Any] = field(default_factory=dict)
     expected: dict[str, list[Any]] = field(default_factory=dict)
     """What may be there instead, the snapshot's value first; anything else was moved by somebody."""
@@ -58,7 +68,8 @@ class OneStep:
         cls, context: ApplyContext, item: WorkItem, name: str, profile_id: str, changes: Iterable[Change]
     ) -> OneStep:
         """The step as the plan has it, and as an earlier attempt left it."""
-        step = cls(context, item, name, profile_id, doubt=context.past.doubts.get((item.key, name)))
+        profile_id = context.new_ids.now.get(item.key, profile_id)
+        step = cls(context, item, name, profile_id, profile_id, doubt=context.past.doubts.get((item.key, name)))
         for change in changes:
             step._take(change)
         return step
@@ -70,16 +81,79 @@ class OneStep:
 
     def _take(self, change: Change) -> None:
         wanted, before, attribute = change.after, change.before, change.attribute
-        if parse(attribute).is_reference:
+        is_reference = parse(attribute).is_reference
+        if is_reference:
             wanted, before = self.context.id_of(change.after), self.context.id_then(change.before)
             if change.after is not None and wanted is None:
                 self.unresolved[attribute] = f"{attribute}: {change.after} has no profile"
                 return
         self.wanted[attribute] = wanted
         self.expected[attribute] = [before]
+        if is_reference and before != (then := self.context.work.profiles.get(str(change.before), before)):
+            self.expected[attribute].append(then)  # whether the target moved the reference along, only the look says
+        if (self.item.key, attribute) in self.context.referred:
+            self.expected[attribute].append(self.context.referred[self.item.key, attribute])
         # A way back may make a profile inactive and give it its old user name in one step.
         if attribute in self.item.aside and self.name in {"write", "deactivate"}:
             self.expected[attribute].append(passing_value(self.item.key, change.before))
+
+    def follow_references(self) -> None:
+        """People referred to may have got another id since the step began."""
+        if not self.context.new_ids.now:
+            return
+        for change in (*self.item.references, *self.item.changes):
+            is_wanted = change.attribute in self.wanted and parse(change.attribute).is_reference
+            if is_wanted and (now := self.context.id_of(change.after)) is not None:
+                self.wanted[change.attribute] = now
+
+    async def look(self, *hints: dict[str, Any] | None) -> Answer:
+        """The answer of the profile; under its new id where the target gave it another for a write of ours.
+
+        Args:
+            *hints: what the target answered to the write.
+
+        Raises:
+            Failed: the token is no longer taken, or the list cannot be read where nothing else tells.
+        """
+        looked = await self.context.sender.get_profile(self.profile_id)
+        theirs = looked.resource if looked.is_ok else None
+        is_another = theirs is not None and str(theirs["id"]) != self.profile_id
+        if not (is_another or looked.status in GONE) or not (self.attempts or self.doubt):
+            return looked
+        told = [one for one in (theirs, *hints) if one is not None]
+        async with self.context.learned.checking:  # a list may have to be read for it: once it is known, no more
+            if self.deactivates and self.context.learned.deactivation_deletes:
+                return looked
+            found = await found_again(self.context, self, told)
+        if found is None:
+            return looked
+        self.context.renamed(self.item.key, self.profile_id, str(found["id"]))
+        self.profile_id = str(found["id"])
+        if RENAMED not in self.notes:
+            self.notes.append(RENAMED)
+        return Answer(200, body=orjson.dumps(found))
+
+    async def read(self, *hints: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The same as a profile; none where none of that id comes."""
+        looked = await self.look(*hints)
+        theirs = looked.resource if looked.is_ok else None
+        return theirs if theirs is not None and str(theirs["id"]) == self.profile_id else None
+
+    def note_references(self) -> None:
+        """To whom this step made the profile refer, and by which id."""
+        for attribute, value in self.written.items():
+            if parse(attribute).is_reference:
+                self.context.referred[self.item.key, attribute] = value
+
+    def last_seen(self) -> dict[str, Any]:
+        """The profile as last read: by this step, by an apply that was cut short in it, or by the plan."""
+        if self.resource:
+            return self.resource
+        whole = (self.doubt or {}).get("resource")
+        if isinstance(whole, dict):
+            return whole
+        text = self.context.work.snapshot_of(self.item.profile_id or self.began_as)
+        return json.loads(text) if text else {}
 
     def current(self) -> dict[str, Any]:
         """What the profile holds of what is wanted."""
@@ -114,7 +188,7 @@ class OneStep:
         moved = [a for a, values in known.items() if not any(same(current[a], value) for value in values)]
         # That this target drops types was perhaps learnt after the plan was made: then the snapshot is read anew too.
         untyped = [a for a in moved if parse(a).whole.lower() in self.context.learned.untyped]
-        whole = self.context.work.snapshot_of(self.profile_id) if untyped else None
+        whole = self.context.work.snapshot_of(self.item.profile_id or self.began_as) if untyped else None
         if whole is None:
             return moved
         then = self.context.values(json.loads(whole), {a: self.wanted[a] for a in untyped})
@@ -123,14 +197,18 @@ class OneStep:
     def deed(self, form: Form, writing: Mapping[str, Any], *, before: dict[str, Any], after: dict[str, Any]) -> Deed:
         """One write of this step that was carried out."""
         beside = {a: value for a, value in self.wanted.items() if a not in writing}
-        return Deed(self.profile_id, form, before, dict(writing), after, deactivates=self.deactivates, beside=beside)
+        return Deed(
+            self.profile_id, form, before, dict(writing), after, self.read, deactivates=self.deactivates, beside=beside
+        )
 
     def deed_in_doubt(self) -> Deed | None:
         """What an apply that was cut short may have done to this profile beside what it wrote."""
         if self.doubt is None or self.before is not None:
             return None
         form, whole = BY_NAME.get(str(self.doubt.get("dialect"))), self.doubt.get("resource")
-        if form is None or not isinstance(whole, dict) or str(whole.get("id")) != str(self.resource["id"]):
+        if form is None or not isinstance(whole, dict):
+            return None
+        if str(whole.get("id")) not in {self.profile_id, self.began_as}:
             return None
         sent = self.sent_in_doubt()
         writing = {a: v for a, v in self.wanted.items() if a in sent}

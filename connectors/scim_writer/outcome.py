@@ -47,15 +47,18 @@ _BATCH = 5000
 def outcome_rows(journal: Path, left_out: Iterable[tuple[str, Decision, str | None]] = ()) -> list[dict[str, Any]]:
     """One row per person the journal settled or the approval left out, by key; the last word on each step counts.
 
-    What our own writes lost and was put back has a row of its own, ``operation`` = ``restore``.
-
+    What our own writes lost and was put back has a row of its own, ``operation`` = ``restore``. The profile's id is the
+    last the target gave it.
 
     Raises:
         Failed: the journal is damaged.
     """
     people: dict[str, dict[str, dict[str, Any]]] = {}
     restored: dict[str, dict[str, dict[str, Any]]] = {}
+    now: dict[str, str] = {}
     for record in read_journal(journal):
+        if record.get("event") == "settled" and record.get("was"):
+            now[str(record["key"])] = str(record["profile_id"])
         if record.get("event") == "settled" and not _is_silent(record):
             record.pop("resource", None)
             whose = restored if record["operation"] == RESTORE else people
@@ -68,6 +71,8 @@ def outcome_rows(journal: Path, left_out: Iterable[tuple[str, Decision, str | No
     for key, operation, profile_id in left_out:
         rows.setdefault(key, _left_out(key, operation, profile_id))
     again = {key: _row(key, list(steps.values())) for key, steps in restored.items()}
+    for key in now.keys() & rows.keys():
+        rows[key]["profile_id"] = now[key]
     return [row for key in sorted(rows.keys() | again.keys()) for row in (rows.get(key), again.get(key)) if row]
 
 
@@ -80,12 +85,12 @@ def _take_over(record: dict[str, Any], earlier: Mapping[str, Any]) -> None:
 
 
 def _is_silent(record: dict[str, Any]) -> bool:
-    """Steps that leave nothing behind: stepping aside, and back where that was possible."""
+    """Steps that leave nothing behind: stepping aside, back where that was possible, a reference written once more."""
     step = record.get("step")
     if step == "aside_back" and record.get("result") != Result.APPLIED:
         record["reason"] = f"left with a temporary value, since its old one is taken too ({record.get('reason')})"
         return False
-    return step in {"aside", "aside_back"}
+    return step in {"aside", "aside_back"} or (step == "reference_again" and record.get("result") == Result.APPLIED)
 
 
 def _row(key: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -166,6 +171,8 @@ def _batches(journal: Path) -> Iterator[list[dict[str, Any]]]:
             continue
         gone = record.get("result") == Result.APPLIED
         resource = record.get("resource")
+        if record.get("was"):
+            batch.append({"id": str(record["was"]), "n": record["n"], "resource": None})
         if resource or gone:
             text = orjson.dumps(resource).decode() if resource else None
             batch.append({"id": str(record["profile_id"]), "n": record["n"], "resource": text})

@@ -27,7 +27,7 @@ class Removing:
     def __init__(self, context: ApplyContext, item: WorkItem, profile_id: str) -> None:
         self._context = context
         self._item = item
-        self._profile_id = profile_id
+        self._profile_id = context.new_ids.now.get(item.key, profile_id)
         self._sent = (item.key, STEP) in context.past.doubts
         self._match = IfMatch(context.learned)
         self._attempts = 0
@@ -52,7 +52,8 @@ class Removing:
             return await self._record(Result.APPLIED, "") if self._sent else await self._already_gone()
         resource = looked.resource if looked.is_ok else None
         if resource is None or str(resource["id"]) != self._profile_id:
-            return await self._record(Result.FAILED, f"the profile could not be read: {sentence(looked)}")
+            why = "the target answered with another profile" if resource else sentence(looked)
+            return await self._record(Result.FAILED, f"the profile could not be read: {why}")
         if self._last == _YES:
             return await self._still_there(resource)
         since, moved = context.since.get(self._item.key), self._moved(resource)
@@ -85,11 +86,12 @@ class Removing:
 
     def _moved(self, resource: dict[str, Any]) -> list[str]:
         """What changed since the snapshot; a deletion that may have half happened is not held up by ``active``."""
-        text = self._context.work.snapshot_of(self._profile_id)
+        text = self._context.work.snapshot_of(str(self._item.profile_id))
         if text is None:
             return []
         moved = moved_members(json.loads(text), resource)
-        return [name for name in moved if not (self._sent and name.lower() == "active")]
+        ours = {"id"} if self._profile_id != self._item.profile_id else set()
+        return [name for name in moved if name.lower() not in ours and not (self._sent and name.lower() == "active")]
 
     async def _record(self, result: Result, reason: str, resource: dict[str, Any] | None = None) -> Result:
         settled = Settled(result, self._profile_id, reason, self._attempts, resource=resource)

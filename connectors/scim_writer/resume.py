@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive.journal import read_journal
+from trueup.connectors.scim_writer.new_ids import NewIds
 from trueup.transforms.vocabulary import Decision, Result
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class ResumeState:
     step, with what was there before the first that named an attribute."""
     created: dict[str, str] = field(default_factory=dict)
     """Key → id of profiles the run created."""
+    new_ids: NewIds = field(default_factory=NewIds)
+    """Whose profile the target gave another id."""
     records: int = 0
 
     def was_begun(self, name: tuple[str, str]) -> bool:
@@ -46,6 +49,14 @@ def _add(first: dict[str, Any], later: Mapping[str, Any]) -> None:
         entries = first.get(column) or []
         named = {entry["attribute"] for entry in entries}
         first[column] = [*entries, *(e for e in later.get(column) or () if e["attribute"] not in named)]
+
+
+def _follow(past: ResumeState, record: Mapping[str, Any]) -> None:
+    """A step that ended with another id of the profile."""
+    if record.get("event") == "settled" and record.get("was"):
+        key, now = str(record["key"]), str(record["profile_id"])
+        past.new_ids.note(key, str(record["was"]), now)
+        past.created |= {key: now} if key in past.created else {}
 
 
 def read_past(path: Path) -> ResumeState:
@@ -74,4 +85,5 @@ def read_past(path: Path) -> ResumeState:
                 past.doubts.pop(name, None)
         if record.get("operation") == Decision.CREATE and record.get("profile_id") and event in {"answer", "settled"}:
             past.created[str(key)] = str(record["profile_id"])
+        _follow(past, record)
     return past

@@ -69,6 +69,8 @@ class TargetBehaviour:
         self.survived = min(int(noted.get("survived") or 0), _SURE - 1)
         """Deactivated profiles that still answered afterwards; at least one of this apply is to be looked at."""
         self.deactivation_deletes = False
+        self.renames = False
+        """Whether it gave a profile another id when it was written."""
         self.alters_case: set[str] = set()
         self.collateral: Counter[str] = Counter()
         """Attributes that changed though nobody wrote them, and stayed so."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.scim.responses import sentence
-from trueup.connectors.scim_writer.aftercare import is_at_stake
+from trueup.connectors.scim_writer.aftercare import GONE, is_at_stake
 from trueup.connectors.scim_writer.agenda import Agenda
 from trueup.connectors.scim_writer.apply_context import ApplyContext, Settled, not_kept
 from trueup.connectors.scim_writer.one_step import OneStep
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _ROUNDS = 60
 """Upper bound on rounds per profile, so that a server that keeps changing the value cannot loop us."""
-_GONE = (404, 410)
 ASIDE = "aside"
 """The step in which somebody gives up a value that another one waits for."""
 
@@ -60,6 +59,7 @@ class UpdateProfile:
         settled = await self.carry_out()
         if self._is_undecided:
             self._context.undecided.append(self._decide)
+        self._step.note_references()
         return await self._context.record_result(self._step.item, self._step.name, settled)
 
     def expect(self, values: Mapping[str, Any]) -> None:
@@ -98,6 +98,7 @@ class UpdateProfile:
         if stuck is not None:
             return stuck
         step, refusals = self._step, self._refusals
+        step.follow_references()
         current = step.current()
         if step.before is None:
             step.remember(current)
@@ -139,9 +140,9 @@ class UpdateProfile:
         if writing.is_fresh:
             writing.is_fresh = False
             return None
-        looked = await self._context.sender.get_profile(step.profile_id)
+        looked = await step.look()
         resource = looked.resource if looked.is_ok else None
-        if looked.status in _GONE:
+        if looked.status in GONE:
             return self._gone()
         if resource is None or str(resource["id"]) != step.profile_id:
             why = "the target answered with another profile" if resource else sentence(looked, with_detail=True)
@@ -165,6 +166,9 @@ class UpdateProfile:
                 step.before = {a: values[0] for a, values in step.expected.items()}
             step.resource = {}
             return self._settled(Result.APPLIED, "the target deletes a profile that is deactivated")
+        if step.written:
+            # What became of the write nobody can see; a later plan looks at the profile as it is then.
+            return self._settled(Result.FAILED, "the profile does not answer since it was written, nor is it found", [])
         return self._settled(Result.SKIPPED, "the profile is gone from the target")
 
     def _finish(self, current: Mapping[str, Any]) -> Settled:
@@ -219,6 +223,7 @@ class UpdateProfile:
             found=found,
             resource=step.resource or None,
             refused=tuple(a for a in refusals.why if a not in refusals.open) if result is Result.APPLIED else (),
+            was=step.began_as if step.profile_id != step.began_as else "",
         )
 
 

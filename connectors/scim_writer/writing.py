@@ -103,10 +103,10 @@ class Writing:
             return told
         seen = step.resource
         for later in range(_LATER if answer.status == _ACCEPTED else 1):
-            looked = await context.sender.get_profile(step.profile_id)
-            if not looked.is_ok or looked.resource is None or str(looked.resource["id"]) != step.profile_id:
+            looked = await step.read(answer.resource)
+            if looked is None:
                 return None
-            seen = looked.resource
+            seen = looked
             if moved_members(step.resource, seen):
                 break
             if answer.status == _ACCEPTED:

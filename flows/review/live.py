@@ -54,6 +54,8 @@ class Board:
     state: dict[str, Any]
     seen: tuple[Any, ...] = ()
     readers: set[_Reader] = field(default_factory=set)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """What was read or written first is told first: else the page would go back to what was."""
 
 
 class Boards:
@@ -100,8 +102,9 @@ class Boards:
     async def change(self, run_id: str, change: Callable[[shared.Shared], None]) -> int:
         """Change what is shared of a run; it is on disk, and told, when this returns. Returns the state's version."""
         board = await self._board(run_id)
-        now = await run_in_threadpool(shared.changed, self._root, run_id, board.fingerprint, change)
-        self._tell(board, now.as_json())
+        async with board.turn:
+            now = await run_in_threadpool(shared.changed, self._root, run_id, board.fingerprint, change)
+            self._tell(board, now.as_json())
         self._forget_if_unread(board)
         return int(board.state["version"])
 
@@ -154,12 +157,13 @@ class Boards:
             return self._boards[run_id]
 
     async def _look(self, board: Board) -> None:
-        seen = await run_in_threadpool(self._seen, board.run_id, board.target)
-        if seen == board.seen:
-            return
-        told, board.seen = await run_in_threadpool(self._read, board.run_id, board.target)
-        del told["fingerprint"], told["target"]
-        self._tell(board, told)
+        async with board.turn:
+            seen = await run_in_threadpool(self._seen, board.run_id, board.target)
+            if seen == board.seen:
+                return
+            told, board.seen = await run_in_threadpool(self._read, board.run_id, board.target)
+            del told["fingerprint"], told["target"]
+            self._tell(board, told)
 
     def _read(self, run_id: str, target: str = "") -> tuple[dict[str, Any], tuple[Any, ...]]:
         """The state from disk, and the mark it was read at."""

@@ -100,9 +100,13 @@ class Shared:
 
 
 def kept(root: Path, run_id: str, fingerprint: str) -> Shared:
-    """What is shared of this plan; nothing, where it was never kept or cannot be read."""
+    """What is shared of this plan; nothing, where it was never kept or is no such file.
+
+    Raises:
+        Failed: the disk does not give it right now. Taken for nothing, it would be written over.
+    """
     try:
-        said = json.loads(read_private(root, place(root, run_id)))
+        said = json.loads(_content(root, run_id))
         if said["fingerprint"] != fingerprint:
             return Shared()
         return Shared(
@@ -110,8 +114,16 @@ def kept(root: Path, run_id: str, fingerprint: str) -> Shared:
             {key: {who: _note(one) for who, one in by.items()} for key, by in said["notes"].items()},
             {who: (str(one["who"]), [str(word) for word in one["selectors"]]) for who, one in said["left_out"].items()},
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return Shared()
+
+
+def _content(root: Path, run_id: str) -> bytes:
+    with on_disk("What reviewers share cannot be read"):
+        try:
+            return read_private(root, place(root, run_id))
+        except FileNotFoundError:
+            return b""
 
 
 def changed(root: Path, run_id: str, fingerprint: str, change: Callable[[Shared], None]) -> Shared:

@@ -5,6 +5,7 @@ Whoever renews it (certbot, the company's own) replaces two files; nothing has t
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,8 @@ class Certificate:
 
     def _watch(self) -> None:
         while not self._ending.wait(LOOK_S):
-            self.look()
+            with contextlib.suppress(Exception):  # an odd certificate, a full disk: the next look is to take place
+                self.look()
 
     def _newest_for_each(self, context: ssl.SSLContext) -> ssl.SSLContext:
         """A context that hands each new connection to the newest one: asked also where no name is sent along."""

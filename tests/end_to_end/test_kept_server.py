@@ -162,8 +162,12 @@ def test_the_commands_that_follow_a_plan_start_from_a_process_that_has_imported_
     installed.configure()
     code, said = at_a_terminal(installed, home, "plan")
     assert code == 0, said
-    kept = kept_server.private_folder(home)
+    kept, told = kept_server.private_folder(home), kept_server.living(home)
     assert kept is not None
+    assert told is not None
+    assert b"\0TRUEUP_" not in Path(f"/proc/{told.pid}/environ").read_bytes(), (
+        "it lives on, and needs no secret of ours"
+    )
     until = time.monotonic() + 120
     while not (kept / "commands.socket").exists():
         assert time.monotonic() < until, [log.read_text("utf-8") for log in home.glob("trueup-server-*.log")]

@@ -60,6 +60,11 @@ class Manners:
     put_clears_active: bool = True
     html_errors: bool = False
     text_booleans: bool = False
+    ids: str = "stay"
+    """``stay``; ``written``: each change gives a profile a new id, and the old one is nobody's; ``aliased``: the old
+    one goes on answering, with the new one in the body; ``named``: the id is the user name."""
+    follows: bool = True
+    """References go along with an id that changes."""
     latency: float = 0.0
     shift: Callable[[Directory, int], None] | None = None
     """Called before each page with its start: data that moves while it is read."""
@@ -71,6 +76,8 @@ class Directory:
 
     manners: Manners = field(default_factory=Manners)
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Ids that were given up, each with the one that came after it."""
     log: list[tuple[str, str]] = field(default_factory=list)
     fault: Callable[[str, str, int], str | None] | None = None
     """``(method, path, number)`` → ``lost`` (done, no answer), ``500`` (done, then 500), ``refuse`` (not done, 500),
@@ -104,6 +111,25 @@ class Directory:
         self.users[resource["id"]] = resource
         if resource.get("active") is False and self.manners.deactivated == "deletes":
             del self.users[resource["id"]]
+
+    def renumber(self, profile_id: str) -> str:
+        """Give a profile another id, and let who refers to it follow."""
+        made = self.users[profile_id]["userName"] if self.manners.ids == "named" else uuid.uuid4().hex
+        if made == profile_id:
+            return made
+        self.users[made] = self.users.pop(profile_id) | {"id": made}
+        self.renamed[profile_id] = made
+        for user in self.users.values() if self.manners.follows else ():
+            manager = user.get(ENTERPRISE, {}).get("manager", {})
+            if manager.get("value") == profile_id:
+                manager["value"] = made
+        return made
+
+    def held(self, profile_id: str) -> dict[str, Any] | None:
+        """The profile with that id, or that had it once where such ids go on answering."""
+        while self.manners.ids == "aliased" and profile_id in self.renamed:
+            profile_id = self.renamed[profile_id]
+        return self.users.get(profile_id)
 
     def shown(self, resource: dict[str, Any]) -> dict[str, Any]:
         if self.manners.text_booleans and isinstance(resource.get("active"), bool):
@@ -234,7 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
         profile_id = unquote(path.removeprefix("/Users").lstrip("/"))
         if not profile_id:
             return self._list(query) if self.command == "GET" else self._create(body)
-        held = directory.users.get(profile_id)
+        held = directory.held(profile_id)
         if held is None:
             raise Trouble(404)
         version = self.headers.get("If-Match")
@@ -244,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, directory.shown(held), {}
         if self.command == "DELETE":
             if directory.manners.delete == "removes":
-                del directory.users[profile_id]
+                del directory.users[held["id"]]
             else:
                 directory.hold(held | {"active": False})
             return 204, None, {}
@@ -265,6 +291,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._check(made, held)
         sent = json.loads(json.dumps(made))
         directory.hold(made)
+        if manners.ids != "stay" and made["id"] in directory.users:
+            made = directory.users[directory.renumber(made["id"])]
+            sent["id"] = made["id"]
         if not manners.body:
             return 204, None, {}
         return 200, directory.shown(sent if manners.echo else made), {}

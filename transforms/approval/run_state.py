@@ -71,13 +71,13 @@ def overtakes(other: PriorRun, run: PriorRun) -> bool:
 
     A newer plan does, but not one for some people only: what waits for everybody goes on waiting, and its apply passes
     over those people (``trueup.transforms.approval.since``). A plan for some people is void as soon as anything else
-    was written to the target after it was made: its links are those of before.
+    was written to the target after it was begun: its links are those of before.
     """
     if other.run_id == run.run_id or not has_plan(other):
         return False
     if other.run_id > run.run_id:
         return not is_partial(other) or (is_partial(run) and is_begun(other))
-    written = any(act.act in APPLY_ACTS and act.at > run.manifest.sealed for act in other.acts)
+    written = any(act.act in APPLY_ACTS and act.at > run.manifest.started for act in other.acts)
     return is_partial(run) and written
 
 

@@ -62,8 +62,8 @@ def settled_since(run: PriorRun, history: History) -> dict[str, Since]:
 
 
 def _came_after(some: PriorRun, run: PriorRun) -> bool:
-    """Whether ``run`` knew nothing of what ``some`` wrote: made later, or interrupted then and resumed since."""
-    return some.run_id > run.run_id or some.applied_at > run.manifest.sealed
+    """Whether ``run`` perhaps knew nothing of what ``some`` wrote: made later, or applied since ``run`` was begun."""
+    return some.run_id > run.run_id or some.applied_at > run.manifest.started
 
 
 def _planned(connection: DuckDBPyConnection, run: PriorRun, profiles: tuple[str, ...]) -> dict[str, str]:

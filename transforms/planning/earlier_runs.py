@@ -79,9 +79,15 @@ def _links_after(connection: DuckDBPyConnection, run: PriorRun) -> None:
     """``links_before``, as ``run`` alone left them."""
     view(connection, "links_then", run.files.links, columns=_LINKS)
     view(connection, "outcome_linked", run.files.outcome, columns=_OUTCOME)
-    view(connection, "decisions_linked", run.files.decisions, columns=("key", "reason_code"))
+    view(connection, "decisions_linked", run.files.decisions, columns=("key", "profile_id", "reason_code"))
     remember(connection, "links_run", run.run_id)
-    make(connection, PACKAGE, tables=("made_then",), views=("links_before",), parameters={"run": run.run_id})
+    make(
+        connection,
+        PACKAGE,
+        tables=("made_then", "renamed_then"),
+        views=("links_before",),
+        parameters={"run": run.run_id},
+    )
 
 
 def links_of(history: History, keys: Iterable[str]) -> dict[str, str]:

@@ -34,6 +34,7 @@ def match(
     pairs(connection, "hand", ("source_id", "profile_id"), settings.links.items())
     exact = schema.case_exact.get("externalId", True)
     connection.execute(f"CREATE OR REPLACE TEMP MACRO same_id(t) AS {'t' if exact else 'lower(t)'}")
+    _find_again(connection)
     _make(connection, "by_hand", anybody=bool(settings.links))
     _link(connection)
     make(connection, PACKAGE, views=("unlinked",))
@@ -73,6 +74,20 @@ def _link(connection: DuckDBPyConnection) -> None:
     _make(connection, "linked")
     connection.execute("RESET disabled_optimizers")
     make(connection, PACKAGE, views=("confirmed_links",))
+
+
+def _find_again(connection: DuckDBPyConnection) -> None:
+    """Let ``links_before`` lead to the profiles of people who left as the target calls them now."""
+    if not _any(connection, "absent"):
+        return
+    _make(connection, "links_found_again")
+    if _any(connection, "links_found_again"):
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE links_followed AS "
+            "FROM links_before WHERE source_id NOT IN (SELECT source_id FROM links_found_again) "
+            "UNION ALL BY NAME FROM links_found_again"
+        )
+        connection.execute("CREATE OR REPLACE TEMP VIEW links_before AS FROM links_followed")
 
 
 def _by_external_id(connection: DuckDBPyConnection) -> None:

@@ -27,7 +27,7 @@ from trueup.transforms.vocabulary import Outcome
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from trueup.transforms.history import PriorRun
+    from trueup.transforms.history import History, PriorRun
     from trueup.transforms.planning.request import RollbackRequest
     from trueup.transforms.run_files import RunFiles
 
@@ -79,6 +79,12 @@ def _refused(message: str, remedy: str) -> Refused:
     return Refused(Refusal(code="rollback_impossible", message=message, remedy=remedy))
 
 
+def _since(history: History, before: PriorRun) -> tuple[PriorRun, ...]:
+    """What is taken back to be as in ``before``, newest first; also what was planned before it and applied since."""
+    begun = before.manifest.started
+    return tuple(run for run in history.known if run.run_id >= before.run_id or run.applied_at > begun)
+
+
 def _deleted(run: PriorRun) -> bool:
     return bool(run.manifest.counts.get("delete", 0))
 
@@ -97,7 +103,7 @@ def _lay_out(request: RollbackRequest) -> None:
         raise _refused(f"The files of run {named.run_id} were pruned.", "Name a run that is still whole: trueup runs")
     needed = [named] if named is not None else []
     if request.before is not None:  # what was deleted since comes back from the snapshots of then
-        needed += [run for run in request.history.known if run.run_id > request.before.run_id and _deleted(run)]
+        needed += [run for run in _since(request.history, request.before) if _deleted(run)]
     if lacking := [run.run_id for run in needed if not run.has_snapshots]:
         raise _refused(
             f"The snapshots of run {lacking[0]} were pruned, and this rollback needs them.",
@@ -148,12 +154,7 @@ def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, te
     if request.undo is not None:
         desired_for_undo(connection, request.undo, terms)
     elif request.before is not None:
-        begun = request.before.manifest.started
-        since = tuple(
-            run
-            for run in request.history.known
-            if run.run_id >= request.before.run_id or run.applied_at > begun  # planned before, and applied since
-        )
+        since = _since(request.history, request.before)
         desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
     elif request.report is not None:
         notes += desired_from_report(connection, request.report, terms)

@@ -105,6 +105,26 @@ def test_what_is_told_of_lives_and_proves_itself_is_used(home: Path, told: Told,
     assert AUTH not in "".join(answering.seen), "what proves itself is not told the secret for it"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_ours"),
+    [
+        (".env", "PREFECT_RESULTS_LOCAL_STORAGE_PATH=/elsewhere\n", False),
+        (".env", "COLOUR=red\n", True),
+        ("prefect.toml", "[logging]\nlevel = 'DEBUG'\n", False),
+        ("pyproject.toml", "[tool.prefect.logging]\nlevel = 'DEBUG'\n", False),
+        ("pyproject.toml", "[project]\ndependencies = ['prefect']\n", True),
+    ],
+)
+def test_a_command_in_a_folder_with_settings_of_prefect_uses_no_server_started_without_them(
+    home: Path, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, text: str, is_ours: bool
+) -> None:
+    (tmp_path / "desk").mkdir()
+    monkeypatch.chdir(tmp_path / "desk")
+    assert is_found(home)
+    (tmp_path / "desk" / name).write_text(text, encoding="utf-8")
+    assert is_found(home) is is_ours
+
+
 def test_only_we_can_read_what_is_told(home: Path, told: Told) -> None:
     folder = folder_of(home)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

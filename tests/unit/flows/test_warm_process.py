@@ -99,13 +99,14 @@ class Desk:
     warm: subprocess.Popen[bytes]
     environment: dict[str, str] = field(default_factory=dict)
 
-    def begin(self, *words: str, **more: Any) -> Begun:
+    def begin(self, *words: str, ignores: str = "USR2", **more: Any) -> Begun:
         ours, theirs = pty.openpty()
         given = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "cwd": self.folder, **more}
         given["env"] = {**self.environment, **more.get("env", {})}
 
         # The shell leads a session and opens the terminal, so that Ctrl-C is for whoever works there.
-        words = ("sh", "-c", 'exec 3<"$0"; exec "$@"', os.ttyname(theirs), sys.executable, "-P", "-c", COMMAND, *words)
+        shell = f'trap \'\' {ignores}; exec 3<"$0"; exec "$@"'
+        words = ("sh", "-c", shell, os.ttyname(theirs), sys.executable, "-P", "-c", COMMAND, *words)
         process = subprocess.Popen(words, start_new_session=True, **given)
         os.close(theirs)
         return Begun(process, ours)
@@ -286,6 +287,37 @@ def test_after_an_upgrade_a_command_goes_on_by_itself(
     file.write_text("A = 2\n", encoding="utf-8")
     os.utime(file, ns=(1, 1))
     assert dict(warm_process.imported()) != before, "which is compared for each command that comes"
+
+
+def test_what_was_imported_while_it_was_replaced_is_not_begun_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = time.time_ns()
+    assert warm_process.is_older(before)
+    time.sleep(0.05)
+    file = tmp_path / "part.py"
+    file.write_text("A = 1\n", encoding="utf-8")
+    os.utime(file, ns=(1, 1))  # as an archive has it that is unpacked
+    part = ModuleType("trueup.part")
+    part.__file__ = str(file)
+    monkeypatch.setitem(sys.modules, "trueup.part", part)
+    assert not warm_process.is_older(before)
+
+
+def test_a_page_that_changed_since_it_was_compiled_is_not_shown() -> None:
+    page = Path(warm_process.__file__).parents[1] / "reports" / "templates" / "report.html.j2"
+    assert str(page) in dict(warm_process.imported())
+
+
+def test_a_signal_that_a_command_was_begun_to_ignore_is_ignored(desk: Desk) -> None:
+    command = desk.begin("plan", "wait", ignores="HUP")
+    child = int(desk.seen("wait")["pid"])
+    command.process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        command.process.wait(0.5)
+    assert state_of(child) == "S"
+    command.process.terminate()
+    assert command.ended() == -signal.SIGTERM
 
 
 def test_nothing_is_handed_to_a_socket_of_somebody_else(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.plan_world import OUTCOME, World, profile, table, user
 from tests.unit.transforms.test_plan_rollback import back
 from tests.unit.transforms.test_plans_for_some import first_night, of_profile, urgent
 from trueup.connectors.analysis.relations import columns_of
+from trueup.transforms.approval.run_state import overtakes
 from trueup.transforms.approval.since import settled_since
 from trueup.transforms.history import History
 from trueup.transforms.manifest import ActRecord
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from tests.unit.transforms.conftest import Lived
     from trueup.transforms.history import PriorRun
 
+MINUTE = timedelta(minutes=1)
 HEAD = {"title": ('"Clerk"', '"Head"')}
 
 
@@ -46,6 +51,11 @@ def row(key: str, operation: str, values: Mapping[str, tuple[str, str]], reason:
         "written": [{"attribute": name, "value": value[1]} for name, value in values.items()],
         "found": [{"attribute": name, "value": value[1], "class": "kept"} for name, value in values.items()],
     }
+
+
+def of_file(run: PriorRun, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pq.read_table(run.files.path / f"{name}.parquet").to_pylist()
+    return found
 
 
 def waits(world: World) -> tuple[int, Planned]:
@@ -118,6 +128,37 @@ def test_a_plan_resumed_after_a_later_night_takes_no_link_from_that_night(world:
     world.users = [one for one in world.users if one["id"] != "eve"]
     world.absent = [("eve", "deleted")]
     assert world.plan().decisions.get("eve") == "deactivate"
+
+
+def test_a_plan_for_some_applied_while_the_nights_was_being_made_settles_its_people_and_keeps_their_links(
+    world: World,
+) -> None:
+    world.users.append(user("eve"))
+    urgently = world.plan(only=("eve",))
+    run = world.apply(urgently, only=("eve",))
+    made = next(row["profile_id"] for row in of_file(run, "outcome") if row["key"] == "eve")
+    world.runs.remove(run)  # the night's plan was begun before it was applied, and knew nothing of it
+    night = world.night
+    world.profiles = [one for one in world.profiles if one["id"] != made]
+    waiting = world.seal(world.plan())
+    waiting = replace(waiting, manifest=waiting.manifest.model_copy(update={"started": run.applied_at - MINUTE}))
+    assert waiting.run_id > run.run_id
+    assert run.applied_at < waiting.manifest.sealed
+    assert set(settled_since(waiting, History((waiting, run, *world.runs[1:])))) == {"eve"}
+    act = ActRecord(act=Act.APPLIED, number=1, at=world.at, who="t", previous_sha256="", details={})
+    table(waiting.files.outcome, OUTCOME, [row("eve", "create", {}) | {"result": "skipped", "profile_id": None}])
+    history = History((replace(waiting, acts=(act,)), run, *world.runs[1:]))
+    assert night < world.night
+    assert links_of(history, ("eve",)) == {"eve": made}
+
+
+def test_a_plan_for_some_is_void_once_anything_was_applied_since_it_was_begun(world: World) -> None:
+    world.of("bob")["jobTitle"] = "Chief"
+    other = world.apply(world.plan(), fingerprint="f")
+    some = world.seal(world.plan(only=("ann",)), only=("ann",))
+    assert not overtakes(other, some)
+    begun = other.applied_at - MINUTE
+    assert overtakes(other, replace(some, manifest=some.manifest.model_copy(update={"started": begun})))
 
 
 def test_whom_a_plan_for_some_failed_to_write_is_not_settled_by_it(world: World) -> None:

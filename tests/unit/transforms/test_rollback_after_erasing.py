@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,3 +83,19 @@ def test_a_way_back_without_its_snapshots_is_refused_and_says_so(settled: World)
         with pytest.raises(Refused, match="snapshots of run .* were pruned"):
             back(settled, **way)
         settled.night += 1
+
+
+def test_what_was_planned_before_a_run_and_deleted_somebody_since_needs_its_snapshots_too(settled: World) -> None:
+    settled.set(deprovision={"leavers": "delete"})
+    settled.of("ann")["accountEnabled"] = False
+    planned = settled.plan()
+    late = settled.apply(planned, counts=planned.result.counts)
+    before = settled.apply(settled.plan())
+    applied = late.acts[0].model_copy(update={"at": before.manifest.started + timedelta(hours=1)})
+    settled.runs = [replace(one, acts=(applied,)) if one.run_id == late.run_id else one for one in settled.runs]
+    late = next(one for one in settled.runs if one.run_id == late.run_id)
+    assert back(settled, before=before).decisions["ann"] == "create"
+    settled.night += 1
+    with_act(settled, late, Act.PRUNED, files=["source.parquet", "target.parquet"], snapshots=True)
+    with pytest.raises(Refused, match=f"snapshots of run {late.run_id} were pruned"):
+        back(settled, before=before)

@@ -4,7 +4,7 @@ import itertools
 import os
 import stat
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -308,6 +308,30 @@ def test_a_plan_is_not_sealed_while_an_apply_to_its_target_runs(archive: Archive
         seal(failed, manifest_of(failed, outcome=Outcome.FAILED))
     seal(files, manifest_of(files))
     assert len(archive.runs()) == 3
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_known"),
+    [
+        pytest.param({}, False, id="everybody"),
+        pytest.param({"target": "https://other.example"}, True, id="another target"),
+        pytest.param({"only": ("k-1",)}, True, id="some people"),
+    ],
+)
+def test_a_plan_is_not_sealed_where_an_apply_ended_that_it_knew_nothing_of(
+    archive: Archive, facts: dict[str, Any], *, is_known: bool
+) -> None:
+    run = sealed_run(archive, **facts)
+    before = archive.history(TARGET)
+    files = archive.new_run(Kind.RECONCILE, AT + timedelta(days=1))
+    applied(archive, run)
+    manifest = manifest_of(files, started=AT + timedelta(days=1))
+    if not is_known:
+        with pytest.raises(Refused, match=f"Run {run.run_id} was applied") as refused:
+            seal(files, manifest, rests_on=before)
+        assert refused.value.refusals[0].code == "applied_meanwhile"
+        before = archive.history(TARGET)
+    seal(files, manifest, rests_on=before)
 
 
 def test_a_new_plan_supersedes_every_earlier_one_not_begun(archive: Archive) -> None:
