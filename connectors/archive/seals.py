@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
@@ -25,11 +25,11 @@ from trueup.connectors.archive.locks import sealing, sealing_lock
 from trueup.connectors.archive.places import place_of, store_of, vault_of
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.unfinished import finished
+from trueup.transforms import private
 from trueup.transforms.approval.run_state import APPLY_ACTS
 from trueup.transforms.duck.parquet import rows_in
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.manifest import Content, FileRecord, Manifest
-from trueup.transforms.private import open_binary, size_of
 from trueup.transforms.run_files import JOURNAL, RunFiles
 from trueup.transforms.vocabulary import Outcome
 
@@ -173,9 +173,7 @@ def close_file(files: RunFiles, opened: Path, name: str) -> tuple[Path, FileReco
 
 
 def _content_of(opened: Path) -> Content:
-    with open_binary(opened) as opened_file:
-        file: Any = opened_file
-        return Content(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=size_of(opened))
+    return Content(sha256=private.sha256_of(opened), bytes=private.size_of(opened))
 
 
 def record_of(path: Path, *, name: str = "") -> FileRecord:

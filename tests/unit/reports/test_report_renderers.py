@@ -193,8 +193,11 @@ def test_nothing_hostile_is_markup_on_a_terminal(view_of: Callable[[str], Report
     assert "\x07" not in capture.get()
 
 
-def test_the_workbook_has_its_sheets_and_no_formula(view_of: Callable[[str], ReportView], tmp_path: Path) -> None:
+def test_the_workbook_has_its_sheets_and_no_formula_and_lies_nowhere_on_its_way(
+    view_of: Callable[[str], ReportView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     view = view_of("hostile")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     (tmp_path / "run.xlsx").write_bytes(xlsx(view))
     book = openpyxl.load_workbook(tmp_path / "run.xlsx")
     assert book.sheetnames == ["Summary", "Changes", "People", "Held", "Excluded"]
