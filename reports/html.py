@@ -16,6 +16,7 @@ from trueup.reports.listed import Pool, change_columns, codes_of, detail_of, fir
 from trueup.reports.pictures import pictures
 from trueup.reports.sentences import CAUSE_REMEDIES, LABELS, number
 from trueup.reports.templating import template
+from trueup.reports.verdict import asked_of_others
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def body_words(view: ReportView, drawings: Pictures) -> dict[str, Any]:
         "remedies": CAUSE_REMEDIES,
         "group_room": _GROUP_ROOM,
         "superseded": _superseded_by(view),
+        "asked_of_others": asked_of_others,
     }
 
 

@@ -86,6 +86,7 @@ class PeopleKnown:
         found = people.take(pa.array(numbers, pa.int32())).to_pylist()
         return PeoplePage(
             asked=True,
+            text=text.strip(),
             found=tuple(
                 Found(
                     one["key"],

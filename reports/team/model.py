@@ -185,9 +185,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class PeoplePage:
-    """The search over all runs; what was searched for is not said again."""
+    """The search over all runs."""
 
     asked: bool = False
+    text: str = ""
+    """What was searched for; it stands in the field again, and nowhere else."""
     found: tuple[Found, ...] = ()
     more: int = 0
     """People who fit too and are not shown."""

@@ -46,7 +46,7 @@ def test_an_archive_that_is_not_there_yet_has_pages_too(tmp_path: Path) -> None:
     pages = TeamPages(settings_in(tmp_path, target={"url": TARGET}))
     assert "There are no runs yet" in pages.page("front", FRAME)
     assert "Find a person" in pages.page("search", FRAME)
-    assert "Nobody is called that" in pages.page("found", FRAME, "ann")
+    assert "Nobody found" in pages.page("found", FRAME, "ann")
     assert "No runs yet" in pages.page("health", FRAME)
     assert "create" in pages.page("limits", FRAME)
     for run_id in (RUN_ID, "..", "../../etc", "", "20261123T010000Z-7f3a/acts"):
