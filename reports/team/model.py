@@ -217,6 +217,7 @@ class PersonRun:
     at: str
     kind: str
     state: str
+    """Of the run; empty where nothing was to be written of this person."""
     decision: str
     label: str
     """The decision in words."""
