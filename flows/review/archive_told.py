@@ -106,8 +106,8 @@ def _came(run: PriorRun, how: Standing, writes: int) -> str:
 
 
 def _written(run: PriorRun) -> str:
-    closing = (act for act in reversed(run.acts) if act.act in {Act.APPLIED, Act.PARTIALLY_APPLIED})
-    came = results(next(closing).details)
+    closing = next((act for act in reversed(run.acts) if act.act in {Act.APPLIED, Act.PARTIALLY_APPLIED}), None)
+    came = results(closing.details) if closing else ""
     return f": {came}" if came else ""
 
 
