@@ -18,11 +18,11 @@ import pytest
 from rich.console import Console
 
 from tests.support.report_cases import CASES, HOSTILE, ordinary
-from tests.support.report_runs import AT, RUN_ID, history_of, key_of, write_run
+from tests.support.report_runs import AT, RUN_ID, Case, history_of, key_of, someone, write_run
 from trueup.reports import FORMS, rendered, show, terminal_summary, write_reports
 from trueup.reports.assets import assets, grid_script
 from trueup.reports.details import Beside
-from trueup.reports.html import Review, render_html
+from trueup.reports.html import Review, parted_visibly, render_html
 from trueup.reports.markdown import render_markdown
 from trueup.reports.spreadsheet import xlsx
 from trueup.reports.summaries import applied_summary, approval_summary, verified_summary
@@ -363,6 +363,18 @@ def test_the_summary_of_a_verify_names_each_difference(tmp_path: Path) -> None:
     record = {"key": key_of(1), "attribute": "title", "expected": "a", "found": None, "class": "not_kept"}
     assert "not_kept" in _printed(verified_summary(run, {"converged": False, "residual": 1, "records": [record]}))
     assert "holds everything" in _printed(verified_summary(run, {"converged": True, "residual": 0, "records": []}))
+
+
+def test_a_space_between_words_is_not_marked_as_one_at_an_end(tmp_path: Path) -> None:
+    """What differs is cut out of a value: the space where it was cut stands in its middle."""
+    people = tuple(someone(n, "update", ("title", "Analyst", "Senior Analyst", "source_changed")) for n in (1, 2))
+    files, manifest = write_run(tmp_path, Case(people))
+    page = render_html(build_view(files, manifest, History(), at=AT))
+    group = page.partition('class="group"')[2].partition("</summary>")[0]
+    assert "<mark>Senior </mark>Analyst" in group
+    shown = str(parted_visibly(" x<y ", "x<z")[0])
+    assert "␣" in shown
+    assert "&lt;" in shown
 
 
 def test_a_superseded_plan_says_by_what_and_offers_that_one(tmp_path: Path) -> None:
