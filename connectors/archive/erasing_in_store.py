@@ -184,7 +184,7 @@ def _saying(said: dict[str, Any]) -> Is:
 
     def says(vault: Vault, key: str, content: bytes) -> bool:
         with suppress(Refused):
-            return _sha256(vault.open(key, content)) == said["sha256"]
+            return bool(_sha256(vault.open(key, content)) == said["sha256"])
         return False
 
     return says
