@@ -135,7 +135,10 @@ def _finish(place: RemotePlace, plan: dict[str, Any], doing: Doing) -> None:
         doing.add_act(place.run(run_id), plan, said)
         doing.seam("act")
         both = {name: (_kept_as(before), _kept_as(after)) for name, (before, after) in said.files.items()}
-        both |= {name: (_saying(one["before"]), _saying(one["after"])) for name, one in said.records.items()}
+        both |= {
+            name: (_saying(one["before"]["sha256"]), _saying(one["after"]["sha256"]))
+            for name, one in said.records.items()
+        }
         for name, (before, after) in both.items():
             _replace(place, f"{run_id}/{name}", aside, before, after)
             doing.seam(name)
@@ -179,12 +182,12 @@ def _kept_as(record: FileRecord) -> Is:
     return fits
 
 
-def _saying(said: dict[str, Any]) -> Is:
+def _saying(sha256: str) -> Is:
     """Whether a manifest or an act says what has this hash, in whatever way it is kept."""
 
     def says(vault: Vault, key: str, content: bytes) -> bool:
         with suppress(Refused):
-            return bool(_sha256(vault.open(key, content)) == said["sha256"])
+            return _sha256(vault.open(key, content)) == sha256
         return False
 
     return says

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -48,7 +49,7 @@ def test_each_step_of_the_image_works_and_its_services_run_unprivileged_on_a_roo
             until(lambda: image.run(image.health, home)[0] == 0 or service.poll() is not None, "a sign of life", 300)
             assert service.poll() is None
         finally:
-            print(image.kill(service))
+            sys.stdout.write(image.kill(service))
         code, said = image.run(image.health, home)
         assert code == 1, said
 
@@ -61,4 +62,4 @@ def test_each_step_of_the_image_works_and_its_services_run_unprivileged_on_a_roo
         until(lambda: image.run(asks, home)[0] == 0 or server.poll() is not None, "Prefect's server", 300)
         assert httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False).status_code == 200
     finally:
-        print(image.kill(server))
+        sys.stdout.write(image.kill(server))
