@@ -179,7 +179,7 @@ def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, te
     elif request.report is not None:
         notes += desired_from_report(connection, request.report, terms)
     notes += tuple(
-        f"The apply of run {run.run_id} was broken off: what was written by its journal, or may have been, is taken back."
+        f"The apply of run {run.run_id} was broken off: what its journal says was, or may have been, written is undone."
         for run in _taken_back(request)
         if run.run_id in request.broken_off
     )
