@@ -138,6 +138,7 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
         Misused: no such run.
     """
     from trueup.connectors.archive import open_archive
+    from trueup.connectors.outcome import of_broken_off
     from trueup.transforms.planning.request import RollbackRequest
 
     wish = build.wish
@@ -160,6 +161,7 @@ def rollback_request(build: Build, target: TargetSnapshot) -> RollbackRequest:
         only_attributes=tuple(wish.get("attributes", ())),
         overwrite=bool(wish.get("overwrite")),
         delete_created=bool(wish.get("delete_created")),
+        broken_off=of_broken_off(build.history.runs, build.files.work),
     )
 
 

@@ -186,7 +186,11 @@ def imported() -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _files_of_ours() -> list[Path]:
     modules = {module.__file__ for name, module in [*sys.modules.items()] if name.split(".")[0] == "trueup"}
-    return [*(Path(one) for one in modules if one), *(Path(__file__).parents[1] / "reports" / "templates").rglob("*.*")]
+    return [
+        Path(__file__),
+        *(Path(one) for one in modules if one),
+        *(Path(__file__).parents[1] / "reports" / "templates").rglob("*.*"),
+    ]
 
 
 def is_older(moment: int) -> bool:

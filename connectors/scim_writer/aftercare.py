@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from trueup.connectors.outcome import RESTORE
 from trueup.connectors.scim.profiles import version_of
 from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim_writer.apply_context import Attempt, Settled
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from trueup.connectors.scim_writer.forms import Form
     from trueup.transforms.work import WorkItem
 
-RESTORE = "restore"
 GONE = (404, 410)
 _REVOKED = frozenset({"roles", "entitlements"})
 """What a target may take from somebody who is deactivated: nobody gets that back from us."""

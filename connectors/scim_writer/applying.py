@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.connectors.archive.journal import Journal
 from trueup.connectors.archive.places import place_of
+from trueup.connectors.outcome import RESTORE, outcome_rows, write_outcome, write_target_after
 from trueup.connectors.scim.discovery import attributes_of
 from trueup.connectors.scim.responses import sentence
 from trueup.connectors.scim.shape import Shape
-from trueup.connectors.scim_writer.aftercare import RESTORE
 from trueup.connectors.scim_writer.apply_context import ApplyContext
 from trueup.connectors.scim_writer.engine import Breaker, Engine
 from trueup.connectors.scim_writer.lookup import Lookup
-from trueup.connectors.scim_writer.outcome import outcome_rows, write_outcome, write_target_after
 from trueup.connectors.scim_writer.rate_limit import Pace
 from trueup.connectors.scim_writer.result import ApplyResult
 from trueup.connectors.scim_writer.resume import ResumeState, read_past

@@ -16,7 +16,7 @@ from trueup.transforms.values.columns import json_of
 from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -90,6 +90,23 @@ def _links_after(connection: DuckDBPyConnection, run: PriorRun) -> None:
     )
 
 
+def add_links_of(connection: DuckDBPyConnection, run: PriorRun, outcome: Path) -> None:
+    """Let ``links_before`` also have the profiles that ``run``, whose apply never ended, had created or renamed."""
+    view(connection, "outcome_linked", outcome)
+    view(connection, "decisions_linked", run.files.decisions, columns=("key", "profile_id", "reason_code"))
+    make(connection, PACKAGE, tables=("made_then", "renamed_then"), parameters={"run": run.run_id})
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE links_added AS "
+        "SELECT l.* REPLACE (coalesce(n.profile_id, l.profile_id) AS profile_id) "
+        "FROM links_before l LEFT JOIN renamed_then n ON n.source_id = l.source_id "
+        "WHERE l.source_id NOT IN (SELECT source_id FROM made_then) "
+        "AND l.profile_id NOT IN (SELECT profile_id FROM made_then) "
+        "UNION ALL BY NAME SELECT source_id, profile_id, 'created' AS matched_by, since FROM made_then"
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE links_known AS FROM links_added")
+    connection.execute("CREATE OR REPLACE TEMP VIEW links_before AS FROM links_known")
+
+
 def links_of(history: History, keys: Iterable[str]) -> dict[str, str]:
     """Object id → profile id, of those of ``keys`` who have a profile of ours after the last applied run."""
     connection = connect()
@@ -144,11 +161,17 @@ def not_kept(connection: DuckDBPyConnection, history: History, schema_digest: st
     connection.execute(f"INSERT INTO suppressed {statement('suppressed')}")
 
 
-def outcomes(connection: DuckDBPyConnection, runs: Sequence[PriorRun]) -> None:
-    """``outcomes``: those of ``runs`` (newest first) with ``age``, 0 for the newest."""
+def outcomes(
+    connection: DuckDBPyConnection, runs: Sequence[PriorRun], broken_off: Mapping[str, Path] | None = None
+) -> None:
+    """``outcomes``: those of ``runs`` (newest first) with ``age``, 0 for the newest.
+
+    ``broken_off`` has those of runs whose apply never ended, by run id.
+    """
+    places = [(broken_off or {}).get(run.run_id, run.files.outcome) for run in runs]
     parts = [
-        f"SELECT {age} AS age, key, operation, result, before, written, found FROM {rows_of(run.files.outcome)}"
-        for age, run in enumerate(runs)
+        f"SELECT {age} AS age, key, operation, result, before, written, found FROM {rows_of(place)}"
+        for age, place in enumerate(places)
     ]
     connection.execute(f"CREATE OR REPLACE TEMP VIEW outcomes AS {' UNION ALL BY NAME '.join(parts)}")
 
@@ -257,6 +280,10 @@ def _released_whole(run: PriorRun) -> bool:
 
 
 def _last_reconcile_before(history: History, run: PriorRun) -> PriorRun | None:
+    """The plan whose word on the source ``run`` took back."""
+    given_up = next((r for r in history.runs if r.run_id == run.manifest.parent_run and not r.was_applied), None)
+    if given_up is not None and given_up.files.journal.exists() and given_up.files.desired.exists():
+        return given_up
     return next((r for r in history.applied if r.kind is Kind.RECONCILE and r.run_id < run.run_id), None)
 
 

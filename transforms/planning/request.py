@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -76,5 +77,7 @@ class RollbackRequest:
     """Also take back edits others made since."""
     delete_created: bool = False
     """Delete what was created, instead of deactivating it."""
+    broken_off: Mapping[str, Path] = field(default_factory=dict)
+    """Run id → what its journal says was written, like ``outcome.parquet``: of runs whose apply never ended."""
     partial_read: bool = False
     """Never: a way back reads the whole target."""

@@ -27,7 +27,7 @@ from trueup.transforms.vocabulary import Outcome
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from trueup.transforms.history import History, PriorRun
+    from trueup.transforms.history import PriorRun
     from trueup.transforms.planning.request import RollbackRequest
     from trueup.transforms.run_files import RunFiles
 
@@ -79,10 +79,19 @@ def _refused(message: str, remedy: str) -> Refused:
     return Refused(Refusal(code="rollback_impossible", message=message, remedy=remedy))
 
 
-def _since(history: History, before: PriorRun) -> tuple[PriorRun, ...]:
-    """What is taken back to be as in ``before``, newest first; also what was planned before it and applied since."""
-    begun = before.manifest.started
-    return tuple(run for run in history.known if run.run_id >= before.run_id or run.applied_at > begun)
+def _taken_back(request: RollbackRequest) -> tuple[PriorRun, ...]:
+    """The runs, newest first; to be as before one also what was planned before it and applied since.
+
+    With those whose apply was broken off: nothing else of that target was approved until they were given up.
+    """
+    if request.before is None:
+        return (request.undo,) if request.undo is not None else ()
+    begun, first = request.before.manifest.started, request.before.run_id
+    runs = [run for run in request.history.known if run.run_id >= first or run.applied_at > begun]
+    for run in (one for one in request.history.runs if one.run_id in request.broken_off and one.run_id >= first):
+        newer = [one for one in runs if one.run_id > run.run_id or one in request.history.amending]
+        runs.insert(len(newer), run)
+    return tuple(runs)
 
 
 def _deleted(run: PriorRun) -> bool:
@@ -103,13 +112,15 @@ def _lay_out(request: RollbackRequest) -> None:
         raise _refused(f"The files of run {named.run_id} were pruned.", "Name a run that is still whole: trueup runs")
     needed = [named] if named is not None else []
     if request.before is not None:  # what was deleted since comes back from the snapshots of then
-        needed += [run for run in _since(request.history, request.before) if _deleted(run)]
+        needed += [run for run in _taken_back(request) if _deleted(run)]
     if lacking := [run.run_id for run in needed if not run.has_snapshots]:
         raise _refused(
             f"The snapshots of run {lacking[0]} were pruned, and this rollback needs them.",
             "Name a run whose snapshots are still there; [archive] keep_snapshots_days says how long they are kept.",
         )
-    if request.undo is not None and not request.undo.files.outcome.exists():
+    if request.undo is not None and not (
+        request.undo.run_id in request.broken_off or request.undo.files.outcome.exists()
+    ):
         why = "had nothing to do" if request.undo.manifest.outcome is Outcome.NOTHING_TO_DO else "was never applied"
         raise _refused(
             f"Run {request.undo.run_id} {why}, so there is nothing to take back.",
@@ -130,6 +141,9 @@ def _lay_out(request: RollbackRequest) -> None:
 def _people(connection: DuckDBPyConnection, request: RollbackRequest) -> None:
     """Everybody, as the links of the last applied run have them; writes ``links`` and ``actual``."""
     earlier_runs.links_before(connection, request.history)
+    for run in _taken_back(request):
+        if run.run_id in request.broken_off:
+            earlier_runs.add_links_of(connection, run, request.broken_off[run.run_id])
     settle_links(connection)
     decisions.collect_people(connection)
     connection.execute("CREATE OR REPLACE TEMP TABLE persons AS FROM everybody")
@@ -152,12 +166,23 @@ def _restore_values(connection: DuckDBPyConnection, request: RollbackRequest, te
     empty(connection, "referrers", ("key", "attribute", "manager", "old_profile"))
     empty(connection, "returning_values", ("key", "attribute", "after", "old_profile"))
     if request.undo is not None:
-        desired_for_undo(connection, request.undo, terms)
+        desired_for_undo(connection, request.undo, terms, broken_off=request.broken_off)
     elif request.before is not None:
-        since = _since(request.history, request.before)
-        desired_for_before(connection, request.before, terms, since=since, overwrite=request.overwrite)
+        desired_for_before(
+            connection,
+            request.before,
+            terms,
+            since=_taken_back(request),
+            overwrite=request.overwrite,
+            broken_off=request.broken_off,
+        )
     elif request.report is not None:
         notes += desired_from_report(connection, request.report, terms)
+    notes += tuple(
+        f"The apply of run {run.run_id} was broken off: what its journal says was, or may have been, written is undone."
+        for run in _taken_back(request)
+        if run.run_id in request.broken_off
+    )
     notes += leave_alone(connection, request.before)
     # Somebody the source has deleted and the target too is nobody now, and comes back all the same.
     connection.execute(

@@ -14,7 +14,7 @@ from trueup.transforms.values.equality import canonical, is_nothing
 from trueup.transforms.values.paths import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -26,22 +26,31 @@ _SERVERS_OWN = frozenset({"id", "meta", "schemas", "groups"})
 _URN = "urn:"
 
 
-def desired_for_undo(connection: DuckDBPyConnection, run: PriorRun, terms: Terms) -> None:
+def desired_for_undo(
+    connection: DuckDBPyConnection, run: PriorRun, terms: Terms, *, broken_off: Mapping[str, Path]
+) -> None:
     """Fill ``restore_values``, ``lifecycle``, ``returning_values``: what ``run`` wrote is as just before its writes."""
-    _lifecycle(connection, (run,), terms)
+    _lifecycle(connection, (run,), terms, broken_off)
     connection.execute(f"INSERT INTO restore_values SELECT *, TRUE FROM ({statement('rollback_touched')})")
     _back_in_place(connection)
 
 
 def desired_for_before(
-    connection: DuckDBPyConnection, run: PriorRun, terms: Terms, *, since: Sequence[PriorRun], overwrite: bool
+    connection: DuckDBPyConnection,
+    run: PriorRun,
+    terms: Terms,
+    *,
+    since: Sequence[PriorRun],
+    overwrite: bool,
+    broken_off: Mapping[str, Path],
 ) -> None:
     """Fill ``restore_values``, ``lifecycle``, ``returning_values``: profiles are as in the snapshot of ``run``.
 
     ``since`` are the applied runs from ``run`` on, newest first: without ``overwrite`` only what they wrote is
     taken back, with it every managed value of profiles that were there.
     """
-    _lifecycle(connection, [r for r in since if r.files.outcome.exists()], terms)
+    told = [r for r in since if r.run_id in broken_off or r.files.outcome.exists()]
+    _lifecycle(connection, told, terms, broken_off)
     view(connection, "decisions_then", run.files.decisions, columns=("key", "profile_id"))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE then_keys AS SELECT d.key, p.key AS now_key FROM decisions_then d "
@@ -75,10 +84,12 @@ def repair_references(connection: DuckDBPyConnection, actual: Path, terms: Terms
         )
 
 
-def _lifecycle(connection: DuckDBPyConnection, runs: Sequence[PriorRun], terms: Terms) -> None:
+def _lifecycle(
+    connection: DuckDBPyConnection, runs: Sequence[PriorRun], terms: Terms, broken_off: Mapping[str, Path]
+) -> None:
     """``lifecycle``, ``created_then``, ``removed``, ``returning_values`` and ``referrers`` of what ``runs`` did."""
     if runs:
-        earlier_runs.outcomes(connection, runs)
+        earlier_runs.outcomes(connection, runs, broken_off)
         connection.execute(f"INSERT INTO lifecycle {statement('rollback_lifecycle')}")
     else:
         empty(connection, "outcomes", ("age BIGINT", "key", "operation", *_LISTS))

@@ -204,3 +204,36 @@ def test_a_reference_to_a_profile_whose_id_the_target_forgot_is_written_again(
     assert {attribute for _, attribute in again.planned.changes} == {MANAGER}
     assert changed.result.applied == 1
     assert known(directory)["ann"][ENTERPRISE]["manager"]["value"] == "boss"
+
+
+def test_a_reference_the_target_moves_along_while_somebody_is_written_is_not_put_back(
+    tmp_path: Path, directory: Directory
+) -> None:
+    nights = nights_of(tmp_path, directory)
+    nights.night()
+
+    def boss_moves(method: str, path: str, _number: int) -> None:
+        if method == "PATCH" and "first-boss" in directory.users:
+            directory.renumber("first-boss")
+
+    directory.fault = boss_moves
+    nights.users[1]["jobTitle"] = "Head"
+    night = nights.night()
+    assert [(row["key"], row["operation"], row["result"]) for row in night.result.records] == [
+        ("ann", "update", "applied")
+    ]
+    assert known(directory)["ann"][ENTERPRISE]["manager"]["value"] == "boss"
+
+
+def test_where_no_externalid_is_kept_a_profile_is_known_by_its_user_name(tmp_path: Path, directory: Directory) -> None:
+    directory.manners.ids, directory.manners.drops = "written", frozenset({"externalId"})
+    for held in directory.users.values():
+        del held["externalId"]
+    nights = Nights(tmp_path, directory.url, [user("ann"), user("bea")])
+    first = nights.night()
+    assert (first.result.applied, set(first.residual.values()) - {"not_kept"}) == (2, set())
+    nights.users[0]["userPrincipalName"] = "anna@x.example"
+    night = nights.night()
+    assert links(night)["ann"] in directory.users
+    assert directory.users[links(night)["ann"]]["userName"] == "anna@x.example"
+    assert {held["userName"] for held in directory.users.values()} >= {"bea@x.example", "stranger@x.example"}

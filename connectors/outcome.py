@@ -1,4 +1,7 @@
-"""``outcome.parquet`` and ``target_after.parquet``, from the journal alone: what it does not say did not happen."""
+"""``outcome.parquet`` and ``target_after.parquet``, from the journal alone: what it does not say did not happen.
+
+Also of an apply that was broken off and never ended, for the way back.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import pyarrow as pa
 
 from trueup.connectors.archive.journal import read_journal
 from trueup.connectors.scim.profiles import version_of
-from trueup.connectors.scim_writer.aftercare import RESTORE
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.parquet import create_file, rows_of, schema_of, write_table
 from trueup.transforms.values.equality import as_boolean, canonical
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from trueup.transforms.history import PriorRun
     from trueup.transforms.run_files import RunFiles
 
 _VALUES = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string())]))
@@ -38,7 +41,11 @@ SCHEMA = pa.schema(
         ("found", _FOUND),
     ]
 )
+RESTORE = "restore"
+"""The operation of what our own writes lost and was put back."""
 _WORST = (Result.FAILED, Result.SKIPPED, Result.APPLIED, Result.LEFT_OUT)
+_IN_PLACE = frozenset({Decision.UPDATE, Decision.REACTIVATE, Decision.DEACTIVATE})
+"""What changes a profile that was there before."""
 _INSTEAD = {"whole": ("write", "reference"), "write": ("whole",), "reference": ("whole",)}
 """Steps that write the same: the later attempt counts, whichever way it went."""
 _BATCH = 5000
@@ -124,6 +131,53 @@ def _left_out(key: str, operation: Decision, profile_id: str | None) -> dict[str
         "before": [],
         "written": [],
         "found": [],
+    }
+
+
+def of_broken_off(runs: Iterable[PriorRun], into: Path) -> dict[str, Path]:
+    """Run id → a file like ``outcome.parquet``, for each of ``runs`` whose apply was broken off and has none.
+
+    What was sent and never answered is in it as written: whether it was carried out, a look at the profile says.
+
+    Args:
+        runs: sealed runs.
+        into: an existing folder for the files.
+
+    Raises:
+        Failed: a journal is damaged.
+    """
+    found = {}
+    for run in runs:
+        if run.was_applied or run.is_pruned or not run.files.journal.exists() or run.files.outcome.exists():
+            continue
+        if rows := _with_doubts(run.files.journal):
+            found[run.run_id] = into / f"outcome-{run.run_id}.parquet"
+            write_table(pa.Table.from_pylist(rows, SCHEMA), found[run.run_id], compression="zstd")
+    return found
+
+
+def _with_doubts(journal: Path) -> list[dict[str, Any]]:
+    rows = {row["key"]: row for row in outcome_rows(journal) if row["operation"] != RESTORE}
+    doubts: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for record in read_journal(journal):
+        name = (str(record.get("key")), str(record.get("step")))
+        if record.get("event") == "settled":
+            doubts.pop(name, None)
+        elif record.get("event") == "intent" and record.get("operation") in _IN_PLACE:
+            doubts.setdefault(name, []).append(record)
+    for (key, _), intents in doubts.items():
+        row = rows.setdefault(key, _in_doubt(intents[0]))
+        for intent in intents:
+            for column, said in (("before", "before"), ("written", "after")):
+                known = {entry["attribute"] for entry in row[column]}
+                row[column] += [entry for entry in intent.get(said) or () if entry["attribute"] not in known]
+    return [rows[key] for key in sorted(rows)]
+
+
+def _in_doubt(intent: Mapping[str, Any]) -> dict[str, Any]:
+    return _left_out(str(intent["key"]), Decision(intent["operation"]), intent.get("profile_id")) | {
+        "result": Result.FAILED.value,
+        "reason": "the apply was broken off before it was answered",
     }
 
 
