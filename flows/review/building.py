@@ -13,11 +13,11 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from trueup.flows.review.little_memory import do_without_pandas
 from trueup.transforms.duck.database import THREADS
 from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import literal
@@ -137,24 +137,11 @@ def _elsewhere(job: str, *words: Any) -> Any:
     return answer
 
 
-class _WithoutPandas(MetaPathFinder):
-    """Arrow loads pandas to turn Python values into its own, to see whether they are pandas': 40 MB, for nothing here.
-
-    Without it Arrow goes on, as where it is not installed.
-    """
-
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        """Raises ``ModuleNotFoundError`` for pandas."""
-        del path, target
-        if fullname == "pandas":
-            raise ModuleNotFoundError("pandas has no use here.", name=fullname)
-
-
 def main() -> None:
     """Do the one job that standard input asks for, in little memory: one thread, and no pandas."""
     with suppress(OSError):
         os.nice(2)  # readers of what is ready come first
-    sys.meta_path.insert(0, _WithoutPandas())
+    do_without_pandas()
     THREADS.set(1)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints does not belong to the answer

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -77,6 +78,8 @@ def test_the_page_is_self_contained(name: str, view_of: Callable[[str], ReportVi
         assert not {"src", "style"} & set(attributes), tag
         assert not [attribute for attribute in attributes if attribute.startswith("on")], tag
         assert (attributes.get("href") or "#").startswith("#")
+    names = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)
+    assert [one for one, times in names.items() if times > 1] == [], "two places of one name"
 
 
 def test_the_policy_allows_this_script_and_style_only(view_of: Callable[[str], ReportView]) -> None:
