@@ -76,6 +76,7 @@ class OneStep:
                 self.unresolved[attribute] = f"{attribute}: {change.after} has no profile"
                 return
         self.wanted[attribute] = wanted
+        self.context.shape.typeless.note(self.profile_id, attribute, before)
         self.expected[attribute] = [before]
         # A way back may make a profile inactive and give it its old user name in one step.
         if attribute in self.item.aside and self.name in {"write", "deactivate"}:

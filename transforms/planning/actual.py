@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from trueup.transforms.attributes import ManagedAttribute
+    from trueup.transforms.values.paths import ScimPath
 
 
 _DESIRED = "LEFT JOIN desired d ON d.key = o.key"
+_BEFORE = "LEFT JOIN desired_before b ON b.key = o.key"
 
 
 def write_actual(
@@ -29,6 +31,7 @@ def write_actual(
     bare: Collection[str] = (),
     untyped: Collection[str] = (),
     linked: bool = False,
+    before: Collection[str] = (),
 ) -> int:
     """Write every profile once, by key, from ``target`` and ``persons``; returns the rows.
 
@@ -40,7 +43,10 @@ def write_actual(
         attributes: the columns.
         into: the file.
         bare: attributes, in lower case, of which elements were read without ``type``: one that is as desired is meant.
-        untyped: those whose elements lose it here: the primary or only one is meant.
+        untyped: those whose elements lose it here: the primary or only one is meant. Where several kinds of one list
+            are managed, it is the first kind's, and only if no other kind is to have that value.
+        before: columns of ``desired_before``, what the last applied run wanted: so an element of a list without
+            types is known again.
         linked: profiles that were not read have the people ``links_before`` gives them to.
     """
     have = columns_of(connection, "target")
@@ -60,10 +66,25 @@ def write_actual(
             chosen.append(f"try_cast(t.{column} AS BOOLEAN) AS {column}")
         elif (path := parse(attribute.path)).kind_of_element and path.whole.lower() in bare:
             wanted = f"d.{column}::VARCHAR" if attribute.path in desired else "NULL::VARCHAR"
-            value = bare_expression(path, "t.resource", wanted, untyped=path.whole.lower() in untyped)
+            mates = _same_list(path, desired)
+            is_first = (
+                next((one.kind_of_element for one in mates.values()), path.kind_of_element) == path.kind_of_element
+            )
+            others = [
+                name
+                for name, one in mates.items()
+                if one.kind_of_element != path.kind_of_element and one.sub == path.sub
+            ]
+            value = bare_expression(
+                path,
+                "t.resource",
+                wanted,
+                untyped=path.whole.lower() in untyped and is_first,
+                was=f"b.{column}::VARCHAR" if path.whole.lower() in untyped and attribute.path in before else None,
+                others=[f"d.{identifier(name)}::VARCHAR" for name in others],
+            )
             chosen.append(f"coalesce(t.{column}::VARCHAR, {value}) AS {column}")
-            if attribute.path in desired and _DESIRED not in joins:
-                joins.append(_DESIRED)
+            joins += [join for join, have in ((_DESIRED, desired), (_BEFORE, before)) if attribute.path in have]
         else:
             chosen.append(f"t.{column}::VARCHAR AS {column}")
     connection.execute(
@@ -77,9 +98,15 @@ def write_actual(
     return write(
         connection,
         f"SELECT o.key, {''.join(part + ', ' for part in chosen)}[]::VARCHAR[] AS left_alone "
-        f"FROM target t JOIN key_of o ON o.profile_id = t.id {' '.join(joins)} ORDER BY o.key",
+        f"FROM target t JOIN key_of o ON o.profile_id = t.id {' '.join(dict.fromkeys(joins))} ORDER BY o.key",
         into,
     )
+
+
+def _same_list(path: ScimPath, desired: Iterable[str]) -> dict[str, ScimPath]:
+    """The columns of ``desired`` that hold elements of the same list, told by their ``type``, and their paths."""
+    known = {name: parse(name) for name in desired if name.startswith(f"{path.whole}[")}
+    return {name: one for name, one in known.items() if one.whole == path.whole and one.kind_of_element}
 
 
 def _columns_if_any(connection: DuckDBPyConnection, name: str) -> Collection[str]:

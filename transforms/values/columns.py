@@ -12,7 +12,7 @@ from trueup.transforms.values.paths import parse
 from trueup.transforms.values.spelling import Spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from trueup.transforms.values.paths import ScimPath
 
 _NOTHING = ("", "[]", "{}", "null", '""')
+
+_SAID = "json_extract_string(v, '$')"
+"""SQL for the text of a value ``v`` of a list."""
 
 
 def select_list(kinds: Mapping[str, str]) -> str:
@@ -126,11 +129,14 @@ def _expression(path: ScimPath, column: str, extract: str) -> str:
     )
 
 
-def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) -> str:
+def bare_expression(
+    path: ScimPath, column: str, wanted: str, *, untyped: bool, was: str | None = None, others: Iterable[str] = ()
+) -> str:
     """A SQL expression for an element without ``type``; null where an element fits the filter as it stands.
 
     See :func:`trueup.transforms.values.paths.element_at`. ``column`` holds the resource as it was read, so that names
-    are matched whatever their case; ``wanted`` is a SQL expression too.
+    are matched whatever their case; ``wanted`` and ``was`` are SQL expressions too, and so are ``others``, what other
+    paths want of the same list: an element with such a value is this path's only if it wants it as well.
     """
     holder = _member(column, path.schema) if path.schema else column
     elements = f"json_extract({_member(holder, path.attribute)}, '$[*]')"
@@ -147,11 +153,13 @@ def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) 
         f"OR coalesce({kind}, '') IN ('', 'false', '0', '0.0', '-0.0', '[]', '{{}}'))"
     )
     values = f"list_transform({bare}, lambda e: {value})"
-    said = "json_extract_string(v, '$')"
-    found = (
-        f"coalesce(list_filter({values}, lambda v: lower({said}) = lower({wanted}))[1], list_filter({values}, "
-        f"lambda v: {_without_spelling(said)} = nullif({_without_spelling(wanted)}, ''))[1])"
+    theirs = "".join(
+        f" AND NOT coalesce({_without_spelling(_SAID)} = nullif({_without_spelling(other)}, ''), FALSE)"
+        for other in others
     )
+    found = _of_text(values, wanted)
+    if was is not None:
+        found = f"coalesce({found}, {_of_text(f'list_filter({values}, lambda v: TRUE{theirs})', was)})"
     if untyped:
         main = (
             f"list_filter({bare}, lambda e: json_type(e) = 'OBJECT' "
@@ -159,10 +167,19 @@ def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) 
         )
         only = f"CASE WHEN len({bare}) = 1 THEN {values}[1] END"
         first = f"CASE WHEN len({main}) > 0 THEN list_transform({main}, lambda e: {value})[1] ELSE {only} END"
+        first = f"list_filter([{first}], lambda v: TRUE{theirs})[1]"
         found = f"coalesce({found}, CASE WHEN len({bare}) = len({elements}) THEN {first} END)"
     met = f"(len(list_filter({elements}, lambda e: json_type(e) = 'OBJECT' AND coalesce({fits}, FALSE))) > 0)"
     return (
         f"CASE WHEN NOT {met} AND ({found})::VARCHAR NOT IN ('[]', '{{}}') THEN json_extract_string({found}, '$') END"
+    )
+
+
+def _of_text(values: str, text: str) -> str:
+    """SQL for the first of ``values``, a list of JSON, that is ``text``; else the first that spells it otherwise."""
+    return (
+        f"coalesce(list_filter({values}, lambda v: lower({_SAID}) = lower({text}))[1], list_filter({values}, "
+        f"lambda v: {_without_spelling(_SAID)} = nullif({_without_spelling(text)}, ''))[1])"
     )
 
 
