@@ -81,6 +81,7 @@ def compare(
         if text in kept:
             put(should, path, value, **lists.meant(before, path))
     _let_full_name_follow(should, after, kept)
+    _let_full_name_be_display_name(before, should, after, kept)
     failed = {parse(text): value for text, value in written.items() if text not in kept}
     wanted, now = attributes_in(should), attributes_in(after)
     words: dict[str, list[str]] = {"lost": [], "altered": [], "left_over": []}
@@ -160,6 +161,21 @@ def _let_full_name_follow(should: dict[str, Any], after: dict[str, Any], kept: C
     parts = [str(value) for spelt, value in name.items() if spelt.lower() in members and not is_nothing(value)]
     if parts and all(part in said for part in parts):
         name |= {spelt: said for spelt in name if spelt.lower() == "formatted"}
+
+
+def _let_full_name_be_display_name(
+    before: dict[str, Any], should: dict[str, Any], after: dict[str, Any], kept: Collection[str]
+) -> None:
+    """A full name that was the ``displayName`` before the latter was written, and is it now, is one value with it."""
+    was, now = ([member(one, "displayName"), member(member(one, "name"), "formatted")] for one in (before, after))
+    name = member(should, "name")
+    if (
+        "displayname" in {path.lower() for path in kept}
+        and isinstance(name, dict)
+        and was[0] == was[1]
+        and now[0] == now[1]
+    ):
+        name |= {spelt: now[1] for spelt in name if spelt.lower() == "formatted"}
 
 
 def _difference(should: Any, now: Any, missed: list[ScimPath], *, is_asked: bool = False) -> set[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier
-from trueup.transforms.values.columns import bare_expression, equal, json_of, select_list
+from trueup.transforms.values.columns import Claims, bare_expression, equal, json_of, select_list
 from trueup.transforms.values.equality import same, text_of
 from trueup.transforms.values.paths import CORE, ENTERPRISE, get, parse
 from trueup.transforms.values.spelling import Spelling
@@ -157,10 +157,9 @@ def test_elements_without_a_type_are_found_the_same(
 ) -> None:
     path = parse('emails[type eq "work"].value')
     resource = {"id": "x", "Emails": listed}
-    given, before = "$w::VARCHAR", "$b::VARCHAR"
+    found = bare_expression(path, "resource", "$w::VARCHAR", untyped=untyped, claims=Claims("$b::VARCHAR"))
     row = engine.execute(
-        f"SELECT to_json(nullif({bare_expression(path, 'resource', given, untyped=untyped, was=before)}, ''))::VARCHAR "
-        "FROM (SELECT $r::VARCHAR AS resource)",
+        f"SELECT to_json(nullif({found}, ''))::VARCHAR FROM (SELECT $r::VARCHAR AS resource)",
         {"r": orjson.dumps(resource).decode(), "w": wanted, "b": was},
     ).fetchone()
     assert row is not None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PHONE = 'phoneNumbers[type eq "work"].value'
 MOBILE = 'phoneNumbers[type eq "mobile"].value'
 NICK = "nickName"
-_COLUMNS = {PHONE: "phone", MOBILE: "mobile", NICK: "nick"}
+_COLUMNS = {PHONE: "phone", MOBILE: "mobile", NICK: "nick", "displayName": "display"}
 
 
 @dataclass(frozen=True)

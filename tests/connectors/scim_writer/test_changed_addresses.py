@@ -102,8 +102,8 @@ def test_where_no_number_has_a_type_a_mobile_phone_is_never_taken_for_the_other(
     a_night(work=("+1 10", "+2 30"), mobile=("+1 30", "+2 20"), both=(None, "+2 21"), none=(None, "+2 31"))
     given = {"work": ["+1 10", "+2 30"], "mobile": ["+1 30", "+2 20"], "both": ["+2 21"], "none": ["+2 31"]}
     assert held() == given
-    taken = a_night(both=(None, "+2 41"), none=("+1 41", None))
-    assert held() == given | {"both": ["+2 41"], "none": ["+1 41"]}
+    taken = a_night(work=("+1 40", None), both=(None, "+2 41"), none=("+1 41", None))
+    assert held() == given | {"work": ["+1 40"], "both": ["+2 41"], "none": ["+1 41"]}
     back = nights.roll_back(taken.run)
     assert back.residual == {}, back.result.records
     assert held() == given
