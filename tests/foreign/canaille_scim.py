@@ -1,6 +1,6 @@
 """Canaille's identity server with its SCIM endpoints, on its memory backend. Prints the root once it listens.
 
-Run by the interpreter of the environment Canaille is installed in. One request at a time: the memory backend has no locks.
+Run by the interpreter of the environment Canaille is installed in. One request at a time: the backend has no locks.
 """
 
 from __future__ import annotations

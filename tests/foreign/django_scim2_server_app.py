@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from types import ModuleType
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -37,8 +38,8 @@ def main() -> None:
     from django.urls import include, path
 
     logging.disable(logging.CRITICAL)
-    urls = type(sys)("urls")
-    urls.urlpatterns = [path("scim/v2/", include("django_scim2_server.urls"))]
+    urls = ModuleType("urls")
+    vars(urls)["urlpatterns"] = [path("scim/v2/", include("django_scim2_server.urls"))]
     sys.modules["urls"] = urls
     settings.configure(
         SECRET_KEY=TOKEN,

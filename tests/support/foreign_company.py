@@ -104,15 +104,23 @@ def stranger(number: int) -> dict[str, Any]:
     }
 
 
-def shown(profile: dict[str, Any]) -> dict[str, Any]:
-    """The managed values of a raw profile, by path; of lists the first of its type, else the only one."""
+def shown(profile: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:
+    """The managed values of a raw profile, by path.
+
+    Of lists the first of its type; where no element has a type, the one that is wished for, or the only one that is
+    not wished for as another.
+    """
     extension = profile.get(ENTERPRISE) or {}
     manager = extension.get("manager") or {}
 
     def typed(name: str, kind: str, sub: str = "value") -> Any:
         rows = [row if isinstance(row, dict) else {"value": row} for row in profile.get(name) or ()]
-        only = rows if len(rows) == 1 and "type" not in rows[0] else []
-        return next((row.get(sub) for row in only or rows if only or row.get("type") == kind), None)
+        if any("type" in row for row in rows):
+            return next((row.get(sub) for row in rows if row.get("type") == kind), None)
+        wanted = wish.get(f'{name}[type eq "{kind}"].{sub}')
+        others = {value for path, value in wish.items() if path.startswith(f"{name}[") and value != wanted}
+        left = [row.get(sub) for row in rows if row.get(sub) not in others]
+        return wanted if wanted in left else left[0] if len(left) == 1 else None
 
     return {
         "externalId": profile.get("externalId"),
