@@ -397,6 +397,18 @@ def test_a_person_is_erased_from_runs_of_an_older_format_in_an_encrypted_store(
     assert check_archive(archive.path) == []
 
 
+def test_whoever_may_read_the_archive_and_not_write_its_cache_is_told_to_take_another(tmp_path: Path) -> None:
+    cache, before = tmp_path / "cache", os.geteuid()
+    cache.mkdir(mode=0o500)
+    if before == 0:
+        os.seteuid(65534)  # nobody: root may write anywhere
+    try:
+        with pytest.raises(Failed, match="TRUEUP_ARCHIVE__CACHE"):
+            vault.area(cache)
+    finally:
+        os.seteuid(before)
+
+
 def test_who_sweeps_takes_no_folder_for_dead_that_is_just_being_made(
     tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
