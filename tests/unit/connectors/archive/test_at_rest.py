@@ -412,7 +412,8 @@ def test_whoever_may_read_the_archive_and_not_write_its_cache_is_told_to_take_an
 def test_who_sweeps_takes_no_folder_for_dead_that_is_just_being_made(
     tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, others = fcntl.flock, []
+    real = fcntl.flock
+    others: list[threading.Thread] = []
 
     def slowly(number: int, how: int) -> None:
         if Path(f"/proc/self/fd/{number}").readlink().name == "in-use" and not others:
