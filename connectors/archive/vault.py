@@ -25,12 +25,12 @@ from trueup.connectors.archive.cipher import KEY_FILE, OF_ARCHIVE, Cipher, Keys,
 from trueup.connectors.archive.lines import closed_line, opened_line, opened_lines
 from trueup.connectors.archive.private_files import forget, make_private
 from trueup.connectors.archive.store import LocalStore
-from trueup.transforms.errors import Refused
+from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.private import open_binary
 from trueup.transforms.run_files import JOURNAL, RUN_ID, RunFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from _typeshed import SupportsWrite
@@ -51,13 +51,14 @@ def area(cache: Path) -> Path:
     if (found := _areas.get(cache)) is not None:
         return found
     base = cache / _AREAS
-    with on_disk(f"The archive's cache {cache} cannot be written"):
+    with on_disk(f"The archive's cache {cache} cannot be written"), _told_of_rights(cache):
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(base)
-        place = base / f"{os.getpid()}-{secrets.token_hex(6)}"
-        place.mkdir(mode=0o700)
-        number = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(number, fcntl.LOCK_EX)
+        with _alone_in(base):  # else somebody who sweeps finds the new one before its lock is held
+            _sweep(base)
+            place = base / f"{os.getpid()}-{secrets.token_hex(6)}"
+            place.mkdir(mode=0o700)
+            number = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(number, fcntl.LOCK_EX)
     _held.append(number)
     make_private(place)
     owner = os.getpid()
@@ -80,6 +81,28 @@ def opened_below(cache: Path, root: Path) -> Path:
     opened = area(cache) / f"{root.name}-{own}"
     opened.mkdir(mode=0o700, exist_ok=True)
     return opened
+
+
+@contextlib.contextmanager
+def _told_of_rights(cache: Path) -> Iterator[None]:
+    """Who may read an archive need not be who writes it: the cache is one account's own."""
+    try:
+        yield
+    except PermissionError as error:
+        raise Failed(
+            f"The archive's cache {cache} cannot be written by this account.",
+            remedy="Give this account a cache of its own: TRUEUP_ARCHIVE__CACHE=FOLDER",
+        ) from error
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 def _sweep(base: Path) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +20,7 @@ from tests.support.archive_runs import AT, Person, applied, approved, sealed_run
 from tests.support.people_in_a_store import erase
 from tests.unit.connectors.archive.test_erasing import KEPT
 from trueup.connectors.analysis.archive import Archive as Data
-from trueup.connectors.archive import add_act, check_archive, erasing, open_archive, places, reading
+from trueup.connectors.archive import add_act, check_archive, erasing, open_archive, places, reading, vault
 from trueup.connectors.archive.cipher import KEY_FILE, Keys, key_id, new_cipher, unwrapped, wrapped
 from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.journal import Journal, read_journal
@@ -37,7 +40,6 @@ from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.object_stores import Bucket
     from trueup.connectors.archive import Archive
@@ -393,6 +395,38 @@ def test_a_person_is_erased_from_runs_of_an_older_format_in_an_encrypted_store(
     assert check_archive(archive.path) == []
     whole_run(archive, days=60)
     assert check_archive(archive.path) == []
+
+
+def test_whoever_may_read_the_archive_and_not_write_its_cache_is_told_to_take_another(tmp_path: Path) -> None:
+    cache, before = tmp_path / "cache", os.geteuid()
+    cache.mkdir(mode=0o500)
+    if before == 0:
+        os.seteuid(65534)  # nobody: root may write anywhere
+    try:
+        with pytest.raises(Failed, match="TRUEUP_ARCHIVE__CACHE"):
+            vault.area(cache)
+    finally:
+        os.seteuid(before)
+
+
+def test_who_sweeps_takes_no_folder_for_dead_that_is_just_being_made(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fcntl.flock
+    others: list[threading.Thread] = []
+
+    def slowly(number: int, how: int) -> None:
+        if Path(f"/proc/self/fd/{number}").readlink().name == "in-use" and not others:
+            others.append(threading.Thread(target=vault.area, args=(tmp_path / "cache",)))
+            others[0].start()  # as another process would begin between the two calls of this one
+            others[0].join(0.5)
+        real(number, how)
+
+    monkeypatch.setattr(fcntl, "flock", slowly)
+    mine = vault.area(tmp_path / "cache")
+    assert mine.is_dir()
+    others[0].join(10)
+    assert mine.is_dir()
 
 
 def test_private_files_of_dead_processes_are_swept_and_cannot_be_read(tmp_path: Path, key: str) -> None:
