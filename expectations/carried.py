@@ -25,6 +25,7 @@ from trueup.expectations.relations import first, view_file
 from trueup.expectations.row_comparison import changed_keys
 from trueup.transforms.duck.database import statement
 from trueup.transforms.errors import Failed
+from trueup.transforms.private import sha256_of
 from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
@@ -164,8 +165,7 @@ def _is_as_sealed(run: PriorRun, path: Path) -> bool:
     """Whether a file is there and what the run was sealed with: what was altered since vouches for nobody."""
     sealed = run.manifest.files.get(path.name)
     try:
-        with path.open("rb") as file:
-            return sealed is not None and hashlib.file_digest(file, "sha256").hexdigest() == sealed.sha256
+        return sealed is not None and sha256_of(path) == sealed.said.sha256
     except OSError:
         return False
 

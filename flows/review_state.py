@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from trueup.connectors.archive.atomic_files import REVIEWS, Access, make_directory, replace
 from trueup.connectors.archive.places import as_kept, read_private
 from trueup.flows.commands.review_wish import Progress
+from trueup.transforms.errors import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ def kept(root: Path, run: PriorRun, who: str) -> Progress:
         if said["fingerprint"] != run.manifest.fingerprint:
             return Progress()
         return Progress(tuple(map(str, said["looked"])), dict(said["notes"]), str(said["note"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, Refused):
         return Progress()
 
 

@@ -54,7 +54,7 @@ class Earlier:
     decision: str
     reason: str
     came_to: str
-    """The result of its apply for this person, else the run's state; in words."""
+    """The result of its apply for this person, else the run's state; empty where nothing was to be written."""
     approved_by: str
 
 
@@ -129,5 +129,6 @@ def _tell_run(db: DuckDBPyConnection, found: dict[str, Detail], run: PriorRun) -
     query = over(statement(name, "trueup.reports.sql"), **where)
     who = ", ".join(dict.fromkeys(act.who for act in run.acts if act.act is Act.APPROVED))
     for key, decision, reason, result in db.execute(query).fetchall():
-        one = Earlier(run.run_id, decision, reason or "", (result or str(run.state)).replace("_", " "), who)
-        found[key].earlier.append(one)
+        was_written = decision in WRITING  # of whoever was not, an apply says nothing
+        came = (result or str(run.state)).replace("_", " ") if was_written else ""
+        found[key].earlier.append(Earlier(run.run_id, decision, reason or "", came, who if was_written else ""))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from trueup.reports.assets import Assets, assets
 from trueup.reports.chart import chart
-from trueup.reports.difference import parted
+from trueup.reports.difference import Parted, parted
 from trueup.reports.escaping import script_data, visible
 from trueup.reports.listed import Pool, change_columns, codes_of, detail_of, first_changes, people_columns, vocabulary
 from trueup.reports.pictures import pictures
 from trueup.reports.sentences import CAUSE_REMEDIES, LABELS, number
 from trueup.reports.templating import template
+from trueup.reports.verdict import asked_of_others
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def body_words(view: ReportView, drawings: Pictures) -> dict[str, Any]:
         "remedies": CAUSE_REMEDIES,
         "group_room": _GROUP_ROOM,
         "superseded": _superseded_by(view),
+        "asked_of_others": asked_of_others,
     }
 
 
@@ -83,8 +85,12 @@ def _superseded_by(view: ReportView) -> str:
 
 
 def parted_visibly(before: str, after: str) -> tuple[Any, Any]:
-    """What differs between two values, with what is invisible spelt out."""
-    return parted(visible(before), visible(after))
+    """What differs between two values, with what is invisible spelt out.
+
+    Spelt out of the whole and escaped here: a space where a value was cut is none at its end.
+    """
+    one, two = (Parted(*map(escape, astuple(part))) for part in parted(visible(before), visible(after)))
+    return one, two
 
 
 def _data(view: ReportView, review: Review | None) -> dict[str, Any]:

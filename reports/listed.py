@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from trueup.reports.attributes import EVENT_WORDS, place
 from trueup.reports.escaping import visible
-from trueup.reports.sentences import CAUSE_WORDS, LABELS, age
+from trueup.reports.sentences import CAUSE_WORDS, LABELS, WRITES, age
 from trueup.transforms.values.labels import label
 from trueup.transforms.vocabulary import WRITING
 
@@ -46,7 +46,9 @@ def vocabulary(view: ReportView, codes: Codes) -> dict[str, Any]:
     return {
         "run": view.run_id,
         "links": {"source": view.links.source, "target": view.links.target},
-        "decisions": [{"name": d, "label": LABELS[d], "writes": d in WRITING} for d in DECISIONS],
+        "decisions": [
+            {"name": d, "label": LABELS[d], "writes": d in WRITING, "noun": WRITES.get(d, LABELS[d])} for d in DECISIONS
+        ],
         "attributes": [
             {"path": path, "label": visible(label(path)), "place": place(path)} for path in codes.attributes
         ],

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import io
-from typing import TYPE_CHECKING, Any
+import shutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pyarrow.compute as pc
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._writer import WorksheetWriter
+from openpyxl.writer.excel import ExcelWriter
+from typing_extensions import override
 
 from trueup.reports.columns import headings
 from trueup.reports.escaping import cell
@@ -39,9 +46,36 @@ def xlsx(view: ReportView) -> bytes:
     book.properties.created = view.at.replace(tzinfo=None)
     for name, columns, rows in _sheets(view):
         _write(book, name, columns, rows)
+    book.properties.modified = datetime.now(UTC).replace(tzinfo=None)
     sink = io.BytesIO()
-    book.save(sink)
+    ExcelWriter(book, _Archive(sink, "w", ZIP_DEFLATED)).save()
     return sink.getvalue()
+
+
+class _Sheet(WorksheetWriter):
+    """Keeps a sheet in memory, compressed, until the workbook takes it.
+
+    As openpyxl has it a sheet lies in the temporary folder until then, in clear; a process that is killed leaves it.
+    """
+
+    def __init__(self, sheet: Any) -> None:
+        super().__init__(sheet, gzip.GzipFile(fileobj=io.BytesIO(), mode="wb", compresslevel=1))
+
+    @override
+    def cleanup(self) -> None:
+        """There is no file to remove."""
+
+
+class _Archive(ZipFile):
+    """Takes sheets from memory."""
+
+    @override
+    def write(self, filename: Any, arcname: Any = None, *more: Any) -> None:
+        kept = filename.fileobj
+        filename.close()  # its end; the memory beneath stays
+        kept.seek(0)
+        with gzip.GzipFile(fileobj=kept) as sheet, self.open(arcname, "w", force_zip64=True) as into:
+            shutil.copyfileobj(sheet, into)
 
 
 def _sheets(view: ReportView) -> Iterator[tuple[str, dict[str, int], Iterable[list[Any]]]]:
@@ -136,6 +170,9 @@ def _sheet(book: Workbook, name: str, columns: dict[str, int]) -> Any:
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}2"
     for place, width in enumerate(columns.values(), 1):
         sheet.column_dimensions[get_column_letter(place)].width = width
+    writer = _Sheet(sheet)
+    writer.write_top()
+    cast("Any", sheet)._writer = writer  # noqa: SLF001 - openpyxl gives no other way to say where a sheet is kept
     heads = [WriteOnlyCell(sheet, title) for title in columns]
     for head in heads:
         for name_of_style, style in _HEAD.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trueup.reports.sentences import counted, number
 from trueup.transforms.vocabulary import Act, Outcome
@@ -209,12 +209,17 @@ def _act(act: ActRecord) -> str:
     at, details = f"{act.at:%-d %B %Y, %H:%M UTC}", act.details
     reason = f": {act.reason}" if act.reason else ""
     if act.act in {Act.APPLIED, Act.PARTIALLY_APPLIED, Act.INTERRUPTED}:
-        parts = [f"{number(details[word])} {said}" for word, said in _RESULTS.items() if details.get(word)]
-        return f"{_ACTS[act.act]} {at}{': ' + ', '.join(parts) if parts else ''}."
+        came = results(details)
+        return f"{_ACTS[act.act]} {at}{': ' * bool(came)}{came}."
     if act.act is Act.SUPERSEDED:
         by = details.get("by")
         return f"Superseded {at}" + (f" by the newer plan {by}: look at that one instead." if by else ".")
     return f"{_ACTS[act.act]} by {act.who}, {at}{reason}." if act.act in _ACTS else ""
+
+
+def results(details: Mapping[str, Any]) -> str:
+    """What the closing act of an apply says of people: ``8 written, 1 skipped``; empty where it says nothing."""
+    return ", ".join(f"{number(details[word])} {said}" for word, said in _RESULTS.items() if details.get(word))
 
 
 _RESULTS = {"applied": "written", "skipped": "skipped", "failed": "failed", "left_out": "left out"}

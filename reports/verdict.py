@@ -62,7 +62,7 @@ def _refused(manifest: Manifest, past: PastNights, state: str) -> Opening:
             "stop",
             verdict,
             detail,
-            "Nothing is written unless you say why this is right. If you do not know why, look at the source first.",
+            f"{_UNLESS_YOU} If you do not know why, look at the source first.",
             (f"trueup approve {manifest.run_id} --as NAME {allow}", f'trueup reject {manifest.run_id} --reason "…"'),
         )
     return Opening(
@@ -75,6 +75,14 @@ def _refused(manifest: Manifest, past: PastNights, state: str) -> Opening:
 
 
 _AT_REST = "Nothing is asked of you."
+_YOU, _REVIEWERS = "You are asked", "Reviewers are asked"
+_UNLESS_YOU = "Nothing is written unless you say why this is right."
+_UNLESS_REVIEWERS = "Nothing is written unless a reviewer says why this is right."
+
+
+def asked_of_others(ask: str) -> str:
+    """What is asked, as it is told to somebody who may read and not decide."""
+    return ask.replace(_YOU, _REVIEWERS).replace(_UNLESS_YOU, _UNLESS_REVIEWERS)
 
 
 def _nothing(manifest: Manifest) -> Opening:
@@ -100,7 +108,7 @@ def _ready(manifest: Manifest, past: PastNights, state: str) -> Opening:
     held = counts.get("hold", 0) if not manifest.only else 0
     conflicts = counts.get("conflict", 0)
     aside = [f"{number(held)} held"] * bool(held) + [f"{number(conflicts)} in conflict"] * bool(conflicts)
-    asks = f"You are asked to accept {write_words(counts)}."
+    asks = f"{_YOU} to accept {write_words(counts)}."
     if state != Outcome.READY:
         asks = f"This run is {state.replace('_', ' ')}; it holds {write_words(counts)}."
     if aside:

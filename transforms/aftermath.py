@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from trueup.transforms.values.equality import canonical, classify, is_nothing, loose
 from trueup.transforms.values.paths import ScimPath, attributes_in, element_at, member, parse, put
+from trueup.transforms.values.typeless import Typeless
 from trueup.transforms.vocabulary import Kept
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def compare(
     *,
     kept: Collection[str],
     ignored: Collection[str] = (),
-    untyped: Collection[str] = (),
+    typeless: Typeless | None = None,
 ) -> Aftermath:
     """What is in ``after`` and not as ``before`` with what was kept of ``written`` in it.
 
@@ -70,16 +71,17 @@ def compare(
         written: path → value of what was asked for; references as profile ids.
         kept: those paths of ``written`` that now read as asked.
         ignored: attributes, in lower case, the server sets as it likes.
-        untyped: attributes, in lower case, whose elements have no ``type`` there.
+        typeless: the target's lists without ``type``.
     """
-    should = copy.deepcopy(before)
+    should, lists = copy.deepcopy(before), typeless or Typeless()
     asked: dict[str, list[ScimPath]] = {}
     for text, value in written.items():
         path = parse(text)
         asked.setdefault(path.whole.lower(), []).append(path)
         if text in kept:
-            put(should, path, value, untyped=path.whole.lower() in untyped)
+            put(should, path, value, **lists.meant(before, path))
     _let_full_name_follow(should, after, kept)
+    _let_full_name_be_display_name(before, should, after, kept)
     failed = {parse(text): value for text, value in written.items() if text not in kept}
     wanted, now = attributes_in(should), attributes_in(after)
     words: dict[str, list[str]] = {"lost": [], "altered": [], "left_over": []}
@@ -159,6 +161,21 @@ def _let_full_name_follow(should: dict[str, Any], after: dict[str, Any], kept: C
     parts = [str(value) for spelt, value in name.items() if spelt.lower() in members and not is_nothing(value)]
     if parts and all(part in said for part in parts):
         name |= {spelt: said for spelt in name if spelt.lower() == "formatted"}
+
+
+def _let_full_name_be_display_name(
+    before: dict[str, Any], should: dict[str, Any], after: dict[str, Any], kept: Collection[str]
+) -> None:
+    """A full name that was the ``displayName`` before the latter was written, and is it now, is one value with it."""
+    was, now = ([member(one, "displayName"), member(member(one, "name"), "formatted")] for one in (before, after))
+    name = member(should, "name")
+    if (
+        "displayname" in {path.lower() for path in kept}
+        and isinstance(name, dict)
+        and was[0] == was[1]
+        and now[0] == now[1]
+    ):
+        name |= {spelt: now[1] for spelt in name if spelt.lower() == "formatted"}
 
 
 def _difference(should: Any, now: Any, missed: list[ScimPath], *, is_asked: bool = False) -> set[str]:

@@ -40,6 +40,11 @@ class FileRecord(_Record):
     content: Content | None = None
     """Of what an encrypted file says; not there for one in clear."""
 
+    @property
+    def said(self) -> Content:
+        """Hash and length of what the file says, in whatever way it is kept."""
+        return self.content or Content(sha256=self.sha256, bytes=self.bytes)
+
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As earlier versions wrote it, where nothing is encrypted."""

@@ -7,6 +7,7 @@ Everywhere else, and where nothing is private, files are as they are.
 
 from __future__ import annotations
 
+import hashlib
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -88,6 +89,13 @@ def write_text(path: Path, text: str) -> None:
 def size_of(path: Path) -> int:
     """How long what is in the file is."""
     return _keepers[0].size(path) if is_private(path) else path.stat().st_size
+
+
+def sha256_of(path: Path) -> str:
+    """Of what is in the file, in hex."""
+    with open_binary(path) as opened:
+        file: Any = opened
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_system() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, field_validator, model_validator
 
@@ -36,6 +36,8 @@ class ReviewSettings(Section):
     """PEM file of the server's certificate, with those in between."""
     key: str = ""
     """PEM file of its key."""
+    strict_transport: Literal["host", "subdomains", "preload"] = "host"
+    """For whom browsers are told to come encrypted only: this host; its subdomains too; and that lists may say so."""
     recheck_minutes: Annotated[float, Field(gt=0, le=1440)] = 15
     """How long a right counts before it is asked for again."""
     sign_in_again_minutes: Annotated[float, Field(ge=0, le=1440)] = 0
@@ -59,6 +61,13 @@ class ReviewSettings(Section):
     def _certificate_with_key(self) -> ReviewSettings:
         if bool(self.certificate) != bool(self.key):
             message = "certificate and key belong together; set both or neither"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _strict_where_encrypted(self) -> ReviewSettings:
+        if self.strict_transport != "host" and not self.url.startswith("https://"):
+            message = f'strict_transport = "{self.strict_transport}" needs a url that begins with https://'
             raise ValueError(message)
         return self
 

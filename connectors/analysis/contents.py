@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from trueup.connectors.archive import reading
+from trueup.connectors.archive.places import store_of
 from trueup.transforms.errors import Misused, Refused
 from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import Kind
@@ -149,8 +150,8 @@ def _damaged_nights(root: Path, run_ids: list[str], *, target: str, zone: tzinfo
     found: dict[date, str] = {}
     for run_id in sorted(run_ids):
         said: Any = {}
-        with suppress(OSError, ValueError):
-            said = json.loads((root / run_id / "manifest.json").read_bytes())
+        with suppress(OSError, ValueError, Refused):
+            said = json.loads(store_of(root).read(f"{run_id}/manifest.json"))
         said = said if isinstance(said, dict) else {}
         elsewhere = isinstance(said.get("target"), str) and same_target(said["target"]) != target
         if not elsewhere and not said.get("only") and said.get("kind", Kind.RECONCILE) == Kind.RECONCILE:

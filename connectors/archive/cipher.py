@@ -16,7 +16,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from typing_extensions import override
@@ -98,9 +98,9 @@ class Cipher:
 
     @cached_property
     def _primitive(self) -> Any:
-        from tink import proto_keyset_format, secret_key_access, streaming_aead
+        from tink import proto_keyset_format, secret_key_access
 
-        streaming_aead.register()
+        streaming_aead = _streaming_aead()
         return proto_keyset_format.parse(self.keyset, secret_key_access.TOKEN).primitive(streaming_aead.StreamingAead)
 
     def encrypt(self, name: str, content: bytes) -> bytes:
@@ -140,6 +140,15 @@ class Cipher:
         return f"{self.run_id}/{name}".encode()
 
 
+@cache
+def _streaming_aead() -> Any:
+    """Made known to Tink once: that takes longer than to open a run's records."""
+    from tink import streaming_aead
+
+    streaming_aead.register()
+    return streaming_aead
+
+
 class _Kept(io.BytesIO):
     """Says what was written to it after it was closed, as Tink closes it."""
 
@@ -155,9 +164,9 @@ class _Kept(io.BytesIO):
 def new_cipher(keys: Keys, run_id: str) -> Cipher:
     """A new keyset for a run."""
     import tink
-    from tink import proto_keyset_format, secret_key_access, streaming_aead
+    from tink import proto_keyset_format, secret_key_access
 
-    streaming_aead.register()
+    streaming_aead = _streaming_aead()
     handle = tink.new_keyset_handle(streaming_aead.streaming_aead_key_templates.AES256_GCM_HKDF_1MB)
     keyset = cast("bytes", proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
     return Cipher(run_id, key_id(keys.current), keyset)

@@ -23,8 +23,9 @@ from trueup.connectors.archive.pending import DECIDED, GIVEN_UP, OVER, PREPARED,
 from trueup.connectors.archive.staging import Staged
 from trueup.connectors.archive.store import Changed
 from trueup.connectors.archive.unfinished import is_under_way
+from trueup.connectors.archive.vault import fits_bytes
 from trueup.transforms.erasure.texts import lines_without
-from trueup.transforms.errors import Failed
+from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.run_files import RUN_ID, RunFiles
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 
     from trueup.connectors.archive.remote import RemotePlace
     from trueup.connectors.archive.store import Version
+    from trueup.connectors.archive.vault import Vault
     from trueup.transforms.erasure.person import Person
+    from trueup.transforms.manifest import FileRecord
+
+    Is = Callable[[Vault, str, bytes], bool]
+    """Whether the content under a name is a certain one."""
 
 DRAFT_HOURS = 1
 """A run without a manifest to which nothing was sent for so long is not being sealed by another host any more."""
@@ -128,16 +134,20 @@ def _finish(place: RemotePlace, plan: dict[str, Any], doing: Doing) -> None:
         said = Staged.from_json(run_id, document)
         doing.add_act(place.run(run_id), plan, said)
         doing.seam("act")
-        hashes = {name: (before.sha256, after.sha256) for name, (before, after) in said.files.items()}
-        hashes |= {name: (one["before"]["sha256"], one["after"]["sha256"]) for name, one in said.records.items()}
-        for name, (before, after) in hashes.items():
-            _replace(place, f"{run_id}/{name}", aside, before, after, is_record=name in said.records)
+        both = {name: (_kept_as(before), _kept_as(after)) for name, (before, after) in said.files.items()}
+        both |= {
+            name: (_saying(one["before"]["sha256"]), _saying(one["after"]["sha256"]))
+            for name, one in said.records.items()
+        }
+        for name, (before, after) in both.items():
+            _replace(place, f"{run_id}/{name}", aside, before, after)
             doing.seam(name)
         if "manifest.json" in said.records:
-            settling.settle_head(place.objects, run_id, said.records["manifest.json"]["after"]["sha256"])
+            own = said.records["manifest.json"]["after"]["sha256"]
+            settling.settle_head(place.objects, place.vault, run_id, own)
             doing.seam("head")
     for name, one in plan["objects"].items():
-        _replace(place, name, aside, one["before"], one["after"])
+        _replace(place, name, aside, _exactly(one["before"]), _exactly(one["after"]))
         doing.seam(name)
     settling.settle_claims(place.objects, place.objects.every(settling.CLAIMS))
     doing.seam("claims")
@@ -159,19 +169,47 @@ def _segment_without(place: RemotePlace, content: bytes, person: Person) -> byte
     return content if after == said else head + b"\n" + closed_line(after, cipher)
 
 
-def _replace(place: RemotePlace, key: str, aside: str, before: str, after: str, *, is_record: bool = False) -> None:
+def _kept_as(record: FileRecord) -> Is:
+    """Whether a file is what the record says: as it is kept, or where it was copied, in what it says."""
+
+    def fits(vault: Vault, key: str, content: bytes) -> bool:
+        if _sha256(content) == record.sha256:
+            return True
+        with suppress(Refused):
+            return fits_bytes(content, vault.said(key, content), record)
+        return False
+
+    return fits
+
+
+def _saying(sha256: str) -> Is:
+    """Whether a manifest or an act says what has this hash, in whatever way it is kept."""
+
+    def says(vault: Vault, key: str, content: bytes) -> bool:
+        with suppress(Refused):
+            return _sha256(vault.open(key, content)) == sha256
+        return False
+
+    return says
+
+
+def _exactly(sha256: str) -> Is:
+    return lambda _vault, _key, content: _sha256(content) == sha256
+
+
+def _replace(place: RemotePlace, key: str, aside: str, before: Is, after: Is) -> None:
     """The object is as prepared; one that was pruned meanwhile stays away, one that is neither is left to verify."""
     while True:
         try:
             content, seen = place.objects.get(key)
-            if _sha256(place.vault.open(key, content) if is_record else content) == before:
+            if before(place.vault, key, content):
                 content = place.objects.read(f"{aside}/{key}")
                 seen = place.objects.replace_if_match(key, content, seen)
         except Changed:
             continue
         except FileNotFoundError:
             return
-        if _sha256(place.vault.open(key, content) if is_record else content) == after:
+        if after(place.vault, key, content):
             place.mirror.take(key, content, seen)
         return
 

@@ -226,7 +226,7 @@ def _says_the_same(files: RunFiles, name: str, record: FileRecord) -> bool:
     vault = vault_of(files.path.parent)
     if name != JOURNAL:
         return vault.fits(f"{files.run_id}/{name}", files.path / name, record)
-    cipher, stated = vault.cipher(files.run_id), record.content or record
+    cipher, stated = vault.cipher(files.run_id), record.said
     if cipher is None:
         return record.content is not None and sha256_of(files.path / name, stated.bytes) == stated.sha256
     said = b"".join(opened_lines(files.path / name, cipher))

@@ -196,7 +196,7 @@ def _goes_on(files: RunFiles, journal: Path, stated: FileRecord) -> bool:
     if is_encrypted == (stated.content is not None):
         return journal.stat().st_size > stated.bytes
     if not is_encrypted:
-        return journal.stat().st_size > (stated.content or stated).bytes
+        return journal.stat().st_size > stated.said.bytes
     with journal.open("rb") as lines:
         return opened_size(lines) > stated.bytes
 

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import stat
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trueup.connectors.archive import people, reading
 from trueup.connectors.archive.atomic_files import (
@@ -25,17 +25,17 @@ from trueup.connectors.archive.locks import sealing, sealing_lock
 from trueup.connectors.archive.places import place_of, store_of, vault_of
 from trueup.connectors.archive.records import rendered, signed
 from trueup.connectors.archive.unfinished import finished
+from trueup.transforms import private
 from trueup.transforms.approval.run_state import APPLY_ACTS
 from trueup.transforms.duck.parquet import rows_in
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.manifest import Content, FileRecord, Manifest
-from trueup.transforms.private import open_binary, size_of
 from trueup.transforms.run_files import JOURNAL, RunFiles
+from trueup.transforms.targets import same_target
 from trueup.transforms.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from datetime import datetime
     from pathlib import Path
 
     from trueup.connectors.archive.places import Place
@@ -97,12 +97,14 @@ def _refuse_overtaken(root: Path, manifest: Manifest, known: History) -> None:
 
     Of a plan for some people the apply of a plan for everybody knows by itself: see ``transforms.approval.since``.
     """
-    if not any(_touched_since(files, manifest.started) for files in reading.sealed(root)):
-        return  # by far the most nights: no act is read again
-    then = {(run.run_id, act.number) for run in known.runs for act in run.acts}
-    for run in reading.history(root, manifest.target).runs:
-        new = [act for act in run.acts if act.act in APPLY_ACTS and (run.run_id, act.number) not in then]
-        if new and not run.is_for_some:
+    then = {run.run_id: len(run.acts) for run in known.runs}
+    for files in reading.sealed(root):
+        # By number and not by the clock: another host's may go otherwise.
+        if then.get(files.run_id) == len(reading.act_paths(files)):
+            continue
+        run = reading.read_run(files)
+        new = [act for act in run.acts[then.get(files.run_id, 0) :] if act.act in APPLY_ACTS]
+        if new and not run.is_for_some and same_target(run.manifest.target) == same_target(manifest.target):
             raise Refused(
                 Refusal(
                     "applied_meanwhile",
@@ -111,13 +113,6 @@ def _refuse_overtaken(root: Path, manifest: Manifest, known: History) -> None:
                     remedy="Plan again: trueup plan",
                 )
             )
-
-
-def _touched_since(files: RunFiles, begun: datetime) -> bool:
-    try:
-        return files.acts.stat().st_mtime > begun.timestamp() - 1  # a file system may keep whole seconds
-    except FileNotFoundError:
-        return False
 
 
 def _send(place: Place, files: RunFiles, name: str) -> None:
@@ -173,9 +168,7 @@ def close_file(files: RunFiles, opened: Path, name: str) -> tuple[Path, FileReco
 
 
 def _content_of(opened: Path) -> Content:
-    with open_binary(opened) as opened_file:
-        file: Any = opened_file
-        return Content(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=size_of(opened))
+    return Content(sha256=private.sha256_of(opened), bytes=private.size_of(opened))
 
 
 def record_of(path: Path, *, name: str = "") -> FileRecord:

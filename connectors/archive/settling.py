@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from trueup.connectors.archive.object_store import ObjectStore
+    from trueup.connectors.archive.vault import Vault
 
 HEAD = "head"
 CLAIMS = "claims"
@@ -47,15 +48,16 @@ def settle_claims(objects: ObjectStore, names: Iterable[str]) -> None:
     each(one, [name for name in names if CLAIM.fullmatch(name)])
 
 
-def settle_head(objects: ObjectStore, run_id: str, sha256: str) -> None:
-    """Where ``head`` holds the manifest of this run, it holds the one of this hash, which is in its place."""
+def settle_head(objects: ObjectStore, vault: Vault, run_id: str, sha256: str) -> None:
+    """Where ``head`` holds the manifest of this run, it holds the one that says what has this hash, from its place."""
+    key = f"{run_id}/manifest.json"
 
     def said(content: bytes) -> bytes | None:
         head = json.loads(content)
         if head["run_id"] != run_id or head["sha256"] == sha256:
             return None
-        manifest = objects.read(f"{run_id}/manifest.json")
-        if hashlib.sha256(manifest).hexdigest() != sha256:
+        manifest = objects.read(key)
+        if hashlib.sha256(vault.open(key, manifest)).hexdigest() != sha256:
             return None  # not what was prepared: verify says so
         return _fresh({**head, "sha256": sha256, "manifest": manifest.decode()})
 

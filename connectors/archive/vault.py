@@ -308,8 +308,7 @@ def fits_bytes(kept: bytes, said: bytes, record: FileRecord) -> bool:
 
 def _stated(record: FileRecord) -> set[tuple[str, int]]:
     """Hash and length of what the file says: of one in clear, those it is kept with."""
-    own = record.content or record
-    return {(own.sha256, own.bytes)}
+    return {(record.said.sha256, record.said.bytes)}
 
 
 class _Digest:

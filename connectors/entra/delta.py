@@ -7,7 +7,6 @@ replays do not matter. Facts: Microsoft Graph "delta query overview", "user: del
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from trueup.connectors.entra.loop_detection import Endless, ids
 from trueup.connectors.entra.responses import GraphError, LinkExpired
 from trueup.connectors.entra.selection import WITH_MANAGER
 from trueup.transforms.errors import Refused
+from trueup.transforms.private import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,18 +93,13 @@ def start(request: SourceRequest, source: SourceSettings, chosen: Selection, gra
         raise ReadInFull("the delta link belongs to another Graph address") from error
     record = previous.manifest.files.get("source.parquet")
     place = previous.files.source
-    if record is None or not place.is_file() or _digest(previous.files.path / place.name) != record.sha256:
+    if record is None or not place.is_file() or sha256_of(place) != record.said.sha256:
         raise ReadInFull("the last snapshot is not there any more as it was sealed")
     columns = tuple(told.get("columns", ()))
     unreadable = dict(told.get("unreadable", {}))
     return Start(
         str(told["link"]), place, columns, unreadable, tuple(told.get("recheck", ())), str(told["full_at"]), expand
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tracked(chosen: Selection) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.values.equality import as_boolean
 from trueup.transforms.values.paths import ScimPath, member, parse
+from trueup.transforms.values.typeless import Typeless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,8 +28,8 @@ class Shape:
 
     attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Lower-cased plain path → definition, as :func:`trueup.connectors.scim.discovery.attributes_of` gives them."""
-    untyped: set[str] = field(default_factory=set)
-    """Attributes, in lower case, whose elements come back without ``type``."""
+    typeless: Typeless = field(default_factory=Typeless)
+    """Its lists without ``type``."""
 
     @property
     def is_known(self) -> bool:

@@ -110,7 +110,7 @@ def _compared(context: ApplyContext, deed: Deed, after: dict[str, Any]) -> After
     kept = [a for a, value in wanted.items() if classify(value, now[a]) is not Kept.NOT_KEPT]
     asked = {a: value for a, value in wanted.items() if a in deed.writing or a in kept}
     ignored = context.learned.derived | context.shape.read_only() | (_REVOKED if deed.deactivates else frozenset())
-    found = compare(deed.before, after, asked, kept=kept, ignored=ignored, untyped=context.learned.untyped)
+    found = compare(deed.before, after, asked, kept=kept, ignored=ignored, typeless=context.shape.typeless)
     return only_missing(found, after) if deed.in_doubt else found
 
 

@@ -136,8 +136,7 @@ class ApplyContext:
 
     def _value(self, resource: dict[str, Any], attribute: str, wanted: Any) -> Any:
         path = parse(attribute)
-        untyped = path.whole.lower() in self.learned.untyped
-        return seen(path, get(resource, path, wanted, untyped=untyped), wanted)
+        return seen(path, get(resource, path, wanted, **self.shape.typeless.meant(resource, path)), wanted)
 
     def read(self, resource: dict[str, Any], attributes: Iterable[str]) -> dict[str, Any]:
         """The managed values of whole attributes (``name``: its managed members), else the whole ones."""

@@ -26,6 +26,7 @@ from trueup.transforms.duck.parquet import read_table, rows_of, schema_of
 from trueup.transforms.errors import Failed
 from trueup.transforms.progress import silent
 from trueup.transforms.values.labels import label
+from trueup.transforms.values.typeless import Typeless, shared_lists
 from trueup.transforms.vocabulary import Result
 from trueup.transforms.work import plan_work
 
@@ -116,11 +117,13 @@ async def _run(
     habits, past, since = known.habits, known.past, known.since
     async with Sender(settings, pace) as sender, _journal(files) as journal:
         await _reach(sender)
-        shape = Shape(attributes_of((await sender.schemas()).json), habits.untyped)
+        managed = _managed(files)
+        lists = Typeless(habits.untyped, shared_lists(managed))
+        shape = Shape(attributes_of((await sender.schemas()).json), lists)
         habits.hides = shape.hides
         context = ApplyContext(
             shape=shape,
-            managed=_managed(files),
+            managed=managed,
             sender=sender,
             journal=journal,
             learned=habits,

@@ -129,10 +129,10 @@ def _merged(resource: dict[str, Any], values: Mapping[str, Any], shape: Shape) -
     merged = copy.deepcopy({name: value for name, value in resource.items() if name.lower() != "meta"})
     for text, value in values.items():
         path = shape.filtered(parse(text))
-        untyped = path.whole.lower() in shape.untyped
+        meant = shape.typeless.meant(resource, path)
         if value is None and not path.sub and not path.where and not path.schema:
             merged = {name: held for name, held in merged.items() if name.lower() != text.lower()}
-        put(merged, path, shape.typed(path, value), untyped=untyped)
+        put(merged, path, shape.typed(path, value), **meant)
     return merged
 
 

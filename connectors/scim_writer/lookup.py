@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from trueup.connectors.scim.paging import list_of
+from trueup.connectors.scim.paging import list_of, stated_total
 from trueup.transforms.errors import Failed
 from trueup.transforms.values.equality import is_same_text
 from trueup.transforms.values.paths import member
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from trueup.connectors.scim_writer.sender import Sender
 
-_PAGE = 200
+_COUNTS = (200, 20, None)
+"""Sizes of a page worth asking for: the last leaves it to the server."""
+_PATIENCE = 3
+_REFUSED = 400
 _SURE = 2
 
 
@@ -30,6 +33,9 @@ class Lookup:
         """``(profile id, user name)`` of a few profiles that exist, to try the filter on."""
         self._trusted: bool | None = None
         self._index: dict[str, list[dict[str, Any]]] | None = None
+        self._count: int | None = None
+        self._has_size = False
+        """Whether ``_count`` is what the server takes, which may be none."""
         self._useless: Counter[str] = Counter()
         self._lock = asyncio.Lock()
 
@@ -103,29 +109,36 @@ class Lookup:
         """Every profile, page by page, to the real end.
 
         Raises:
-            Failed: the list cannot be read.
+            Failed: the list, or a page in the middle of it, cannot be read.
         """
-        start, seen, count = 1, set[str](), _PAGE
-        while True:
-            answer = await self._sender.page(start, count)
-            document = list_of(answer)
-            if document is None and start == 1 and count == _PAGE:
-                count = 20
-                continue
-            if document is None:
-                if start > 1 and not answer.is_lost and answer.status:
-                    return
-                raise Failed(
-                    "The target's list cannot be read, so it cannot be ruled out that a profile exists already.",
-                    remedy="Apply the same run again when the target is well.",
-                )
+        document, start, total, seen = await self._first_page(), 1, 0, set[str]()
+        while document is not None:
+            total = max(total, stated_total(document) or 0)
             rows = [row for row in _rows(document) if str(row["id"]) not in seen]
             if not rows:
                 return
-            start += len(member(document, "Resources"))
             for row in rows:
                 seen.add(str(row["id"]))
                 yield row
+            start += len(member(document, "Resources"))
+            answer = await self._sender.page(start, self._count)
+            document = list_of(answer)
+            if document is None and start > total and answer.status >= _REFUSED and not answer.is_lost:
+                return
+        raise Failed(
+            "The target's list cannot be read, so it cannot be ruled out that a profile exists already.",
+            remedy="Apply the same run again when the target is well.",
+        )
+
+    async def _first_page(self) -> dict[str, Any] | None:
+        """The first page, in the largest size the server takes; some take none but their own."""
+        for count in (self._count,) if self._has_size else _COUNTS:
+            answer = await self._sender.page(1, count, patience=_PATIENCE if count == _COUNTS[-1] else 1)
+            document = list_of(answer)
+            if document is not None:
+                self._count, self._has_size = count, True
+                return document
+        return None
 
 
 def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -88,6 +88,7 @@ class OneStep:
                 self.unresolved[attribute] = f"{attribute}: {change.after} has no profile"
                 return
         self.wanted[attribute] = wanted
+        self.context.shape.typeless.note(self.profile_id, attribute, before)
         self.expected[attribute] = [before]
         if is_reference and before != (then := self.context.work.profiles.get(str(change.before), before)):
             self.expected[attribute].append(then)  # whether the target moved the reference along, only the look says

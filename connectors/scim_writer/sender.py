@@ -69,9 +69,10 @@ class Sender:
         """The list under a filter the server may or may not heed."""
         return await self._patiently("/Users", {"filter": filter_}, patience=1)
 
-    async def page(self, start: int, count: int) -> Answer:
-        """One page of the whole list."""
-        return await self._patiently("/Users", {"startIndex": str(start), "count": str(count)})
+    async def page(self, start: int, count: int | None, *, patience: int = 3) -> Answer:
+        """One page of the whole list; without ``count`` it is as long as the server likes."""
+        size = {} if count is None else {"count": str(count)}
+        return await self._patiently("/Users", {"startIndex": str(start)} | size, patience=patience)
 
     async def schemas(self) -> Answer:
         """What the target says of its attributes."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from trueup.flows import configuration, screen
 from trueup.reports.sentences import counted
 from trueup.transforms.errors import Misused
+from trueup.transforms.private import is_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,8 @@ def export_command(config: Path, folder: Path, *, to: str) -> int:
     with opened(config) as archive:
         done = export(archive, folder, to=to)
     screen.say(f"{counted(len(done.nights), 'night')} written to {folder}, {counted(done.rows, 'row')}.")
+    if is_any():
+        screen.note("The export lies in clear, for other tools to read: [archive] encryption_key does not reach it.")
     return 0
 
 

@@ -71,7 +71,7 @@ def application(service: Service) -> ASGIApp:
     ]
     served = Starlette(routes=routes, lifespan=lifespan, exception_handlers=_handlers(service))
     served.router.redirect_slashes = False
-    return Guard(served, url=service.settings.review.url, form_targets=service.provider.origins)
+    return Guard(served, review=service.settings.review, form_targets=service.provider.origins)
 
 
 class _Shown:
@@ -140,7 +140,8 @@ def _handlers(service: Service) -> dict[Any, Any]:
     """What is said where a page cannot be made: never more than what it means for the reader."""
 
     def session_of(request: Request) -> Session | None:
-        return getattr(request.state, "session", None)
+        # An address that leads nowhere has no door that could have found it.
+        return getattr(request.state, "session", None) or signing_in.session_of(service, request)
 
     async def gone(request: Request, error: Gone) -> Response:
         return await answers.error_page(service, request, error.kind, session_of(request))

@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from trueup.flows.review.own_process import COMMAND
 from trueup.flows.safe_errors import impersonal
@@ -65,7 +65,7 @@ class Applying:
     async def _carried_out(self, run_id: str) -> tuple[int, bytes]:
         """The exit code and the document; both streams go to files without a name, which nobody's end can break."""
         words = ("apply", run_id, "--config", str(self.config), "--json")
-        with tempfile.TemporaryFile() as document, tempfile.TemporaryFile() as talk:
+        with _nameless() as document, _nameless() as talk:
             process = await asyncio.create_subprocess_exec(
                 *COMMAND,
                 *words,
@@ -95,6 +95,13 @@ class Applying:
                 done = said["done"] if total is None else min(said["done"], total)  # a second pass counts again
                 self.tell(run_id, _told(stage=str(said["stage"]), done=done, total=total))
                 return
+
+
+def _nameless() -> IO[bytes]:
+    """A file without a name, in memory: what an apply answers names people, and the temporary folder is not private."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("trueup apply"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _told(*, stage: str, done: int = 0, total: int | None = None, ended: str | None = None, text: str = "") -> Told:

@@ -12,6 +12,7 @@ from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.unfinished import died
 from trueup.flows.review.standing import at_work, standing
 from trueup.reports.sentences import counted, number
+from trueup.reports.stories import results
 from trueup.reports.team.model import (
     ArchivePage,
     ArchiveRun,
@@ -92,9 +93,9 @@ def _came(run: PriorRun, how: Standing, writes: int) -> str:
             return f"Refused at {counted(len(run.manifest.refusals), 'limit')}: {of}, if it is right all the same"
         return f"{of} to accept or reject"
     words = {
-        str(Act.APPLIED): f"Applied: {of} planned",
-        str(Act.VERIFIED): f"Applied and verified: {of} planned",
-        str(Act.PARTIALLY_APPLIED): "Applied in part",
+        str(Act.APPLIED): f"Applied{_written(run)}",
+        str(Act.VERIFIED): f"Applied and verified{_written(run)}",
+        str(Act.PARTIALLY_APPLIED): f"Applied in part{_written(run)}",
         str(Act.REJECTED): "Rejected",
         str(Act.SUPERSEDED): "A newer plan replaced it",
         str(Outcome.NOTHING_TO_DO): "Nothing to do",
@@ -102,6 +103,12 @@ def _came(run: PriorRun, how: Standing, writes: int) -> str:
         str(Outcome.REFUSED): f"Refused: {'; '.join(one.message for one in run.manifest.refusals)}",
     }
     return words.get(state, how.why_closed or state.replace("_", " ").capitalize())
+
+
+def _written(run: PriorRun) -> str:
+    closing = next((act for act in reversed(run.acts) if act.act in {Act.APPLIED, Act.PARTIALLY_APPLIED}), None)
+    came = results(closing.details) if closing else ""
+    return f": {came}" if came else ""
 
 
 def health(seen: Seen, root: Path, settings: Settings) -> ArchivePage:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from trueup.flows.review.little_memory import do_without_pandas
+from trueup.transforms.duck.database import THREADS
 from trueup.transforms.duck.parquet import rows_of
 from trueup.transforms.duck.quoting import literal
 from trueup.transforms.errors import Failed, Refusal, Refused
@@ -125,6 +127,7 @@ def _elsewhere(job: str, *words: Any) -> Any:
             stderr=subprocess.DEVNULL,  # a traceback holds what files hold
             timeout=_SECONDS,
             check=True,
+            env={**os.environ, "MALLOC_ARENA_MAX": "1"},  # glibc keeps a store for each thread else
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise Failed("The page could not be made: its process ended.", remedy="Try again.") from error
@@ -135,11 +138,13 @@ def _elsewhere(job: str, *words: Any) -> Any:
 
 
 def main() -> None:
-    """Do the one job that standard input asks for."""
+    """Do the one job that standard input asks for, in little memory: one thread, and no pandas."""
     with suppress(OSError):
         os.nice(2)  # readers of what is ready come first
+    do_without_pandas()
+    THREADS.set(1)
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no part of the answer
+    os.dup2(2, 1)  # whatever a library prints does not belong to the answer
     job, words = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that began us wrote it
     try:
         answer: Any = JOBS[job](*words)

@@ -108,7 +108,7 @@ def object_of(body: bytes) -> dict[str, Any]:
     try:
         said = json.loads(body.decode())
         if b"\\u" in body:
-            json.dumps(said, ensure_ascii=False).encode()  # half a pair of surrogates is no text (RFC 8259 §8.2)
+            json.dumps(said, ensure_ascii=False).encode()  # half a pair of surrogates is not text (RFC 8259 §8.2)
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):

@@ -140,7 +140,7 @@ class Doors:
 
 
 def run_id_of(request: Request) -> str:
-    """The run an address names; what is no run id never gets near a path."""
+    """The run an address names; what is not a run id never gets near a path."""
     run_id: str = request.path_params["run_id"]
     if not RUN_ID.fullmatch(run_id):
         raise Gone("not_found")

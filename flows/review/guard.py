@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from trueup.transforms.service_settings import ReviewSettings
+
 LARGEST = 4_000_000
 """Bytes of what a run's page sends: a hundred thousand left-out people fit."""
 LARGEST_FORM = 20_000
 """Bytes of any other body."""
+_YEAR, _TWO_YEARS = "max-age=31536000", "max-age=63072000"
+_STRICT = {
+    "host": _YEAR,
+    "subdomains": f"{_YEAR}; includeSubDomains",
+    "preload": f"{_TWO_YEARS}; includeSubDomains; preload",
+}
+"""RFC 6797 §6.1; ``preload`` and its two years are what the browsers' own list asks for (hstspreload.org)."""
 _PORTS = {"http": "80", "https": "443"}
 _READING = ("GET", "HEAD")
 _HEADERS = {
@@ -47,10 +56,13 @@ def policy(nonce: str, form_targets: Iterable[str] = ()) -> str:
 class Guard:
     """Around the application: whose host, from where, how large; and the headers of every answer, errors included."""
 
-    def __init__(self, app: ASGIApp, *, url: str, form_targets: Callable[[], Iterable[str]] = lambda: ()) -> None:
+    def __init__(
+        self, app: ASGIApp, *, review: ReviewSettings, form_targets: Callable[[], Iterable[str]] = lambda: ()
+    ) -> None:
+        url = review.url
         self._app = app
         self._origin = url
-        self._is_encrypted = url.startswith("https://")
+        self._strict_transport = _STRICT[review.strict_transport] if url.startswith("https://") else ""
         self._hosts = _hosts(url)
         self._form_targets = form_targets
 
@@ -103,8 +115,8 @@ class Guard:
         headers.setdefault("Cache-Control", "no-store")
         headers["Content-Security-Policy"] = policy(nonce, self._form_targets())
         headers["Reporting-Endpoints"] = f'policy="{REPORTS}"'
-        if self._is_encrypted:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
+        if self._strict_transport:
+            headers["Strict-Transport-Security"] = self._strict_transport
 
 
 _WORDS = {

@@ -17,6 +17,7 @@ from trueup.reports.team.model import Found, PeoplePage, PersonChange, PersonPag
 from trueup.reports.team.searched import LONGEST_SEARCH, Searched, all_folded
 from trueup.transforms.errors import Misused
 from trueup.transforms.values.labels import label
+from trueup.transforms.vocabulary import WRITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,7 @@ class PeopleKnown:
         found = people.take(pa.array(numbers, pa.int32())).to_pylist()
         return PeoplePage(
             asked=True,
+            text=text.strip(),
             found=tuple(
                 Found(
                     one["key"],
@@ -137,17 +139,18 @@ def person_page(key: str, story: Story | None, known: PeopleKnown) -> PersonPage
 
 def _run(rows: list[tuple[Any, ...]], named: dict[str, dict[str, Any]]) -> PersonRun:
     at, run_id, kind, state, decision, *_ = first = rows[0]
+    was_written = decision in WRITING  # of whoever was not, an apply and who approved it say nothing
     return PersonRun(
         run_id=run_id,
         at=at,
         kind=kind,
-        state=state,
+        state=state if was_written else "",
         decision=decision,
         label=LABELS.get(decision, decision),
         reason=first[9] or "",
-        result=first[10] or "",
+        result=first[10] or "" if was_written else "",
         because=first[11] or "",
-        approved_by=first[12] or "",
+        approved_by=first[12] or "" if was_written else "",
         changes=tuple(
             PersonChange(label(row[5]), _shown(row[5], row[6], named), _shown(row[5], row[7], named), _cause(row[8]))
             for row in rows

@@ -15,6 +15,7 @@ from trueup.connectors.oidc.registration import registration_of
 from trueup.flows import configuration, screen
 from trueup.flows.review.application import application
 from trueup.flows.review.context import Service
+from trueup.flows.review.little_memory import do_without_pandas
 from trueup.flows.review.neighbours import Neighbours
 from trueup.flows.review.rights import Rights
 from trueup.flows.review.security_log import SecurityLog, to_stderr
@@ -46,6 +47,7 @@ def serve_team_review(config: Path, listen: str, targets: Path | None = None) ->
         Misused: configuration or address that must not be served.
         Failed: the address is taken, or the tenant does not answer a question that must be settled first.
     """
+    do_without_pandas()
     settings = configuration.load(config)
     host, port = address_of(listen)
     certificate = certificate_of(settings, host, SecurityLog(to_stderr))

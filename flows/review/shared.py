@@ -114,7 +114,7 @@ def kept(root: Path, run_id: str, fingerprint: str) -> Shared:
             {key: {who: _note(one) for who, one in by.items()} for key, by in said["notes"].items()},
             {who: (str(one["who"]), [str(word) for word in one["selectors"]]) for who, one in said["left_out"].items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, Refused):
         return Shared()
 
 

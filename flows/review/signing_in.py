@@ -104,7 +104,7 @@ async def signed_in(service: Service, request: Request) -> Response:
 
 
 def _no_answer(said: Mapping[str, str], pending: Pending | None, issuer: str) -> str:
-    """Why what came back is no answer to what was asked; empty where it is one."""
+    """Why what came back does not answer what was asked; empty where it does."""
     if pending is None:
         return "state"
     if said.get("iss", issuer) != issuer:  # RFC 9207 §2.4
@@ -112,15 +112,19 @@ def _no_answer(said: Mapping[str, str], pending: Pending | None, issuer: str) ->
     return "provider_refused" if "error" in said or "code" not in said else ""
 
 
+def session_of(service: Service, request: Request) -> Session | None:
+    """Whose browser asks; it does not count as use of the session, and their right is not confirmed."""
+    return service.sessions.find(request.cookies.get(SESSION, ""), use=False)
+
+
 async def sign_out(service: Service, request: Request) -> Response:
     """Out, here and at the provider."""
-    number = request.cookies.get(SESSION, "")
-    session = service.sessions.find(number, use=False)
+    session = session_of(service, request)
     if session is not None:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         if not is_masked(form.get("csrf", [""])[0], session.secret):
             return await error_page(service, request, "bad_request", session)
-        service.sessions.end(number)
+        service.sessions.end(request.cookies[SESSION])
         service.log("signed_out", session.person.identity, address=service.address_of(request))
     way = await _asked(service, service.provider.way_out)
     answer = RedirectResponse(way or "/signed-out", 303)

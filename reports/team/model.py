@@ -185,9 +185,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class PeoplePage:
-    """The search over all runs; what was searched for is not said again."""
+    """The search over all runs."""
 
     asked: bool = False
+    text: str = ""
+    """What was searched for; it stands in the field again, and nowhere else."""
     found: tuple[Found, ...] = ()
     more: int = 0
     """People who fit too and are not shown."""
@@ -215,6 +217,7 @@ class PersonRun:
     at: str
     kind: str
     state: str
+    """Of the run; empty where nothing was to be written of this person."""
     decision: str
     label: str
     """The decision in words."""

@@ -30,6 +30,11 @@ def kept(weak: Weaknesses, before: Profile, after: Profile) -> Profile:
         whole = " ".join(part for part in (name.get("givenName"), name.get("familyName")) if part)
         stored["name"] = {**name, "formatted": whole}
         stored["displayName"] = whole
+    if weak.full_name_is_display_name:
+        said = (stored.get("name") or {}).get("formatted")
+        if stored.get("displayName") == before.get("displayName") and said:
+            stored["displayName"] = said
+        stored["name"] = {"formatted": stored["displayName"]} if stored.get("displayName") else None
     return {name: value for name, value in stored.items() if value not in (None, [], {})}
 
 

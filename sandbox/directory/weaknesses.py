@@ -103,6 +103,8 @@ class Weaknesses:
     """Phone numbers keep digits and plus only."""
     recomputes_formatted: bool = False
     """``name.formatted`` and ``displayName`` are made from given and family name."""
+    full_name_is_display_name: bool = False
+    """``name`` is nothing but ``formatted``, and that is ``displayName``, whichever of them is written."""
     duplicates_allowed: bool = False
     """Two profiles may have one userName."""
     conflict_without_type: bool = False

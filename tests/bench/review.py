@@ -14,6 +14,7 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,8 @@ readers = ["group:{READERS}"]
 
 def _measured(url: str, run_id: str, pid: int) -> Iterator[tuple[str, str]]:
     what = f"{_PEOPLE:,} people, {_PEOPLE // 10:,} changes"
+    helpers = _Helpers(pid)
+    helpers.start()
     with httpx.Client(trust_env=False, timeout=120) as client:
         begun = time.perf_counter()
         _wait(client, url)
@@ -101,6 +104,9 @@ def _measured(url: str, run_id: str, pid: int) -> Iterator[tuple[str, str]]:
         answer = client.get(f"{url}/runs/{run_id}", headers={"Cookie": readers[0].cookies})
         answer.raise_for_status()
         yield f"{what}: the first reader of a run that was not made ready", f"{time.perf_counter() - begun:.1f} s"
+    helpers.over.set()
+    helpers.join()
+    yield "a short-lived process that makes a page ready: most memory (limit 300 MB)", f"{helpers.most / 1024:.0f} MB"
     used = _processor(pid)
     measured, peak, with_children = asyncio.run(_load(url, run_id, readers, pid))
     used = _processor(pid) - used
@@ -188,6 +194,18 @@ async def _watch(pid: int, most: list[int]) -> None:
         await asyncio.sleep(0.2)
 
 
+class _Helpers(threading.Thread):
+    """Watches what the review starts until it is told to end: the most memory any one of them ever had."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid, self.most, self.over = pid, 0, threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(0.02):
+            self.most = max([self.most, *(_kilobytes(child, "VmHWM") for child in _children(self._pid))])
+
+
 def _processor(pid: int) -> float:
     """Seconds the process has used; not those of processes it started."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
@@ -195,12 +213,15 @@ def _processor(pid: int) -> float:
 
 
 def _rss(pid: int) -> int:
-    """Kilobytes."""
+    return _kilobytes(pid, "VmRSS")
+
+
+def _kilobytes(pid: int, which: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(which)), 0)
 
 
 def _children(pid: int) -> list[int]:

@@ -105,7 +105,8 @@ class Year:
         for user in self.users.values():
             if user["id"] not in ids:
                 continue
-            now, wish = shown(held[ids[user["id"]]]), wanted(user, ids)
+            wish = wanted(user, ids)
+            now = shown(held[ids[user["id"]]], wish)
             if not user["accountEnabled"]:  # a leaver's profile is made inactive and left as it is
                 now, wish = {"active": now["active"]}, {"active": False}
             for path, value in wish.items():

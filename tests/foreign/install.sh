@@ -25,7 +25,25 @@ echo "Getting the SCIM servers of other people (a minute or two) ..."
 [ -f "$into/node/package.json" ] || echo '{"private": true}' >"$into/node/package.json"
 npm install --prefix "$into/node" --silent --no-audit --no-fund --no-save --no-package-lock \
     @boxyhq/saml-jackson@26.2.0 scim-patch@0.8.3 scim2-parse-filter@0.2.10 \
-    scimmy@1.3.5 scimmy-routers@1.3.2 express@4.22.3
+    scimmy@1.3.5 scimmy-routers@1.3.2 express@4.22.3 \
+    better-auth@1.7.5 @better-auth/scim@1.7.5 @better-auth/core@1.7.5 @better-auth/utils@0.4.2 better-call@1.4.0
+
+# NAME PACKAGES ...: packages of PyPI in an environment of their own.
+environment() {
+    name=$1
+    shift
+    [ -x "$into/$name/bin/python" ] || "$PYTHON" -m venv "$into/$name"
+    "$into/$name/bin/python" -m pip install --quiet --disable-pip-version-check "$@" 2>"$into/$name.log" || {
+        cat "$into/$name.log" >&2
+        exit 1
+    }
+}
+
+# With a newer scim2-models, which it asks for, Canaille answers 500 to everything.
+environment canaille canaille==0.3.6 scim2-models==0.6.12 scim2-client==0.7.5 authlib==1.9.10 joserfc==1.8.0 \
+    tomlkit==0.15.2 httpx==0.28.1 flask==3.1.3 wtforms==3.3.2 pydantic==2.14.4
+environment django-scim2-server django-scim2-server==1.1.0 django==5.2.19 scim2-models==0.12.3 pydantic==2.14.4
+environment mlflow-oidc-auth mlflow-oidc-auth==11.0.2
 
 # open-webui's SCIM router needs a tenth of what open-webui needs: its model runners stay away.
 [ -x "$into/open-webui/bin/python" ] || "$PYTHON" -m venv "$into/open-webui"

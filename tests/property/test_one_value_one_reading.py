@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier
-from trueup.transforms.values.columns import bare_expression, equal, json_of, select_list
+from trueup.transforms.values.columns import Claims, bare_expression, equal, json_of, select_list
 from trueup.transforms.values.equality import same, text_of
 from trueup.transforms.values.paths import CORE, ENTERPRISE, get, parse
 from trueup.transforms.values.spelling import Spelling
@@ -140,26 +140,27 @@ def test_two_values_are_the_same_in_python_where_they_are_in_sql(
 
 
 @settings(max_examples=40, deadline=None)
-@example(listed=[{"VALUE": "a"}, "b"], wanted="B", untyped=False)
-@example(listed=["[]"], wanted=None, untyped=True)
-@example(listed=[{"Type": "Work", "Value": None}, {"value": "a"}], wanted="a", untyped=True)
-@example(listed=[{"value": "+15551"}, {"value": "+1 (555) 1"}], wanted="+1 555-1", untyped=False)
-@example(listed=["spaced out", "Spaced  Out "], wanted=" spaced\t out", untyped=False)
+@example(listed=[{"VALUE": "a"}, "b"], wanted="B", untyped=False, was=None)
+@example(listed=["[]"], wanted=None, untyped=True, was=None)
+@example(listed=[{"Type": "Work", "Value": None}, {"value": "a"}], wanted="a", untyped=True, was=None)
+@example(listed=[{"value": "+15551"}, {"value": "+1 (555) 1"}], wanted="+1 555-1", untyped=False, was=None)
+@example(listed=["a", {"value": "+15552"}, "b"], wanted="c", untyped=True, was="+1 555-2")
+@example(listed=["spaced out", "Spaced  Out "], wanted=" spaced\t out", untyped=False, was=None)
 @given(
     listed=st.lists(st.one_of(elements, spellings), max_size=3),
     wanted=st.one_of(st.none(), st.text(max_size=2), st.just("work"), spellings),
     untyped=st.booleans(),
+    was=st.one_of(st.none(), spellings),
 )
 def test_elements_without_a_type_are_found_the_same(
-    engine: DuckDBPyConnection, listed: list[Any], wanted: str | None, *, untyped: bool
+    engine: DuckDBPyConnection, listed: list[Any], wanted: str | None, *, untyped: bool, was: str | None
 ) -> None:
     path = parse('emails[type eq "work"].value')
     resource = {"id": "x", "Emails": listed}
-    given = "$w::VARCHAR"
+    found = bare_expression(path, "resource", "$w::VARCHAR", untyped=untyped, claims=Claims("$b::VARCHAR"))
     row = engine.execute(
-        f"SELECT to_json(nullif({bare_expression(path, 'resource', given, untyped=untyped)}, ''))::VARCHAR "
-        "FROM (SELECT $r::VARCHAR AS resource)",
-        {"r": orjson.dumps(resource).decode(), "w": wanted},
+        f"SELECT to_json(nullif({found}, ''))::VARCHAR FROM (SELECT $r::VARCHAR AS resource)",
+        {"r": orjson.dumps(resource).decode(), "w": wanted, "b": was},
     ).fetchone()
     assert row is not None
-    assert inside(row[0]) == inside(text_of(path, get(resource, path, wanted, untyped=untyped), "text"))
+    assert inside(row[0]) == inside(text_of(path, get(resource, path, wanted, untyped=untyped, was=was), "text"))

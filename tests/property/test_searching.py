@@ -14,7 +14,7 @@ TEXTS = st.lists(st.text(LETTERS, max_size=12), max_size=40)
 
 
 @given(texts=TEXTS, search=st.text(LETTERS, max_size=8), first=st.integers(0, 5))
-@example(texts=["ab", "cab", "bca"], search="abc", first=0)  # three letters of two neighbours are no word
+@example(texts=["ab", "cab", "bca"], search="abc", first=0)  # three letters of two neighbours are not a word
 @example(texts=["", "x"], search="\u0301", first=0)
 @example(texts=[], search="abc", first=0)
 @example(texts=["strasse", "STRAẞE", "Straße"], search="straSSe", first=1)

@@ -174,7 +174,8 @@ def applied(
     ]
     write_table(pa.Table.from_pylist(written, schema=OUTCOME), run.files.outcome)
     added = (run.files.journal, run.files.outcome)
-    add_act(run, act, "trueup", at=at or run.manifest.sealed, files=added)
+    facts = {result: sum(bool(row["written"]) or result != "applied" for row in written)}
+    add_act(run, act, "trueup", at=at or run.manifest.sealed, files=added, details=facts)
     return archive.load(run.run_id)
 
 

@@ -195,6 +195,8 @@ class Clock:
             self.kill(service)
             if service.stdin is not None:
                 service.stdin.close()
+        if self.services:
+            sys.stdout.write(self.said)  # shown where the test has failed
 
     def api(self, path: str, document: Any = None, *, method: str = "POST") -> Any:
         url = self.real.url if self.real else f"http://127.0.0.1:{self._port()}/api"

@@ -104,15 +104,23 @@ def stranger(number: int) -> dict[str, Any]:
     }
 
 
-def shown(profile: dict[str, Any]) -> dict[str, Any]:
-    """The managed values of a raw profile, by path; of lists the first of its type, else the only one."""
+def shown(profile: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:
+    """The managed values of a raw profile, by path.
+
+    Of lists the first of its type; where no element has a type, the one that is wished for, or the only one that is
+    not wished for as another.
+    """
     extension = profile.get(ENTERPRISE) or {}
     manager = extension.get("manager") or {}
 
     def typed(name: str, kind: str, sub: str = "value") -> Any:
         rows = [row if isinstance(row, dict) else {"value": row} for row in profile.get(name) or ()]
-        only = rows if len(rows) == 1 and "type" not in rows[0] else []
-        return next((row.get(sub) for row in only or rows if only or row.get("type") == kind), None)
+        if any("type" in row for row in rows):
+            return next((row.get(sub) for row in rows if row.get("type") == kind), None)
+        wanted = wish.get(f'{name}[type eq "{kind}"].{sub}')
+        others = {value for path, value in wish.items() if path.startswith(f"{name}[") and value != wanted}
+        left = [row.get(sub) for row in rows if row.get(sub) not in others]
+        return wanted if wanted in left else left[0] if len(left) == 1 else None
 
     return {
         "externalId": profile.get("externalId"),
@@ -197,20 +205,52 @@ class RawDirectory:
         self.client = httpx.Client(base_url=self.place.url, headers=headers, trust_env=False, timeout=60)
 
     def add(self, profile: dict[str, Any]) -> str:
-        """The id of a profile made by hand."""
+        """The id of a profile made by hand; of what the server does not know by its schema, without that."""
         made = self.client.post("/Users", json=profile)
+        if made.status_code == 400:
+            made = self.client.post("/Users", json=self._by_schema(profile))
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
+
+    def _by_schema(self, profile: dict[str, Any]) -> dict[str, Any]:
+        """What of ``profile`` the server's schemas name, and the full name, which some require."""
+        told = {row["id"]: row["attributes"] for row in self.client.get("/Schemas").json()["Resources"]}
+        name = profile["name"] | {"formatted": f"{profile['name']['givenName']} {profile['name']['familyName']}"}
+        core = _named(profile | {"name": name}, told[USER])
+        beside = {urn: _named(profile[urn], told[urn]) for urn in (ENTERPRISE,) if urn in told}
+        return {"schemas": [USER, *beside]} | core | beside
 
     def everything(self) -> dict[str, dict[str, Any]]:
         """Every profile but its ``meta``, by id."""
         found: dict[str, dict[str, Any]] = {}
         while True:
-            page = self.client.get("/Users", params={"startIndex": len(found) + 1, "count": 20}).json()
+            page = self._page(len(found) + 1)
             new = {row["id"]: row for row in page.get("Resources") or () if row["id"] not in found}
             if not new:
                 return {i: {k: v for k, v in row.items() if k != "meta"} for i, row in found.items()}
             found |= new
+
+    def _page(self, start: int) -> dict[str, Any]:
+        """The rows from ``start`` on; a server that fails on any ``count`` is not given one."""
+        answer = self.client.get("/Users", params={"startIndex": start, "count": 20})
+        if answer.status_code == 500:
+            answer = self.client.get("/Users", params={"startIndex": start})
+        return dict(answer.json())
+
+
+def _named(given: dict[str, Any], attributes: list[dict[str, Any]]) -> dict[str, Any]:
+    """What of ``given`` the schema's ``attributes`` name, in whole and in parts."""
+    kept = {}
+    for attribute in attributes:
+        value, parts = given.get(attribute["name"]), [one["name"] for one in attribute.get("subAttributes") or ()]
+        if value is None:
+            continue
+        if parts and isinstance(value, list):
+            value = [{part: row[part] for part in parts if part in row} for row in value]
+        elif parts:
+            value = {part: value[part] for part in parts if part in value}
+        kept[attribute["name"]] = value
+    return kept
 
 
 def write_source(path: Path, users: dict[int, dict[str, Any]]) -> None:

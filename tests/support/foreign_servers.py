@@ -64,13 +64,16 @@ def _on_node(script: str, package: str) -> Callable[[Path], AbstractContextManag
     return start
 
 
-@contextmanager
-def _open_webui(folder: Path) -> Iterator[Place]:
-    python = _INSTALLED / "open-webui" / "bin" / "python"
-    asked = [str(python), "-c", "import importlib.metadata; print(importlib.metadata.version('open-webui'))"]
-    found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    with _child([str(python), str(_SCRIPTS / "open_webui_scim.py")], folder, {}) as (url, token):
-        yield Place(url, token, found)
+def _on_python(script: str, package: str) -> Callable[[Path], AbstractContextManager[Place]]:
+    @contextmanager
+    def start(folder: Path) -> Iterator[Place]:
+        python = str(_INSTALLED / package / "bin" / "python")
+        asked = [python, "-c", f"import importlib.metadata as told; print(told.version({package!r}))"]
+        found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        with _child([python, str(_SCRIPTS / script)], folder, {}) as (url, token):
+            yield Place(url, token, found)
+
+    return start
 
 
 @contextmanager
@@ -108,7 +111,11 @@ SERVERS: dict[str, Callable[[Path], AbstractContextManager[Place]]] = {
     "saml-jackson": _on_node("jackson.mjs", "@boxyhq/saml-jackson"),
     "scim-patch with scim2-parse-filter": _on_node("scim_patch.mjs", "scim-patch"),
     "SCIMMY with scimmy-routers": _on_node("scimmy.mjs", "scimmy"),
-    "open-webui": _open_webui,
+    "open-webui": _on_python("open_webui_scim.py", "open-webui"),
+    "Better Auth": _on_node("better_auth.mjs", "@better-auth/scim"),
+    "Canaille": _on_python("canaille_scim.py", "canaille"),
+    "django-scim2-server": _on_python("django_scim2_server_app.py", "django-scim2-server"),
+    "mlflow-oidc-auth": _on_python("mlflow_oidc_auth_scim.py", "mlflow-oidc-auth"),
     "django-scim2": _django,
     "scim2-server": _scim2_server,
     "the sandbox directory": _sandbox,

@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -41,13 +42,25 @@ class Image:
         """``words`` as a container would run them: its user, nothing writable but ``home`` and memory."""
         inside = [str(IN_IMAGE), str(self.root), str(home), self.user, self.workdir]
         return subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *inside, *words],
+            ["unshare", "--mount", "--pid", "--fork", *inside, *words],
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    @staticmethod
+    def kill(process: subprocess.Popen[str]) -> str:
+        """End what ``start`` began, and all it began itself; returns what it had said.
+
+        The first process of its namespace is killed and not ``unshare``: that it shall die with its parent is forgotten
+        as it becomes another user.
+        """
+        if process.poll() is None:
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8").split():
+                os.kill(int(child), signal.SIGKILL)
+        return process.communicate(timeout=60)[0]
 
     def run(self, words: list[str], home: Path, **environment: str) -> tuple[int, str]:
         """Exit code and all that was said."""

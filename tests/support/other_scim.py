@@ -112,7 +112,7 @@ class Other:
         return str(made["id"])
 
     def wrote(self) -> list[tuple[str, str]]:
-        """The requests that were no reads."""
+        """The requests that were not reads."""
         return [one for one in self.log if one[0] != "GET"]
 
     def _new_id(self, person: dict[str, Any]) -> str:

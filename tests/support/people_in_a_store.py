@@ -16,6 +16,7 @@ from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.remote import RemotePlace
 from trueup.connectors.archive.staging import bring_all
 from trueup.transforms.erasure.person import find
+from trueup.transforms.private import write_text
 
 if TYPE_CHECKING:
     from trueup.connectors.archive import Archive
@@ -34,8 +35,8 @@ def erase(archive: Archive, *called: str) -> Erased:
 
 
 def rendered(files: RunFiles, *_: object) -> None:
-    (files.path / "report.md").write_text("# a report", encoding="utf-8")
-    (files.path / "report.html").write_text("a report", encoding="utf-8")
+    write_text(files.report_md, "# a report")
+    write_text(files.report_html, "a report")
 
 
 def every_object(store: ObjectStore) -> dict[str, str]:

@@ -95,7 +95,7 @@ class Directory:
         return str(made["id"])
 
     def wrote(self) -> list[tuple[str, str]]:
-        """The requests that were no reads."""
+        """The requests that were not reads."""
         return [(method, path) for method, path in self.log if method != "GET"]
 
     def _touch(self, resource: dict[str, Any]) -> None:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from trueup.connectors.scim_writer.result import ApplyResult
 
 PHONE = 'phoneNumbers[type eq "work"].value'
+MOBILE = 'phoneNumbers[type eq "mobile"].value'
 NICK = "nickName"
-MORE = (ManagedAttribute(PHONE, source_columns=("phone",)), ManagedAttribute(NICK, source_columns=("nick",)))
+_COLUMNS = {PHONE: "phone", MOBILE: "mobile", NICK: "nick", "displayName": "display"}
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,15 @@ class Nights:
     url: str
     users: list[dict[str, Any]] = field(default_factory=list)
     target: dict[str, Any] = field(default_factory=dict)
+    beside: tuple[str, ...] = (PHONE, NICK)
+    """What is managed beside the usual."""
     world: World = field(init=False)
 
     def __post_init__(self) -> None:
         """Limits are wide open: what is tried is the target."""
-        by_hand = {path: _column(path) for path in (PHONE, NICK)}
-        self.world = World(self.folder, attributes=(*ATTRIBUTES, *MORE), mapped=by_hand)
+        more = [ManagedAttribute(path, source_columns=(_COLUMNS[path],)) for path in self.beside]
+        by_hand = {path: _column(path) for path in self.beside}
+        self.world = World(self.folder, attributes=(*ATTRIBUTES, *more), mapped=by_hand)
         self.world.settings = settings_for(Directory(url=self.url), limits=LOOSE, **self.target)
 
     def plan(self) -> Planned:
@@ -129,7 +133,7 @@ def writes(planned: Planned) -> dict[str, str]:
 
 
 def _column(path: str) -> Any:
-    return {PHONE: lambda user: user.get("phone"), NICK: lambda user: user.get("nick")}[path]
+    return lambda user: user.get(_COLUMNS[path])
 
 
-__all__ = ["MANAGER", "NICK", "OF", "PHONE", "Night", "Nights", "writes"]
+__all__ = ["MANAGER", "MOBILE", "NICK", "OF", "PHONE", "Night", "Nights", "writes"]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _DESK, _PHONE = (1280, 800), (390, 844)
+Shots = tuple[tuple[str, str, tuple[int, int], Literal["light", "dark"], str], ...]
+"""Picture, path, size, scheme, and what is shown or opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,30 @@ LIVE: dict[str, Any] = {
     "apply": None,
 }
 """What two reviewers have done by half past eight."""
+NEWS = {
+    **LIVE,
+    "acts": 1,
+    "state": "approved",
+    "still_needed": 1,
+    "decisions": {
+        "1": {
+            "what": "approved",
+            "who": "Bo Chen",
+            "at": "2026-11-23T08:31:00Z",
+            "via": "sign_in",
+            "left_out": 1,
+            "note": "She begins in January.",
+        }
+    },
+}
+"""One of them has accepted, while the other still reads."""
+EARLIER = {
+    8: (someone(3, "create", ("title", None, "Trainee", "source_changed"), reason="In scope and without a profile."),),
+    5: (someone(3, "hold", reason_code="finding", reason="Two people in scope have the same work e-mail address."),),
+    2: (someone(3, "update", ("title", "Trainee", "Analyst", "source_changed"),
+                (DEPARTMENT, "Sales", "Support", "edited_in_target")),),
+}  # fmt: skip
+"""What earlier nights did with one person, days ago."""
 
 
 def main() -> None:
@@ -86,28 +112,38 @@ def main() -> None:
 
 def _reviews(folder: str, chromium: Browser) -> None:
     """The pages of a shared review."""
-    settings = morning(Path(folder) / "team")
-    shots: tuple[tuple[str, str, tuple[int, int], Literal["light", "dark"], str], ...] = (
+    settings = morning(Path(folder) / "team", earlier=EARLIER)
+    shots: Shots = (
         ("review-front.png", "/", _DESK, "light", ""),
         ("review-run.png", f"/runs/{RUN_ID}", _DESK, "light", "#people"),
         ("review-panel.png", f"/runs/{RUN_ID}", _DESK, "dark", f'[data-person="{key_of(3)}"]'),
         ("review-phone.png", f"/runs/{RUN_ID}", _PHONE, "light", ""),
+        ("review-person.png", f"/people/{key_of(3)}", _DESK, "light", ""),
+        ("review-archive.png", "/health", _DESK, "light", ""),
+        ("review-limits.png", "/limits", _DESK, "light", ""),
+        ("review-sessions.png", "/sessions", _DESK, "light", ""),
     )
     with team_pages(settings, live=LIVE) as address:
-        for name, path, (width, height), scheme, where in shots:
-            page = chromium.new_page(
-                viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
-            )
-            page.goto(f"{address}{path}", timeout=300_000)
-            page.wait_for_selector("body[data-live]" if path != "/" else "body[data-ready]", timeout=60_000)
-            if where.startswith("#"):
-                page.locator(where).scroll_into_view_if_needed()
-                page.evaluate("place => document.querySelector(place).scrollIntoView()", where)
-            elif where:
-                page.locator(where).first.click()
-                page.wait_for_timeout(500)
-            page.screenshot(path=_DOCS / name)
-            page.close()
+        _take(chromium, address, shots)
+    with team_pages(settings, live=NEWS) as address:
+        _take(chromium, address, (("review-news.png", f"/runs/{RUN_ID}", _DESK, "light", ""),))
+
+
+def _take(chromium: Browser, address: str, shots: Shots) -> None:
+    for name, path, (width, height), scheme, where in shots:
+        page = chromium.new_page(
+            viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        page.goto(f"{address}{path}", timeout=300_000)
+        page.wait_for_selector("body[data-live]" if "/runs/" in path else "body[data-ready]", timeout=60_000)
+        if where.startswith("#"):
+            page.locator(where).scroll_into_view_if_needed()
+            page.evaluate("place => document.querySelector(place).scrollIntoView()", where)
+        elif where:
+            page.locator(where).first.click()
+            page.wait_for_timeout(500)
+        page.screenshot(path=_DOCS / name)
+        page.close()
 
 
 def _reports(folder: str, chromium: Browser) -> None:

@@ -11,16 +11,23 @@ from tests.support.report_runs import AT, RUN_ID, Case, key_of, someone, write_r
 from trueup.connectors.archive import open_archive, seal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from tests.support.report_runs import Someone
     from trueup.transforms.history import PriorRun
     from trueup.transforms.settings import Settings
 
 TARGET = "https://contoso.pingboard.example/scim/v2"
 
 
-def morning(folder: Path, name: str = "ordinary", *, nights: int = 8) -> Settings:
-    """An archive in ``folder`` whose newest run is the case ``name``; gives its configuration."""
+def morning(
+    folder: Path, name: str = "ordinary", *, nights: int = 8, earlier: Mapping[int, tuple[Someone, ...]] | None = None
+) -> Settings:
+    """An archive in ``folder`` whose newest run is the case ``name``; gives its configuration.
+
+    ``earlier`` adds people to nights, by how many days ago these were.
+    """
     settings = settings_in(folder, target={"url": TARGET})
     for day in range(nights, 0, -1):
         people = (
@@ -28,6 +35,7 @@ def morning(folder: Path, name: str = "ordinary", *, nights: int = 8) -> Setting
             *(someone(950 + n, "create") for n in range(day % 3)),
             *(someone(n, "hold", reason_code="finding") for n in (60, 61)),
             *(someone(n, "unchanged") for n in range(100, 145 - day)),
+            *(earlier or {}).get(day, ()),
         )  # fmt: skip
         started = AT - timedelta(days=day)
         run = sealed_case(settings, Case(people), f"{started:%Y%m%dT%H%M%SZ}-{day:04x}", days=-day)
@@ -48,4 +56,4 @@ def sealed_case(settings: Settings, case: Case, run_id: str, *, days: int = 0) -
     return archive.load(run_id)
 
 
-__all__ = ["TARGET", "key_of", "morning", "sealed_case"]
+__all__ = ["RUN_ID", "TARGET", "key_of", "morning", "sealed_case"]

@@ -91,7 +91,8 @@ class PlainPages:
 
     def error(self, kind: str, frame: Frame | None, **words: str) -> str:
         path = frame.path if frame else ""
-        return f"<h1>{kind}</h1><p>{words.get('text', '')} {words.get('remedy', '')}</p><!-- {path} -->"
+        who = frame.viewer.name if frame and frame.viewer else "nobody"
+        return f"<h1>{kind}</h1><p>{words.get('text', '')} {words.get('remedy', '')}</p><!-- {path} --><i>{who}</i>"
 
     def static(self, name: str) -> tuple[bytes, bytes, str] | None:
         return (b"body {}", b"", "text/css") if name == "team.css" else None

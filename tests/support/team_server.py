@@ -7,15 +7,18 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.support.report_runs import AT
 from trueup.flows.commands.review import listen
 from trueup.flows.review.pages import TeamPages
-from trueup.reports.team.model import Frame, Viewer
+from trueup.reports.team.model import Frame, SessionLine, SessionsPage, Viewer
+from trueup.reports.team.pages import page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -51,9 +54,22 @@ def application(pages: TeamPages, viewer: Viewer, live: Mapping[str, Any]) -> St
         return shown(request, "person", request.path_params["key"])
 
     async def found(request: Request) -> Response:
-        form = await request.form()
-        text = str(form.get("q", ""))
-        return shown(request, "found", text) if text else shown(request, "person", str(form["key"]))
+        form = dict(parse_qsl((await request.body()).decode()))
+        text = form.get("q", "")
+        return shown(request, "found", text) if text else shown(request, "person", form["key"])
+
+    async def error(request: Request) -> Response:
+        frame = Frame(viewer, request.url.path, NONCE)
+        content = pages.error(request.path_params["kind"], frame)
+        return HTMLResponse(content, headers={"Content-Security-Policy": POLICY})
+
+    async def sessions(request: Request) -> Response:
+        lines = tuple(
+            SessionLine(str(n), device, address, AT, AT, is_this=not n)
+            for n, (device, address) in enumerate((("Chrome on Linux", "192.0.2.1"), ("Safari on an iPhone", "")))
+        )
+        content = page(SessionsPage(lines), Frame(viewer, request.url.path, NONCE))
+        return HTMLResponse(content, headers={"Content-Security-Policy": POLICY})
 
     async def part(request: Request) -> Response:
         what = request.url.path.rsplit("/", 1)[-1]
@@ -82,6 +98,8 @@ def application(pages: TeamPages, viewer: Viewer, live: Mapping[str, Any]) -> St
             Route("/people/{key}", person),
             Route("/health", named("health")),
             Route("/limits", named("limits")),
+            Route("/sessions", sessions),
+            Route("/errors/{kind}", error),
             Route("/static/{name}", static),
             Route("/runs/{run_id}", run),
             Route("/runs/{run_id}/events", events),

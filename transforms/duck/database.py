@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+THREADS: ContextVar[int | None] = ContextVar("threads", default=None)
+"""How many threads a connection has that is not told; none means one per core. Fewer need less memory."""
+
+
 def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int | None = None) -> DuckDBPyConnection:
     """A fresh in-memory DuckDB where no stray Python variable is a table and nothing is downloaded.
 
@@ -24,8 +29,9 @@ def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int |
         spill: folder for what does not fit into ``memory``; none means no spilling. Beside an encrypted archive nothing
             is spilt, and ``memory`` does not count.
         memory: DuckDB's own form, e.g. ``"1500MB"``.
-        threads: none means one per core.
+        threads: none means as many as ``THREADS`` says.
     """
+    threads = threads or THREADS.get()
     options: dict[str, str | bool | int | float | list[str]] = {
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,

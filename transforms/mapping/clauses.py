@@ -48,7 +48,7 @@ def clauses_seen(
 def clauses_of(
     connection: DuckDBPyConnection, filters: tuple[Filter, ...], source: Path, people: str
 ) -> dict[str, tuple[ClauseSeen, ...]]:
-    """The same for every user of the relation ``people`` (column ``key``), by key; who is no user has none."""
+    """The same for every user of the relation ``people`` (column ``key``), by key; who is not a user has none."""
     users = Users(column_types(source))
     every = [(number, clause) for number, one in enumerate(filters, 1) for clause in one]
     if not every:

@@ -149,7 +149,7 @@ def told_of(connection: DuckDBPyConnection, run: PriorRun, history: History, key
 
 
 def last_reconcile(history: History) -> PriorRun | None:
-    """The newest applied run that was no rollback: what the source said last."""
+    """The newest applied run that was not a rollback: what the source said last."""
     return next((run for run in history.applied if run.kind is Kind.RECONCILE), None)
 
 

@@ -76,7 +76,7 @@ def _uses(connection: DuckDBPyConnection, request: PlanRequest | RollbackRequest
     removing = deactivations_delete(history)
     deletions = deletes + (offs if removing else 0)
     if request.partial_read and history.baseline is not None:
-        # What was read is no base for a share: that of the last run that read everybody is.
+        # A share of what was read would mean nothing: the base is that of the last run that read everybody.
         bases = {use.name: use.base for use in history.baseline.manifest.limits}
         active, in_scope = bases.get("deactivate", active), bases.get("hold", in_scope)
     first = "first run" if history.baseline is None and profiles == 0 else ""

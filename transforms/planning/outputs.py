@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import literal
-from trueup.transforms.duck.relations import view, write
+from trueup.transforms.duck.relations import columns_of, view, write
 from trueup.transforms.history import last_learned
 from trueup.transforms.planning.actual import write_actual
+from trueup.transforms.vocabulary import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from duckdb import DuckDBPyConnection
 
+    from trueup.transforms.history import History
     from trueup.transforms.planning.request import PlanRequest, RollbackRequest
     from trueup.transforms.run_files import RunFiles
 
@@ -41,8 +45,19 @@ def write_sides(connection: DuckDBPyConnection, request: PlanRequest | RollbackR
         bare=request.schema.bare,
         untyped=untyped,
         linked=request.partial_read,
+        before=_wanted_before(connection, request.history) if untyped else (),
     )
     view(connection, "actual", files.actual)
+
+
+def _wanted_before(connection: DuckDBPyConnection, history: History) -> Collection[str]:
+    """``desired_before``: what the last applied plan for everybody wanted; returns its columns."""
+    whole = (run for run in history.known if run.kind is Kind.RECONCILE and run not in history.amending)
+    run = next((run for run in whole if run.files.desired.exists()), None)
+    if run is None:
+        return ()
+    view(connection, "desired_before", run.files.desired)
+    return columns_of(connection, "desired_before")
 
 
 def write_decisions(connection: DuckDBPyConnection, files: RunFiles) -> None:

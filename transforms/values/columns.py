@@ -5,6 +5,7 @@ That both sides agree, whatever a server sends, is held by ``tests/property/test
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.transforms.duck.quoting import identifier, literal
@@ -12,7 +13,7 @@ from trueup.transforms.values.paths import parse
 from trueup.transforms.values.spelling import Spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from trueup.transforms.values.paths import ScimPath
 
 _NOTHING = ("", "[]", "{}", "null", '""')
+
+_SAID = "json_extract_string(v, '$')"
+"""SQL for the text of a value ``v`` of a list."""
 
 
 def select_list(kinds: Mapping[str, str]) -> str:
@@ -126,11 +130,24 @@ def _expression(path: ScimPath, column: str, extract: str) -> str:
     )
 
 
-def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What is known of the elements of a list without types, as SQL expressions; null where there is nothing."""
+
+    was: str = "NULL::VARCHAR"
+    """What the path itself had."""
+    others: tuple[str, ...] = ()
+    """What the other paths of the list want."""
+    others_were: tuple[str, ...] = ()
+    """What they had."""
+
+
+def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool, claims: Claims | None = None) -> str:
     """A SQL expression for an element without ``type``; null where an element fits the filter as it stands.
 
     See :func:`trueup.transforms.values.paths.element_at`. ``column`` holds the resource as it was read, so that names
-    are matched whatever their case; ``wanted`` is a SQL expression too.
+    are matched whatever their case; ``wanted`` is a SQL expression too. With ``claims`` an element is meant also if it has
+    the value the path had, and not for being the only one if another path claims its value.
     """
     holder = _member(column, path.schema) if path.schema else column
     elements = f"json_extract({_member(holder, path.attribute)}, '$[*]')"
@@ -147,11 +164,9 @@ def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) 
         f"OR coalesce({kind}, '') IN ('', 'false', '0', '0.0', '-0.0', '[]', '{{}}'))"
     )
     values = f"list_transform({bare}, lambda e: {value})"
-    said = "json_extract_string(v, '$')"
-    found = (
-        f"coalesce(list_filter({values}, lambda v: lower({said}) = lower({wanted}))[1], list_filter({values}, "
-        f"lambda v: {_without_spelling(said)} = nullif({_without_spelling(wanted)}, ''))[1])"
-    )
+    found = _of_text(values, wanted)
+    if claims:
+        found = f"coalesce({found}, {_of_text(_but(values, claims.others), claims.was)})"
     if untyped:
         main = (
             f"list_filter({bare}, lambda e: json_type(e) = 'OBJECT' "
@@ -159,10 +174,26 @@ def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool) 
         )
         only = f"CASE WHEN len({bare}) = 1 THEN {values}[1] END"
         first = f"CASE WHEN len({main}) > 0 THEN list_transform({main}, lambda e: {value})[1] ELSE {only} END"
+        if claims:
+            first = f"{_but(f'[{first}]', (*claims.others, *claims.others_were))}[1]"
         found = f"coalesce({found}, CASE WHEN len({bare}) = len({elements}) THEN {first} END)"
     met = f"(len(list_filter({elements}, lambda e: json_type(e) = 'OBJECT' AND coalesce({fits}, FALSE))) > 0)"
     return (
         f"CASE WHEN NOT {met} AND ({found})::VARCHAR NOT IN ('[]', '{{}}') THEN json_extract_string({found}, '$') END"
+    )
+
+
+def _but(values: str, texts: Iterable[str]) -> str:
+    """SQL for ``values``, a list of JSON, without those that spell one of ``texts``."""
+    is_one = (f"coalesce({_without_spelling(_SAID)} = nullif({_without_spelling(text)}, ''), FALSE)" for text in texts)
+    return f"list_filter({values}, lambda v: NOT ({' OR '.join(['FALSE', *is_one])}))"
+
+
+def _of_text(values: str, text: str) -> str:
+    """SQL for the first of ``values``, a list of JSON, that is ``text``; else the first that spells it otherwise."""
+    return (
+        f"coalesce(list_filter({values}, lambda v: lower({_SAID}) = lower({text}))[1], list_filter({values}, "
+        f"lambda v: {_without_spelling(_SAID)} = nullif({_without_spelling(text)}, ''))[1])"
     )
 
 

@@ -150,13 +150,15 @@ def _meets(element: Any, where: Where) -> bool:
     return isinstance(element, dict)
 
 
-def element_at(values: list[Any], path: ScimPath, wanted: Any = None, *, untyped: bool = False) -> int | None:
+def element_at(
+    values: list[Any], path: ScimPath, wanted: Any = None, *, untyped: bool = False, was: Any = None
+) -> int | None:
     """Which element the path means: the first the filter fits; without a filter the primary, else the first.
 
     Where the filter asks for a ``type`` and none has it, an element without any type is meant if its value is
     ``wanted``, were it spelt with other blanks or as another telephone number is written: the server keeps no types, or
-    somebody left it out. With ``untyped`` (the server was seen to keep none)
-    the primary or a single one is meant whatever its value. An element may be bare text.
+    somebody left it out; else if its value is ``was``, what the path had there before. With ``untyped`` (the server was
+    seen to keep none) the primary or a single one is meant whatever its value. An element may be bare text.
     """
     if not path.where:
         primary = (i for i, value in enumerate(values) if _meets(value, (("primary", True),)))
@@ -165,15 +167,19 @@ def element_at(values: list[Any], path: ScimPath, wanted: Any = None, *, untyped
     if found is not None or path.kind_of_element is None:
         return found
     bare = [i for i, value in enumerate(values) if not isinstance(value, dict) or not member(value, "type")]
-    if wanted is not None:
-        texts = {i: part_of(values[i], path.sub) for i in bare}
-        found = next((i for i in bare if _is_text(texts[i], wanted)), None)
-        if found is None:
-            found = next((i for i in bare if _is_spelling(texts[i], wanted)), None)
+    for text in (wanted, was):
+        if text is not None and found is None:
+            found = _of_text(values, bare, path.sub, text)
     if found is None and untyped and len(bare) == len(values):
         main = [i for i in bare if _meets(values[i], (("primary", True),))]
         found = main[0] if main else bare[0] if len(bare) == 1 else None
     return found
+
+
+def _of_text(values: list[Any], among: list[int], sub: str, text: Any) -> int | None:
+    texts = {i: part_of(values[i], sub) for i in among}
+    exact = next((i for i in among if _is_text(texts[i], text)), None)
+    return exact if exact is not None else next((i for i in among if _is_spelling(texts[i], text)), None)
 
 
 def _is_text(value: Any, wanted: Any) -> bool:
@@ -214,10 +220,10 @@ def attributes_in(resource: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     return found
 
 
-def get(resource: dict[str, Any], path: ScimPath, wanted: Any = None, *, untyped: bool = False) -> Any:
+def get(resource: dict[str, Any], path: ScimPath, wanted: Any = None, *, untyped: bool = False, was: Any = None) -> Any:
     """What ``resource`` holds at ``path``; none for missing, null and empty lists alike.
 
-    ``wanted`` and ``untyped`` say which element of a list is meant where the server keeps no types, see
+    ``wanted``, ``untyped`` and ``was`` say which element of a list is meant where the server keeps no types, see
     :func:`element_at`.
     """
     holder = member(resource, path.schema) if path.schema else resource
@@ -227,7 +233,7 @@ def get(resource: dict[str, Any], path: ScimPath, wanted: Any = None, *, untyped
     if path.is_reference:
         return reference(value)
     if isinstance(value, list) and (path.where or path.sub):
-        at = element_at(value, path, wanted, untyped=untyped)
+        at = element_at(value, path, wanted, untyped=untyped, was=was)
         value = None if at is None else part_of(value[at], path.sub)
     elif path.where:
         value = None
@@ -245,7 +251,7 @@ def reference(value: Any) -> str | None:
     return None if isinstance(value, bool) or not isinstance(value, (str, int)) else str(value) or None
 
 
-def put(resource: dict[str, Any], path: ScimPath, value: Any, *, untyped: bool = False) -> None:
+def put(resource: dict[str, Any], path: ScimPath, value: Any, *, untyped: bool = False, was: Any = None) -> None:
     """Set (or, for none, clear) ``path`` in ``resource``, in place; nothing else of it is touched.
 
     ``schemas`` is seen to. The objects along the path are changed in place: hand over a deep copy of anything
@@ -264,7 +270,7 @@ def put(resource: dict[str, Any], path: ScimPath, value: Any, *, untyped: bool =
     if path.is_reference:
         _set(holder, name, None if value is None else {"value": value})
     elif isinstance(holder.get(name), list) and (path.where or path.sub):
-        _set(holder, name, _elements(holder[name], path, value, untyped=untyped) or None)
+        _set(holder, name, _elements(holder[name], path, value, untyped=untyped, was=was) or None)
     elif path.where:
         _set(holder, name, None if value is None else _elements([], path, value))
     elif path.sub:
@@ -290,8 +296,8 @@ def _declare(resource: dict[str, Any], schema: str) -> None:
         resource["schemas"] = [*schemas, schema]
 
 
-def _elements(values: list[Any], path: ScimPath, value: Any, *, untyped: bool = False) -> list[Any]:
-    at = element_at(values, path, value, untyped=untyped)
+def _elements(values: list[Any], path: ScimPath, value: Any, *, untyped: bool = False, was: Any = None) -> list[Any]:
+    at = element_at(values, path, value, untyped=untyped, was=was)
     sub = path.sub or "value"
     if value is not None and sub == "value" and values and not any(isinstance(one, dict) for one in values):
         # A server that keeps bare text is given bare text: mixed with objects it is nobody's list.

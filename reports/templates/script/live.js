@@ -1,5 +1,8 @@
 // --- what the others do, as it happens: who is here, who looked at whom, notes, drafts, decisions, apply
-function clock(at) { return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }); }
+const TIME = { hour: "2-digit", minute: "2-digit" };
+const isToday = (at) => new Date(at).toDateString() === new Date().toDateString();
+function clock(at) { return new Date(at).toLocaleString([], isToday(at) ? TIME : { day: "numeric", month: "short", ...TIME }); }
+function when(at) { return `${isToday(at) ? "at" : "on"} ${clock(at)}`; }
 function others(of) { return Object.entries(of ?? {}).filter(([id]) => id !== viewer.id); }
 
 // RFC 7396: null deletes, objects are gone into, all else replaces.
@@ -100,17 +103,30 @@ function sayHere() {
   byId("here").replaceChildren(...(here.length ? [make("span", "muted", "Here now: "), ...here.map((who) => make("span", "chip here", who))] : []));
 }
 
-function sayDecisions() {
-  const all = Object.entries(live.decisions).sort(([one], [two]) => Number(one) - Number(two));
-  const fresh = all.filter(([number]) => Number(number) > data.acts).map(([, one]) => one);
-  const news = byId("news");
-  news.hidden = !fresh.length;
-  if (!fresh.length) return;
-  const lines = fresh.map((one) => make("li", "", make("b", "", one.who), ` ${data.act_words[one.what] ?? one.what.replaceAll("_", " ")}`, one.left_out ? `, leaving out ${figures.format(one.left_out)} ${one.left_out === 1 ? "person" : "people"}, in whole or in part` : "", ` at ${clock(one.at)}.`, one.note ? make("bdi", "happened", one.note) : null));
+function loadAgain() {
   const again = make("button", "primary", "Load again");
   again.type = "button";
   again.addEventListener("click", () => location.reload());
-  news.replaceChildren(make("ul", "plain", ...lines), make("p", "", live.still_needed ? `${figures.format(live.still_needed)} more must accept before it can be applied.` : "", live.why_not && !live.may_approve ? ` ${live.why_not}` : ""), make("p", "", again));
+  return again;
+}
+
+function decisionWords(one) { return ` ${data.act_words[one.what] ?? one.what.replaceAll("_", " ")}`; }
+
+// The head said what had become of the run when the page was made: what happened since belongs there too.
+const became = document.querySelector("header .became"), becameAtFirst = became && data.acts ? [...became.children] : [];
+const DONE = { approve: "approved", reject: "rejected" };
+
+function sayDecisions() {
+  const all = Object.entries(live.decisions).sort(([one], [two]) => Number(one) - Number(two));
+  const since = all.filter(([number]) => Number(number) > data.acts).map(([, one]) => one);
+  if (since.length) became?.replaceChildren(...becameAtFirst, ...since.map((one) => make("li", "", make("bdi", "", one.who), `${decisionWords(one)} ${when(one.at)}.`)));
+  const own = since.findIndex((one) => one.who === viewer.name && one.what === DONE[document.body.dataset.done]); // the answer told it
+  const fresh = since.filter((_, at) => at !== own);
+  const news = byId("news");
+  news.hidden = !fresh.length;
+  if (!fresh.length) return;
+  const lines = fresh.map((one) => make("li", "", make("bdi", "by", one.who), decisionWords(one), one.left_out ? `, leaving out ${figures.format(one.left_out)} ${one.left_out === 1 ? "person" : "people"}, in whole or in part,` : "", ` ${when(one.at)}.`, one.note ? make("bdi", "happened", one.note) : null));
+  news.replaceChildren(make("ul", "plain", ...lines), make("p", "", live.state === "approved" && live.still_needed ? `${figures.format(live.still_needed)} more must accept before it can be applied.` : "", review && live.why_not && !live.may_approve && fresh.every((one) => one.what !== "rejected") ? ` ${live.why_not}` : ""), make("p", "", loadAgain()));
   const state = document.querySelector("header .state");
   if (state && live.state) state.textContent = live.state.replaceAll("_", " ");
 }
@@ -120,6 +136,7 @@ function sayOpen() {
   const atWork = (live.apply && !live.apply.ended) || live.at_work;
   review.may_approve = live.may_approve && !atWork && !document.body.dataset.done;
   for (const button of document.querySelectorAll("#sign button, button.leave")) button.disabled = !review.may_approve;
+  for (const one of document.querySelectorAll("header .ask, header .action")) one.hidden = !review.may_approve; // it is asked of nobody any more
 }
 
 function sayApply() {
@@ -175,7 +192,7 @@ async function redraw() {
   sayDecisions();
   sayOpen();
   sayApply();
-  byId("whole-notes").replaceChildren(...Object.entries(live.notes[""] ?? {}).filter(([id]) => id !== viewer.id || !review).map(([, one]) => make("li", "", noteLine(one))));
+  byId("whole-notes").replaceChildren(...Object.entries(live.notes[""] ?? {}).filter(([id]) => id !== viewer.id || !review).map(([, one]) => make("li", "", make("span", "muted", `${one.who} on the whole plan, ${clock(one.at)}: `), make("bdi", "", one.text))));
   if (review) sayLooked();
   mark();
   if (opened >= 0 && document.activeElement?.id !== "panel-note") fillPanel(opened);

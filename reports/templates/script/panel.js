@@ -57,7 +57,7 @@ function clauseLine([filter, clause, seen, holds]) {
 }
 
 function earlierLine([run, decision, reason, came, who]) {
-  return make("span", "", make("code", "", run), ` ${decision}: ${came}`, who ? `, approved by ` : null, who ? make("bdi", "", who) : null, reason ? make("span", "happened", reason) : null);
+  return make("span", "", make("code", "", run), ` ${decision}${came ? `: ${came}` : ""}`, who ? `, approved by ` : null, who ? make("bdi", "", who) : null, reason ? make("span", "happened", reason) : null);
 }
 
 function fillPanel(row) {

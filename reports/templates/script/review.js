@@ -100,6 +100,7 @@ function decided(what, said) {
   const box = make("p", "decided", said.message);
   box.setAttribute("role", "status");
   document.querySelector("header").append(box);
+  for (const one of document.querySelectorAll("header .ask, header .action")) one.hidden = true; // it was asked, and answered
   for (const one of document.querySelectorAll("#sign input, #panel-note, button.leave")) one.disabled = true;
   review.may_approve = false;
 }
@@ -108,15 +109,18 @@ async function send(what, body) {
   const answer = byId("answer");
   for (const button of document.querySelectorAll("#sign button")) button.disabled = true;
   answer.textContent = "One moment …";
-  let said = { ok: false, message: data.paged ? "The server does not answer. Nothing was decided; try again." : "The review is no longer running; start it again with trueup review." };
+  let status = 0, said = { ok: false, message: data.paged ? "The server does not answer. Load the page again once it does: it shows whether your decision was recorded." : "The review is no longer running; start it again with trueup review." };
   try {
     const response = await post(what, body);
+    status = response.status;
     said = await response.json();
   } catch { /* said holds what to do */ }
   answer.textContent = [said.message, said.remedy].filter((part) => part).join("\n");
+  if (data.paged && status === 409) answer.append(make("span", "again", loadAgain()));
+  document.body.dataset.done = said.ok ? what : "";
   if (said.ok) decided(what, said);
   if (said.code === "sign_in_again") { answer.textContent = ""; askAgain(said); }
-  document.body.dataset.done = said.ok ? what : "";
+  if (data.paged) redraw();
   (said.ok ? document.querySelector("header .decided") : answer).scrollIntoView({ block: "center" }); // whoever came by key is elsewhere
   if (!said.ok) for (const button of document.querySelectorAll("#sign button")) button.disabled = false;
 }

@@ -16,7 +16,7 @@ function summarise() {
   for (const one of single) counted.set(one, (counted.get(one) ?? 0) + 1);
   const parts = whatIsLeftOut();
   byId("summary-body").replaceChildren(...[
-    section("Written", list(written.map(([one, count]) => `${figures.format(count)} ${one.label}`), "")),
+    section("Written", list(written.map(([one, count]) => `${figures.format(count)} ${one.noun}${count === 1 ? "" : "s"}`), "")),
     section("Left out", make("p", "", parts.length ? `${parts.join(", ")}, and what depends on them.` : "Nothing."), list(named, ""), list(Array.from(counted, ([words, times]) => (times > 1 ? `${words} (${figures.format(times)}×)` : words)), "")),
     section("Beyond a limit, because", list(Object.entries(reasons()).map(([limit, why]) => `${limit}: ${why}`), "")),
     section("Notes", notes.size || byId("note").value.trim() ? make("p", "", `${figures.format(notes.size)} on people${byId("note").value.trim() ? ", one on the whole" : ""}; they are kept with the approval.`) : null),

@@ -51,7 +51,7 @@ EVERY: dict[str, Weaknesses] = {
     "html discovery, large page refused": W(discovery="html", largest_page=100, large_page_refused=True),
     "denies, few rows unless asked": W(discovery="denies", default_page=2, patch_returns_body=True),
     "boasts, explicit paging": W(discovery="boasts", explicit_paging_only=True, patch="with_path"),
-    "count fails": W(count_fails=True, default_page=3, strict_start=True),
+    "count fails, filter ignored": W(count_fails=True, default_page=3, strict_start=True, filter_ignored=True),
     "first page again, total too high": W(past_the_end="first_page", largest_page=3, total_off_by=2),
     "last page again, total too low": W(past_the_end="last_page", largest_page=3, total_off_by=-2),
     "unsteady order": W(unsteady_order=True, largest_page=4),

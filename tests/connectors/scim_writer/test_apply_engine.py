@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
+from tests.support.scim_directory import ENTERPRISE, Directory, Manners, Trouble, serving
 from tests.support.scim_runs import DEPARTMENT, MANAGER, WORK_MAIL, brisk, plan, settings_for
 from trueup.connectors.archive.journal import read_journal
 from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.errors import Failed
 from trueup.transforms.work import plan_work
 
 if TYPE_CHECKING:
@@ -186,6 +187,20 @@ def test_somebody_who_appeared_meanwhile_is_not_doubled(tmp_path: Path, director
     row = outcome(files)["k0"]
     assert (row["result"], row["profile_id"]) == ("skipped", None)
     assert "stranger" in row["reason"]
+
+
+def test_a_page_refused_in_the_middle_is_not_the_end_of_the_list(tmp_path: Path, directory: Directory) -> None:
+    def refuse(_: Directory, start: int) -> None:
+        if start > 2:
+            raise Trouble(403)
+
+    directory.manners = Manners(filters="ignored", unique=False, page=2)
+    files = plan(tmp_path / "run", directory, everything(directory))
+    directory.add({"id": "stranger", "userName": "NEW@x.example"})
+    directory.manners.shift = refuse
+    with pytest.raises(Failed, match="cannot be ruled out"):
+        applied(directory, files)
+    assert ("POST", "/Users") not in directory.wrote()
 
 
 def test_swapped_user_names_change_places(tmp_path: Path, directory: Directory) -> None:

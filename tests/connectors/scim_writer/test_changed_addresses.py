@@ -11,7 +11,7 @@ from tests.support.first_night import profile_before
 from tests.support.plan_world import user
 from tests.support.sandbox import close, shared
 from tests.support.scim_directory import TOKEN
-from tests.support.scim_nights import Nights, writes
+from tests.support.scim_nights import MOBILE, PHONE, Nights, writes
 from trueup.sandbox import DirectoryData, Weaknesses
 
 if TYPE_CHECKING:
@@ -75,12 +75,47 @@ def test_a_changed_address_leaves_nothing_behind(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("patch", ["works", "none"])
+def test_where_no_number_has_a_type_a_mobile_phone_is_never_taken_for_the_other(tmp_path: Path, patch: Any) -> None:
+    """An only number may be either: what is to be a mobile phone is not cleared, changed or taken back as the other."""
+    sandbox, _ = shared()
+    weak = W(drops=("phoneNumbers.type",), discovery="missing", patch=patch)
+    sandbox.directory.begin_again(DirectoryData((profile_before("boss", id="p-boss"),), TOKEN), weak)
+    numbers = {"work": ("+1 10", None), "mobile": (None, "+2 20"), "both": ("+1 11", "+2 21"), "none": (None, None)}
+    people = [user(key, phone=work, mobile=mobile, manager="boss") for key, (work, mobile) in numbers.items()]
+    nights = Nights(tmp_path, sandbox.scim_url, [user("boss"), *people], beside=(PHONE, MOBILE))
+
+    def held() -> dict[str, list[str]]:
+        profiles = {one["externalId"]: one for one in sandbox.directory.profiles()}
+        return {key: values(profiles[key], "phoneNumbers") for key in numbers}
+
+    def a_night(**wanted: tuple[str | None, str | None]) -> Night:
+        for one in nights.users:
+            if one["id"] in wanted:
+                one["phone"], one["mobile"] = wanted[one["id"]]
+        night = nights.night()
+        assert night.residual == {}, night.result.records
+        assert writes(nights.plan()) == {}
+        return night
+
+    a_night()
+    assert held() == {"work": ["+1 10"], "mobile": ["+2 20"], "both": ["+1 11", "+2 21"], "none": []}
+    a_night(work=("+1 10", "+2 30"), mobile=("+1 30", "+2 20"), both=(None, "+2 21"), none=(None, "+2 31"))
+    given = {"work": ["+1 10", "+2 30"], "mobile": ["+1 30", "+2 20"], "both": ["+2 21"], "none": ["+2 31"]}
+    assert held() == given
+    taken = a_night(work=("+1 40", None), both=(None, "+2 41"), none=("+1 41", None))
+    assert held() == given | {"work": ["+1 40"], "both": ["+2 41"], "none": ["+1 41"]}
+    back = nights.roll_back(taken.run)
+    assert back.residual == {}, back.result.records
+    assert held() == given
+
+
+@pytest.mark.parametrize("patch", ["works", "none"])
 def test_a_number_that_is_kept_without_its_type_and_spelt_otherwise_is_not_added_again(
     tmp_path: Path, patch: Any
 ) -> None:
     """Neither to whoever is made nor to whoever was there: ``+41 (1) 230`` and ``+411230`` are one.
 
-    This server spells numbers anew whatever is written: that is no edit in the target.
+    This server spells numbers anew whatever is written: that is not an edit in the target.
     """
     sandbox, _ = shared()
     weak = W(drops=("emails.type", "phoneNumbers.type"), reformats_phones=True, discovery="missing", patch=patch)

@@ -256,3 +256,24 @@ def test_what_came_along_with_a_write_and_was_wanted_is_taken_back_with_it(night
     assert profiles()["u0"]["userName"] == "alias@x.example"
     nights.roll_back(night.run)
     assert managed(profiles()["u0"]) | {"userName": profiles()["u0"]["userName"]} == before
+
+
+def test_a_full_name_that_is_the_display_name_follows_it_and_parts_that_are_not_kept_are_not_tried_each_night(
+    tmp_path: Path,
+) -> None:
+    sandbox, _ = shared()
+    before = (profile_before("boss", id="p-boss", name={"formatted": "Bo"}, displayName="Bo"),)
+    weak = W(full_name_is_display_name=True, discovery="missing")
+    sandbox.directory.begin_again(DirectoryData(before, TOKEN), weak)
+    people = [user("boss", display="Bo"), *(user(f"u{n}", display=f"Pat {n}", manager="boss") for n in range(4))]
+    nights = Nights(tmp_path, sandbox.scim_url, people, beside=("displayName",))
+    for turn in ("first", "second"):
+        night = nights.night()
+        assert {(attribute, kind) for (_, attribute), kind in night.residual.items()} == {
+            ("name.givenName", "not_kept")
+        }
+        shown = {one["externalId"]: one["displayName"] for one in sandbox.directory.profiles()}
+        assert shown == {one["id"]: one["display"] for one in nights.users}, turn
+        assert writes(nights.plan()) == {}, turn
+        for one in nights.users[1:3]:
+            one |= {"display": f"Patricia {one['id']}", "givenName": "Patricia"}

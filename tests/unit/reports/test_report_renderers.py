@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -18,11 +19,11 @@ import pytest
 from rich.console import Console
 
 from tests.support.report_cases import CASES, HOSTILE, ordinary
-from tests.support.report_runs import AT, RUN_ID, history_of, key_of, write_run
+from tests.support.report_runs import AT, RUN_ID, Case, history_of, key_of, someone, write_run
 from trueup.reports import FORMS, rendered, show, terminal_summary, write_reports
 from trueup.reports.assets import assets, grid_script
 from trueup.reports.details import Beside
-from trueup.reports.html import Review, render_html
+from trueup.reports.html import Review, parted_visibly, render_html
 from trueup.reports.markdown import render_markdown
 from trueup.reports.spreadsheet import xlsx
 from trueup.reports.summaries import applied_summary, approval_summary, verified_summary
@@ -77,6 +78,8 @@ def test_the_page_is_self_contained(name: str, view_of: Callable[[str], ReportVi
         assert not {"src", "style"} & set(attributes), tag
         assert not [attribute for attribute in attributes if attribute.startswith("on")], tag
         assert (attributes.get("href") or "#").startswith("#")
+    names = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)
+    assert [one for one, times in names.items() if times > 1] == [], "two places of one name"
 
 
 def test_the_policy_allows_this_script_and_style_only(view_of: Callable[[str], ReportView]) -> None:
@@ -193,8 +196,11 @@ def test_nothing_hostile_is_markup_on_a_terminal(view_of: Callable[[str], Report
     assert "\x07" not in capture.get()
 
 
-def test_the_workbook_has_its_sheets_and_no_formula(view_of: Callable[[str], ReportView], tmp_path: Path) -> None:
+def test_the_workbook_has_its_sheets_and_no_formula_and_lies_nowhere_on_its_way(
+    view_of: Callable[[str], ReportView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     view = view_of("hostile")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     (tmp_path / "run.xlsx").write_bytes(xlsx(view))
     book = openpyxl.load_workbook(tmp_path / "run.xlsx")
     assert book.sheetnames == ["Summary", "Changes", "People", "Held", "Excluded"]
@@ -360,6 +366,18 @@ def test_the_summary_of_a_verify_names_each_difference(tmp_path: Path) -> None:
     record = {"key": key_of(1), "attribute": "title", "expected": "a", "found": None, "class": "not_kept"}
     assert "not_kept" in _printed(verified_summary(run, {"converged": False, "residual": 1, "records": [record]}))
     assert "holds everything" in _printed(verified_summary(run, {"converged": True, "residual": 0, "records": []}))
+
+
+def test_a_space_between_words_is_not_marked_as_one_at_an_end(tmp_path: Path) -> None:
+    """What differs is cut out of a value: the space where it was cut stands in its middle."""
+    people = tuple(someone(n, "update", ("title", "Analyst", "Senior Analyst", "source_changed")) for n in (1, 2))
+    files, manifest = write_run(tmp_path, Case(people))
+    page = render_html(build_view(files, manifest, History(), at=AT))
+    group = page.partition('class="group"')[2].partition("</summary>")[0]
+    assert "<mark>Senior </mark>Analyst" in group
+    shown = str(parted_visibly(" x<y ", "x<z")[0])
+    assert "␣" in shown
+    assert "&lt;" in shown
 
 
 def test_a_superseded_plan_says_by_what_and_offers_that_one(tmp_path: Path) -> None:

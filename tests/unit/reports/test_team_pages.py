@@ -94,6 +94,8 @@ def check_harmless(text: str) -> Seen:
             place = attributes.get(name) or ""
             assert place.startswith(("/", "#")) or not place, (tag, place)
             assert not place.startswith("//"), (tag, place)
+    names = [attributes["id"] for _, attributes in seen.tags if "id" in attributes]
+    assert len(names) == len(set(names)), "two places of one name"
     for script in seen.of("script"):
         assert script.get("type") == "application/json" or script.get("nonce") == "n0nce"
     for sheet in seen.of("link"):

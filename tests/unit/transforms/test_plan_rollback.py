@@ -3,9 +3,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from tests.support.plan_world import MANAGER, Planned, World, profile, user
+from tests.support.plan_world import MANAGER, Planned, World, profile, table, user
 from trueup.transforms.errors import Refused
 from trueup.transforms.history import History
 from trueup.transforms.planning.request import RollbackRequest
@@ -64,6 +65,19 @@ def test_undoing_an_update_restores_what_was_there(settled: World) -> None:
     settled.apply(night)
     settled.of("ann")["jobTitle"] = "Chief"
     assert settled.plan().changes == {("ann", "title"): ("Clerk", "Chief")}
+
+
+def test_a_value_that_only_a_repair_put_back_is_not_one_that_the_rollback_restored(settled: World) -> None:
+    """The rollback's write failed, and what it lost on the way was put back: the source stands as before."""
+    settled.of("ann")["jobTitle"] = "Boss"
+    way = back(settled, undo=settled.apply(settled.plan()))
+    run = settled.apply(way, kind=Kind.ROLLBACK, skip={"ann"})
+    [row] = way.rows("outcome")
+    assert row["result"] == "failed"
+    rows = [row, {**row, "operation": "restore", "result": "applied"}]
+    table(run.files.outcome, pq.read_schema(run.files.outcome), rows)
+    settled.profiles[0]["title"] = "By hand"
+    assert settled.plan().changes == {("ann", "title"): ("By hand", "Boss")}
 
 
 def test_undoing_a_create_deactivates_or_deletes(settled: World) -> None:

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
+import shutil
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.archive_runs import AT, Person, applied, approved, sealed_run, settings_in
+from tests.support.people_in_a_store import erase
+from tests.unit.connectors.archive.test_erasing import KEPT
 from trueup.connectors.analysis.archive import Archive as Data
-from trueup.connectors.archive import check_archive, erasing, open_archive, places, reading
+from trueup.connectors.archive import add_act, check_archive, erasing, open_archive, places, reading
 from trueup.connectors.archive.cipher import KEY_FILE, Keys, key_id, new_cipher, unwrapped, wrapped
 from trueup.connectors.archive.copying import copy_archive
 from trueup.connectors.archive.journal import Journal, read_journal
 from trueup.connectors.archive.places import place_of, vault_of
 from trueup.connectors.archive.remote import RemotePlace
+from trueup.connectors.archive.retention import prune
 from trueup.connectors.archive.rewrapping import at_rest, rewrap
 from trueup.connectors.archive.vault import leave
+from trueup.expectations import carried
+from trueup.flows.commands.review_wish import Progress
+from trueup.flows.review_state import keep, kept
 from trueup.transforms.duck.parquet import read_table
 from trueup.transforms.erasure.person import find
 from trueup.transforms.errors import Failed, Misused, Refused
 from trueup.transforms.private import read_text, write_text
+from trueup.transforms.vocabulary import Act, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -307,6 +317,82 @@ def _is64(said: object) -> bool:
         return isinstance(said, str) and bool(base64.b64decode(said, validate=True))
     except ValueError:
         return False
+
+
+def test_what_looks_at_files_by_itself_finds_them_as_they_were_sealed(tmp_path: Path, key: str) -> None:
+    archive = encrypted(tmp_path)
+    older, run = whole_run(archive), whole_run(archive, days=1)
+    for one in (older, run):
+        keep(archive.path, one, "Chris", Progress(("k-ann",), {"k-ann": "Ann asked"}, "of Ann"))
+    assert kept(archive.path, run, "Chris").notes == {"k-ann": "Ann asked"}
+    [mine] = (archive.path / ".review").glob(f"{run.run_id}.*")
+    mine.write_bytes(mine.read_bytes()[:-9])
+    assert kept(archive.path, run, "Chris") == Progress(), "as any other that cannot be read"
+
+    # What was found of the same rows before holds only where those are what was sealed.
+    settings, plain = settings_in(tmp_path, archive={"encryption_key": "env:ARCHIVE_KEY"}), tmp_path / "plain"
+    copy_archive(settings, str(archive.path), str(plain), move=False, decrypt=True)
+    (plain / "closed.json").unlink()
+    copy_archive(settings, str(plain), str(tmp_path / "again"), move=False)
+    (tmp_path / "again" / "closed.json").unlink()
+    for place in (archive.path, plain, tmp_path / "again"):
+        there = open_archive(settings_in(tmp_path, archive={"path": str(place)} | settings_key(place, plain))).load(
+            run.run_id
+        )
+        assert carried._is_as_sealed(there, there.files.decisions), place
+        assert not carried._is_as_sealed(there, there.files.decisions.with_name("none.parquet"))
+
+    # A damaged act hides its own run, and no night for which that does not stand.
+    way_back = sealed_run(archive, PEOPLE, days=1, kind=Kind.ROLLBACK)
+    act = add_act(way_back, Act.REJECTED, "Chris", at=AT, reason="Ann asked for it")
+    path = archive.path / way_back.run_id / "acts" / f"{act.number:03d}-rejected.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    with Data(archive.path) as data:
+        assert [one.kind for one in data.left_out] == ["damaged"]
+        assert len(data.nights) == 2
+    path.write_bytes(whole)
+
+    assert [one.files.run_id for one in prune(archive, keep_days=1, who="Chris", at=AT + timedelta(days=9))]
+    assert anew(tmp_path).load(older.run_id).is_pruned
+    assert not [*(archive.path / ".review").glob(f"{older.run_id}.*")]
+    assert check_archive(archive.path) == []
+    assert in_clear(archive.path) == []
+
+
+def settings_key(place: Path, plain: Path) -> dict[str, str]:
+    return {} if place == plain else {"encryption_key": "env:ARCHIVE_KEY"}
+
+
+def test_a_person_is_erased_from_runs_of_an_older_format_in_an_encrypted_store(
+    tmp_path: Path, key: str, bucket: Bucket
+) -> None:
+    shutil.copytree(KEPT / "people_in_acts", tmp_path / "kept")
+    section = bucket.section(lease_seconds=2, encryption_key="env:ARCHIVE_KEY")
+    settings = settings_in(tmp_path, archive=section)
+    copy_archive(settings, str(tmp_path / "kept"), bucket.address, move=True)
+    archive = open_archive(settings)
+    place = place_of(archive.path)
+    assert isinstance(place, RemotePlace)
+    newest = archive.runs()[0]
+    name = f"{newest.run_id}/manifest.json"
+    kept_there = place.objects.read(name)
+    head = {"fresh": "1", "number": 1, "run_id": newest.run_id, "manifest": kept_there.decode()}
+    head["sha256"] = reading.read_manifest(newest.files)[1]
+    place.objects.create_if_absent("head", json.dumps(head).encode())
+    erase(archive, "k-ann")
+    said = json.loads(place.objects.read("head"))
+    opened = place.vault.open(name, said["manifest"].encode())
+    assert b"k-ann" in place.vault.open(name, kept_there)
+    assert b"k-ann" not in opened
+    assert hashlib.sha256(opened).hexdigest() == said["sha256"] == reading.read_manifest(newest.files)[1]
+    for run in archive.runs():
+        for one in place.contents(run.run_id):
+            text = place.vault.said(f"{run.run_id}/{one.name}", place.objects.read(f"{run.run_id}/{one.name}"))
+            assert b"k-ann" not in text, one.name
+    assert check_archive(archive.path) == []
+    whole_run(archive, days=60)
+    assert check_archive(archive.path) == []
 
 
 def test_private_files_of_dead_processes_are_swept_and_cannot_be_read(tmp_path: Path, key: str) -> None:

@@ -155,6 +155,13 @@ def test_bodies_have_a_length_and_a_bound(team: Team) -> None:
         assert ada.send("POST", f"{RUN}/note", headers=headers, content=body).status_code == 400, body[:9]
 
 
+def test_who_is_signed_in_can_sign_out_from_a_page_that_is_not_there(team: Team) -> None:
+    """Its page is drawn for them (ASVS 7.4.4); a stranger is told that there is nothing, no more."""
+    for browser, who in ((team.browser("ada"), "Ada Example"), (team.browser(), "nobody")):
+        answer = browser.get("/nothing")
+        assert (answer.status_code, f"<i>{who}</i>" in answer.text) == (404, True)
+
+
 def test_the_secret_of_a_page_is_another_text_each_time(team: Team) -> None:
     ada = team.browser("ada")
     texts = {re.findall(r'content="([^"]+)"', ada.get("/").text)[0] for _ in range(3)}
@@ -212,6 +219,7 @@ WRONG: dict[str, Any] = {
     'certificate = "a.pem"': "belong together",
     'client_secret = "plain"': "a secret is a reference",
     "recheck_minutes = 0": "greater than 0",
+    'strict_transport = "preload"': "begins with https",
     'proxies = ["everybody"]': "IPv4 or IPv6",
     "log = true": "unknown key",
 }
@@ -229,12 +237,21 @@ def test_strict_transport_security_is_said_where_the_address_is_encrypted() -> N
     from starlette.testclient import TestClient
 
     from trueup.flows.review.guard import Guard
+    from trueup.transforms.service_settings import ReviewSettings
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         from starlette.responses import PlainTextResponse
 
         await PlainTextResponse("x")(scope, receive, send)
 
-    client = TestClient(Guard(app, url="https://review.example"), base_url="https://review.example")
-    assert "max-age=31536000" in client.get("/").headers["strict-transport-security"]
+    url = "https://review.example"
+    client = TestClient(Guard(app, review=ReviewSettings(url=url)), base_url=url)
+    assert client.get("/").headers["strict-transport-security"] == "max-age=31536000"
     assert client.get("/", headers={"Host": "review.example:443"}).status_code == 200
+    told = "max-age=31536000; includeSubDomains", "max-age=63072000; includeSubDomains; preload"
+    for wanted, said in zip(("subdomains", "preload"), told, strict=True):
+        review = ReviewSettings.model_validate({"url": url, "strict_transport": wanted})
+        answer = TestClient(Guard(app, review=review), base_url=url).post("/", headers={"Host": "evil.example"})
+        assert (answer.status_code, answer.headers["strict-transport-security"]) == (421, said)
+    plain = TestClient(Guard(app, review=ReviewSettings(url="http://127.0.0.1")), base_url="http://127.0.0.1")
+    assert "strict-transport-security" not in plain.get("/").headers
