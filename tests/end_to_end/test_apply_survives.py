@@ -90,6 +90,29 @@ def test_ctrl_c_stops_after_what_is_in_flight_and_a_killed_process_group_leaves_
     ends_as_planned(office, plan)
 
 
+def test_a_first_apply_that_is_stopped_and_given_up_is_rolled_back_by_its_journal(office: Office) -> None:
+    before = office.everything()
+    plan = approved(office)
+    with applying(office, plan) as process:
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 4
+    office.sandbox.directory.weaknesses = Weaknesses()
+    there = office.everything()
+    assert there != before
+    assert office.trueup("reject", plan["run_id"], "--as", "ann", "--reason", "not what was meant").code == 0
+    back = office.trueup("rollback", plan["run_id"], "--delete-created", "--json").json
+    office.accept(back)
+    assert office.apply(back)["state"] == "applied"
+    assert {key: plain(one) for key, one in office.everything().items()} == {
+        key: plain(one) for key, one in before.items()
+    }
+
+
+def plain(profile: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in profile.items() if name != "meta" and value not in (None, [], {}, "")}
+
+
 def test_while_an_apply_runs_nobody_else_applies_or_plans_and_half_a_verify_stops_nothing(office: Office) -> None:
     plan = approved(office, latency=2.0)
     with applying(office, plan) as process:

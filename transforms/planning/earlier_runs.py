@@ -54,7 +54,8 @@ def links_before(connection: DuckDBPyConnection, history: History) -> None:
     Of people a later plan for some was made for, that plan's word counts.
     """
     if history.baseline is None:
-        empty(connection, "links_before", _LINKS)
+        empty(connection, "links_of_nobody", _LINKS)
+        connection.execute("CREATE OR REPLACE TEMP VIEW links_before AS FROM links_of_nobody")
         return
     _links_after(connection, history.baseline)
     if not history.amending:
@@ -91,14 +92,18 @@ def _links_after(connection: DuckDBPyConnection, run: PriorRun) -> None:
 
 
 def add_links_of(connection: DuckDBPyConnection, run: PriorRun, outcome: Path) -> None:
-    """Let ``links_before`` also have the profiles that ``run``, whose apply never ended, had created or renamed."""
+    """Let ``links_before`` also have whom ``run``, whose apply never ended, wrote by links of its own, or created."""
     view(connection, "outcome_linked", outcome)
+    view(connection, "links_then", run.files.links, columns=_LINKS)
     view(connection, "decisions_linked", run.files.decisions, columns=("key", "profile_id", "reason_code"))
     make(connection, PACKAGE, tables=("made_then", "renamed_then"), parameters={"run": run.run_id})
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE links_added AS "
         "SELECT l.* REPLACE (coalesce(n.profile_id, l.profile_id) AS profile_id) "
-        "FROM links_before l LEFT JOIN renamed_then n ON n.source_id = l.source_id "
+        "FROM (FROM links_before UNION ALL BY NAME FROM links_then "
+        "WHERE source_id NOT IN (SELECT source_id FROM links_before) "
+        "AND profile_id NOT IN (SELECT profile_id FROM links_before) "
+        "AND source_id IN (SELECT key FROM outcome_linked)) l LEFT JOIN renamed_then n ON n.source_id = l.source_id "
         "WHERE l.source_id NOT IN (SELECT source_id FROM made_then) "
         "AND l.profile_id NOT IN (SELECT profile_id FROM made_then) "
         "UNION ALL BY NAME SELECT source_id, profile_id, 'created' AS matched_by, since FROM made_then"

@@ -41,15 +41,15 @@ def run():
     seen = {"words": sys.argv, "folder": os.getcwd(), "umask": os.umask(0), "pid": os.getpid(), "parent": os.getppid(),
             "terminal": [stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)],
             "secret": os.environ.get("TOKEN"), "kept": [kept.told.port for kept in kept_server.HANDED]}
-    Path(word).write_text(json.dumps(seen))
     print("out", word)
     print("err", word, file=sys.stderr)
-    if word.startswith("wait"):
-        try:
+    try:
+        Path(word).write_text(json.dumps(seen))  # whoever reads it may interrupt us from now on
+        if word.startswith("wait"):
             time.sleep(60)
-        except KeyboardInterrupt:
-            print("Stopped.")
-            sys.exit(1)
+    except KeyboardInterrupt:
+        print("Stopped.")
+        sys.exit(1)
     sys.exit(int(sys.argv[3]) if len(sys.argv) > 3 else 0)
 """
 WARM = f"""
