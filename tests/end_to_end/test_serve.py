@@ -21,6 +21,7 @@ import pytest
 from tests.end_to_end.conftest import TRUEUP
 from tests.support.allowed import BY_ITSELF
 from tests.support.cutting import cutting
+from tests.support.mailbox import webhook
 from trueup.connectors.archive import reading
 
 if TYPE_CHECKING:
@@ -221,10 +222,11 @@ def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_review
         state = approve_and_apply.fn(config, plan["run_id"], reviewer, fingerprint or plan["fingerprint"], **more)
         return state.type.value, state.message
 
+    office.configure('[notify]\nurls = ["env:HOOK"]\n')
     plan = office.plan()
     before = office.everything()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in office.sandbox.environment.items():
+    with pytest.MonkeyPatch.context() as patch, webhook() as hook:
+        for name, value in {**office.sandbox.environment, "HOOK": hook.url.replace("http", "json")}.items():
             patch.setenv(name, value)
         for words, why in (
             ({"reviewer": ""}, "a reviewer"),
@@ -247,7 +249,9 @@ def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_review
         plan = office.plan()
         allow = {refusal["code"].removeprefix("limit_"): "a test" for refusal in plan["refusals"]}
         ended = ask(plan, allow=allow, leave_out=["create", "deactivate", "reactivate", "title"])
+        told = [body["title"] for _, body in hook.posts]
     assert ended == ("COMPLETED", "Applied")
+    assert [title.rpartition(": ")[2] for title in told if title.endswith("applied")] == ["applied"], told
     kept = reading.load(office.archive, plan["run_id"]).acts
     assert [act.act for act in kept] == ["approved", "applied"]
     assert (kept[0].details["allowed"], kept[0].via) == (allow, "orchestrator")

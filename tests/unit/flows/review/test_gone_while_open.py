@@ -57,7 +57,7 @@ def test_a_person_erased_while_their_pages_are_open_is_on_none_of_them_any_more(
     base = f"/runs/{first.run_id}"
     assert traces(ada.get(base).text) != []
     assert traces(ada.get(f"/people/{ANN}").text) != []
-    form: dict[str, Any] = {"headers": {"Origin": ada.url}, "data": {"csrf": ada.csrf, "q": "user0001"}}
+    form: dict[str, Any] = {"headers": {"Origin": ada.url}, "data": {"csrf": ada.csrf, "q": "0001 user"}}
     assert traces(ada.send("POST", "/people", **form).text) != []
     with following(bo, first) as events:
         for what, said in {
