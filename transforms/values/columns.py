@@ -146,8 +146,8 @@ def bare_expression(path: ScimPath, column: str, wanted: str, *, untyped: bool, 
     """A SQL expression for an element without ``type``; null where an element fits the filter as it stands.
 
     See :func:`trueup.transforms.values.paths.element_at`. ``column`` holds the resource as it was read, so that names
-    are matched whatever their case; ``wanted`` is a SQL expression too. With ``claims`` an element is meant also if it has
-    the value the path had, and not for being the only one if another path claims its value.
+    are matched whatever their case; ``wanted`` is a SQL expression too. With ``claims`` an element is meant also if it
+    has the value the path had, and not for being the only one if another path claims its value.
     """
     holder = _member(column, path.schema) if path.schema else column
     elements = f"json_extract({_member(holder, path.attribute)}, '$[*]')"
