@@ -27,6 +27,8 @@ KINDS = ("parquet", "duckdb")
 TABLES = ("nights", "moves", "people")
 _STATE = "trueup-export.json"
 _DATABASE = "archive.duckdb"
+_READABLE_FROM = "v1.0.0"
+"""The oldest DuckDB that opens a new export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ def _duckdb(into: Path) -> Iterator[Write]:
     import duckdb
 
     database = into / _DATABASE
-    with duckdb.connect(str(database), config={"python_enable_replacements": False}) as connection:
+    # Unasked, DuckDB 2 writes a file that no DuckDB 1 opens; who is handed the export may have either.
+    how = {"python_enable_replacements": False, "storage_compatibility_version": _READABLE_FROM}
+    with duckdb.connect(str(database), config=how) as connection:
         database.chmod(0o600)
 
         def write(night: date, tables: dict[str, pa.Table]) -> None:

@@ -28,11 +28,11 @@ npm install --prefix "$into/node" --silent --no-audit --no-fund --no-save --no-p
     scimmy@1.3.5 scimmy-routers@1.3.2 express@4.22.3 \
     better-auth@1.7.5 @better-auth/scim@1.7.5 @better-auth/core@1.7.5 @better-auth/utils@0.4.2 better-call@1.4.0
 
-# NAME PACKAGES ...: packages of PyPI in an environment of their own.
+# NAME PYTHON PACKAGES ...: packages of PyPI in an environment of their own.
 environment() {
-    name=$1
-    shift
-    [ -x "$into/$name/bin/python" ] || "$PYTHON" -m venv "$into/$name"
+    name=$1 interpreter=$2
+    shift 2
+    [ -x "$into/$name/bin/python" ] || "$interpreter" -m venv "$into/$name"
     "$into/$name/bin/python" -m pip install --quiet --disable-pip-version-check "$@" 2>"$into/$name.log" || {
         cat "$into/$name.log" >&2
         exit 1
@@ -40,10 +40,19 @@ environment() {
 }
 
 # With a newer scim2-models, which it asks for, Canaille answers 500 to everything.
-environment canaille canaille==0.3.6 scim2-models==0.6.12 scim2-client==0.7.5 authlib==1.9.10 joserfc==1.8.0 \
+environment canaille "$PYTHON" canaille==0.3.6 scim2-models==0.6.12 scim2-client==0.7.5 authlib==1.9.10 joserfc==1.8.0 \
     tomlkit==0.15.2 httpx==0.28.1 flask==3.1.3 wtforms==3.3.2 pydantic==2.14.4
-environment django-scim2-server django-scim2-server==1.1.0 django==5.2.19 scim2-models==0.12.3 pydantic==2.14.4
-environment mlflow-oidc-auth mlflow-oidc-auth==11.0.2
+environment django-scim2-server "$PYTHON" django-scim2-server==1.1.0 django==5.2.19 scim2-models==0.12.3 pydantic==2.14.4
+
+# mlflow-oidc-auth says that it runs on Python 3.11 and imports on 3.12 and later alone. MLflow comes without what it computes with.
+if newer=$(command -v python3.12) && "$newer" -c "" 2>/dev/null; then
+    environment mlflow-oidc-auth "$newer" --no-deps mlflow-oidc-auth==11.0.2 mlflow==3.16.0
+    environment mlflow-oidc-auth "$newer" mlflow-skinny==3.16.0 alembic==1.20.1 asgiref==3.13.0 authlib==1.9.10 \
+        cachetools==7.3.3 fastapi==0.165.0 flask==3.1.3 flask-cors==6.0.5 httpx2==2.16.2 joserfc==1.8.0 \
+        python-dotenv==1.2.4 requests==2.34.2 sqlalchemy==2.1.9 truststore==0.10.5 uvicorn==0.54.0
+else
+    echo "soak: mlflow-oidc-auth needs python3.12, which is not here: it is left out." >&2
+fi
 
 # open-webui's SCIM router needs a tenth of what open-webui needs: its model runners stay away.
 [ -x "$into/open-webui/bin/python" ] || "$PYTHON" -m venv "$into/open-webui"

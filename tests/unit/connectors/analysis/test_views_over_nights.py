@@ -228,6 +228,8 @@ def test_an_export_appends_only_what_is_new(root: Path, tmp_path: Path) -> None:
             moves = archive.changes().df()
             people = archive.connection().sql("SELECT count(*) FROM people").fetchall()
     assert all(path.stat().st_mtime_ns == then for path, then in times.items())
+    header = (tmp_path / "duckdb" / "archive.duckdb").read_bytes()[:20]
+    assert int.from_bytes(header[12:], "little") == 64, "the storage version that DuckDB 1.0 and all later ones open"
     with duckdb.connect(str(tmp_path / "duckdb" / "archive.duckdb"), read_only=True) as database:
         assert database.sql("SELECT count(*) FROM people").fetchall() == people
         assert database.sql("SELECT count(*) FROM moves").fetchall() == [(len(moves),)]
