@@ -32,7 +32,7 @@ def test_a_night_that_an_apply_came_into_is_planned_once_more(
 
     def once(*_: Any, **__: Any) -> Any:
         if left:
-            raise Refused(Refusal(left.pop(0), "no", ""))
+            raise Refused(Refusal(left.pop(0), "no"))
         return run
 
     monkeypatch.setattr(nightly, "reconcile_once", once)
