@@ -126,8 +126,10 @@ def _duckdb(into: Path) -> Iterator[Write]:
 
     database = into / _DATABASE
     # Unasked, DuckDB 2 writes a file that no DuckDB 1 opens; who is handed the export may have either.
-    how = {"python_enable_replacements": False, "storage_compatibility_version": _READABLE_FROM}
-    with duckdb.connect(str(database), config=how) as connection:
+    with duckdb.connect(
+        str(database),
+        config={"python_enable_replacements": False, "storage_compatibility_version": _READABLE_FROM},
+    ) as connection:
         database.chmod(0o600)
 
         def write(night: date, tables: dict[str, pa.Table]) -> None:
