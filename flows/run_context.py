@@ -87,8 +87,10 @@ class Build:
 
     @cached_property
     def history(self) -> History:
-        """All earlier runs against the same target."""
-        return self.archive.history(self.settings.target.url)
+        """All earlier runs against the same target; whose files were changed since, refuses to be read."""
+        from trueup.connectors.archive.held_to_hashes import held_to_hashes
+
+        return held_to_hashes(self.archive.history(self.settings.target.url))
 
     @cached_property
     def archive(self) -> Archive:

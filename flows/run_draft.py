@@ -55,7 +55,8 @@ class Draft:
 
     def _take(self, error: BaseException, stage: str) -> None:
         if isinstance(error, Refused):
-            self.refusals.extend(error.refusals)
+            # Both sides may have met the same damage.
+            self.refusals.extend(one for one in error.refusals if one not in self.refusals)
         elif isinstance(error, TrueupError):
             self.errors.append(error)
         else:

@@ -9,6 +9,8 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.end_to_end.conftest import TRUEUP, Done
@@ -197,3 +199,26 @@ def test_no_approval_a_wrong_fingerprint_a_changed_configuration_and_an_overtake
     ends(untouched.trueup("approve", plan["run_id"], "--as", "A"), 3)
     assert untouched.trueup("reject", later["run_id"], "--as", "A", "--reason", "no").code == 0
     ends(untouched.trueup("approve", later["run_id"], "--as", "A"), 3, "rejected")
+
+
+def test_a_file_of_an_earlier_run_that_was_changed(office: Office) -> None:
+    """A plan rests on it: who is whose, what was approved. Nobody plans by what may be somebody else's."""
+    plan = office.plan()
+    office.accept(plan)
+    office.apply(plan)
+    before = office.everything()
+    links, decisions = (office.run_folder(plan) / f"{name}.parquet" for name in ("links", "decisions"))
+    for path in (links, decisions):
+        path.chmod(0o600)
+    kept = links.read_bytes(), decisions.read_bytes()
+    table = pq.read_table(links)
+    values = table.column("profile_id").to_pylist()
+    swapped = pa.array([*values[1:], values[0]], pa.string())
+    pq.write_table(table.set_column(table.column_names.index("profile_id"), "profile_id", swapped), links)
+    ends(office.trueup("plan", "--json"), 3, "damaged: links.parquet is not what was written")
+    links.write_bytes(kept[0])
+    decisions.write_bytes(kept[1][: len(kept[1]) // 2])
+    ends(office.trueup("plan", "--json"), 3, "damaged: decisions.parquet is not what was written")
+    decisions.write_bytes(kept[1])
+    assert office.plan()["outcome"] == "nothing_to_do"
+    assert office.everything() == before
