@@ -12,7 +12,7 @@ import orjson
 from trueup.connectors.scim.responses import Answer
 from trueup.connectors.scim_writer.aftercare import GONE, Deed, see_to
 from trueup.connectors.scim_writer.forms import BY_NAME
-from trueup.connectors.scim_writer.new_ids import found_again
+from trueup.connectors.scim_writer.found_again import Lost, found_again
 from trueup.transforms.values.equality import classify, is_nothing, moved_members, same
 from trueup.transforms.values.paths import parse
 from trueup.transforms.vocabulary import Kept
@@ -125,7 +125,8 @@ class OneStep:
         async with self.context.learned.checking:  # a list may have to be read for it: once it is known, no more
             if self.deactivates and self.context.learned.deactivation_deletes:
                 return looked
-            found = await found_again(self.context, self, told)
+            lost = Lost(self.item.key, self.profile_id, self.last_seen(), self.wanted)
+            found = await found_again(self.context, lost, told)
         if found is None:
             return looked
         self.context.renamed(self.item.key, self.profile_id, str(found["id"]))
