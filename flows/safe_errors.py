@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from trueup.connectors.redaction import redacted
 from trueup.flows import screen
 from trueup.flows.run_draft import where
+from trueup.transforms.ctrl_c import is_ctrl_c
 from trueup.transforms.errors import Failed, Refused, TrueupError
 from trueup.transforms.people_apart import KEY, NOBODY
 
@@ -28,6 +29,9 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     Args:
         doing: what the step does, for the sentence, such as "reading the source".
+
+    Raises:
+        KeyboardInterrupt: also where DuckDB says it in words of its own.
     """
 
     def decorate(step: Callable[P, R]) -> Callable[P, R]:
@@ -40,6 +44,8 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 error.outside = impersonal(f"{error.message} {error.remedy}".strip())
                 raise
             except Exception as error:
+                if is_ctrl_c(error):
+                    raise KeyboardInterrupt from None
                 screen.trace(error)
                 raise Failed(
                     f"An unexpected error occurred while {doing}: {type(error).__name__} at {where(error)}.",

@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from trueup.flows import screen
+from trueup.transforms.ctrl_c import is_ctrl_c
 from trueup.transforms.errors import Failed, Misused, TrueupError
 from trueup.transforms.vocabulary import Exit
 
@@ -109,6 +110,22 @@ def _said(done: SystemExit) -> int | None:
     return Exit.FAILED if isinstance(done.code, str) else done.code
 
 
+def _stopped() -> int:
+    sys.stderr.write(f"Stopped. {_what_is_left()}\n")
+    return Exit.FAILED
+
+
+def _ended_unforeseen(error: Exception) -> int:
+    from trueup.flows.run_draft import where
+
+    return _ended_by(
+        Failed(
+            f"An unexpected error occurred: {type(error).__name__} at {where(error)}.",
+            remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
+        )
+    )
+
+
 def _run(app: typer.Typer) -> int:
     code: int | None
     try:
@@ -120,8 +137,7 @@ def _run(app: typer.Typer) -> int:
     except SystemExit as done:
         code = _said(done)
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write(f"Stopped. {_what_is_left()}\n")
-        code = Exit.FAILED
+        code = _stopped()
     except TyperException as error:
         code = _ended_by(_misuse(error))
     except TrueupError as error:
@@ -132,12 +148,5 @@ def _run(app: typer.Typer) -> int:
     except Exception as error:
         if os.environ.get("TRUEUP_DEBUG"):
             raise
-        from trueup.flows.run_draft import where
-
-        code = _ended_by(
-            Failed(
-                f"An unexpected error occurred: {type(error).__name__} at {where(error)}.",
-                remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
-            )
-        )
+        code = _stopped() if is_ctrl_c(error) else _ended_unforeseen(error)
     return code if isinstance(code, int) else Exit.DONE
