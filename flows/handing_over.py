@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, NoReturn, Self
 
 from trueup.flows import commands_socket, kept_server
 from trueup.flows.circumstances import Circumstances
+from trueup.flows.own_process import begin, module
 from trueup.flows.prefect_settings import set_prefect
 from trueup.transforms.errors import Failed
 
@@ -132,8 +133,8 @@ def would_be_warm(kept: kept_server.InUse) -> bool:
 def start_warm(kept: kept_server.InUse, log: IO[bytes]) -> None:
     """Leave a warm process, whose last words go to ``log``; of two started at once the first stays."""
     begun = _BEGUN[0]
-    process = subprocess.Popen(  # noqa: S603 - no shell; this Python, a module of ours, and two paths we have made
-        [sys.executable, "-P", "-m", "trueup.flows.warm_process", str(kept.folder), log.name],
+    process = begin(
+        module("trueup.flows.warm_process", str(kept.folder), log.name),
         env={**begun.environment, **ALONE},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

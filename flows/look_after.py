@@ -62,12 +62,10 @@ def _problem_with(night: DeploymentResponse, now: datetime) -> str:
         _look(night, now)
     except TrueupError as error:
         return impersonal(f"{night.name}: {error.message} {error.remedy}".strip())
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one target, the others are looked at; said and traced
-        screen.trace(error)
-        return f"{night.name}: it cannot be looked at ({type(error).__name__})."
     return ""
 
 
+@sanitize_errors("looking at it")
 def _look(night: DeploymentResponse, now: datetime) -> None:
     from trueup.connectors.archive import open_archive
 

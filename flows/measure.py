@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.flows import screen
+from trueup.flows.safe_errors import sanitize_errors
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from trueup.transforms.history import History
@@ -33,8 +35,8 @@ def measure(settings: Settings, history: History | None = None) -> None:
         from trueup.connectors.metrics.otlp import send_otlp
 
         try:
-            problem = send_otlp(settings.metrics.otlp, found, target)
-        except Exception as error:  # noqa: BLE001 - an exporter raises what its network library does; the run is sealed, and it is said below
-            problem = type(error).__name__
+            problem = sanitize_errors("sending the figures")(send_otlp)(settings.metrics.otlp, found, target)
+        except Failed as error:
+            problem = error.message.rstrip(".")
         if problem:
             screen.note(f"The figures could not be sent to [metrics] otlp: {problem}.")

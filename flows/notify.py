@@ -32,7 +32,7 @@ def harmless() -> Iterator[None]:
     """Whatever goes wrong with a message fails nothing; it is said in the block's place."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - a message must not fail a run that is sealed already; said and traced
+    except Exception as error:  # noqa: BLE001 - whatever it is: raised after the seal, Prefect would call a night failed that did not fail
         screen.trace(error)
         screen.note(f"The notification could not be written ({type(error).__name__}).")
 

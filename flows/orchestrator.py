@@ -15,7 +15,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from trueup.flows import handing_over, kept_server, screen
+from trueup.flows.own_process import begin, module
 from trueup.flows.prefect_settings import set_prefect
 from trueup.transforms.errors import Failed
 
@@ -181,7 +181,7 @@ class Orchestrator:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not self._ended.is_set():
                     self._serve(home, kept_server.free_folder(home) if self._keep else None)
-        except BaseException as error:  # noqa: BLE001 - raised in a thread, where nobody would see it; ready() raises it again
+        except BaseException as error:  # noqa: BLE001 - what a thread raises is lost: it is kept, and ready() raises it
             self._error = error
 
     def _serve(self, home: Path, folder: Path | None) -> None:
@@ -190,9 +190,8 @@ class Orchestrator:
             self._log = Path(log.name)
             self._is_keeping = folder is not None
             keeping = [str(folder), str(kept_server.IDLE_SECONDS), log.name] if folder else []
-            self._process = subprocess.Popen(  # noqa: S603 - this Python and a module of ours, no shell
-                # -P: whatever lies in the folder
-                [sys.executable, "-P", "-m", "trueup.flows.prefect_server", str(self._port), *keeping],
+            self._process = begin(
+                module("trueup.flows.prefect_server", str(self._port), *keeping),
                 env={**_for_a_server(os.environ), **self._parts},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

@@ -66,7 +66,7 @@ def _git(path: Path) -> list[Line]:
     if git is None:
         return [Line("warning", "archive and git", text, "Move it, or add it to .gitignore.")]
     try:
-        asked = subprocess.run(  # noqa: S603 - no shell; the one word that varies is absolute, so never an option of git's
+        asked = subprocess.run(  # noqa: S603 - git as the operator's own PATH finds it, no shell; an absolute path cannot be an option of git's
             [git, "-C", str(path), "check-ignore", "--quiet", str(path / "a-run")],
             check=False,
             capture_output=True,

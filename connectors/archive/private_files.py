@@ -228,7 +228,7 @@ def _file_system() -> Any:
 
     from fsspec import AbstractFileSystem
 
-    class PrivateFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec ships no types, so that mypy takes its class for Any; DuckDB takes none but its kind
+    class PrivateFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec has neither types nor stubs, and DuckDB takes a subclass of this class only
         protocol = SCHEME
         cachable = False
 

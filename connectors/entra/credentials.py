@@ -165,7 +165,7 @@ class Keeper:
             # A sign-in page, a proxy's or anything else in place of JSON makes the libraries below raise whatever comes
             # of it (KeyError, AttributeError, ValueError, errors of azure, msal and aiohttp): there is no list of it to
             # name. Each is asked again within a bound, then told as Failed, with itself as the cause.
-            except Exception as error:  # noqa: BLE001 - no list could be whole, and none is lost: told as Failed with it
+            except Exception as error:  # noqa: BLE001 - see above: raised again below as Failed, with this as its cause
                 trouble = error
             final = _verdict(trouble)
             step = self._patience.step(attempt)

@@ -365,7 +365,7 @@ async def connected(settings: Settings, patience: RetryPolicy | None = None) -> 
     # The SDK puts its own transport around these, and closing that leaves them open: sockets would leak at every read.
     # httpx has no public way to them; handing it transports of our own, which we could close, makes it pass over the
     # proxies of the environment, and a tenant is often read through one.
-    held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - the only way to close them
+    held_open = [client._transport, *(t for t in client._mounts.values() if t)]  # noqa: SLF001 - see above: nothing public leads to them, and left open they leak
     client = GraphClientFactory.create_with_default_middleware(
         client=client,
         options={

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from trueup.flows.review.own_process import COMMAND
+from trueup.flows.own_process import COMMAND
 from trueup.flows.safe_errors import impersonal
 from trueup.flows.screen import PROGRESS
 from trueup.transforms.errors import Refusal, Refused

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trueup.flows import screen
-from trueup.flows.review.own_process import COMMAND
+from trueup.flows.own_process import COMMAND, begin
 from trueup.transforms.errors import Failed
 from trueup.transforms.vocabulary import Exit
 
@@ -88,4 +88,4 @@ class _Keeper:
                 return
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._words, stdin=subprocess.DEVNULL)  # noqa: S603 - our own interpreter and command
+        return begin(self._words, stdin=subprocess.DEVNULL)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from trueup.flows.own_process import answered, module
 from trueup.flows.review.little_memory import do_without_pandas
 from trueup.transforms.duck.database import THREADS
 from trueup.transforms.duck.parquet import rows_of
@@ -118,20 +119,14 @@ def know(settings: Settings, run_ids: Sequence[str]) -> Known:
 
 
 def _elsewhere(job: str, *words: Any) -> Any:
-    command = [sys.executable, "-P", "-m", "trueup.flows.review.build_alone"]
+    command = module("trueup.flows.review.build_alone")
+    env = {**os.environ, "MALLOC_ARENA_MAX": "1"}  # glibc keeps a store for each thread else
     try:
-        done = subprocess.run(  # noqa: S603 - this Python and this module
-            command,
-            input=pickle.dumps((job, words)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a traceback holds what files hold
-            timeout=_SECONDS,
-            check=True,
-            env={**os.environ, "MALLOC_ARENA_MAX": "1"},  # glibc keeps a store for each thread else
-        )
+        # What it complains of is dropped: a traceback holds what files hold.
+        said = answered(command, pickle.dumps((job, words)), seconds=_SECONDS, env=env)
     except (OSError, subprocess.SubprocessError) as error:
         raise Failed("The page could not be made: its process ended.", remedy="Try again.") from error
-    answer = pickle.loads(done.stdout)  # noqa: S301 - our own process wrote it
+    answer = pickle.loads(said)  # noqa: S301 - our own process wrote it
     if isinstance(answer, list):
         raise Refused([Refusal(**one) for one in answer])
     return answer

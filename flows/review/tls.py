@@ -66,6 +66,8 @@ class Certificate:
                 self._newest, self.names, self._ends = believed(*self._paths)
             except Misused as error:
                 self._say("certificate", code="refused", why=error.message)
+            except (OSError, ValueError) as error:  # an odd certificate, a disk that does not answer
+                self._say("certificate", code="refused", why=type(error).__name__)
             else:
                 self._say("certificate", code="renewed", ends=f"{self._ends:%Y-%m-%d}")
         if self._looks % int(_DAY_S / LOOK_S) == 0 and datetime.now(UTC) > self._ends - SOON:
@@ -74,7 +76,7 @@ class Certificate:
 
     def _watch(self) -> None:
         while not self._ending.wait(LOOK_S):
-            with contextlib.suppress(Exception):  # an odd certificate, a full disk: the next look is to take place
+            with contextlib.suppress(OSError):  # the log cannot be written: the next look is to take place
                 self.look()
 
     def _newest_for_each(self, context: ssl.SSLContext) -> ssl.SSLContext:

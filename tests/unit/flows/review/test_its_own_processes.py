@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from trueup.flows.review.own_process import COMMAND
+from trueup.flows.own_process import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,8 @@ from tests.support.team_review import ADA, REVIEWERS, Browser, patiently, tenant
 from tests.unit.flows.review.test_deciding_together import after, asked, following
 from trueup.connectors.archive import check_archive, open_archive
 from trueup.flows import configuration
+from trueup.flows.own_process import COMMAND
 from trueup.flows.review import serving
-from trueup.flows.review.own_process import COMMAND
 from trueup.sandbox import running
 from trueup.transforms.vocabulary import Act
 
