@@ -19,7 +19,6 @@ from trueup.connectors.entra.loop_detection import Endless, ids
 from trueup.connectors.entra.responses import GraphError, LinkExpired
 from trueup.connectors.entra.selection import WITH_MANAGER
 from trueup.transforms.errors import Refused
-from trueup.transforms.private import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,10 +90,9 @@ def start(request: SourceRequest, source: SourceSettings, chosen: Selection, gra
         graph.inside(str(told["link"]))
     except Refused as error:
         raise ReadInFull("the delta link belongs to another Graph address") from error
-    record = previous.manifest.files.get("source.parquet")
     place = previous.files.source
-    if record is None or not place.is_file() or sha256_of(place) != record.said.sha256:
-        raise ReadInFull("the last snapshot is not there any more as it was sealed")
+    if not place.is_file():
+        raise ReadInFull("the last snapshot is not there any more")
     columns = tuple(told.get("columns", ()))
     unreadable = dict(told.get("unreadable", {}))
     return Start(

@@ -17,7 +17,10 @@ from tests.support.graph_server import SECRET, Tenant, error, person, serving
 from tests.support.prior import prior_run
 from tests.support.reading import COLUMNS, Outcome, links, read
 from tests.support.sandbox import EDIT, calling, edit, small_company
+from trueup.connectors.archive.held_to_hashes import held_to_hashes
 from trueup.connectors.source_request import SourceRequest
+from trueup.transforms.errors import Refused
+from trueup.transforms.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -263,15 +266,14 @@ def test_another_selection_is_a_full_read(tmp_path: Path) -> None:
     assert after.snapshot.completeness["why_full"] == "the selected attributes have changed"
 
 
-def test_a_changed_snapshot_file_is_a_full_read(tmp_path: Path) -> None:
+def test_a_changed_snapshot_file_is_refused_by_name(tmp_path: Path) -> None:
     tenant = tenant_of()
     before = read(tenant, tmp_path, read="incremental")
-    prior = prior_run(before)
+    [prior] = held_to_hashes(History((prior_run(before),))).runs
     pq.write_table(pq.read_table(before.files.source).slice(1), before.files.source)
     request = SourceRequest(COLUMNS, previous=prior)
-    after = read(tenant, tmp_path, name="after", request=request, read="incremental")
-    assert "as it was sealed" in after.snapshot.completeness["why_full"]
-    assert len(after.rows) == 40
+    with pytest.raises(Refused, match="source.parquet is not what was written"):
+        read(tenant, tmp_path, name="after", request=request, read="incremental")
 
 
 def test_a_week_old_full_read_is_done_again(tmp_path: Path) -> None:

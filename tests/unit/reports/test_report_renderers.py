@@ -18,15 +18,15 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from tests.support.renderings import printed, run_of
 from tests.support.report_cases import CASES, HOSTILE, ordinary
-from tests.support.report_runs import AT, RUN_ID, Case, history_of, key_of, someone, write_run
-from trueup.reports import FORMS, rendered, show, terminal_summary, write_reports
+from tests.support.report_runs import AT, RUN_ID, Case, key_of, someone, write_run
+from trueup.reports import FORMS, rendered, show, write_reports
 from trueup.reports.assets import assets, grid_script
 from trueup.reports.details import Beside
 from trueup.reports.html import Review, parted_visibly, render_html
 from trueup.reports.markdown import render_markdown
 from trueup.reports.spreadsheet import xlsx
-from trueup.reports.summaries import applied_summary, approval_summary, verified_summary
 from trueup.reports.terminal import render_terminal
 from trueup.reports.view import build_view
 from trueup.transforms.errors import Failed, Misused, Refusal
@@ -180,9 +180,9 @@ def test_a_terminal_says_the_name_beside_each_key(view_of: Callable[[str], Repor
     view = view_of("ordinary")
     written = view.people.filter(pc.equal(view.people["decision"], "create")).slice(0, 1).to_pylist()[0]
     key, name = written["key"], written["name"]
-    assert re.search(rf"{re.escape(name)} .*\n +{re.escape(key)} ", _printed(render_terminal(view)))
+    assert re.search(rf"{re.escape(name)} .*\n +{re.escape(key)} ", printed(render_terminal(view)))
     refusal = Refusal("check_x", f"1 decision is odd. First: {key}, {key}x.", used=1.0, limit=0.0, remedy="")
-    told = " ".join(_printed(render_terminal(replace(view, refusals=(refusal,)))).split())
+    told = " ".join(printed(render_terminal(replace(view, refusals=(refusal,)))).split())
     assert f"First: {name} ({key}), {key}x." in told, (
         "the name beside the key, and nothing beside what only begins like it"
     )
@@ -253,21 +253,15 @@ def test_json_is_one_document_with_every_person_once(view_of: Callable[[str], Re
     assert sum(len(person["changes"]) for person in document["people"]) == view.changes.num_rows
 
 
-def _sealed(tmp_path: Path) -> tuple[PriorRun, History]:
-    files, manifest = write_run(tmp_path, ordinary())
-    history = history_of(tmp_path)
-    return PriorRun(files, manifest, history.runs[0].acts, "applied"), history
-
-
 def test_reports_are_written_for_their_owner_only(tmp_path: Path) -> None:
-    run, history = _sealed(tmp_path)
+    run, history = run_of(tmp_path)
     write_reports(run.files, run.manifest, history, at=AT)
     assert {path.stat().st_mode & 0o777 for path in (run.files.report_html, run.files.report_md)} == {0o600}
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_show_writes_every_form_with_state_and_acts(form: str, tmp_path: Path) -> None:
-    run, history = _sealed(tmp_path)
+    run, history = run_of(tmp_path)
     output = tmp_path / f"out.{form}"
     show(run, history, form=form, output=output)
     content = output.read_bytes()
@@ -281,91 +275,21 @@ def test_show_writes_every_form_with_state_and_acts(form: str, tmp_path: Path) -
 def test_show_without_a_file_writes_to_stdout(
     form: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    run, history = _sealed(tmp_path)
+    run, history = run_of(tmp_path)
     show(run, history, form=form)
     assert capfdbinary.readouterr().out
 
 
 def test_an_unknown_form_is_a_misuse(tmp_path: Path) -> None:
-    run, history = _sealed(tmp_path)
+    run, history = run_of(tmp_path)
     with pytest.raises(Misused, match="not a format"):
         show(run, history, form="pdf")
 
 
 def test_a_file_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
-    run, history = _sealed(tmp_path)
+    run, history = run_of(tmp_path)
     with pytest.raises(Failed, match="cannot be written"):
         show(run, history, form="md", output=tmp_path / "nowhere" / "run.md")
-
-
-def _printed(renderable: object) -> str:
-    console = Console(file=io.StringIO(), width=160)
-    with console.capture() as capture:
-        console.print(renderable)
-    return capture.get()
-
-
-def test_the_summary_of_a_plan_names_the_report(tmp_path: Path) -> None:
-    run, history = _sealed(tmp_path)
-    text = _printed(terminal_summary(run, history))
-    assert "An ordinary night" in text
-    assert "report.html" in text
-    assert "An ordinary night" not in _printed(terminal_summary(run))
-
-
-def test_the_summary_of_an_approval_names_what_is_left_out(tmp_path: Path) -> None:
-    run, _ = _sealed(tmp_path)
-    details = {
-        "expires": "2026-11-24T08:00:00+00:00",
-        "allowed": {"deactivate": "the plant closes"},
-        "left_out": [
-            {"key": key_of(1), "attribute": None, "because": "by name"},
-            {"key": key_of(2), "attribute": "title", "because": "depends"},
-        ],
-        "not_selected": 3,
-    }
-    text = _printed(approval_summary(run, details))
-    for words in ("Maja Novak", "the plant closes", key_of(1), "everything", "depends", "3 not chosen"):
-        assert words in text
-
-
-def test_the_summary_of_an_apply_names_everybody_not_written(tmp_path: Path) -> None:
-    run, _ = _sealed(tmp_path)
-    records = [
-        {"key": key_of(1), "operation": "update", "result": "applied", "reason": ""},
-        {"key": key_of(2), "operation": "update", "result": "skipped", "reason": "title has moved"},
-    ]
-    text = _printed(applied_summary(run, records))
-    assert key_of(1) not in text
-    assert "title has moved" in text
-
-
-def test_the_summary_of_an_approval_says_how_many_more_must_approve(tmp_path: Path) -> None:
-    run, _ = _sealed(tmp_path)
-    details = {"expires": "2026-11-24T08:00:00.123456+00:00", "still_needed": 1}
-    text = _printed(approval_summary(run, details))
-    assert "Valid until 2026-11-24 08:00 UTC." in text
-    assert "1 more person must approve" in text
-    assert "trueup apply" not in text
-
-
-def test_the_summary_of_an_apply_says_each_sum_once(tmp_path: Path) -> None:
-    run, _ = _sealed(tmp_path)
-    records = [{"key": key_of(n), "operation": "update", "result": "applied", "reason": ""} for n in (1, 2)]
-    assert "· 2 people applied\n" in _printed(applied_summary(run, records))
-
-
-def test_the_summary_of_an_apply_with_many_left_says_so(tmp_path: Path) -> None:
-    run, _ = _sealed(tmp_path)
-    records = [{"key": str(n), "operation": "update", "result": "failed", "reason": "500"} for n in range(250)]
-    assert "and 50 more" in _printed(applied_summary(run, records))
-
-
-def test_the_summary_of_a_verify_names_each_difference(tmp_path: Path) -> None:
-    run, _ = _sealed(tmp_path)
-    record = {"key": key_of(1), "attribute": "title", "expected": "a", "found": None, "class": "not_kept"}
-    assert "not_kept" in _printed(verified_summary(run, {"converged": False, "residual": 1, "records": [record]}))
-    assert "holds everything" in _printed(verified_summary(run, {"converged": True, "residual": 0, "records": []}))
 
 
 def test_a_space_between_words_is_not_marked_as_one_at_an_end(tmp_path: Path) -> None:

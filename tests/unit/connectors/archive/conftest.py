@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.at_rest import a_key
 from tests.support.object_stores import ENVIRONMENT, Bucket, Google, google_served, moto_served, new_bucket
+from trueup.connectors.archive import places
+from trueup.connectors.archive.vault import leave
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,3 +37,12 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> B
     google: Google = request.getfixturevalue("google")
     monkeypatch.setenv("STORE_ACCOUNT", google.account)
     return google.new_bucket()
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    made = a_key()
+    monkeypatch.setenv("ARCHIVE_KEY", made)
+    yield made
+    places._ELSEWHERE.clear()
+    leave()

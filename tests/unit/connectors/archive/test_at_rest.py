@@ -5,86 +5,34 @@ from __future__ import annotations
 import asyncio
 import base64
 import fcntl
-import hashlib
 import json
 import os
-import shutil
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.support.archive_runs import AT, Person, applied, approved, sealed_run, settings_in
-from tests.support.people_in_a_store import erase
-from tests.unit.connectors.archive.test_erasing import KEPT
+from tests.support.archive_runs import AT, sealed_run, settings_in
+from tests.support.at_rest import PEOPLE, a_key, anew, encrypted, in_clear, whole_run
 from trueup.connectors.analysis.archive import Archive as Data
-from trueup.connectors.archive import add_act, check_archive, erasing, open_archive, places, reading, vault
+from trueup.connectors.archive import add_act, check_archive, open_archive, places, vault
 from trueup.connectors.archive.cipher import KEY_FILE, Keys, key_id, new_cipher, unwrapped, wrapped
 from trueup.connectors.archive.copying import copy_archive
+from trueup.connectors.archive.held_to_hashes import held_to_hashes
 from trueup.connectors.archive.journal import Journal, read_journal
-from trueup.connectors.archive.places import place_of, vault_of
-from trueup.connectors.archive.remote import RemotePlace
+from trueup.connectors.archive.places import vault_of
 from trueup.connectors.archive.retention import prune
 from trueup.connectors.archive.rewrapping import at_rest, rewrap
 from trueup.connectors.archive.vault import leave
-from trueup.expectations import carried
 from trueup.flows.commands.review_wish import Progress
 from trueup.flows.review_state import keep, kept
 from trueup.transforms.duck.parquet import read_table
-from trueup.transforms.erasure.person import find
 from trueup.transforms.errors import Failed, Misused, Refused
-from trueup.transforms.private import read_text, write_text
+from trueup.transforms.history import History
+from trueup.transforms.private import read_text
 from trueup.transforms.vocabulary import Act, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.object_stores import Bucket
-    from trueup.connectors.archive import Archive
-    from trueup.transforms.history import PriorRun
-    from trueup.transforms.run_files import RunFiles
-
-PEOPLE = (
-    Person("k-ann", changes={"title": ("Clerk of Ann", "Chief of Ann")}, user_name="ann@contoso.example"),
-    Person("k-bob", changes={"title": ("Clerk of Bob", "Chief of Bob")}, user_name="bob@contoso.example"),
-)
-WORDS = (b"k-ann", b"k-bob", b"contoso", b"Clerk of", b"Chief of", b"Chris", b"Ann asked")
-
-
-def a_key() -> str:
-    return base64.b64encode(os.urandom(32)).decode()
-
-
-@pytest.fixture
-def key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    made = a_key()
-    monkeypatch.setenv("ARCHIVE_KEY", made)
-    yield made
-    places._ELSEWHERE.clear()
-    leave()
-
-
-def encrypted(folder: Path, **more: str) -> Archive:
-    return open_archive(settings_in(folder, archive={"encryption_key": "env:ARCHIVE_KEY", **more}))
-
-
-def anew(folder: Path, **more: str) -> Archive:
-    """As another process opens it."""
-    places._ELSEWHERE.clear()
-    return encrypted(folder, **more)
-
-
-def whole_run(archive: Archive, *, days: float = 0) -> PriorRun:
-    run = sealed_run(archive, PEOPLE, days=days)
-    run = approved(archive, run, "Chris", exclude=["k-ann"], notes={"k-ann": "Ann asked for it"})
-    return applied(archive, run)
-
-
-def in_clear(folder: Path) -> list[str]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [str(path) for path in files if any(word in path.read_bytes() for word in WORDS)]
 
 
 def test_what_lies_on_the_disk_names_nobody_and_is_read_as_it_was_written(tmp_path: Path, key: str) -> None:
@@ -211,45 +159,6 @@ def test_a_keyset_is_opened_by_the_key_that_wrapped_it_and_only_for_its_run(key:
     assert made.decrypt("a", made.encrypt("a", b"x" * 3_000_000)) == b"x" * 3_000_000
 
 
-def test_a_copy_in_clear_and_back_is_whole_and_says_the_same(tmp_path: Path, key: str) -> None:
-    archive = encrypted(tmp_path)
-    run = whole_run(archive)
-    settings = settings_in(tmp_path, archive={"encryption_key": "env:ARCHIVE_KEY"})
-    plain, again = tmp_path / "plain", tmp_path / "again"
-    copy_archive(settings, str(archive.path), str(plain), move=False, decrypt=True)
-    places._ELSEWHERE.clear()
-    there = open_archive(settings_in(tmp_path, archive={"path": str(plain)}), writable=False)
-    found = there.load(run.run_id)
-    assert (found.state, found.acts[0].details["notes"]) == ("applied", {"k-ann": "Ann asked for it"})
-    assert (plain / run.run_id / "decisions.parquet").read_bytes()[:4] == b"PAR1"
-    assert (plain / run.run_id / "mapping.sql").read_text(encoding="utf-8") == "SELECT 1"
-    assert not (plain / run.run_id / KEY_FILE).exists()
-    assert check_archive(plain) == []
-    (plain / "closed.json").unlink()
-    copy_archive(settings, str(plain), str(again), move=False)
-    places._ELSEWHERE.clear()
-    both = {"path": str(again), "encryption_key": "env:ARCHIVE_KEY"}
-    back = open_archive(settings_in(tmp_path, archive=both), writable=False)
-    assert (back.load(run.run_id).state, check_archive(again)) == ("applied", [])
-    assert in_clear(again) == []
-
-
-def test_runs_from_before_the_key_are_encrypted_when_the_archive_is_moved(tmp_path: Path, key: str) -> None:
-    run = whole_run(open_archive(settings_in(tmp_path)))
-    settings = settings_in(tmp_path, archive={"encryption_key": "env:ARCHIVE_KEY"})
-    [older] = at_rest(encrypted(tmp_path).path)
-    assert (older.status, older.text) == ("warning", "1 runs are older than the key and lie in clear.")
-    moved = tmp_path / "moved"
-    copy_archive(settings, str(tmp_path / "data" / "runs"), str(moved), move=True)
-    assert in_clear(moved) == []
-    there = anew(tmp_path, path=str(moved))
-    assert there.load(run.run_id).state == "applied"
-    after = whole_run(there, days=1)
-    assert after.manifest.previous_manifest_sha256 is not None
-    assert check_archive(moved) == []
-    assert [line.status for line in at_rest(moved)] == ["ok"]
-
-
 def test_a_new_key_wraps_keysets_and_writes_nothing_else(
     tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,54 +182,6 @@ def test_a_new_key_wraps_keysets_and_writes_nothing_else(
         anew(tmp_path).load(run.run_id)
 
 
-def test_a_person_is_erased_from_encrypted_runs(tmp_path: Path, key: str) -> None:
-    archive = encrypted(tmp_path)
-    run = whole_run(archive)
-    person = find(tuple(reading.sealed(archive.path)), ("ann@contoso.example",), erasing.new_number())
-    done = erasing.erase(archive, person, reason="request", who="Chris", at=AT, render=anew_rendered)
-    assert (done.runs, done.unread) == (1, ())
-    archive = anew(tmp_path)
-    again = archive.load(run.run_id)
-    assert read_table(again.files.decisions)["key"].to_pylist() == ["k-bob"]
-    assert read_table(again.files.outcome)["key"].to_pylist() == ["k-bob"]
-    assert "k-ann" not in str(again.acts)
-    assert check_archive(archive.path) == []
-    assert in_clear(tmp_path) == []
-
-
-def test_an_encrypted_archive_in_a_store_is_read_by_another_host(tmp_path: Path, key: str, bucket: Bucket) -> None:
-    section = bucket.section(lease_seconds=2, encryption_key="env:ARCHIVE_KEY")
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
-    archive = open_archive(settings_in(here, archive=section))
-    run = whole_run(archive)
-    place = place_of(archive.path)
-    assert isinstance(place, RemotePlace)
-    kept = {name: place.objects.read(name) for name in place.objects.every()}
-    for name, content in kept.items():
-        said = json.loads(content).values() if name.startswith("claims/") else ()
-        opened = content + b"".join(base64.b64decode(one) for one in said if _is64(one))
-        assert not [word for word in WORDS if word in opened], name
-    assert in_clear(tmp_path) == []
-    places._ELSEWHERE.clear()
-    other = open_archive(settings_in(there, archive=section))
-    again = other.load(run.run_id)
-    assert (again.state, again.acts[0].details["notes"]) == ("applied", {"k-ann": "Ann asked for it"})
-    assert read_table(again.files.decisions)["key"].to_pylist() == ["k-ann", "k-bob"]
-    assert check_archive(other.path) == []
-    whole_run(other, days=1)
-    assert check_archive(other.path) == []
-    assert in_clear(tmp_path) == []
-
-
-def _is64(said: object) -> bool:
-    try:
-        return isinstance(said, str) and bool(base64.b64decode(said, validate=True))
-    except ValueError:
-        return False
-
-
 def test_what_looks_at_files_by_itself_finds_them_as_they_were_sealed(tmp_path: Path, key: str) -> None:
     archive = encrypted(tmp_path)
     older, run = whole_run(archive), whole_run(archive, days=1)
@@ -331,7 +192,7 @@ def test_what_looks_at_files_by_itself_finds_them_as_they_were_sealed(tmp_path: 
     mine.write_bytes(mine.read_bytes()[:-9])
     assert kept(archive.path, run, "Chris") == Progress(), "as any other that cannot be read"
 
-    # What was found of the same rows before holds only where those are what was sealed.
+    # A plan rests only on what was sealed, wherever it was copied.
     settings, plain = settings_in(tmp_path, archive={"encryption_key": "env:ARCHIVE_KEY"}), tmp_path / "plain"
     copy_archive(settings, str(archive.path), str(plain), move=False, decrypt=True)
     (plain / "closed.json").unlink()
@@ -341,8 +202,8 @@ def test_what_looks_at_files_by_itself_finds_them_as_they_were_sealed(tmp_path: 
         there = open_archive(settings_in(tmp_path, archive={"path": str(place)} | settings_key(place, plain))).load(
             run.run_id
         )
-        assert carried._is_as_sealed(there, there.files.decisions), place
-        assert not carried._is_as_sealed(there, there.files.decisions.with_name("none.parquet"))
+        [held] = held_to_hashes(History((there,))).runs
+        assert read_table(held.files.decisions).num_rows == len(PEOPLE), place
 
     # A damaged act hides its own run, and no night for which that does not stand.
     way_back = sealed_run(archive, PEOPLE, days=1, kind=Kind.ROLLBACK)
@@ -364,37 +225,6 @@ def test_what_looks_at_files_by_itself_finds_them_as_they_were_sealed(tmp_path: 
 
 def settings_key(place: Path, plain: Path) -> dict[str, str]:
     return {} if place == plain else {"encryption_key": "env:ARCHIVE_KEY"}
-
-
-def test_a_person_is_erased_from_runs_of_an_older_format_in_an_encrypted_store(
-    tmp_path: Path, key: str, bucket: Bucket
-) -> None:
-    shutil.copytree(KEPT / "people_in_acts", tmp_path / "kept")
-    section = bucket.section(lease_seconds=2, encryption_key="env:ARCHIVE_KEY")
-    settings = settings_in(tmp_path, archive=section)
-    copy_archive(settings, str(tmp_path / "kept"), bucket.address, move=True)
-    archive = open_archive(settings)
-    place = place_of(archive.path)
-    assert isinstance(place, RemotePlace)
-    newest = archive.runs()[0]
-    name = f"{newest.run_id}/manifest.json"
-    kept_there = place.objects.read(name)
-    head = {"fresh": "1", "number": 1, "run_id": newest.run_id, "manifest": kept_there.decode()}
-    head["sha256"] = reading.read_manifest(newest.files)[1]
-    place.objects.create_if_absent("head", json.dumps(head).encode())
-    erase(archive, "k-ann")
-    said = json.loads(place.objects.read("head"))
-    opened = place.vault.open(name, said["manifest"].encode())
-    assert b"k-ann" in place.vault.open(name, kept_there)
-    assert b"k-ann" not in opened
-    assert hashlib.sha256(opened).hexdigest() == said["sha256"] == reading.read_manifest(newest.files)[1]
-    for run in archive.runs():
-        for one in place.contents(run.run_id):
-            text = place.vault.said(f"{run.run_id}/{one.name}", place.objects.read(f"{run.run_id}/{one.name}"))
-            assert b"k-ann" not in text, one.name
-    assert check_archive(archive.path) == []
-    whole_run(archive, days=60)
-    assert check_archive(archive.path) == []
 
 
 def test_whoever_may_read_the_archive_and_not_write_its_cache_is_told_to_take_another(tmp_path: Path) -> None:
@@ -440,7 +270,3 @@ def test_private_files_of_dead_processes_are_swept_and_cannot_be_read(tmp_path: 
     assert not mine.exists()
     anew(tmp_path)
     assert not left.exists()
-
-
-def anew_rendered(files: RunFiles, *_: object) -> None:
-    write_text(files.report_md, "# a report")
