@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from trueup.connectors.redaction import redacted
 from trueup.flows import screen
 from trueup.flows.run_draft import where
-from trueup.transforms.ctrl_c import is_ctrl_c
+from trueup.flows.termination import is_ctrl_c
 from trueup.transforms.errors import Failed, Refused, TrueupError
 from trueup.transforms.people_apart import KEY, NOBODY
 

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from trueup.flows import screen
-from trueup.transforms.ctrl_c import is_ctrl_c
+from trueup.flows.termination import heed, is_ctrl_c
 from trueup.transforms.errors import Failed, Misused, TrueupError
 from trueup.transforms.vocabulary import Exit
 
@@ -90,6 +90,7 @@ def end_quickly() -> Callable[[int], None]:
 def run_to_its_end(app: typer.Typer) -> int:
     """Run the command line; returns the exit code of the README's table. What went wrong has been said."""
     screen.made_ready()
+    heed()
     code = _run(app)
     try:
         sys.stdout.flush()
