@@ -79,6 +79,10 @@ class Bars:
             _AT.reset(before)
             self._end(name)
 
+    def end(self) -> None:
+        """Draw nothing more, and leave the terminal as it was."""
+        self._drawn.stop()
+
     def _end(self, name: str) -> None:
         with self._lock:
             for one, row in self._rows.items():

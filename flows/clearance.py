@@ -50,10 +50,15 @@ class Cleared:
         return into
 
 
-BROKEN_OFF: list[str] = []
+_broken_off: list[str] = []
 """Runs whose apply a person broke off in this process."""
 _CLEARED: dict[str, Cleared] = {}
 """The runs this process may apply now, by id."""
+
+
+def broken_off() -> str | None:
+    """The run whose apply somebody has broken off in this process, or breaks off now."""
+    return next(reversed([*_broken_off, *_CLEARED]), None)
 
 
 def in_hand(run_id: str) -> Cleared:
@@ -155,7 +160,7 @@ def cleared_to_apply(settings: Settings, run_id: str) -> Iterator[Cleared]:
         try:
             yield _CLEARED[run.run_id]
         except KeyboardInterrupt:
-            BROKEN_OFF.append(run.run_id)
+            _broken_off.append(run.run_id)
             raise
         finally:
             del _CLEARED[run.run_id]

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import configuration, screen
+from trueup.flows import configuration, screen, termination
 from trueup.transforms.errors import Failed
 from trueup.transforms.private import read_text, write_text
 from trueup.transforms.settings import AttributeSettings
@@ -65,7 +65,12 @@ class Build:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Note how long the block took, however it ends; meanwhile the stage is shown at work."""
+        """Note how long the block took, however it ends; meanwhile the stage is shown at work.
+
+        Raises:
+            KeyboardInterrupt: somebody asked for the end, and it was lost on the way.
+        """
+        termination.go_on()
         self.seconds[stage] = 0.0
         begun = time.monotonic()
         try:

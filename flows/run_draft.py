@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import screen
+from trueup.flows import screen, termination
 from trueup.transforms.errors import Failed, Misused, Refusal, Refused, TrueupError
 from trueup.transforms.vocabulary import WRITING, Kind, Outcome
 
@@ -43,6 +43,7 @@ class Draft:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - kept: the run is sealed as failed with it
+            termination.go_on()
             self._take(error, self.stage)
 
     def result(self, future: PrefectFuture[Any], stage: str) -> Any:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import configuration, flow_runs, run_context, screen
+from trueup.flows import configuration, flow_runs, run_context, screen, termination
 from trueup.flows.orchestrator import orchestrator
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.vocabulary import Act, Exit, Kind, Result
@@ -56,7 +56,7 @@ def orchestrated(first: Callable[[], None], *, show: bool) -> Iterator[None]:
 
     ``first`` is done at once, while a server of our own starts; should it fail, that one ends again.
     """
-    with orchestrator(keep=True) as server, screen.bars(show=show):
+    with termination.prompt(), orchestrator(keep=True) as server, screen.bars(show=show):
         first()
         screen.progress("starting Prefect", 0, 1)
         import_module("trueup.flows.reconcile")  # Prefect's import takes as long as its server's first steps

@@ -31,7 +31,7 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         doing: what the step does, for the sentence, such as "reading the source".
 
     Raises:
-        KeyboardInterrupt: also where DuckDB says it in words of its own.
+        KeyboardInterrupt: also where an error of another kind was made of it.
     """
 
     def decorate(step: Callable[P, R]) -> Callable[P, R]:
@@ -39,13 +39,13 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def discreet_step(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return step(*args, **kwargs)
-            except TrueupError as error:
-                cut_out_secrets(error)
-                error.outside = impersonal(f"{error.message} {error.remedy}".strip())
-                raise
             except Exception as error:
                 if is_ctrl_c(error):
                     raise KeyboardInterrupt from None
+                if isinstance(error, TrueupError):
+                    cut_out_secrets(error)
+                    error.outside = impersonal(f"{error.message} {error.remedy}".strip())
+                    raise
                 screen.trace(error)
                 raise Failed(
                     f"An unexpected error occurred while {doing}: {type(error).__name__} at {where(error)}.",

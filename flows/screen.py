@@ -165,6 +165,12 @@ def progress(stage: str, done: int, total: int | None = None) -> None:
             sys.stderr.flush()
 
 
+def end_bars() -> None:
+    """Take away whatever bars are shown now: the process ends where it is."""
+    if _current:
+        _current[-1].end()
+
+
 @contextmanager
 def at_work(stage: str) -> Iterator[None]:
     """Show that ``stage`` is at work for the length of the block, on whatever bars are shown now."""

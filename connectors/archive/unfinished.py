@@ -80,8 +80,8 @@ def watch(files: RunFiles, begun: Mapping[str, object]) -> None:
     stacks = os.open(path.with_suffix(".stacks"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     faulthandler.enable(stacks)
     if not _held:
-        atexit.unregister(_end)
-        atexit.register(_end)
+        atexit.unregister(end)
+        atexit.register(end)
     _held[path] = (os.getpid(), number, stacks)
 
 
@@ -97,6 +97,13 @@ def finished(files: RunFiles) -> None:
     faulthandler.enable(last[2] if last else _STDERR)
     os.close(number)
     os.close(stacks)
+
+
+def end() -> None:
+    """The process ends by itself: what it leaves unsealed did not die."""
+    for path, (process, *_) in list(_held.items()):
+        if process == os.getpid():
+            _remove(path)
 
 
 def died(root: Path) -> tuple[Died, ...]:
@@ -163,10 +170,3 @@ def _remove(mark: Path) -> None:
     for path in (mark, *(mark.with_suffix(end) for end in (".stacks", ".told", ".partial"))):
         with suppress(OSError):
             path.unlink()
-
-
-def _end() -> None:
-    """The process ends by itself: what it leaves unsealed did not die."""
-    for path, (process, *_) in list(_held.items()):
-        if process == os.getpid():
-            _remove(path)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import configuration, screen
+from trueup.flows import configuration, screen, termination
 from trueup.flows.clearance import cleared_to_apply
 from trueup.flows.orchestrator import orchestrator
 from trueup.flows.runs import announce_applied, counted, tell_of_died
@@ -35,7 +35,7 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
     with cleared_to_apply(settings, run_id) as ready:
         if ready.is_done:
             return conclude(settings, ready.run, [], as_json=as_json)
-        with orchestrator(keep=True) as server, screen.bars(show=not as_json):
+        with termination.prompt(is_gentle=True), orchestrator(keep=True) as server, screen.bars(show=not as_json):
             from trueup.flows.apply import STOP, run_cleared
 
             server.ready()
@@ -48,9 +48,10 @@ def apply_run(config: Path, run_id: str, *, as_json: bool = False) -> int:
 def _ctrl_c_stops_cleanly(stop: Any) -> Iterator[None]:
     stop.clear()
 
-    def on_signal(_number: int, _frame: Any) -> None:
+    def on_signal(number: int, frame: Any) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            termination.stop(number, frame)
+            return
         stop.set()
         screen.note("Stopping: requests in flight are finished first. Press Ctrl-C again to stop at once.")
 

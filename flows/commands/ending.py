@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from trueup.flows import screen
-from trueup.flows.termination import heed, is_ctrl_c
+from trueup.flows.termination import heed, is_ctrl_c, say_stopped
 from trueup.transforms.errors import Failed, Misused, TrueupError
 from trueup.transforms.vocabulary import Exit
 
@@ -49,15 +49,6 @@ def _let_go(error: BaseException | None) -> None:
         seen.add(id(error))
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def _what_is_left() -> str:
-    """What Ctrl-C leaves behind."""
-    from trueup.flows.clearance import BROKEN_OFF
-
-    if BROKEN_OFF:
-        return f"What was written stands in the journal; finish with: trueup apply {BROKEN_OFF[-1]}"
-    return "Nothing was written to the target."
 
 
 def end_quickly() -> Callable[[int], None]:
@@ -111,11 +102,6 @@ def _said(done: SystemExit) -> int | None:
     return Exit.FAILED if isinstance(done.code, str) else done.code
 
 
-def _stopped() -> int:
-    sys.stderr.write(f"Stopped. {_what_is_left()}\n")
-    return Exit.FAILED
-
-
 def _ended_unforeseen(error: Exception) -> int:
     from trueup.flows.run_draft import where
 
@@ -138,16 +124,22 @@ def _run(app: typer.Typer) -> int:
     except SystemExit as done:
         code = _said(done)
     except (typer.Abort, KeyboardInterrupt):
-        code = _stopped()
-    except TyperException as error:
-        code = _ended_by(_misuse(error))
-    except TrueupError as error:
-        code = _ended_by(error)
-    except BrokenPipeError:
-        screen.leave_the_pipe()
-        code = Exit.DONE
+        code = say_stopped()
     except Exception as error:
-        if os.environ.get("TRUEUP_DEBUG"):
+        ended = say_stopped() if is_ctrl_c(error) else _ended_as_foreseen(error)
+        if ended is None and os.environ.get("TRUEUP_DEBUG"):
             raise
-        code = _stopped() if is_ctrl_c(error) else _ended_unforeseen(error)
+        code = _ended_unforeseen(error) if ended is None else ended
     return code if isinstance(code, int) else Exit.DONE
+
+
+def _ended_as_foreseen(error: Exception) -> int | None:
+    match error:
+        case TyperException():
+            return _ended_by(_misuse(error))
+        case TrueupError():
+            return _ended_by(error)
+        case BrokenPipeError():
+            screen.leave_the_pipe()
+            return Exit.DONE
+    return None

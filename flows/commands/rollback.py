@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trueup.flows import configuration, flow_runs, run_context, screen
+from trueup.flows import configuration, flow_runs, run_context, screen, termination
 from trueup.flows.commands.plan import conclude
 from trueup.flows.orchestrator import orchestrator
 from trueup.flows.runs import meant_run, sealed_run, tell_of_died
@@ -65,7 +65,7 @@ def plan_rollback(config: Path, way: Way, *, as_json: bool = False) -> int:
             named = meant_run(archive, wish[word])
             refuse_damaged(named)
             wish[word] = named.run_id
-    with orchestrator(keep=True) as server, screen.bars(show=not as_json):
+    with termination.prompt(), orchestrator(keep=True) as server, screen.bars(show=not as_json):
         from trueup.flows.rollback import rollback
 
         server.ready()

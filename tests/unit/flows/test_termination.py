@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOON = 45
+"""Seconds: longer than Python takes to import the product on a busy machine. What would go on takes a minute."""
 
 DESTRUCTOR = """
 import os, signal, time
@@ -32,25 +40,80 @@ except (TerminationSignal, KeyboardInterrupt) as error:
 """
 
 COMMAND = """
-import os, signal, time
+import hashlib, os, signal, sys, threading, time
 import typer
+from trueup.flows import termination
 from trueup.flows.commands.ending import run_to_its_end
+from trueup.transforms.errors import Failed
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 app = typer.Typer()
 
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+    sum(range(1000))
+
 class Ends:
     def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-        sum(range(1000))
+        press()
+
+def destructor():
+    Ends()
+    time.sleep(10)
+
+def another_error():
+    try:
+        press()
+    except KeyboardInterrupt:
+        raise Failed("The directory did not answer.") from None
+
+def swallowed():
+    try:
+        press()
+    except KeyboardInterrupt:
+        pass
+    termination.go_on()
+
+def a_thread_goes_on():
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    press()
+
+def again():
+    termination._PATIENCE = 60
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    threading.Timer(0.5, press).start()
+    try:
+        press()
+    finally:
+        time.sleep(60)
+
+def deaf():
+    threading.Timer(0.5, press).start()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
 
 @app.command()
 def work() -> None:
-    Ends()
-    time.sleep(10)
+    with termination.prompt():
+        {how}()
     print("done")
 
-print(int(run_to_its_end(app)))
+code = int(run_to_its_end(app))
+sys.exit(code)
+"""
+
+IMPORTING = """
+import os, signal, sys, threading
+from trueup.flows import termination
+
+sys.path.insert(0, sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    with termination.prompt():
+        import pressed
+        termination.time.sleep(10)
+except KeyboardInterrupt:
+    print(sys.modules["pressed"].is_whole)
+os._exit(0)
 """
 
 QUERY = """
@@ -64,7 +127,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @sanitize_errors("counting")
 def count():
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    duckdb.connect().execute("SELECT count(*) FROM range(100000000) a, range(1000) b WHERE a.range % 7 = b.range % 3")
+    duckdb.connect().execute("SELECT count(*) FROM range(100000000) a, range(100) b WHERE a.range % 7 = b.range % 3")
 
 
 try:
@@ -74,8 +137,10 @@ except KeyboardInterrupt:
 """
 
 
-def run(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+def run(code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 @pytest.mark.parametrize(("asked", "heeded"), [("SIGTERM", "TerminationSignal"), ("SIGINT", "KeyboardInterrupt")])
@@ -84,9 +149,20 @@ def test_a_signal_that_a_destructor_swallows_is_sent_again_and_nothing_is_printe
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, heeded, "")
 
 
-def test_ctrl_c_stops_a_command_though_a_destructor_ran_when_it_came() -> None:
-    done = run(COMMAND)
-    assert (done.stdout, done.stderr) == ("1\n", "Stopped. Nothing was written to the target.\n")
+@pytest.mark.parametrize("how", ["destructor", "another_error", "swallowed", "a_thread_goes_on", "again", "deaf"])
+def test_ctrl_c_stops_a_command_whatever_is_made_of_it(how: str) -> None:
+    begun = time.monotonic()
+    done = run(COMMAND.format(how=how))
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Stopped. Nothing was written to the target.\n")
+    assert time.monotonic() - begun < SOON
+
+
+def test_an_import_ends_before_ctrl_c_is_heeded_so_that_no_lock_of_its_stays_taken(tmp_path: Path) -> None:
+    (tmp_path / "pressed.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsum(range(1000))\nis_whole = True\n", encoding="utf-8"
+    )
+    done = run(IMPORTING, str(tmp_path))
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_ctrl_c_during_a_query_stops_the_step_and_is_not_an_unexpected_error() -> None:
