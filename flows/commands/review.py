@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-import socket
 import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -19,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from trueup.flows import clearance, configuration, screen
 from trueup.flows.approving import Wish, approve_one, reject_one
 from trueup.flows.commands.review_wish import Progress, text_of, wish
+from trueup.flows.listening import listen
 from trueup.flows.runs import shown_run
-from trueup.transforms.errors import Failed, Misused, TrueupError
+from trueup.transforms.errors import Misused, TrueupError
 from trueup.transforms.vocabulary import Act, Outcome
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def serve_review(
     """
     import uvicorn
 
-    listener = listen(port)
+    listener = listen("127.0.0.1", port, remedy="Leave --port away to take a free one.")
     config: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
     server: uvicorn.Server | None = None
     decided = threading.Event()
@@ -127,22 +127,6 @@ def serve_review(
         server.run(sockets=[listener])
     if not decided.is_set():
         screen.note("The review ended without a decision.")
-
-
-def listen(port: int) -> socket.socket:
-    """A socket on loopback; 0 picks a free port.
-
-    Raises:
-        Failed: the port is taken.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise Failed(f"Port {port} cannot be used.", remedy="Leave --port away to take a free one.") from error
-    return listener
 
 
 def application(session: Session, who: str = "") -> Starlette:

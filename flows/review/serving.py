@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
-import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from trueup.connectors.oidc.provider import Provider
 from trueup.connectors.oidc.registration import registration_of
 from trueup.flows import configuration, screen
+from trueup.flows.listening import listen
 from trueup.flows.review.application import application
 from trueup.flows.review.context import Service
 from trueup.flows.review.little_memory import do_without_pandas
@@ -21,7 +21,7 @@ from trueup.flows.review.rights import Rights
 from trueup.flows.review.security_log import SecurityLog, to_stderr
 from trueup.flows.review.sessions import Sessions
 from trueup.flows.review.tls import Certificate, is_for
-from trueup.transforms.errors import Failed, Misused
+from trueup.transforms.errors import Misused
 from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LEAVING_S = 3
 MOST_CONNECTIONS = 1_000
 
 
-def serve_team_review(config: Path, listen: str, targets: Path | None = None) -> int:
+def serve_team_review(config: Path, address: str, targets: Path | None = None) -> int:
     """Serve until SIGINT or SIGTERM, with the state of all ``targets`` of a folder; returns the exit code.
 
     Raises:
@@ -49,10 +49,10 @@ def serve_team_review(config: Path, listen: str, targets: Path | None = None) ->
     """
     do_without_pandas()
     settings = configuration.load(config)
-    host, port = address_of(listen)
+    host, port = address_of(address)
     certificate = certificate_of(settings, host, SecurityLog(to_stderr))
     service = service_of(config.resolve(), settings, targets=targets)
-    with closing(bound(host, port)) as listener:
+    with closing(listen(host, port, remedy="Choose another with --listen.")) as listener:
         where = f"{host}:{listener.getsockname()[1]}"
         service.log("began", listen=where)
         screen.note(f"The review answers at {settings.review.url} (listening on {where}). Stop with Ctrl-C.")
@@ -174,21 +174,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens there; 0 picks a free port.
-
-    Raises:
-        Failed: it cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Said to be TCP: else asyncio does not know it is, and the second half of an answer waits 40 ms for the first.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise Failed(f"{host}:{port} cannot be listened on.", remedy="Choose another with --listen.") from error
-    return listener

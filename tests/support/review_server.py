@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from trueup.flows.commands.review import ReviewActions, Session, application, listen
+from trueup.flows.commands.review import ReviewActions, Session, application
+from trueup.flows.listening import listen
 from trueup.reports import view_of
 from trueup.transforms.manifest import ActRecord
 from trueup.transforms.vocabulary import Act
@@ -75,7 +76,7 @@ class Office:
 def reviewing(run: PriorRun, history: History) -> Iterator[tuple[Session, Office]]:
     """Serves the run's review on a free port for the block."""
     office = Office(run)
-    listener = listen(0)
+    listener = listen("127.0.0.1", 0, remedy="")
     session = Session(
         view_of(run, history),
         ReviewActions(office.approve, office.reject, office.states.append),

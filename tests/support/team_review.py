@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from tests.support.archive_runs import AT, Person, manifest_of, write_people
 from trueup.connectors.archive import open_archive, seal
-from trueup.flows import configuration
+from trueup.flows import configuration, listening
 from trueup.flows.review import serving
 from trueup.flows.review.application import application
 from trueup.sandbox import running
@@ -234,8 +234,7 @@ def team_review(
         url: what people type, where something stands in between.
         beside: makes a folder of other targets, which the product's own pages then show.
     """
-    listener = serving.bound("127.0.0.1", 0)
-    listener.listen()
+    listener = listening.listen("127.0.0.1", 0, remedy="")
     behind = f"http://127.0.0.1:{listener.getsockname()[1]}"
     url = url or behind
     trusted: ssl.SSLContext | bool = True

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.support.report_runs import AT
-from trueup.flows.commands.review import listen
+from trueup.flows.listening import listen
 from trueup.flows.review.pages import TeamPages
 from trueup.reports.team.model import Frame, SessionLine, SessionsPage, Viewer
 from trueup.reports.team.pages import page
@@ -112,7 +112,7 @@ def application(pages: TeamPages, viewer: Viewer, live: Mapping[str, Any]) -> St
 def team_pages(settings: Settings, viewer: Viewer = REVIEWER, live: Mapping[str, Any] | None = None) -> Iterator[str]:
     """Serves the pages on a free port for the block; gives the address, without a slash at its end."""
     pages = TeamPages(settings)
-    listener = listen(0)
+    listener = listen("127.0.0.1", 0, remedy="")
     config = uvicorn.Config(
         application(pages, viewer, live or {"version": 1, "you": viewer.id}), ws="none", lifespan="off",
         log_config=None, access_log=False,

@@ -17,7 +17,8 @@ import pytest
 from tests.support.report_cases import CASES
 from tests.support.report_runs import DEPARTMENT, key_of, write_run
 from tests.support.review_server import reviewing
-from trueup.flows.commands.review import ReviewActions, listen, serve_review
+from trueup.flows.commands.review import ReviewActions, serve_review
+from trueup.flows.listening import listen
 from trueup.reports import view_of
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.history import History, PriorRun
@@ -307,11 +308,10 @@ def test_only_a_run_that_may_be_approved_offers_it(name: str, state: str, *, may
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     run, history = _run(tmp_path, "empty")
-    taken = listen(0)
-    taken.listen()
+    taken = listen("127.0.0.1", 0, remedy="")
     try:
         actions = ReviewActions(lambda _: run, lambda _name, _reason: run)
-        with pytest.raises(Failed, match="cannot be used"):
+        with pytest.raises(Failed, match="cannot be listened on"):
             serve_review(view_of(run, history), actions, port=taken.getsockname()[1])
     finally:
         taken.close()
@@ -332,12 +332,15 @@ def test_ctrl_c_ends_the_review_without_a_decision(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        with httpx.Client(trust_env=False, timeout=120) as client:
-            assert client.get(address).status_code == 200
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=120)
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            with httpx.Client(trust_env=False, timeout=120) as client:
+                assert client.get(address).status_code == 200
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert "ended without a decision" in said
     assert "Traceback" not in said

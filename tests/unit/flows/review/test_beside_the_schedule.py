@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.support.team_review import REVIEWERS, patiently, tenant
-from trueup.flows.review import beside_serve, serving
+from trueup.flows import listening
+from trueup.flows.review import beside_serve
 from trueup.flows.review.beside_serve import review_beside
 from trueup.sandbox import running
 from trueup.transforms.errors import Failed
@@ -37,7 +38,7 @@ def test_it_is_begun_again_and_ends_with_the_schedule(tmp_path: Path, monkeypatc
         return process
 
     monkeypatch.setattr(beside_serve._Keeper, "_started", noted)
-    listener = serving.bound("127.0.0.1", 0)
+    listener = listening.listen("127.0.0.1", 0, remedy="")
     listen = f"127.0.0.1:{listener.getsockname()[1]}"
     listener.close()
     more = f"""

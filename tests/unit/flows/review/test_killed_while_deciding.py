@@ -17,9 +17,8 @@ import pytest
 from tests.support.team_review import ADA, REVIEWERS, Browser, patiently, tenant, true_run
 from tests.unit.flows.review.test_deciding_together import after, asked, following
 from trueup.connectors.archive import check_archive, open_archive
-from trueup.flows import configuration
+from trueup.flows import configuration, listening
 from trueup.flows.own_process import COMMAND
-from trueup.flows.review import serving
 from trueup.sandbox import running
 from trueup.transforms.vocabulary import Act
 
@@ -51,7 +50,7 @@ def _answers(listen: str) -> bool:
 
 
 def test_a_decision_is_there_once_or_not_at_all_and_the_page_says_which(tmp_path: Path) -> None:
-    listener = serving.bound("127.0.0.1", 0)
+    listener = listening.listen("127.0.0.1", 0, remedy="")
     listen = f"127.0.0.1:{listener.getsockname()[1]}"
     listener.close()
     client = httpx.Client(trust_env=False, timeout=60)
