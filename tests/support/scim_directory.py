@@ -52,7 +52,7 @@ class Manners:
     alter: Callable[[dict[str, Any]], None] | None = None
     """Changes a resource before it is held."""
     delete: str = "removes"
-    """``removes`` or ``deactivates``."""
+    """``removes``, ``deactivates`` or ``refuses``, in words."""
     deactivated: str = "survives"
     """``survives`` or ``deletes``."""
     location: bool = True
@@ -147,8 +147,8 @@ class Directory:
 class Trouble(Exception):
     """Answered with this status; ``Manners.alter`` may raise it."""
 
-    def __init__(self, status: int, kind: str = "") -> None:
-        self.status, self.kind = status, kind
+    def __init__(self, status: int, kind: str = "", detail: str = "") -> None:
+        self.status, self.kind, self.detail = status, kind, detail
 
 
 def _patched(resource: dict[str, Any], operations: list[dict[str, Any]], manners: Manners) -> dict[str, Any]:
@@ -249,7 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
             with self.directory.lock:
                 return self._act(path, query, body)
         except Trouble as trouble:
-            return trouble.status, {"schemas": [], "status": str(trouble.status), "scimType": trouble.kind}, {}
+            said = {"schemas": [], "status": str(trouble.status), "scimType": trouble.kind}
+            return trouble.status, said | ({"detail": trouble.detail} if trouble.detail else {}), {}
 
     def _act(self, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
         directory = self.directory
@@ -269,6 +270,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             return 200, directory.shown(held), {}
         if self.command == "DELETE":
+            if directory.manners.delete == "refuses":
+                raise Trouble(403, detail="The owner stays.")
             if directory.manners.delete == "removes":
                 del directory.users[held["id"]]
             else:

@@ -92,7 +92,9 @@ def check_everything(directory: Directory, files: RunFiles) -> None:
     assert "p4" not in directory.users
     assert directory.users["p5"]["active"] is True
     assert directory.users["p5"]["title"] == "Back"
-    assert {row["result"] for row in outcome(files).values()} == {"applied"}
+    told = outcome(files)
+    assert {row["result"] for row in told.values()} == {"applied"}
+    assert (told["k4"]["operation"], told["k4"]["reason"]) == ("delete", "")
 
 
 MANNERS = {
@@ -289,6 +291,15 @@ def test_a_delete_that_only_deactivates_is_taken_for_what_it_is(tmp_path: Path, 
     files = plan(tmp_path / "run", directory, [("k1", "delete", "p1", {})])
     applied(directory, files)
     assert outcome(files)["k1"]["reason"] == "the target only deactivates what is deleted"
+
+
+def test_a_refused_deletion_is_told_in_the_targets_words(tmp_path: Path, directory: Directory) -> None:
+    directory.manners = Manners(delete="refuses")
+    directory.add({"id": "p1", "userName": "a"})
+    files = plan(tmp_path / "run", directory, [("k1", "delete", "p1", {})])
+    assert applied(directory, files).failed == 1
+    assert outcome(files)["k1"]["reason"].endswith("The owner stays.")
+    assert "p1" in directory.users
 
 
 def test_putting_never_enables_or_disables_anybody(tmp_path: Path, directory: Directory) -> None:

@@ -216,3 +216,9 @@ def test_two_new_members_of_one_element_make_one_element() -> None:
     assert operations == [
         {"op": "add", "path": "addresses", "value": [{"type": "work", "locality": "Ulm", "country": "DE"}]}
     ]
+
+
+def test_a_list_of_plain_text_is_sent_whole_under_its_own_name() -> None:
+    resource = {"id": "x", "emails": ["old@x.example"]}
+    operations = body(BY_NAME["patch_path"], resource, {WORK_MAIL: "new@x.example"}, Shape())["Operations"]
+    assert operations == [{"op": "replace", "path": "emails", "value": ["old@x.example", "new@x.example"]}]
