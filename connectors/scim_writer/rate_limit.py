@@ -37,8 +37,6 @@ class Pace:
         self.grace = grace
         """Seconds a request may still be on its way after its sender was killed."""
         self._sleep = sleep
-        self.slowed = 0
-        """How often the server asked for less."""
 
     @property
     def rate(self) -> float:
@@ -57,7 +55,6 @@ class Pace:
 
     def slow(self, answer: Answer, attempt: int) -> None:
         """The server asked for less (429, 503): everybody waits as long as it said, and half the rate is left."""
-        self.slowed += 1
         self._turns.rate = max(self._full * _SLOWEST, self.rate / 2)
         self._turns.hold(self.pause_for(answer, attempt))
 
