@@ -36,6 +36,14 @@ def test_matching_ignores_case_unless_the_schema_says_otherwise(world: World) ->
     assert world.plan().decisions == {"ann": "create", "profile:p1": "unmanaged"}
 
 
+def test_two_external_ids_that_differ_in_case_are_one_only_where_the_schema_says_so(world: World) -> None:
+    world.users = [user("ann", mail=None)]
+    world.profiles = [profile("p1", externalId="ANN", userName="other@x.example")]
+    assert world.plan().decisions == {"ann": "create", "profile:p1": "unmanaged"}
+    world.schema = TargetSchema(case_exact={"externalId": False})
+    assert world.plan().rows("decisions")[0]["matched_by"] == "externalId"
+
+
 def test_an_empty_value_matches_nobody(world: World) -> None:
     world.users = [user("ann", userPrincipalName="", mail="")]
     world.profiles = [profile("p1", externalId="", userName="", **{MAIL: ""})]
