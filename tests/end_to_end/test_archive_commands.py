@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.archive_runs import Person, applied, begin_journal, manifest_of, write_people
+from tests.support.at_rest import a_key, in_clear, whole_run
 from trueup.connectors.archive import add_act, apply_lock, open_archive, seal
 from trueup.connectors.archive.unfinished import died
 from trueup.flows import configuration
@@ -272,6 +273,19 @@ def test_the_archive_is_listed_checked_and_kept_small(desk: Desk) -> None:
     ]
     new.files.manifest.write_bytes(b"{}")
     assert [row["state"] for row in desk.json("runs")] == ["damaged", "applied"]
+
+
+def test_an_archive_with_a_key_is_kept_small_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHIVE_KEY", a_key())
+    desk.configure('[archive]\nencryption_key = "env:ARCHIVE_KEY"\n')
+    archive = open_archive(desk.settings)
+    old, new = whole_run(archive, days=-500), whole_run(archive)
+    assert [row["run_id"] for row in desk.json("prune")["runs"]] == [old.run_id]
+    desk.trueup("prune", "--yes")
+    assert not old.files.file("decisions.parquet").exists()
+    assert desk.json("verify", "--archive") == {"whole": True, "runs": 2, "damages": []}
+    assert [row["run_id"] for row in desk.json("history", "k-ann")] == [new.run_id]
+    assert in_clear(archive.path) == []
 
 
 def test_a_rollback_is_released_by_person_and_as_a_whole(desk: Desk) -> None:
