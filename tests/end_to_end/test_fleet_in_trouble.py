@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.allowed import BY_ITSELF, EVERYTHING
+from tests.support.at_rest import a_key
 from tests.support.clock import PrefectServer, free_port, until
 from tests.support.fleet import POOL, a_fleet
 from tests.support.mailbox import webhook
+from tests.support.object_stores import moto_served, new_bucket
 from trueup.connectors.archive.records import rendered, signed
 
 if TYPE_CHECKING:
@@ -99,6 +101,36 @@ def test_a_night_lost_twice_in_its_apply_is_not_begun_a_third_time_is_told_and_t
         assert target.acts() == ["approved", "applied"]
         settled = target.settled()
         assert len(settled) == len(set(settled))
+
+
+@pytest.mark.services
+def test_a_worker_with_the_key_makes_a_night_of_an_encrypted_archive_and_one_without_says_what_it_lacks(
+    tmp_path: Path, server: PrefectServer
+) -> None:
+    with moto_served() as store, a_fleet(tmp_path, server, targets=0) as fleet:
+        target = fleet.add(bucket=new_bucket(store))
+        text = target.config.read_text(encoding="utf-8")
+        target.config.write_text(
+            text.replace("[archive]\n", '[archive]\nencryption_key = "env:ARCHIVE_KEY"\n'), encoding="utf-8"
+        )
+        key = {"ARCHIVE_KEY": a_key()}
+        configs = ("deploy", str(target.config), "--pool", POOL, "--single-host", HERE)
+        done = fleet.trueup(*configs, **key)
+        assert done.returncode == 0, done.stderr
+        without = fleet.worker()
+        state, why = fleet.ended(fleet.begin(target))
+        assert (state, "ARCHIVE_KEY is not set" in why) == ("FAILED", True), why
+        assert target.made() == 0
+        without.kill()
+        fleet.worker(**key)
+        assert fleet.ended(fleet.begin(target)) == ("COMPLETED", "Applied")
+        assert target.made() == 31
+        names = [name.encode() for name in target.people()]
+        files = [path for place in target.places for path in place.rglob("*") if path.is_file()]
+        assert files
+        assert [path for path in files if any(name in path.read_bytes() for name in names)] == []
+        listed = fleet.trueup("runs", "--config", str(target.config), "--json", **key)
+        assert json.loads(listed.stdout)[0]["state"] == "applied"
 
 
 @pytest.mark.soak
