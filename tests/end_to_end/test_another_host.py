@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
-THERE = ("unshare", "--uts", "sh", "-c", 'hostname elsewhere; exec "$@"', "sh")
-"""A host of another name."""
+THERE = 'import socket\n\nsocket.gethostname = lambda: "elsewhere"\n'
+"""What Python reads first on a host of that name."""
 
 
 @pytest.mark.services
@@ -28,12 +28,19 @@ def test_a_folder_that_was_copied_goes_on_at_another_host(office: Office, tmp_pa
     moved = tmp_path.parent / f"{tmp_path.name}-moved"
     shutil.copytree(office.folder, moved)
     shutil.rmtree(office.archive)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "sitecustomize.py").write_text(THERE, encoding="utf-8")
 
     def there(*words: str) -> str:
         done = subprocess.run(
-            [*THERE, TRUEUP, *words],
+            [TRUEUP, *words],
             cwd=moved,
-            env={**os.environ, **office.sandbox.environment, **office.environment},
+            env={
+                **os.environ,
+                **office.sandbox.environment,
+                **office.environment,
+                "PYTHONPATH": str(tmp_path / "there"),
+            },
             capture_output=True,
             text=True,
             timeout=PATIENCE,
