@@ -43,5 +43,7 @@ def test_ctrl_c_at_any_moment_of_a_plan_stops_it(office: Office) -> None:
             assert "Traceback" not in err
         else:
             assert process.communicate()[1] == ""
+        finally:
+            process.kill()
     assert stopped > len(MOMENTS) / 2
     assert office.everything() == before

@@ -62,10 +62,13 @@ def test_ctrl_c_in_the_middle_of_a_plan_says_that_nothing_was_written(office: Of
     )
     deadline = time.monotonic() + PATIENCE
     office.sandbox.tenant.requests.clear()
-    while not any("users" in seen.path for seen in office.sandbox.tenant.requests) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=PATIENCE)
+    try:
+        while not any("users" in seen.path for seen in office.sandbox.tenant.requests) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 1, (out, err)
     assert "Stopped. Nothing was written to the target." in err
     assert "Traceback" not in err
