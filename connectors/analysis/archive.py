@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -57,10 +57,13 @@ class Archive:
             raise Misused(f"No archive lies at {root}.", remedy="Give the folder with the runs, or trueup.toml.")
         with suppress(TrueupError):  # a read-only caller finds what can be believed of it until then
             finish_pending(place)
-        checked = Checked(place)
-        self._contents = contents(place, target=target, timezone=timezone, checked=checked)
-        checked.remember()
-        self._engine = Engine(self._contents, checked)
+        with ExitStack() as failed:
+            checked = Checked(place)
+            failed.callback(checked.close)
+            self._contents = contents(place, target=target, timezone=timezone, checked=checked)
+            checked.remember()
+            self._engine = Engine(self._contents, checked)
+            failed.pop_all()
 
     def __enter__(self) -> Self:
         return self

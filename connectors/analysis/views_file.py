@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from trueup.connectors.analysis.checked import FOLDER as CACHE
 from trueup.connectors.analysis.checked import Checked
 from trueup.connectors.analysis.contents import contents
 from trueup.connectors.analysis.engine import Engine
@@ -11,7 +13,7 @@ from trueup.connectors.analysis.relations import EVERY, FILES, Relations, with_n
 from trueup.connectors.analysis.summarised import summaries_of
 from trueup.connectors.archive.atomic_files import access_like, folder, on_disk, replace
 from trueup.connectors.archive.places import place_of, vault_of
-from trueup.transforms.errors import Misused
+from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.summary import word_macro
 
 if TYPE_CHECKING:
@@ -38,20 +40,25 @@ def write_views(root: Path, *, target: str | None = None, timezone: str = "UTC")
             "The DuckDB shell cannot read an encrypted archive.",
             remedy="Ask it with trueup sql; or copy it in clear: trueup archive copy FROM TO --decrypt",
         )
-    checked = Checked(root)
-    found = contents(root, target=target, timezone=timezone, checked=checked)
-    engine = Engine(found, checked)
-    try:
-        engine.prepare(FILES)
-        related = Relations(
-            found,
-            lambda path: str(path.resolve().relative_to(root)),
-            lambda run: summaries_of(run, engine.checked),
-            engine.damaged,
-        )
-        parts = [_HEADER, word_macro(), *(related.create(view) for view in with_needs(EVERY))]
-    finally:
-        engine.close()
+    with closing(Checked(root)) as checked:
+        if not checked.folder.is_relative_to(root):
+            raise Failed(
+                f"The archive's views cannot be written: {root / CACHE} cannot, and the views read from there.",
+                remedy="Make that a folder you may write to; or ask with trueup sql, which can do without.",
+            )
+        found = contents(root, target=target, timezone=timezone, checked=checked)
+        engine = Engine(found, checked)
+        try:
+            engine.prepare(FILES)
+            related = Relations(
+                found,
+                lambda path: str(path.resolve().relative_to(root)),
+                lambda run: summaries_of(run, engine.checked),
+                engine.damaged,
+            )
+            parts = [_HEADER, word_macro(), *(related.create(view) for view in with_needs(EVERY))]
+        finally:
+            engine.end()
     path = root / FILE
     with on_disk("The archive's views cannot be written"):
         replace(path, ("\n\n".join(parts) + "\n").encode(), aside=folder(root), access=access_like(root))

@@ -10,7 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -204,18 +204,18 @@ def _know(settings: Settings, run_ids: Sequence[str]) -> Known:
     from trueup.connectors.archive import open_archive
 
     archive = open_archive(settings, writable=False)
-    checked = Checked(archive.path.resolve())
     told: list[pa.Table] = []
     left_out: list[str] = []
     newest = 0
-    for run_id in run_ids:
-        found = _known_to(archive.path.resolve() / run_id, checked, told)
-        if isinstance(found, str):
-            left_out.append(found)
-            continue
-        newest = newest or found.num_rows
-        told.append(found)
-    checked.remember()
+    with closing(Checked(archive.path.resolve())) as checked:
+        for run_id in run_ids:
+            found = _known_to(archive.path.resolve() / run_id, checked, told)
+            if isinstance(found, str):
+                left_out.append(found)
+                continue
+            newest = newest or found.num_rows
+            told.append(found)
+        checked.remember()
     return Known(pa.concat_tables(told) if told else KNOWN.empty_table(), newest, tuple(left_out))
 
 
