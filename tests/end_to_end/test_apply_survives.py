@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.warm_commands import PATIENCE, TRUEUP
+from tests.support.warm_commands import PATIENCE
 from trueup.sandbox import Weaknesses
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from tests.end_to_end.conftest import Office
@@ -29,23 +29,10 @@ def applying(office: Office, plan: Any) -> Iterator[subprocess.Popen[str]]:
     """An apply in a process group of its own, under way: at least a few people are settled."""
     journal = office.run_folder(plan) / "journal.jsonl"
     before = journal.stat().st_size if journal.exists() else 0
-    process = subprocess.Popen(
-        [TRUEUP, "apply", plan["run_id"], "--json"],
-        cwd=office.folder,
-        env={**os.environ, **office.sandbox.environment, **office.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
+    with office.begun("apply", plan["run_id"], "--json") as process:
         while process.poll() is None and not (journal.exists() and journal.stat().st_size > before + 4000):
             time.sleep(0.02)
         yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def approved(office: Office, latency: float = 0.05) -> Any:

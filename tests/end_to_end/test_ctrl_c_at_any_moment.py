@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.warm_commands import PATIENCE, TRUEUP
+from tests.support.warm_commands import PATIENCE
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
@@ -23,27 +22,15 @@ def test_ctrl_c_at_any_moment_of_a_plan_stops_it(office: Office) -> None:
     before = office.everything()
     stopped = 0
     for moment in MOMENTS:
-        process = subprocess.Popen(
-            [TRUEUP, "plan"],
-            cwd=office.folder,
-            env={**os.environ, **office.sandbox.environment, **office.environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            stopped += 1
-            out, err = process.communicate(timeout=PATIENCE)
-            assert process.returncode == 1, (out, err)
-            assert "Stopped. Nothing was written to the target." in err
-            assert "Traceback" not in err
-        else:
-            assert process.communicate()[1] == ""
-        finally:
-            process.kill()
+        with office.begun("plan") as process:
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+                stopped += 1
+                out, err = process.communicate(timeout=PATIENCE)
+                assert process.returncode == 1, (out, err)
+                assert "Stopped. Nothing was written to the target." in err
+                assert "Traceback" not in err
     assert stopped > len(MOMENTS) / 2
     assert office.everything() == before

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.warm_commands import PATIENCE, TRUEUP
+from tests.support.warm_commands import PATIENCE
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
@@ -51,24 +49,13 @@ def test_the_guide_works_word_for_word_on_the_sandbox(office: Office) -> None:
 @pytest.mark.services
 def test_ctrl_c_in_the_middle_of_a_plan_says_that_nothing_was_written(office: Office) -> None:
     before = office.everything()
-    process = subprocess.Popen(
-        [TRUEUP, "plan"],
-        cwd=office.folder,
-        env={**os.environ, **office.sandbox.environment, **office.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
     deadline = time.monotonic() + PATIENCE
     office.sandbox.tenant.requests.clear()
-    try:
+    with office.begun("plan") as process:
         while not any("users" in seen.path for seen in office.sandbox.tenant.requests) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
     assert process.returncode == 1, (out, err)
     assert "Stopped. Nothing was written to the target." in err
     assert "Traceback" not in err
