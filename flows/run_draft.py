@@ -42,7 +42,7 @@ class Draft:
         """End the block at the first error and remember it with its stage, so that the run is sealed and says so."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - kept: the run is sealed as failed with it
+        except Exception as error:  # noqa: BLE001 - it is not dropped: it ends the block, and the run is sealed as failed with its stage and its kind
             termination.go_on()
             self._take(error, self.stage)
 

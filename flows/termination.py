@@ -34,8 +34,9 @@ _PATIENCE = 5.0
 """Seconds in which a command that was asked to end does so by itself."""
 _IMPORT = "<frozen importlib._bootstrap>"
 _PRESSED = 0
+"""Told to the watch: Ctrl-C counts."""
 _AGAIN = 64
-"""Told to the watch: this and the number of a signal."""
+"""Told to the watch, with the number of a signal added: that is to be sent once more."""
 
 _asked: list[int] = []
 """A Ctrl-C that was raised, and not swallowed."""

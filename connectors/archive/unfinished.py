@@ -167,6 +167,6 @@ def _tidy(place: Path) -> None:
 
 
 def _remove(mark: Path) -> None:
-    for path in (mark, *(mark.with_suffix(end) for end in (".stacks", ".told", ".partial"))):
+    for path in (mark, *(mark.with_suffix(suffix) for suffix in (".stacks", ".told", ".partial"))):
         with suppress(OSError):
             path.unlink()

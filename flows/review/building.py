@@ -126,7 +126,7 @@ def _elsewhere(job: str, *words: Any) -> Any:
         said = answered(command, pickle.dumps((job, words)), seconds=_SECONDS, env=env)
     except (OSError, subprocess.SubprocessError) as error:
         raise Failed("The page could not be made: its process ended.", remedy="Try again.") from error
-    answer = pickle.loads(said)  # noqa: S301 - our own process wrote it
+    answer = pickle.loads(said)  # noqa: S301 - from the pipe of a process that this one began just now, where nobody else can write
     if isinstance(answer, list):
         raise Refused([Refusal(**one) for one in answer])
     return answer
@@ -140,7 +140,7 @@ def main() -> None:
     THREADS.set(1)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints does not belong to the answer
-    job, words = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that began us wrote it
+    job, words = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the pipe of the process that began this one; whoever could write there could run code already
     try:
         answer: Any = JOBS[job](*words)
     except Refused as refused:

@@ -135,7 +135,7 @@ class Boards:
             for board in list(self._boards.values()):
                 try:
                     await self._look(board)
-                except Exception as error:  # noqa: BLE001 - one run that cannot be looked at must not end the watch over all
+                except Exception as error:  # noqa: BLE001 - raised, it would end the watch over every other run; it is said in the log, and looked at again in a moment
                     _LOG.warning("Run %s could not be looked at: %s.", board.run_id, type(error).__name__)
                 for reader in list(board.readers):
                     if self._service.sessions.is_over(reader.session):

@@ -189,7 +189,7 @@ class TeamPages:
                 self.reading.warm()
                 self._known.refresh(seen)
                 self._nights_of(seen)
-            except Exception as error:  # noqa: BLE001 - the pages make themselves when they are asked for; the next tick tries again
+            except Exception as error:  # noqa: BLE001 - raised, it would end the thread for good; who asks for the page meets it, and the next tick tries again
                 _LOG.warning("A page could not be made ready: %s.", type(error).__name__)
 
     def _ticks(self) -> Iterator[None]:
