@@ -175,13 +175,22 @@ class Warm:
         self._children.remove(child)
 
 
-def imported() -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every file of ours that was imported or compiled, and every folder anything was imported from, as on disk."""
+def imported() -> Iterator[tuple[str, object]]:
+    """Every file of ours that was imported or compiled, and what stands beside anything imported, as on disk."""
     ours = _files_of_ours()
-    for place in (*ours, *{one.parent for one in ours}, *map(Path, sys.path)):
+    for file in ours:
         with suppress(OSError):
-            facts = place.stat()
-            yield str(place), (facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
+            facts = file.stat()
+            yield str(file), (facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
+    for folder in {*(one.parent for one in ours), *map(Path, sys.path)}:
+        with suppress(OSError):
+            yield str(folder), _importable(folder)
+
+
+def _importable(folder: Path) -> frozenset[tuple[str, int]]:
+    """Name and inode of all that could be imported from there: not what Python and other tools keep beside it."""
+    with os.scandir(folder) as entries:
+        return frozenset((one.name, one.inode()) for one in entries if not one.name.startswith((".", "__pycache__")))
 
 
 def _files_of_ours() -> list[Path]:

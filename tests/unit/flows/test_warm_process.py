@@ -289,6 +289,23 @@ def test_after_an_upgrade_a_command_goes_on_by_itself(
     assert dict(warm_process.imported()) != before, "which is compared for each command that comes"
 
 
+def test_only_what_can_be_imported_counts_beside_what_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "part.py").write_text("A = 1\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+    before = dict(warm_process.imported())
+    (packages / ".tool_cache").mkdir()
+    (packages / "__pycache__").mkdir()
+    assert dict(warm_process.imported()) == before, "tools keep things there, also while commands are at work"
+    (packages / "part-2.dist-info").mkdir()
+    later = dict(warm_process.imported())
+    assert later != before, "an upgrade"
+    (packages / "part.new").write_text("A = 2\n", encoding="utf-8")
+    (packages / "part.new").replace(packages / "part.py")
+    assert dict(warm_process.imported()) != later, "a module replaced"
+
+
 def test_what_was_imported_while_it_was_replaced_is_not_begun_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
