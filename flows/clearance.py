@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from trueup.flows import configuration
 from trueup.flows.runs import meant_run
+from trueup.flows.termination import is_ctrl_c
 from trueup.transforms.errors import Refusal, Refused
 from trueup.transforms.vocabulary import Act, Outcome
 
@@ -159,8 +160,9 @@ def cleared_to_apply(settings: Settings, run_id: str) -> Iterator[Cleared]:
         _CLEARED[run.run_id] = Cleared(settings, archive, run, approval)
         try:
             yield _CLEARED[run.run_id]
-        except KeyboardInterrupt:
-            _broken_off.append(run.run_id)
+        except BaseException as error:
+            if is_ctrl_c(error):
+                _broken_off.append(run.run_id)
             raise
         finally:
             del _CLEARED[run.run_id]

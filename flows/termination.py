@@ -5,12 +5,14 @@ the main thread. That goes wrong
 
 - where a destructor or a callback of a weak reference runs: Python prints what is raised and goes on;
 - where a module is imported: its lock stays taken, and a thread that imports it later waits for ever;
-- where DuckDB is at work: it hears of it when a query ends, and then as pydantic does raises an error of its own;
+- where DuckDB is at work: it hears of it when a query ends, and then, as pydantic also does, it raises an error of its
+  own;
 - where Prefect then waits for a thread that reads for another minute.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -29,17 +31,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SOON = 0.05
-"""Seconds until it is asked again: outside of whatever swallowed it."""
+"""Seconds until it is asked again: outside of whatever swallowed it, or when an import has ended."""
 _PATIENCE = 5.0
 """Seconds in which a command that was asked to end does so by itself."""
 _IMPORT = "<frozen importlib._bootstrap>"
+_ONCE_MORE = signal.SIGURG
+"""Stands for a Ctrl-C that was pressed before, so that it is not counted twice; nobody else sends it."""
 _PRESSED = 0
 """Told to the watch: Ctrl-C counts."""
-_AGAIN = 64
-"""Told to the watch, with the number of a signal added: that is to be sent once more."""
+_DONE = 127
+"""Told to the watch: the block has ended, and there is nothing to wait for."""
+_LATER = 64
+"""Told to the watch, with the number of a signal added: that is to be sent soon."""
 
 _asked: list[int] = []
-"""A Ctrl-C that was raised, and not swallowed."""
+"""A Ctrl-C that was raised, and that no destructor is known to have swallowed."""
 _said: list[str] = []
 _watches: list[_Watch] = []
 
@@ -51,6 +57,8 @@ def heed() -> None:
         _watches[-1].start()
     if not isinstance(sys.unraisablehook, _Heeding):
         sys.unraisablehook = _Heeding(sys.unraisablehook)
+    if threading.current_thread() is threading.main_thread():  # no other one handles signals
+        signal.signal(_ONCE_MORE, _end)
 
 
 @contextmanager
@@ -58,17 +66,28 @@ def prompt(*, is_gentle: bool = False) -> Iterator[None]:
     """Ctrl-C in the block ends the command: within five seconds whatever is at work, the second time at once.
 
     Where ``is_gentle``, a Ctrl-C counts when whoever handles it first hands it on to ``stop``.
+
+    Raises:
+        KeyboardInterrupt: also at the end of the block, where one was pressed and lost on the way.
     """
     from trueup.connectors.archive import unfinished
 
     heed()
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # ignored, as nohup leaves it
-        yield
-        return
     watch = _watches[-1]
     watch.at_the_end, watch.is_gentle = unfinished.end, is_gentle
-    # Known at once, whatever the main thread does: its own handlers wait until it is back from DuckDB.
+    with _known_at_once(watch):
+        yield
+        go_on()
+        watch.tell(_DONE)
+
+
+@contextmanager
+def _known_at_once(watch: _Watch) -> Iterator[None]:
+    """The watch hears of Ctrl-C whatever the main thread does: its own handlers wait until it is back from DuckDB."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # ignored, as a script's shell has it for what is begun with "&"
+        yield
+        return
     known_before = signal.set_wakeup_fd(watch.ear, warn_on_full_buffer=False)
     signal.signal(signal.SIGINT, stop)
     try:
@@ -79,20 +98,25 @@ def prompt(*, is_gentle: bool = False) -> Iterator[None]:
 
 
 def stop(number: int, frame: FrameType | None) -> None:
-    """Handle Ctrl-C: end what the main thread does, or its import first.
+    """Handle Ctrl-C: end what the main thread does; an import ends first, for at most as long as the watch waits.
 
     Raises:
-        KeyboardInterrupt: it ends now. The second time the process does, and nothing is raised.
+        KeyboardInterrupt: it ends now. Where it was asked before, the watch ends the process and nothing is raised.
     """
     watch = _watches[-1]
-    if not _asked and _imports(frame):
-        watch.tell(_AGAIN + number)
-        return
     if watch.is_gentle:
         watch.tell(_PRESSED)
-    if not _asked:
-        _asked.append(number)
-        raise KeyboardInterrupt
+    _end(number, frame)
+
+
+def _end(_number: int, frame: FrameType | None) -> None:
+    if _asked:
+        return
+    if _imports(frame):
+        _watches[-1].tell(_LATER + _ONCE_MORE)
+        return
+    _asked.append(_ONCE_MORE)
+    raise KeyboardInterrupt
 
 
 def go_on() -> None:
@@ -106,8 +130,9 @@ def go_on() -> None:
 
 
 def is_ctrl_c(error: BaseException) -> bool:
-    """Whether the error is a Ctrl-C: in the words of DuckDB 2, or whatever was made of it."""
-    return bool(_asked) or (type(error) is RuntimeError and str(error) == "Query interrupted")
+    """Whether the error is a Ctrl-C: Python's, in the words of DuckDB 2, or whatever else was made of it."""
+    is_duckdb_s = type(error) is RuntimeError and str(error) == "Query interrupted"
+    return isinstance(error, KeyboardInterrupt) or bool(_asked) or is_duckdb_s
 
 
 def say_stopped() -> Exit:
@@ -143,24 +168,25 @@ class _Watch(threading.Thread):
         self.is_gentle = False
 
     def tell(self, what: int) -> None:
-        """Say that Ctrl-C was pressed, or what is to be sent once more; allowed in a handler of a signal."""
+        """Say what has happened, or what is to be sent; allowed in a handler of a signal."""
         os.write(self.ear, bytes([what]))
 
     def run(self) -> None:
-        pressed, due, ours = 0, 0.0, 0
-        while pressed < 2:
-            left = max(0.0, due - time.monotonic()) if due else None
-            if not select.select([self._hears], [], [], left)[0]:
-                break
-            what = os.read(self._hears, 1)[0]
-            if what > _AGAIN:
-                ours += what == _AGAIN + signal.SIGINT
-                time.sleep(_SOON)
-                os.kill(os.getpid(), what - _AGAIN)
-            elif what == signal.SIGINT and ours:
-                ours -= 1
-            elif what == (_PRESSED if self.is_gentle else signal.SIGINT):
-                pressed, due = pressed + 1, due or time.monotonic() + _PATIENCE
+        pressed, due, later = 0, math.inf, dict[int, float]()
+        while pressed < 2 and (now := time.monotonic()) < due:
+            for number in [number for number, at in later.items() if at <= now]:
+                del later[number]
+                os.kill(os.getpid(), number)
+            until = min([due, *later.values()])
+            if not select.select([self._hears], [], [], None if until == math.inf else until - now)[0]:
+                continue
+            for what in os.read(self._hears, select.PIPE_BUF):
+                if what == _DONE:
+                    pressed, due = 0, math.inf
+                elif what > _LATER:
+                    later.setdefault(what - _LATER, time.monotonic() + _SOON)
+                elif what == (_PRESSED if self.is_gentle else signal.SIGINT):
+                    pressed, due = pressed + 1, min(due, time.monotonic() + _PATIENCE)
         try:
             screen.end_bars()
             say_stopped()
@@ -181,13 +207,13 @@ class _Heeding:
             self._otherwise(unraisable)
         else:
             _asked.clear()
-            _watches[-1].tell(_AGAIN + number)
+            _watches[-1].tell(_LATER + number)
 
 
 def _signal_of(error: BaseException | None) -> int | None:
-    """The signal that ``error`` was raised for, if any."""
+    """The signal by which ``error`` is raised once more; None where it was raised for none."""
     if isinstance(error, KeyboardInterrupt):
-        return signal.SIGINT
+        return _ONCE_MORE
     prefect = sys.modules.get("prefect.exceptions")  # nothing of it is raised where nobody has loaded it
     if prefect is not None and isinstance(error, prefect.TerminationSignal):
         return int(error.signal)

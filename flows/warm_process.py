@@ -187,10 +187,19 @@ def imported() -> Iterator[tuple[str, object]]:
             yield str(folder), _importable(folder)
 
 
-def _importable(folder: Path) -> frozenset[tuple[str, int]]:
-    """Name and inode of all that could be imported from there: not what Python and other tools keep beside it."""
+def _importable(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """All that could be imported from there, so that it differs once something was replaced as package tools do it.
+
+    What Python and other tools keep beside it, also while commands are at work, does not count.
+    """
     with os.scandir(folder) as entries:
-        return frozenset((one.name, one.inode()) for one in entries if not one.name.startswith((".", "__pycache__")))
+        there = [one for one in entries if not one.name.startswith((".", "__pycache__"))]
+        return frozenset((one.name, one.inode(), 0 if _is_package(one) else one.stat().st_ctime_ns) for one in there)
+
+
+def _is_package(entry: os.DirEntry[str]) -> bool:
+    """A folder that changes when a module in it is compiled for the first time."""
+    return entry.is_dir() and not entry.name.endswith(".dist-info")
 
 
 def _files_of_ours() -> list[Path]:

@@ -43,7 +43,7 @@ def write_views(root: Path, *, target: str | None = None, timezone: str = "UTC")
     with closing(Checked(root)) as checked:
         if not checked.folder.is_relative_to(root):
             raise Failed(
-                f"The archive's views cannot be written: {root / CACHE} cannot, and the views read from there.",
+                f"The archive's views cannot be written: they read from {root / CACHE}, where nothing can be written.",
                 remedy="Make that a folder you may write to; or ask with trueup sql, which can do without.",
             )
         found = contents(root, target=target, timezone=timezone, checked=checked)

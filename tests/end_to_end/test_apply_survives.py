@@ -77,6 +77,24 @@ def test_ctrl_c_stops_after_what_is_in_flight_and_a_killed_process_group_leaves_
     ends_as_planned(office, plan)
 
 
+def test_ctrl_c_twice_leaves_the_requests_in_flight_and_says_how_to_finish(office: Office) -> None:
+    plan = approved(office)
+    with applying(office, plan) as process:
+        office.sandbox.directory.weaknesses = Weaknesses(latency_seconds=60)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.stderr is not None
+        said = [process.stderr.readline()]
+        while said[-1] and "Stopping: requests in flight are finished first." not in said[-1]:
+            said.append(process.stderr.readline())
+        assert said[-1], said
+        os.kill(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (1, ""), err
+    assert f"What was written stands in the journal; finish with: trueup apply {plan['run_id']}" in err
+    assert "Traceback" not in err
+    ends_as_planned(office, plan)
+
+
 def test_a_first_apply_that_is_stopped_and_given_up_is_rolled_back_by_its_journal(office: Office) -> None:
     before = office.everything()
     plan = approved(office)

@@ -9,7 +9,6 @@ Python's waits for a while, such as that of whoever renews a lease, then take as
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -38,7 +37,8 @@ def _announce(self: Sequence, run_id: str, group: bytes) -> None:
     _left[0] -= b'"intent"' in group
     if _left[0] == 0 and b'"intent"' in group:
         _say("frozen")
-        os.kill(os.getpid(), signal.SIGSTOP)
+        # To this thread: sent to the process, another thread takes it, and this one may go on for a while.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def _head(self: Sequence, run_id: str) -> bytes:

@@ -41,6 +41,7 @@ except (TerminationSignal, KeyboardInterrupt) as error:
 
 COMMAND = """
 import hashlib, os, signal, sys, threading, time
+from pathlib import Path
 import typer
 from trueup.flows import termination
 from trueup.flows.commands.ending import run_to_its_end
@@ -72,7 +73,6 @@ def swallowed():
         press()
     except KeyboardInterrupt:
         pass
-    termination.go_on()
 
 def a_thread_goes_on():
     threading.Thread(target=time.sleep, args=(60,)).start()
@@ -87,15 +87,34 @@ def again():
     finally:
         time.sleep(60)
 
+def slow_import():
+    termination._PATIENCE = 1
+    importing()
+
+def slow_import_again():
+    termination._PATIENCE = 60
+    threading.Timer(1, press).start()
+    importing()
+
+def importing():
+    threading.Timer(0.5, press).start()
+    Path("slow.py").write_text("import time; time.sleep(60)")
+    sys.path.insert(0, "")
+    import slow
+
 def deaf():
     threading.Timer(0.5, press).start()
     hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000_000)
 
 @app.command()
 def work() -> None:
-    with termination.prompt():
-        {how}()
-    print("done")
+    try:
+        with termination.prompt(is_gentle={is_gentle}):
+            {how}()
+        print("done")
+    finally:
+        time.sleep(0.3)
+        print("cleaned up")
 
 code = int(run_to_its_end(app))
 sys.exit(code)
@@ -137,9 +156,9 @@ except KeyboardInterrupt:
 """
 
 
-def run(code: str, *words: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -149,11 +168,83 @@ def test_a_signal_that_a_destructor_swallows_is_sent_again_and_nothing_is_printe
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, heeded, "")
 
 
-@pytest.mark.parametrize("how", ["destructor", "another_error", "swallowed", "a_thread_goes_on", "again", "deaf"])
-def test_ctrl_c_stops_a_command_whatever_is_made_of_it(how: str) -> None:
+@pytest.mark.parametrize("is_gentle", [False, True])
+@pytest.mark.parametrize("how", ["destructor", "another_error", "swallowed", "a_thread_goes_on"])
+def test_ctrl_c_stops_a_command_whatever_is_made_of_it_and_it_cleans_up(
+    how: str, is_gentle: bool, tmp_path: Path
+) -> None:
+    done = stopped(how, tmp_path, is_gentle=is_gentle)
+    assert done.stdout == "cleaned up\n"
+
+
+@pytest.mark.parametrize("is_gentle", [False, True])
+@pytest.mark.parametrize("how", ["again", "slow_import", "slow_import_again"])
+def test_a_command_that_does_not_end_in_time_or_is_asked_again_is_ended(
+    how: str, is_gentle: bool, tmp_path: Path
+) -> None:
+    stopped(how, tmp_path, is_gentle=is_gentle)
+
+
+def test_a_command_that_hears_of_nothing_is_ended(tmp_path: Path) -> None:
+    stopped("deaf", tmp_path)
+
+
+def stopped(how: str, folder: Path, *, is_gentle: bool = False) -> subprocess.CompletedProcess[str]:
     begun = time.monotonic()
-    done = run(COMMAND.format(how=how))
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Stopped. Nothing was written to the target.\n")
+    done = run(COMMAND.format(how=how, is_gentle=is_gentle), folder=folder)
+    assert (done.returncode, done.stderr) == (1, "Stopped. Nothing was written to the target.\n"), done.stdout
+    assert "done" not in done.stdout
+    assert time.monotonic() - begun < SOON
+    return done
+
+
+AFTER = """
+import signal, time
+from trueup.flows import termination
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+termination._PATIENCE = 1
+with termination.prompt():
+    termination._watches[-1].tell(signal.SIGINT)  # as if it came with the block's last step
+time.sleep(2)
+print("everybody was told")
+"""
+
+
+def test_what_follows_the_block_is_not_ended_by_what_was_pressed_in_it() -> None:
+    assert run(AFTER).stdout == "everybody was told\n"
+
+
+IGNORED = """
+import os, signal, threading, time
+from trueup.flows import termination
+from trueup.flows.commands.apply import _ctrl_c_stops_cleanly
+
+def ask(number):
+    os.kill(os.getpid(), number)
+    sum(range(1000))
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+asked = threading.Event()
+with termination.prompt(is_gentle=True), _ctrl_c_stops_cleanly(asked):
+    ask(signal.SIGINT)
+    print(asked.is_set())
+    ask(signal.SIGTERM)
+    print(asked.is_set(), flush=True)
+    try:
+        ask(signal.SIGTERM)
+    finally:
+        ask(signal.SIGTERM)
+        time.sleep(60)
+"""
+
+
+def test_an_apply_begun_where_ctrl_c_is_ignored_leaves_it_so_and_heeds_sigterm_as_often_as_it_comes() -> None:
+    begun = time.monotonic()
+    done = run(IGNORED)
+    assert (done.returncode, done.stdout) == (1, "False\nTrue\n")
+    assert "Stopping: requests in flight are finished first." in done.stderr
+    assert "Stopped." in done.stderr
     assert time.monotonic() - begun < SOON
 
 

@@ -301,6 +301,9 @@ def test_only_what_can_be_imported_counts_beside_what_was(tmp_path: Path, monkey
     (packages / "part-2.dist-info").mkdir()
     later = dict(warm_process.imported())
     assert later != before, "an upgrade"
+    (packages / "part-2.dist-info" / "RECORD").touch()
+    assert dict(warm_process.imported()) != later, "installed once more"
+    later = dict(warm_process.imported())
     (packages / "part.new").write_text("A = 2\n", encoding="utf-8")
     (packages / "part.new").replace(packages / "part.py")
     assert dict(warm_process.imported()) != later, "a module replaced"
