@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -61,18 +60,26 @@ class Journal:
             raise Failed("The journal cannot be opened for writing.", remedy="Check the archive's disk.") from error
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._flusher is not None:
-            with suppress(Exception):
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Every record is where it is to be.
+
+        Raises:
+            Failed: it is not, though nobody waited for it.
+        """
+        try:
+            if self._flusher is not None:
                 await self._flusher
-        if self._buffer and self._broken is None:
-            self._put_down(self._take())
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-        if self._guard >= 0:
-            os.close(self._guard)
-            self._guard = -1
+            if self._broken is None:
+                await self._flush()
+        finally:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+            if self._guard >= 0:
+                os.close(self._guard)
+                self._guard = -1
+        if kind is None:
+            self._check()
 
     def note(self, record: Mapping[str, Any]) -> None:
         """Add ``record``; it reaches the disk with the next group, at the latest when the journal closes."""

@@ -135,6 +135,7 @@ class RemotePlace:
                 there, seen = b"", ABSENT
             if seen != ABSENT and there == content:
                 break
+            self.require_leases()  # after the look: whoever took the target over meanwhile has changed what was seen
             with contextlib.suppress(Changed):
                 self.objects.replace_if_match(key, content, seen)
                 break
@@ -147,6 +148,7 @@ class RemotePlace:
         sequence = self._sequences.get(digest)
         if sequence is None:
             return {}
+        sequence.lease.require()
         journal = prior.files.path / JOURNAL
         stated = max((act.files[JOURNAL].bytes for act in prior.acts if JOURNAL in act.files), default=0)
         here = journal.stat().st_size if journal.exists() else 0
@@ -159,6 +161,8 @@ class RemotePlace:
         while True:
             self._look_at(run.run_id)
             act = make()
+            if act.record.act in reading.CLOSING:
+                self.require_leases()  # after the look, likewise
             kept = self.vault.close(f"{run.run_id}/{act.name}", act.content)
             claim = {"fresh": secrets.token_hex(16), "name": act.name, "act": kept.decode()}
             if act.side:

@@ -43,7 +43,7 @@ TRIES = pytest.mark.parametrize(
     "tries",
     [
         pytest.param(20, marks=pytest.mark.services, id="services"),
-        *(pytest.param(250, marks=pytest.mark.soak, id=f"soak {part}") for part in range(2)),
+        *(pytest.param(100, marks=pytest.mark.soak, id=f"soak {part}") for part in range(5)),
     ],
 )
 pytestmark = pytest.mark.timeout(3600)

@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.support.archive_runs import AT, TARGET, applied, approved, begin_journal, sealed_run, settings_in
 from tests.support.object_stores import IN_EVERY_STORE, one_of_two_wins
-from trueup.connectors.archive import add_act, apply_lock, check_archive, check_run, open_archive, refuse_damaged
+from tests.support.people_in_a_store import every_object, place_in
+from trueup.connectors.archive import (
+    add_act,
+    apply_lock,
+    check_archive,
+    check_run,
+    open_archive,
+    refuse_damaged,
+    segments,
+)
 from trueup.connectors.archive.copying import copy_archive
+from trueup.connectors.archive.object_store import ObjectStore
 from trueup.connectors.archive.places import place_of
 from trueup.connectors.archive.reaching import reached, refuse_without_conditions
 from trueup.connectors.archive.remote import RemotePlace
@@ -27,7 +37,6 @@ if TYPE_CHECKING:
 
     from tests.support.object_stores import Bucket
     from trueup.connectors.archive import Archive
-    from trueup.connectors.archive.object_store import ObjectStore
 
 
 def store_of_bucket(bucket: Bucket, folder: Path) -> ObjectStore:
@@ -253,6 +262,62 @@ def test_who_was_taken_over_can_announce_nothing(bucket: Bucket, tmp_path: Path)
         there = host(bucket, tmp_path / "b")
         with apply_lock(there.path, TARGET, "apply"), pytest.raises(Failed, match="taken the target over"):
             announce(b"{}\n")
+
+
+@pytest.mark.parametrize("moment", ["before", "the journal is joined", "files are sent", "the act is made"])
+def test_who_was_taken_over_closes_no_run_and_replaces_no_file(
+    moment: str, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that stands still there and wakes when another one has done its work, and closed the run."""
+    here = host(bucket, tmp_path / "a")
+    run = approved(here, sealed_run(here))
+    store = store_of_bucket(bucket, tmp_path)
+    then = dict[str, str]()
+    stands = False
+
+    def frozen() -> None:
+        """Until another host is done."""
+        nonlocal stands
+        if stands:
+            return
+        stands = True
+        lease, seen = store.get(name := f"leases/{store.list('leases')[0]}")
+        store.replace_if_match(name, lease.replace(b'"ended": false', b'"ended": true'), seen)
+        there = host(bucket, tmp_path / "b")
+        with apply_lock(there.path, TARGET, "apply"):
+            theirs = there.load(run.run_id)
+            theirs.files.journal.write_bytes(b'{"n": 1}\n{"n": 2}\n')
+            add_act(theirs, Act.APPLIED, "trueup", at=AT, files=(theirs.files.journal,))
+        [sequence] = place_in(here)._sequences.values()
+        sequence.lease.renewed -= 2 * sequence.lease.seconds
+        then.update(every_object(store))
+
+    def at(owner: object, name: str, key: str = "") -> None:
+        original = getattr(owner, name)
+
+        def before(*words: Any, **named: Any) -> Any:
+            if any(str(word).endswith(key) for word in words):
+                frozen()
+            return original(*words, **named)
+
+        monkeypatch.setattr(owner, name, before)
+
+    with apply_lock(here.path, TARGET, "apply"):
+        run.files.journal.write_bytes(b'{"n": 1}\n')
+        if moment == "before":
+            frozen()
+        elif moment == "the journal is joined":
+            at(segments, "joined")
+        elif moment == "files are sent":
+            at(ObjectStore, "replace_if_match", "journal.jsonl")
+        else:
+            at(place_in(here), "_look_at")
+        with pytest.raises(Failed, match="may have taken the target over"):
+            add_act(run, Act.APPLIED, "trueup", at=AT, files=(run.files.journal,))
+    assert then
+    of_runs = [{name: text for name, text in every.items() if name[0] == "2"} for every in (then, every_object(store))]
+    assert of_runs[0] == of_runs[1]
+    assert check_archive(host(bucket, tmp_path / "c").path) == []
 
 
 @IN_EVERY_STORE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,20 +105,41 @@ def _small_disk() -> Iterator[None]:
 def test_a_full_disk_stops_everything_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
 
-    async def fill() -> int:
+    written = 0
+
+    async def fill() -> None:
+        nonlocal written
         async with Journal(path) as journal:
-            for number in range(1000):
+            while True:
                 try:
                     await journal.write({"event": "note", "what": "x" * 100})
                 except Failed:
-                    with pytest.raises(Failed):
-                        journal.record({"event": "note"})
-                    return number
-        return -1
+                    break
+                written += 1
+            with pytest.raises(Failed):
+                journal.record({"event": "note"})
 
-    written = asyncio.run(fill())
+    with pytest.raises(Failed, match="The journal cannot be written"):
+        asyncio.run(fill())
     assert 0 < written < 20
     assert len(list(read_journal(path))) >= written
+
+
+@pytest.mark.usefixtures("_small_disk")
+@pytest.mark.parametrize("is_under_way", [True, False])
+def test_a_last_record_that_nobody_waits_for_and_that_is_not_kept_is_said_all_the_same(
+    tmp_path: Path, is_under_way: bool
+) -> None:
+    async def fill() -> None:
+        async with Journal(tmp_path / "journal.jsonl") as journal:
+            journal.record({"event": "note", "what": "x" * 3000})
+            if is_under_way:
+                await asyncio.sleep(0.2)
+                with suppress(Failed):
+                    journal.record({"event": "note"})
+
+    with pytest.raises(Failed, match="The journal cannot be written"):
+        asyncio.run(fill())
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
