@@ -75,10 +75,10 @@ class Reading:
         self._seen: tuple[float, Seen] | None = None
 
     def seen(self) -> Seen:
-        """The archive as it is now, or was two seconds ago."""
+        """The archive as it is now, or was two seconds ago if it had runs then: the first one shows at once."""
         with self._looking:
             now = time.monotonic()
-            if self._seen is not None and now - self._seen[0] < _FRESH_S:
+            if self._seen is not None and self._seen[1].signature and now - self._seen[0] < _FRESH_S:
                 return self._seen[1]
             place_of(self.root).look_again()
             good, bad, signs = [], [], []

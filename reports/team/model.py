@@ -129,6 +129,11 @@ class TargetNights:
     """What was done lately, newest first."""
     nights: NightsView
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether the archive has any, though the curves may not know of it yet."""
+        return bool(self.waiting or self.done or self.nights.nights)
+
 
 @dataclass(frozen=True, slots=True)
 class NightsPage:

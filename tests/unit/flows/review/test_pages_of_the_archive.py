@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.archive_runs import AT as FIRST
-from tests.support.archive_runs import approved, settings_in
+from tests.support.archive_runs import approved, archive_in, sealed_run, settings_in
 from tests.support.report_cases import CASES
 from tests.support.report_runs import AT, RUN_ID, key_of
 from tests.support.team_archive import TARGET, morning, sealed_case
@@ -54,6 +54,20 @@ def test_an_archive_that_is_not_there_yet_has_pages_too(tmp_path: Path) -> None:
             pages.page("run", FRAME, run_id)
     with pytest.raises(Gone):
         pages.page("person", FRAME, key_of(1))
+
+
+def test_the_first_plan_shows_at_once_also_before_the_curves_know_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = TeamPages(settings_in(tmp_path, target={"url": TARGET}))
+    assert "There are no runs yet" in pages.page("front", FRAME)
+    with pages._reading_nights:  # somebody reads them, for as long as that takes
+        archive = archive_in(tmp_path)
+        run = sealed_run(archive, target=TARGET)
+        assert "1 plan waits for you" in pages.page("front", FRAME)
+        add_act(run, Act.REJECTED, "ann", at=FIRST)
+        monkeypatch.setattr(reading, "_FRESH_S", 0.0)
+        assert "Nothing waits" in pages.page("front", FRAME)
 
 
 def test_what_is_decided_shows_at_once_and_the_list_is_kept(settings: Settings) -> None:
