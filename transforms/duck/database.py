@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 THREADS: ContextVar[int | None] = ContextVar("threads", default=None)
-"""How many threads a connection has that is not told; none means one per core. Fewer need less memory."""
+"""How many threads a connection has that is not told; none means one per core. Where it is set, memory is short."""
 
 
 def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int | None = None) -> DuckDBPyConnection:
@@ -41,6 +41,9 @@ def connect(*, spill: Path | None = None, memory: str = "1500MB", threads: int |
     }
     if threads is not None:
         options["threads"] = threads
+    if THREADS.get() is not None:
+        # DuckDB's allocator gives the system back what is freed only where that is 512 MB at once.
+        options["allocator_bulk_deallocation_flush_threshold"] = "1MB"
     if is_any():
         # DuckDB encrypts no temporary file without an extension that is not here: nothing is spilt, and there is room.
         del options["memory_limit"]

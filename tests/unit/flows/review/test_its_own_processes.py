@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from trueup.flows.own_process import COMMAND
+from trueup.transforms.duck.database import THREADS, connect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,3 +37,15 @@ print("pandas" in sys.modules)
 def test_a_process_of_the_review_that_turns_lists_into_arrow_loads_no_pandas() -> None:
     done = subprocess.run([sys.executable, "-P", "-c", LISTS], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_a_process_that_minds_its_memory_gives_back_what_a_query_has_freed() -> None:
+    kept = "SELECT value FROM duckdb_settings() WHERE name = 'allocator_bulk_deallocation_flush_threshold'"
+    known = THREADS.set(1)
+    try:
+        with connect() as db:
+            assert db.sql(kept).fetchall() == [("976.5 KiB",)]
+    finally:
+        THREADS.reset(known)
+    with connect() as db:
+        assert db.sql(kept).fetchall() == [("512.0 MiB",)]
