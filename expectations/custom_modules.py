@@ -31,7 +31,7 @@ def from_module(path: Path, text: str) -> tuple[dict[str, list[Any]], Any]:
     sys.modules[_NAME] = module
     try:
         # An import would read the file again: what runs must be the text whose digest the run seals.
-        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - the operator's own Python, which they name in checks.file
+        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - checks.file names a module of the operator's to be run, as importing it would; whoever can change what it names acts for them already
     except Exception as error:
         kind = type(error).__name__
         raise Misused(

@@ -181,7 +181,7 @@ class Orchestrator:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not self._ended.is_set():
                     self._serve(home, kept_server.free_folder(home) if self._keep else None)
-        except BaseException as error:  # noqa: BLE001 - what a thread raises is lost: it is kept, and ready() raises it
+        except BaseException as error:  # noqa: BLE001 - nobody hears what a thread raises, an exit included: it is kept here, and ready() raises it where the command waits
             self._error = error
 
     def _serve(self, home: Path, folder: Path | None) -> None:

@@ -131,8 +131,8 @@ def go_on() -> None:
 
 def is_ctrl_c(error: BaseException) -> bool:
     """Whether the error is a Ctrl-C: Python's, in the words of DuckDB 2, or whatever else was made of it."""
-    is_duckdb_s = type(error) is RuntimeError and str(error) == "Query interrupted"
-    return isinstance(error, KeyboardInterrupt) or bool(_asked) or is_duckdb_s
+    said_by_duckdb = type(error) is RuntimeError and str(error) == "Query interrupted"
+    return isinstance(error, KeyboardInterrupt) or bool(_asked) or said_by_duckdb
 
 
 def say_stopped() -> Exit:

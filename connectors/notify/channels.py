@@ -91,7 +91,7 @@ def deliver(asked: list[Channel], letter: Letter, *, seconds: float = SECONDS) -
             answers[channel.name] = channel.send(letter)
         except TrueupError as error:
             answers[channel.name] = error.message
-        except Exception as error:  # noqa: BLE001 - a hundred services' plugins raise their own; lost in a thread, if not told by its kind here
+        except Exception as error:  # noqa: BLE001 - the plugins of a hundred services raise errors of their own, and what a thread raises nobody hears of: its kind is told as the answer
             answers[channel.name] = f"{type(error).__name__}."
 
     threads = [threading.Thread(target=ask, args=(one,), name="notify", daemon=True) for one in asked]

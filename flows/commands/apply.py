@@ -55,15 +55,15 @@ def _ctrl_c_stops_cleanly(stop: Any) -> Iterator[None]:
         stop.set()
         screen.note("Stopping: requests in flight are finished first. Press Ctrl-C again to stop at once.")
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-    for number in heard:
+    both = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in both.items() if handler is not signal.SIG_IGN}
+    for number in before:
         signal.signal(number, on_signal)
     try:
         yield
     finally:
-        for number in heard:
-            signal.signal(number, before[number])
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def conclude(settings: Settings, run: PriorRun, records: list[dict[str, Any]], *, as_json: bool) -> int:
