@@ -15,6 +15,7 @@ from trueup.connectors.scim.session import open_session
 from trueup.connectors.scim.sql import statement
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.parquet import create_file, rows_of, schema_of
+from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.errors import Failed
 from trueup.transforms.progress import silent
 from trueup.transforms.values.equality import as_boolean, canonical, classify, is_nothing, same, seen
@@ -111,9 +112,13 @@ class _People:
     def __init__(self, engine: DuckDBPyConnection, files: RunFiles, left_out: Path | None) -> None:
         self._engine = engine
         self.managed = _managed(files)
-        for name in ("decisions", "changes", "outcome", "links", "target"):
-            path = getattr(files, name)
-            engine.execute(f"CREATE VIEW {name} AS SELECT * FROM {rows_of(path)}")
+        for name in ("decisions", "changes", "outcome", "links"):
+            engine.execute(f"CREATE VIEW {name} AS SELECT * FROM {rows_of(getattr(files, name))}")
+        columns = set(schema_of(files.target).names)
+        referring = ", ".join(identifier(a) for a in self.managed if parse(a).is_reference and a in columns)
+        engine.execute(
+            f"CREATE VIEW target AS SELECT id, resource, [{referring}] AS refers_to FROM {rows_of(files.target)}"
+        )
         nobody = "(SELECT NULL::VARCHAR AS key, NULL::VARCHAR AS attribute WHERE FALSE)"
         rows = nobody if left_out is None else f"{rows_of(left_out)}"
         engine.execute(f"CREATE VIEW left_out AS SELECT key, attribute::VARCHAR AS attribute FROM {rows}")
@@ -123,6 +128,9 @@ class _People:
         self.total = int(row[0]) if row else 0
         self._keys: dict[str, str] = {}
         self._keys_then: dict[str, str | None] = {}
+        # Nearly everybody the profiles refer to now they referred to then: one pass for all of them.
+        then = engine.execute("SELECT DISTINCT unnest(refers_to) FROM before").fetchall()
+        self.learn({str(one) for (one,) in then if one is not None})
 
     def promises(self) -> Iterator[tuple[str, list[_Row]]]:
         """``(profile id, rows of verify_expected.sql)``."""
