@@ -167,14 +167,11 @@ def _let_full_name_be_display_name(
     before: dict[str, Any], should: dict[str, Any], after: dict[str, Any], kept: Collection[str]
 ) -> None:
     """A full name that was the ``displayName`` before the latter was written, and is it now, is one value with it."""
-    was, now = ([member(one, "displayName"), member(member(one, "name"), "formatted")] for one in (before, after))
     name = member(should, "name")
-    if (
-        "displayname" in {path.lower() for path in kept}
-        and isinstance(name, dict)
-        and was[0] == was[1]
-        and now[0] == now[1]
-    ):
+    if "displayname" not in {path.lower() for path in kept} or not isinstance(name, dict):
+        return
+    was, now = ([member(one, "displayName"), member(member(one, "name"), "formatted")] for one in (before, after))
+    if was[0] == was[1] and now[0] == now[1]:
         name |= {spelt: now[1] for spelt in name if spelt.lower() == "formatted"}
 
 

@@ -68,10 +68,8 @@ class Shape:
 
     def definition(self, path: ScimPath) -> Mapping[str, Any] | None:
         """What is said of the attribute at ``path``; a reference is looked up as a whole, then by its value."""
-        for candidate in (path, replace(path, sub="value")):
-            if (found := self.attributes.get(candidate.plain.lower())) is not None:
-                return found
-        return None
+        found = self.attributes.get(path.plain.lower())
+        return found if found is not None else self.attributes.get(replace(path, sub="value").plain.lower())
 
     def is_unknown(self, path: ScimPath) -> bool:
         """Whether the target describes its users and does not name this attribute."""
@@ -106,6 +104,8 @@ class Shape:
 
     def filtered(self, path: ScimPath) -> ScimPath:
         """``path``, its filter's values typed."""
+        if not path.where:
+            return path
         where = tuple((name, self._typed(f"{path.whole}.{name}".lower(), wanted)) for name, wanted in path.where)
         return replace(path, where=where)
 

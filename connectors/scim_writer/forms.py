@@ -163,7 +163,7 @@ def _with_paths(
     operations += [
         {"op": "add", "path": name, "value": shape.fitted(name, elements, None)} for name, elements in lists.items()
     ]
-    merged = _merged(resource, values, shape)
+    merged = _merged(resource, values, shape) if said_whole else {}
     for name in sorted(said_whole):
         path = parse(name)
         held = get(resource, path)
