@@ -15,7 +15,7 @@ class Spelling:
 
     def __init__(self, paths: Iterable[str]) -> None:
         parsed = [parse(path) for path in paths]
-        names: set[str] = {"value", "type", "primary", "userName", "externalId", "active"}
+        names: set[str] = {"value", "type", "primary"}
         for path in parsed:
             names |= {path.attribute, path.schema, path.sub, *(name for name, _ in path.where)} - {""}
         self._names = {name.lower(): name for name in sorted(names)}

@@ -75,7 +75,12 @@ def test_an_account_disabled_and_enabled(settled: World) -> None:
     assert settled.plan().causes == {("ann", "active"): "edited_in_target"}
     settled.profiles[0]["active"] = False
     settled.of("ann")["accountEnabled"] = True
-    assert settled.plan().causes == {("ann", "active"): "source_changed"}
+    plan = settled.plan()
+    assert plan.causes == {("ann", "active"): "source_changed"}
+    settled.apply(plan)
+    settled.profiles[0]["active"] = True
+    settled.of("ann")["accountEnabled"] = False
+    assert settled.plan().causes == {("ann", "active"): "source_changed"}, "what was planned last says nothing of it"
 
 
 def test_a_change_that_could_not_be_applied_keeps_its_cause(settled: World) -> None:

@@ -145,8 +145,13 @@ def test_a_deactivation_the_target_did_not_keep_is_not_repeated(world: World) ->
     world.users = [user("ann", accountEnabled=False)]
     world.profiles = [profile("p1", "ann")]
     world.apply(world.plan(), target={("ann", "active"): (True, "not_kept")})
+    world.users.append(user("bob", accountEnabled=False))
+    world.profiles.append(profile("p2", "bob"))
     plan = world.plan()
-    assert (plan.decisions, plan.codes) == ({"ann": "unchanged"}, {"ann": "not_kept"})
+    assert plan.decisions == {"ann": "unchanged", "bob": "deactivate"}
+    assert plan.codes["ann"] == "not_kept"
+    world.of("ann").update(accountEnabled=True, jobTitle="Boss")
+    assert ("ann", "title") in world.plan().changes, "whoever came back is looked after like anybody else"
 
 
 def test_a_mapped_end_changes_nothing_but_active(world: World) -> None:

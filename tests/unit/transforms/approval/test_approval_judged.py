@@ -394,3 +394,20 @@ def test_what_apply_leaves_out_is_what_was_approved(archive: Archive, tmp_path: 
     approval = effective(archive, again)
     assert write_what_is_left_out(again, approval, settings_in(archive.path), into) == 2
     assert [(row["key"], row["attribute"]) for row in wish.details["left_out"]] == [("boss", None), ("k-1", "manager")]
+
+
+def test_an_approvers_own_row_waits_for_somebody_else_who_signed_in(archive: Archive, tmp_path: Path) -> None:
+    people = [Person("me", changes={"title": (None, "x")}), Person("k-1", changes={"title": (None, "y")})]
+    run = sealed_run(archive, people)
+    wish = judged(archive, run, own=("me",))
+    assert wish.details["own"] == ["me"]
+    run = approved(archive, run, **wish.details)
+
+    def left_out() -> int:
+        into = tmp_path / "left_out.parquet"
+        return write_what_is_left_out(run, effective(archive, run), settings_in(archive.path), into)
+
+    assert left_out() == 1
+    signed_in = {"via": "sign_in", "identity": {"issuer": "https://id.example", "tenant": "", "subject": "bob"}}
+    run = approved(archive, run, "bob", **judged(archive, run, "bob").details, **signed_in)
+    assert left_out() == 0
