@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,9 +25,9 @@ _SECRET = re.compile(r"(?i)\b(bearer|token|authorization|basic)\b[\s:=\"']+\S+|[
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
-    """One response, or (``status`` 0) the lack of one."""
+    """One response, or (``status`` 0) the lack of one. What was read in it is for reading: it is read once for all."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class Answer:
         """Whether the request may have been carried out all the same: no answer, or one of the 500s."""
         return (self.status == 0 and self.sent) or (self.status >= 500 and self.status != 501)
 
-    @property
+    @cached_property
     def json(self) -> Any:
         """The body as JSON; none for an empty or another body."""
         return parsed(self.body)

@@ -81,7 +81,7 @@ class Directory:
     log: list[tuple[str, str]] = field(default_factory=list)
     fault: Callable[[str, str, int], str | None] | None = None
     """``(method, path, number)`` → ``lost`` (done, no answer), ``500`` (done, then 500), ``refuse`` (not done, 500),
-    ``429``, ``429 <Retry-After>`` or none."""
+    ``429``, ``429 <Retry-After>``, ``403 <detail>`` (not done) or none."""
     trusts: Callable[[Any], bool] = lambda headers: headers.get("Authorization") == f"Bearer {TOKEN}"
     """Whether the headers of a request show who may ask."""
     url: str = ""
@@ -225,6 +225,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.startswith("429"):
             wait = fault[3:].strip()
             self._send(429, {}, {"Retry-After": wait} if wait else {})
+            return
+        if fault and fault.startswith("403"):
+            self._send(403, {"schemas": [], "status": "403", "detail": fault[3:].strip()})
             return
         if fault == "refuse":
             self._send(500, {})

@@ -38,17 +38,16 @@ class Spelling:
     def _is_fine(self, resource: dict[str, Any]) -> bool:
         """Whether no name in it, at any depth, is to be spelt otherwise; of every profile, so without recursion."""
         waiting: list[Any] = [resource]
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, list):
-                waiting += [inner for inner in value if isinstance(inner, dict)]
+        for value in waiting:  # which grows meanwhile
+            if type(value) is list:
+                waiting += [inner for inner in value if type(inner) is dict]
                 continue
             names = tuple(value)
             if names not in self._as_spelt:
                 if any(self._names.get(name.lower(), name) != name or self._schema_of(name) for name in names):
                     return False
                 self._as_spelt.add(names)
-            waiting += [inner for inner in value.values() if isinstance(inner, (dict, list))]
+            waiting += [inner for inner in value.values() if type(inner) is dict or type(inner) is list]
         return True
 
     def path(self, path: ScimPath) -> ScimPath:

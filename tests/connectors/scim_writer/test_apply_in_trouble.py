@@ -91,6 +91,15 @@ def test_a_profile_that_changed_between_look_and_write_is_looked_at_again(tmp_pa
     assert [method for method, _ in directory.wrote()] == ["PATCH", "PATCH"]
 
 
+def test_a_profile_that_may_not_be_read_is_told_in_the_targets_words(tmp_path: Path, directory: Directory) -> None:
+    files = plan(tmp_path / "run", directory, titled(directory, 2))
+    directory.fault = lambda _, path, __: "403 under legal hold" if path == "/Users/p0" else None
+    result = applied(directory, files)
+    assert (result.applied, result.failed) == (1, 1)
+    assert outcome(files)["k0"]["reason"] == "the profile could not be read: answered 403: under legal hold"
+    assert directory.users["p1"]["title"] == "T"
+
+
 def swap(directory: Directory) -> list[Wish]:
     for n in (0, 1):
         directory.add({"id": f"p{n}", "userName": f"u{n}"})
