@@ -55,7 +55,12 @@ class Known:
         if not found and mutant.function:
             near = range(*_extent(mutant.path, mutant.function))
             found = [test for line in near for test in lines.get(line, ())]
-        return sorted(set(found), key=lambda test: self._patience(mutant, test))
+        tests = sorted(set(found))
+        at_hand = _identifiers_of(mutant.path, mutant.line)
+        spoken_of = {test: at_hand & _identifiers_in(test) for test in tests}
+        common = Counter(word for words in spoken_of.values() for word in words)
+        rare = {test: sum(1 / common[word] for word in words) for test, words in spoken_of.items()}
+        return sorted(tests, key=lambda test: self._patience(mutant, test, rare[test]))
 
     def caught(self, mutant: Mutant, test: str) -> None:
         """``test`` has caught this one, so it may well catch its neighbours, in later samples too."""
@@ -73,10 +78,10 @@ class Known:
         self.in_function[path, function][test] += 1
         self.in_file[path][test] += 1
 
-    def _patience(self, mutant: Mutant, test: str) -> float:
-        """Seconds until it has told something, as far as its past says."""
+    def _patience(self, mutant: Mutant, test: str, rare: float) -> float:
+        """Seconds until it has told something, as far as its past says, and the words it shares with few others."""
         near = self.in_function[mutant.path, mutant.function][test] + 0.2 * self.in_file[mutant.path][test]
-        near += 0.3 * len(_words(f"{mutant.path} {mutant.function}") & _words(test))
+        near += 0.3 * len(_words(f"{mutant.path} {mutant.function}") & _words(test)) + 3 * rare
         return (self.seconds.get(test, 0.0) + 0.01) / (0.1 + near)
 
     def add(self, learnt: dict[str, Any]) -> None:
@@ -258,6 +263,35 @@ def _words(text: str) -> frozenset[str]:
     """What a name is about, in words without their endings: ``limits.py`` and ``test_a_limit_trips`` share one."""
     found = re.findall(r"[a-z]{4,}", text.lower())
     return frozenset(word[:6].rstrip("s") for word in found) - {"test", "unit", "transf", "connec", "plan", "planni"}
+
+
+_IDENTIFIER = re.compile(r"[a-z_]{4,}")
+
+
+@cache
+def _identifiers_of(path: str, line: int) -> frozenset[str]:
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    return frozenset(_IDENTIFIER.findall(lines[line - 1].lower())) if line <= len(lines) else frozenset()
+
+
+@cache
+def _identifiers_in(test: str) -> frozenset[str]:
+    """The words of a test, of its parameters too."""
+    module, _, name = test.partition("::")
+    bare, _, parameters = name.rpartition("::")[2].partition("[")
+    return _identifiers_by_test(module).get(bare, frozenset()) | frozenset(_IDENTIFIER.findall(parameters.lower()))
+
+
+@cache
+def _identifiers_by_test(module: str) -> dict[str, frozenset[str]]:
+    text = (ROOT / module).read_text(encoding="utf-8")
+    lines = text.lower().splitlines()
+    found = {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            said = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+            found[node.name] = frozenset(_IDENTIFIER.findall(said))
+    return found
 
 
 @cache
