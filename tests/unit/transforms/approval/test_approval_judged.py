@@ -26,6 +26,7 @@ from trueup.transforms.approval.judgement import (
     may_be_rejected,
     write_what_is_left_out,
 )
+from trueup.transforms.approval.run_state import is_finished
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.vocabulary import Act, Outcome
 
@@ -294,6 +295,7 @@ def test_two_approvers_are_two_different_people(archive: Archive) -> None:
     with pytest.raises(Refused, match="1 of 2") as refused:
         effective(archive, run, approvers=2)
     assert codes(refused) == ["approvers_missing"]
+    assert '--as "ANOTHER NAME"' in refused.value.refusals[0].remedy
     run = approved(archive, run, "bob", at=AT - timedelta(hours=1))
     approval = effective(archive, run, approvers=2)
     assert set(approval.who) == {" ann  lee", "bob"}
@@ -355,6 +357,13 @@ def test_a_plan_not_begun_and_an_interrupted_run_may_be_rejected(archive: Archiv
     refused = sealed_run(archive, refusals=(UNREAD,))
     for run in (sealed_run(archive), approved(archive, sealed_run(archive)), interrupted, refused):
         may_be_rejected(archive.load(run.run_id))
+
+
+def test_a_run_is_finished_once_all_of_it_was_written_and_none_has_begun_since(archive: Archive) -> None:
+    for act, finished in ((Act.APPLIED, True), (Act.PARTIALLY_APPLIED, False), (Act.INTERRUPTED, False)):
+        run = approved(archive, sealed_run(archive))
+        assert is_finished(run) is False
+        assert is_finished(applied(archive, run, act)) is finished, act
 
 
 def test_what_is_written_or_over_may_not_be_rejected(archive: Archive) -> None:

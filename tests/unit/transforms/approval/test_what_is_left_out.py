@@ -81,6 +81,9 @@ def test_a_selector_that_fits_several_is_a_mistake_unless_one_of_them_is_written
     twins[1] = Person("b", "update", {"title": ("x", "y")}, "same@x.example")
     with pytest.raises(Misused, match="fits 2 people of this run: a, b"):
         left(tmp_path, twins, exclude=("same@x.example",))
+    twins[:2] = [Person(key, "conflict", {}, "same@x.example") for key in "ab"]
+    with pytest.raises(Misused, match="fits 2 people of this run: a, b"):
+        left(tmp_path, twins, exclude=("same@x.example",))
 
 
 def test_leaving_everything_out_is_a_mistake(tmp_path: Path) -> None:
