@@ -27,7 +27,7 @@ _BLANKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2
 
 @dataclass(frozen=True)
 class Answer:
-    """One response, or (``status`` 0) the lack of one. What was read in it is for reading: it is read once for all."""
+    """One response, or (``status`` 0) the lack of one. Its JSON is parsed once and shared, so nobody may change it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
