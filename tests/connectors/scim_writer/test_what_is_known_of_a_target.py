@@ -1,0 +1,163 @@
+"""What an apply believes of a target: what an earlier one noted is where it begins, and never the last word."""
+
+from __future__ import annotations
+
+import pytest
+
+from trueup.connectors.scim_writer.forms import BY_NAME
+from trueup.connectors.scim_writer.target_profile import TargetBehaviour
+from trueup.transforms.vocabulary import Kept
+
+PATH, PLAIN, PUT = (BY_NAME[name] for name in ("patch_path", "patch_plain", "put"))
+
+
+def knowing(update: str = "auto", **noted: object) -> TargetBehaviour:
+    return TargetBehaviour(update, noted)
+
+
+def names(behaviour: TargetBehaviour, *, alone: bool = False, attribute: str = "title") -> list[str]:
+    return [form.name for form in behaviour.forms_for(attribute, clearing=False, alone=alone)]
+
+
+def test_a_refusal_of_an_earlier_apply_is_a_suspicion_until_two_more() -> None:
+    target = knowing(refuses=["title"])
+    for so_far in range(2):
+        assert target.is_suspect("title")
+        assert not target.refuses("title"), so_far
+        target.refused("title")
+    assert target.refuses("title")
+    assert target.is_settled("title", clearing=False) is True
+    assert target.as_json()["refuses"] == ["title"]
+
+
+def test_what_was_taken_once_is_not_refused_whatever_was_noted() -> None:
+    target = knowing(refuses=["title"])
+    for _ in range(3):
+        target.refused("title")
+    target.read_back("title", "Boss", "Boss", Kept.KEPT)
+    assert not target.is_suspect("title")
+    assert not target.refuses("title")
+    assert target.as_json()["refuses"] == []
+    target.read_back("nickName", "Al", "x", Kept.NOT_KEPT)
+    target.refused("nickName")
+    assert target.is_suspect("nickName"), "what was not kept was not taken"
+
+
+def test_the_form_that_worked_is_the_first_one_next_time() -> None:
+    target = knowing()
+    assert (target.form, names(target)[0]) == (None, "patch_path")
+    target.took(PLAIN, ["title"])
+    assert target.form is PLAIN
+    noted = target.as_json()
+    assert (noted["dialect"], noted["forms"]) == ("patch_plain", {"title": "patch_plain"})
+    again = TargetBehaviour("auto", noted)
+    assert names(again)[0] == "patch_plain"
+    assert again.was_kept("title")
+    assert not again.was_kept("title", PATH)
+
+
+@pytest.mark.parametrize(("update", "first"), [("patch", "patch_path"), ("put", "put")])
+def test_the_configuration_says_which_methods_are_used(update: str, first: str) -> None:
+    target = knowing(update, dialect="patch_plain" if update == "put" else "put")
+    assert names(target, alone=True)[0] == first
+    assert all(BY_NAME[name].method.lower() == update for name in names(target, alone=True))
+
+
+def test_put_is_not_the_first_thing_that_is_tried() -> None:
+    target = knowing()
+    assert "put" not in names(target)
+    assert "put" in names(target, alone=True)
+    target.hides = ("password",)
+    target.said_yes(PATH)
+    assert "put" not in names(target, alone=True), "something no reading shows is at stake, and PATCH is known"
+
+
+def test_a_form_that_took_something_away_is_not_used_there_again() -> None:
+    target = knowing()
+    target.was_harmful(PATH, ["name.givenName"], "takes_away", beyond=False)
+    assert "patch_path" not in names(target, attribute="name.familyName")
+    assert "patch_path" in names(target, attribute="title")
+    assert target.has_harmed("name.familyName")
+    assert not target.has_harmed("title")
+    again = TargetBehaviour("auto", target.as_json())
+    assert "patch_path" not in names(again, attribute="name.givenName")
+
+
+def test_what_no_form_brings_is_settled_and_noted_as_not_kept() -> None:
+    target = knowing()
+    assert target.is_settled("title", clearing=False) is False
+    for form in BY_NAME.values():
+        for _ in range(2):
+            target.not_effective(form, ["title"], said_yes=True)
+    assert target.is_settled("title", clearing=False) is True
+    assert target.as_json()["not_kept"] == ["title"]
+    assert target.says_yes_to("title")
+    assert TargetBehaviour("auto", target.as_json()).is_settled("title", clearing=False)
+
+
+def test_an_answer_is_believed_after_three_true_ones_and_never_after_a_false_one() -> None:
+    target = knowing()
+    for so_far in range(3):
+        assert not target.believes_answer(["title"])
+        assert target.believes_answer(["title"], lacking=1) is (so_far == 2)
+        target.compared("title", truthful=True)
+    assert target.believes_answer(["title"])
+    assert not target.believes_answer(["title", "nickName"])
+    assert not target.believes_answer(["title"], "creation")
+    again = TargetBehaviour("auto", target.as_json())
+    assert not again.believes_answer(["title"]), "servers change between applies"
+    again.compared("title", truthful=True)
+    assert again.believes_answer(["title"])
+    again.compared("title", truthful=False)
+    assert not again.believes_answer(["title"])
+    assert again.as_json()["answers_true"] == []
+
+
+def test_a_failure_counts_as_a_refusal_where_it_failed_in_the_apply_before_too() -> None:
+    target = knowing()
+    assert not target.fails_again("title")
+    noted = target.as_json()
+    assert noted["fails_on"] == ["title"]
+    again = TargetBehaviour("auto", noted)
+    assert again.fails_again("title")
+    assert not again.fails_again("nickName")
+    again.read_back("title", "Boss", "Boss", Kept.KEPT)
+    assert not again.fails_again("title")
+    assert again.as_json()["fails_on"] == ["nickName"]
+
+
+def test_attributes_called_read_only_are_news_once() -> None:
+    target = knowing()
+    assert not target.called_read_only([])
+    assert target.read_only == set()
+    assert target.called_read_only(["title"])
+    assert target.read_only == {"title", "groups"}
+    assert not target.called_read_only(["title"])
+
+
+def test_what_becomes_of_the_deactivated_is_looked_at_once_in_each_apply() -> None:
+    assert not knowing().is_deactivation_known
+    target = knowing(survived=7)
+    assert not target.is_deactivation_known
+    target.survived += 1
+    assert target.is_deactivation_known
+    assert (target.as_json()["survived"], target.as_json()["deactivation"]) == (3, "survives")
+    assert knowing().as_json()["deactivation"] == "unknown"
+    target.deactivation_deletes = True
+    assert target.as_json()["deactivation"] == "deletes"
+
+
+def test_what_is_stored_in_another_case_is_noted() -> None:
+    target = knowing()
+    target.read_back("title", "BOSS", "boss", Kept.NORMALISED)
+    target.read_back("nickName", "x  y", "x y", Kept.NORMALISED)
+    assert target.as_json()["alters_case"] == ["title"]
+
+
+def test_a_method_that_is_not_there_is_given_up_once_another_one_works() -> None:
+    target = knowing()
+    for _ in range(3):
+        target.not_offered(PATH)
+    assert "patch_path" in names(target), "it may be the attribute"
+    target.took(PLAIN, ["nickName"])
+    assert "patch_path" not in names(target)
