@@ -81,6 +81,11 @@ def test_a_form_that_took_something_away_is_not_used_there_again() -> None:
     assert not target.has_harmed("title")
     again = TargetBehaviour("auto", target.as_json())
     assert "patch_path" not in names(again, attribute="name.givenName")
+    assert not again.no_form_is_safe("name.givenName", clearing=False)
+    for form in BY_NAME.values():
+        again.was_harmful(form, ["name.givenName"], "takes_away", beyond=False)
+    assert again.no_form_is_safe("name.givenName", clearing=False)
+    assert again.is_settled("name.givenName", clearing=False) is True, "nothing is left to try"
 
 
 def test_what_no_form_brings_is_settled_and_noted_as_not_kept() -> None:
