@@ -73,7 +73,7 @@ def test_a_user_whom_two_profiles_fit_is_in_conflict_with_both(world: World) -> 
     world.profiles = [profile("p1", "ann"), profile("p2", "ann")]
     plan = world.plan()
     assert plan.decisions == {"ann": "conflict", "profile:p1": "conflict", "profile:p2": "conflict"}
-    assert plan.codes["ann"] == "several_profiles"
+    assert plan.codes == {"ann": "several_profiles", "profile:p1": "claimed", "profile:p2": "claimed"}
 
 
 def test_a_user_name_given_to_somebody_new_is_a_conflict_not_an_update(world: World) -> None:
@@ -95,6 +95,17 @@ def test_a_user_name_given_to_somebody_new_is_a_conflict_not_an_update(world: Wo
     assert "[matching] links" in next(row["reason"] for row in plan.rows("decisions") if row["key"] == "new")
     world.set(matching={"links": {"new": "p1"}})
     assert world.plan().decisions == {"new": "update"}
+
+
+def test_an_external_id_of_somebody_new_on_a_known_profile_is_a_conflict(world: World) -> None:
+    world.users = [user("ann")]
+    world.profiles = [profile("p1", "ann")]
+    world.apply(world.plan())
+    world.profiles[0]["externalId"] = "new"
+    world.users.append(user("new"))
+    plan = world.plan()
+    assert (plan.decisions["new"], plan.codes["new"]) == ("conflict", "profile_taken")
+    assert plan.decisions["ann"] == "update", "the profile stays with whom it is linked to"
 
 
 def test_an_externalid_that_is_another_known_users_id_is_a_conflict(world: World) -> None:
