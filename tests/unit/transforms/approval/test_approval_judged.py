@@ -417,6 +417,6 @@ def test_an_approvers_own_row_waits_for_somebody_else_who_signed_in(archive: Arc
         return write_what_is_left_out(run, effective(archive, run), settings_in(archive.path), into)
 
     assert left_out() == 1
-    signed_in = {"via": "sign_in", "identity": {"issuer": "https://id.example", "tenant": "", "subject": "bob"}}
-    run = approved(archive, run, "bob", **judged(archive, run, "bob").details, **signed_in)
+    identity = {"issuer": "https://id.example", "tenant": "", "subject": "bob"}
+    run = approved(archive, run, "bob", **judged(archive, run, "bob").details, via="sign_in", identity=identity)
     assert left_out() == 0
