@@ -47,6 +47,12 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     error.outside = impersonal(f"{error.message} {error.remedy}".strip())
                     raise
                 screen.trace(error)
+                if _is_out_of_room(error):
+                    raise Failed(
+                        f"There was not enough memory, or room on the disk to go on beside it, while {doing}.",
+                        remedy="Free memory, or space on the archive's disk; docs/performance.md says how many people "
+                        "were tried.",
+                    ) from error
                 raise Failed(
                     f"An unexpected error occurred while {doing}: {type(error).__name__} at {where(error)}.",
                     remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
@@ -55,6 +61,11 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return discreet_step
 
     return decorate
+
+
+def _is_out_of_room(error: Exception) -> bool:
+    """Whether Python or DuckDB had no more memory; DuckDB is asked by name, as not every command loads it."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
 
 
 def impersonal(text: str) -> str:
