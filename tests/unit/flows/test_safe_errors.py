@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import duckdb
 import pytest
 
 from trueup.flows.safe_errors import sanitize_errors
-from trueup.transforms.duck.database import connect
 from trueup.transforms.errors import Failed
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-
-def test_a_run_too_large_for_its_memory_is_told_so(tmp_path: Path) -> None:
+def test_a_run_too_large_for_its_memory_is_told_so() -> None:
     @sanitize_errors("deciding")
     def decide() -> None:
-        with connect(spill=tmp_path / "spill", memory="10MB") as connection:
+        with duckdb.connect(config={"memory_limit": "10MB", "temp_directory": ""}) as connection:
             connection.execute("SELECT list(repeat('x', 1000) || range) FROM range(1_000_000)").fetchall()
 
     with pytest.raises(Failed, match="not enough memory, .* while deciding") as told:
