@@ -64,6 +64,8 @@ class Orchestrator:
         self._log: Path | None = None
         self._ended = threading.Event()
         self._kept: InUse | None = None
+        self._place: socket.socket | None = None
+        """Where the server is to answer, held for it until it has been started."""
         self._keep = keep
         self._is_keeping = False
         """The server we have started is one that does not watch the pipe."""
@@ -73,7 +75,8 @@ class Orchestrator:
         if keep and (kept := kept_server.handed() or kept_server.found(kept_server.home_folder())) is not None:
             self._kept, self._port, self._auth = kept, kept.told.port, kept.told.auth
         else:
-            self._port, self._auth = _free_port(), secrets.token_urlsafe(32) if keep else ""
+            self._place = _place_at(0)
+            self._port, self._auth = self._place.getsockname()[1], secrets.token_urlsafe(32) if keep else ""
             self._thread = threading.Thread(target=self._start, name="prefect-server", daemon=True)
         set_prefect(self._port, self._auth)
         if self._thread is not None:
@@ -127,6 +130,8 @@ class Orchestrator:
         self._ended.set()
         if self._thread is not None:
             self._thread.join(timeout=3)
+        if self._place is not None:
+            self._place.close()
         if self._kept is not None:
             self._let_go(self._kept)
         else:
@@ -188,16 +193,19 @@ class Orchestrator:
         """Start the server and wait for it; with a ``folder`` it is kept and told of there."""
         with _new_log(home, f"trueup-server-{os.getpid()}-{self._port}.log") as log:
             self._log = Path(log.name)
+            place, self._place = self._place or _place_at(self._port), None
             self._is_keeping = folder is not None
             keeping = [str(folder), str(kept_server.IDLE_SECONDS), log.name] if folder else []
-            self._process = begin(
-                module("trueup.flows.prefect_server", str(self._port), *keeping),
-                env={**_for_a_server(os.environ), **self._parts},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,  # what is sent to our group is not meant for it
-            )
+            with place:
+                self._process = begin(
+                    module("trueup.flows.prefect_server", str(place.fileno()), str(self._port), *keeping),
+                    env={**_for_a_server(os.environ), **self._parts},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    pass_fds=[place.fileno()],
+                    start_new_session=True,  # what is sent to our group is not meant for it
+                )
         lock = kept_server.use(folder) if folder else None
         if folder and self._process.stdin is not None:
             self._process.stdin.write(f"{self._auth}\n".encode())
@@ -211,9 +219,13 @@ class Orchestrator:
     def _wait_for_it(self) -> None:
         url = f"http://127.0.0.1:{self._port}/api"
         deadline = time.monotonic() + START_SECONDS
-        while not (self._ended.is_set() or _answers(f"{url}/health")):
+        while not self._ended.is_set():
+            is_there = _answers(f"{url}/health")
+            # While it lives nobody else can be at its place; what answers after its end is another one.
             if self._process is not None and self._process.poll() is not None:
                 raise RuntimeError(f"it ended with code {self._process.returncode}")
+            if is_there:
+                return
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no answer within {START_SECONDS} s")
             self._ended.wait(0.1)
@@ -269,10 +281,24 @@ def _reach_the_configured_one() -> None:
         ) from problem
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _place_at(port: int) -> socket.socket:
+    """A place on loopback that is ours alone, 0 meaning any that is free; nobody is answered there yet.
+
+    Were only the number of a free port handed over, somebody else could be there before the server is, such as the
+    server of a command begun at the same moment: what answers would be taken for ours.
+
+    Raises:
+        OSError: somebody else is there.
+    """
+    place = socket.socket()
+    try:
+        if port:  # connections of the server that was there may not be quite over
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", port))
+    except OSError:
+        place.close()
+        raise
+    return place
 
 
 def _answers(url: str) -> bool:

@@ -1,4 +1,6 @@
-"""The temporary Prefect server's own process: ``python -m trueup.flows.prefect_server PORT [FOLDER IDLE LOG]``.
+"""The temporary Prefect server's own process: ``python -m trueup.flows.prefect_server PLACE PORT [FOLDER IDLE LOG]``.
+
+PLACE is the number of a socket that is bound to PORT on loopback, so that nobody else can be there.
 
 It ignores Ctrl-C and SIGTERM, which are meant for the process that started it: a terminal and systemd send them to a
 whole group, and we need the server to record how our runs ended. It ends as soon as that process is gone: then the pipe
@@ -16,6 +18,7 @@ import fcntl
 import gc
 import os
 import signal
+import socket
 import stat
 import sys
 import threading
@@ -135,7 +138,7 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 50)  # a million objects are made as it starts, and stay
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    port, keeping = int(sys.argv[1]), sys.argv[2:]
+    place, port, keeping = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), sys.argv[3:]
     threading.Thread(target=_keep_log_short, daemon=True).start()
     auth = ""
     if keeping:
@@ -147,7 +150,7 @@ def main() -> None:
     def app() -> Any:
         return kept_server.proving(create_app(), auth, port) if keeping else create_app()
 
-    DeafServer(uvicorn.Config(app, factory=True, host="127.0.0.1", port=port, log_level="error", ws="auto")).run()
+    DeafServer(uvicorn.Config(app, factory=True, log_level="error", ws="auto")).run([place])
 
 
 if __name__ == "__main__":

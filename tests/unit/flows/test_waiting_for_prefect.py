@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,6 +21,7 @@ from trueup.flows.prefect_server import LOG_BYTES, shorten
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 REQUEST = httpx.Request("POST", "http://127.0.0.1:9/api")
@@ -58,9 +63,9 @@ def test_what_is_no_absence_is_not_waited_for() -> None:
         asyncio.run(Absence().forgiving(ask)())
 
 
-def test_a_temporary_server_that_cannot_start_is_told_of_with_a_private_log(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def doomed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Orchestrator]:
+    """A temporary server that is being started and cannot come up: its database has no place."""
     for name in (
         "PREFECT_LOGGING_TO_API_ENABLED",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
@@ -73,14 +78,61 @@ def test_a_temporary_server_that_cannot_start_is_told_of_with_a_private_log(
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////proc/nowhere/prefect.db")
     server = Orchestrator()
     try:
-        with pytest.raises(Failed, match=r"did not start\. Its log: .*trueup-server-.*\.log\.") as failed:
-            server.ready()
+        yield server
     finally:
         server.stop()
+
+
+def place_of_the_server() -> tuple[str, int]:
+    return "127.0.0.1", int(httpx.URL(os.environ["PREFECT_API_URL"]).port or 0)
+
+
+def test_a_temporary_server_that_cannot_start_is_told_of_with_a_private_log(
+    doomed: Orchestrator, tmp_path: Path
+) -> None:
+    with pytest.raises(Failed, match=r"did not start\. Its log: .*trueup-server-.*\.log\.") as failed:
+        doomed.ready()
     [log] = tmp_path.glob("trueup-server-*.log")
     assert str(log) in failed.value.message
     assert log.stat().st_mode & 0o777 == 0o600
     assert "unable to open database file" in log.read_text(encoding="utf-8")
+
+
+def test_the_place_of_a_temporary_server_is_its_own_before_it_is_there(doomed: Orchestrator) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind(place_of_the_server())
+    assert doomed.is_starting
+
+
+def test_whoever_answers_in_the_place_of_a_server_that_ended_is_not_taken_for_it(
+    doomed: Orchestrator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Failed):
+        doomed.ready()
+    monkeypatch.setattr("trueup.flows.orchestrator.MEND_SECONDS", 0.05)
+    monkeypatch.setattr(doomed, "_error", None)  # it had come up once, and ended since
+    with HTTPServer(place_of_the_server(), Agreeing) as stranger:
+        threading.Thread(target=stranger.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        doomed.keep_running()
+        said, until = "", time.monotonic() + 30
+        while "It did not start" not in said and time.monotonic() < until:
+            time.sleep(0.02)
+            said += capsys.readouterr().err
+        stranger.shutdown()
+    assert "It did not start" in said
+
+
+class Agreeing(BaseHTTPRequestHandler):
+    """Answers 200, whatever it is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def test_a_log_that_grew_long_keeps_its_end(tmp_path: Path) -> None:
