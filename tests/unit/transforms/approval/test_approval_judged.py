@@ -23,10 +23,8 @@ from trueup.transforms.approval.judgement import (
     ApprovalRequest,
     effective_approval,
     judge_approval,
-    may_be_rejected,
     write_what_is_left_out,
 )
-from trueup.transforms.approval.run_state import is_finished
 from trueup.transforms.errors import Misused, Refusal, Refused
 from trueup.transforms.vocabulary import Act, Outcome
 
@@ -349,36 +347,6 @@ def test_an_interrupted_run_is_resumed_although_a_newer_plan_stands(archive: Arc
     settings = settings_in(archive.path)
     again = archive.load(run.run_id)
     effective_approval(again, settings, fingerprint=FINGERPRINT, at=AT, history=archive.history(TARGET))
-
-
-def test_a_plan_not_begun_and_an_interrupted_run_may_be_rejected(archive: Archive) -> None:
-    interrupted = approved(archive, sealed_run(archive))
-    begin_journal(interrupted)
-    refused = sealed_run(archive, refusals=(UNREAD,))
-    for run in (sealed_run(archive), approved(archive, sealed_run(archive)), interrupted, refused):
-        may_be_rejected(archive.load(run.run_id))
-
-
-def test_a_run_is_finished_once_all_of_it_was_written_and_none_has_begun_since(archive: Archive) -> None:
-    for act, finished in ((Act.APPLIED, True), (Act.PARTIALLY_APPLIED, False), (Act.INTERRUPTED, False)):
-        run = approved(archive, sealed_run(archive))
-        assert is_finished(run) is False
-        assert is_finished(applied(archive, run, act)) is finished, act
-
-
-def test_what_is_written_or_over_may_not_be_rejected(archive: Archive) -> None:
-    rejected = sealed_run(archive)
-    add_act(rejected, Act.REJECTED, "ann", at=AT)
-    over = {
-        "run_begun": applied(archive, sealed_run(archive)),
-        "run_rejected": archive.load(rejected.run_id),
-        "nothing_to_do": sealed_run(archive, outcome=Outcome.NOTHING_TO_DO),
-        "run_failed": sealed_run(archive, outcome=Outcome.FAILED),
-    }
-    for code, run in over.items():
-        with pytest.raises(Refused) as refused:
-            may_be_rejected(run)
-        assert codes(refused) == [code]
 
 
 def test_selectors_are_kept_with_people_as_keys(archive: Archive) -> None:
