@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from types import ModuleType
+from importlib.abc import ExecutionLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from typing import TYPE_CHECKING, Any
 
 from trueup.transforms.errors import Misused
@@ -13,6 +15,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME = "trueup_own_checks"
+
+
+class _AsRead(ExecutionLoader):
+    """Loads the text it is given: one that reads the file again may run another than the run seals the digest of."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+
+    def get_filename(self, fullname: str) -> str:
+        """See :class:`importlib.abc.ExecutionLoader`."""
+        del fullname
+        return str(self._path)
+
+    def get_source(self, fullname: str) -> str:
+        """See :class:`importlib.abc.InspectLoader`."""
+        del fullname
+        return self._text
 
 
 def from_module(path: Path, text: str) -> tuple[dict[str, list[Any]], Any]:
@@ -26,12 +46,12 @@ def from_module(path: Path, text: str) -> tuple[dict[str, list[Any]], Any]:
     quiet_context()
     from great_expectations.expectations.expectation import Expectation
 
-    module = ModuleType(_NAME)
+    loader = _AsRead(path, text)
+    module = module_from_spec(ModuleSpec(_NAME, loader))
     module.__file__ = str(path)
     sys.modules[_NAME] = module
     try:
-        # An import would read the file again: what runs must be the text whose digest the run seals.
-        exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102 - checks.file names a module of the operator's to be run, as importing it would; whoever can change what it names acts for them already
+        loader.exec_module(module)
     except Exception as error:
         kind = type(error).__name__
         raise Misused(

@@ -92,6 +92,10 @@ class LoopbackSecret:
         """Nothing is held between two tokens."""
 
 
+class _NoTokenError(Exception):
+    """An attempt that brought no token, for whatever is its cause."""
+
+
 def _seconds(value: object) -> float:
     try:
         return max(0.0, float(str(value)))
@@ -154,19 +158,10 @@ class Keeper:
         started = self._patience.now()
         for attempt in range(1000):
             left = self._patience.signing_in - (self._patience.now() - started)
-            trouble: Exception | None = None
             try:
-                async with asyncio.timeout(max(0.05, left)):
-                    token = await inner.get_token(self._scope)
-                    remember(token.token)
-                    return token
-            except TrueupError:
-                raise
-            # A sign-in page, a proxy's or anything else in place of JSON makes the libraries below raise whatever comes
-            # of it (KeyError, AttributeError, ValueError, errors of azure, msal and aiohttp): there is no list of it to
-            # name. Each is asked again within a bound, then told as Failed, with itself as the cause.
-            except Exception as error:  # noqa: BLE001 - see above: raised again below as Failed, with this as its cause
-                trouble = error
+                return await self._token(inner, max(0.05, left))
+            except _NoTokenError as error:
+                trouble = error.__cause__
             final = _verdict(trouble)
             step = self._patience.step(attempt)
             if final is not None or self._patience.now() - started + step > self._patience.signing_in:
@@ -176,6 +171,26 @@ class Keeper:
                 ) from trouble
             await self._patience.sleep(step)
         raise Unreachable("The sign-in address does not answer.", remedy="Check source.login_url.")
+
+    async def _token(self, inner: Credential, seconds: float) -> AccessToken:
+        """One attempt.
+
+        A sign-in page, a proxy's or anything else in place of JSON makes the libraries below raise whatever comes of it
+        (KeyError, AttributeError, ValueError, errors of azure, msal and aiohttp): there is no list of it to name.
+
+        Raises:
+            TrueupError: it is said already what is wrong.
+            _NoTokenError: anything else, which is its cause.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                token = await inner.get_token(self._scope)
+        except TrueupError:
+            raise
+        except Exception as error:
+            raise _NoTokenError from error
+        remember(token.token)
+        return token
 
     async def renew(self) -> None:
         """Forget the token: the next request signs in anew."""
@@ -197,7 +212,7 @@ class Keeper:
         await self.close()
 
 
-def _verdict(trouble: Exception) -> TrueupError | None:
+def _verdict(trouble: BaseException | None) -> TrueupError | None:
     """The final failure in ``trouble``, or None if asking again may help."""
     from azure.core.exceptions import ClientAuthenticationError
     from azure.identity import CredentialUnavailableError

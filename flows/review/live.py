@@ -133,9 +133,9 @@ class Boards:
             sessions = {reader.session for board in self._boards.values() for reader in board.readers}
             await asyncio.gather(*(self._confirmed(session) for session in sessions), return_exceptions=True)
             for board in list(self._boards.values()):
-                try:
-                    await self._look(board)
-                except Exception as error:  # noqa: BLE001 - raised, it would end the watch over every other run; it is said in the log, and looked at again in a moment
+                # What is wrong with one run must not end the watch over the others: it is looked at again in a moment.
+                [error] = await asyncio.gather(self._look(board), return_exceptions=True)
+                if error is not None:
                     _LOG.warning("Run %s could not be looked at: %s.", board.run_id, type(error).__name__)
                 for reader in list(board.readers):
                     if self._service.sessions.is_over(reader.session):

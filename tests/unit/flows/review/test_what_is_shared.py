@@ -62,3 +62,38 @@ def test_of_two_changes_at_once_the_later_one_is_what_is_shown(monkeypatch: pyte
         return board.state
 
     assert sorted(asyncio.run(both())["left_out"]) == ["ada", "bo"]
+
+
+def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_watched(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("trueup.flows.review.live.LOOK_S", 0.01)
+    monkeypatch.setattr(shared, "mark", lambda _root, _run: ())
+    service = SimpleNamespace(settings=SimpleNamespace(archive_root=Path()))
+    looked: list[str] = []
+
+    async def watched() -> None:
+        enough, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def look(_: Path, run_id: str, _target: str) -> tuple[str, ...]:
+            looked.append(run_id)
+            if looked.count("another") >= 3:
+                loop.call_soon_threadsafe(enough.set)
+            if run_id == RUN:
+                raise OSError(errno.EIO, "ann@contoso.example")
+            return ()
+
+        monkeypatch.setattr("trueup.flows.review.live.version", look)
+        boards = Boards(cast("Any", service), cast("Any", None))
+        for run_id in (RUN, "another"):
+            boards._boards[run_id] = Board(run_id, "f", "", {"version": 1, "apply": None})
+        watch = asyncio.create_task(boards.watch())
+        await asyncio.wait_for(enough.wait(), 30)
+        watch.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await watch
+
+    asyncio.run(watched())
+    assert looked.count(RUN) >= 3, "it is looked at again too"
+    assert f"Run {RUN} could not be looked at: OSError." in caplog.text
+    assert "contoso" not in caplog.text
