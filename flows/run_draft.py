@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import screen, termination
-from trueup.transforms.errors import Failed, Misused, Refusal, Refused, TrueupError
+from trueup.flows import screen, termination, unforeseen
+from trueup.transforms.errors import Misused, Refusal, Refused, TrueupError
 from trueup.transforms.vocabulary import WRITING, Kind, Outcome
 
 if TYPE_CHECKING:
@@ -61,13 +60,9 @@ class Draft:
         elif isinstance(error, TrueupError):
             self.errors.append(error)
         else:
-            # An unforeseen error's text may hold a person's data: its kind and place must do.
-            self.errors.append(
-                Failed(
-                    f"An unexpected error occurred while {stage}: {type(error).__name__} at {where(error)}.",
-                    remedy="Nothing was written to the target. TRUEUP_DEBUG=1 shows the whole traceback.",
-                )
-            )
+            told = unforeseen.told(error, stage)
+            told.remedy = f"Nothing was written to the target. {told.remedy}"
+            self.errors.append(told)
             screen.trace(error)
 
     @property
@@ -145,11 +140,3 @@ class Draft:
             return Outcome.REFUSED
         counts = self.facts.get("counts", {})
         return Outcome.READY if any(counts.get(word, 0) for word in WRITING) else Outcome.NOTHING_TO_DO
-
-
-def where(error: BaseException) -> str:
-    """File and line an error came from, without its text."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "an unknown place"

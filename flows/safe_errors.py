@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from trueup.connectors.redaction import redacted
-from trueup.flows import screen
-from trueup.flows.run_draft import where
+from trueup.flows import screen, unforeseen
 from trueup.flows.termination import is_ctrl_c
-from trueup.transforms.errors import Failed, Refused, TrueupError
+from trueup.transforms.errors import Refused, TrueupError
 from trueup.transforms.people_apart import KEY, NOBODY
 
 if TYPE_CHECKING:
@@ -47,25 +46,11 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                     error.outside = impersonal(f"{error.message} {error.remedy}".strip())
                     raise
                 screen.trace(error)
-                if _is_out_of_room(error):
-                    raise Failed(
-                        f"There was not enough memory, or room on the disk to go on beside it, while {doing}.",
-                        remedy="Free memory, or space on the archive's disk; docs/performance.md says how many people "
-                        "were tried.",
-                    ) from error
-                raise Failed(
-                    f"An unexpected error occurred while {doing}: {type(error).__name__} at {where(error)}.",
-                    remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
-                ) from error
+                raise unforeseen.told(error, doing) from error
 
         return discreet_step
 
     return decorate
-
-
-def _is_out_of_room(error: Exception) -> bool:
-    """Whether Python or DuckDB had no more memory; DuckDB is asked by name, as not every command loads it."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException"
 
 
 def impersonal(text: str) -> str:

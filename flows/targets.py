@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from trueup.flows import configuration, screen
-from trueup.flows.run_draft import where
 from trueup.flows.safe_errors import impersonal
+from trueup.flows.unforeseen import where
 from trueup.transforms.errors import Misused, TrueupError
 from trueup.transforms.measures import still_needed, waits
 

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from trueup.flows import screen
 from trueup.flows.termination import heed, is_ctrl_c, say_stopped
-from trueup.transforms.errors import Failed, Misused, TrueupError
+from trueup.transforms.errors import Misused, TrueupError
 from trueup.transforms.vocabulary import Exit
 
 if TYPE_CHECKING:
@@ -103,14 +103,9 @@ def _said(done: SystemExit) -> int | None:
 
 
 def _ended_unforeseen(error: Exception) -> int:
-    from trueup.flows.run_draft import where
+    from trueup.flows import unforeseen
 
-    return _ended_by(
-        Failed(
-            f"An unexpected error occurred: {type(error).__name__} at {where(error)}.",
-            remedy="TRUEUP_DEBUG=1 shows the whole traceback, which may hold personal data.",
-        )
-    )
+    return _ended_by(unforeseen.told(error))
 
 
 def _run(app: typer.Typer) -> int:

@@ -20,7 +20,7 @@ from trueup.flows.review.guard import Guard
 from trueup.flows.review.live import Boards
 from trueup.flows.review.run_routes import RunRoutes
 from trueup.flows.review.sessions import is_masked
-from trueup.flows.run_draft import where
+from trueup.flows.unforeseen import where
 from trueup.reports.team.model import address_of
 from trueup.transforms.errors import Misused, Refused, TrueupError
 

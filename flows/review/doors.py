@@ -11,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from trueup.flows.review import answers, signing_in
 from trueup.flows.review.gone import Gone
 from trueup.flows.review.sessions import is_masked
-from trueup.flows.run_draft import where
+from trueup.flows.unforeseen import where
 from trueup.transforms.errors import Refused, TrueupError
 from trueup.transforms.run_files import RUN_ID
 
