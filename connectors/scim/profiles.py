@@ -18,7 +18,7 @@ from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.parquet import create_file, open_file, read_table, rows_of, schema_of, write_rows
 from trueup.transforms.errors import Failed, Refusal, Refused
 from trueup.transforms.progress import silent
-from trueup.transforms.values.columns import select_list
+from trueup.transforms.values.columns import flattened
 from trueup.transforms.values.equality import as_boolean, canonical, is_same_text
 from trueup.transforms.values.paths import get, member, parse
 from trueup.transforms.values.spelling import Spelling
@@ -325,8 +325,6 @@ def _known_ids(known: Path | None) -> set[str]:
 
 def _flatten(spool: Path, kinds: Mapping[str, str], files: RunFiles) -> int:
     with connect(spill=files.work) as engine:
-        query = (
-            f"SELECT id, version, resource,\n  {select_list(kinds)}\n"
-            f"FROM (SELECT *, coalesce(spelt, resource) AS said FROM {rows_of(spool)}) ORDER BY id"
-        )
+        profiles = f"(SELECT *, coalesce(spelt, resource) AS said FROM {rows_of(spool)})"
+        query = f"{flattened(kinds, profiles, beside=('id', 'version', 'resource'))} ORDER BY id"
         return write_rows(engine, query, files.target, options="COMPRESSION zstd, ROW_GROUP_SIZE 20480")

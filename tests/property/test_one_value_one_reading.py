@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier
-from trueup.transforms.values.columns import Claims, bare_expression, equal, json_of, select_list
+from trueup.transforms.values.columns import Claims, bare_expression, equal, flattened, json_of
 from trueup.transforms.values.equality import same, text_of
 from trueup.transforms.values.paths import CORE, ENTERPRISE, get, parse
 from trueup.transforms.values.spelling import Spelling
@@ -107,7 +107,7 @@ def in_sql(engine: DuckDBPyConnection, resource: dict[str, Any]) -> dict[str, st
         for path, kind in KINDS.items()
     )
     row = engine.execute(
-        f"SELECT {spelled} FROM (SELECT {select_list(KINDS)} FROM (SELECT $said::VARCHAR AS said, {given}))",
+        f"SELECT {spelled} FROM ({flattened(KINDS, f'(SELECT $said::VARCHAR AS said, {given})')})",
         {"said": orjson.dumps(said).decode()} | {f"c{n}": whole[path] for n, path in enumerate(KINDS)},
     ).fetchone()
     assert row is not None

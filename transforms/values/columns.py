@@ -26,20 +26,27 @@ _SAID = "json_extract_string(v, '$')"
 """SQL for the text of a value ``v`` of a list."""
 
 
-def select_list(kinds: Mapping[str, str]) -> str:
-    """The columns of ``target.parquet`` over ``said``, a profile as :class:`Spelling` of ``kinds`` spells it.
+def flattened(kinds: Mapping[str, str], profiles: str, *, beside: Iterable[str] = ()) -> str:
+    """A query for the columns ``beside`` and those of ``target.parquet``; each profile is parsed once for all of them.
 
-    What is complex comes from a column ``complex <path>``.
+    ``profiles`` is a relation with ``said``, a profile as :class:`Spelling` of ``kinds`` spells it, and a column
+    ``complex <path>`` for each path that is complex.
     """
     spelling = Spelling(kinds)
-    parts = []
+    columns, parts = [*beside], dict[str, int]()
     for path, kind in kinds.items():
-        sql = identifier(f"complex {path}") if kind == "complex" else expression(spelling.path(parse(path)), "said")
+        sql = identifier(f"complex {path}")
+        if kind != "complex":
+            spelt = spelling.path(parse(path))
+            at = _json_path([*([spelt.schema] if spelt.schema else []), spelt.attribute])
+            sql = _text_at(spelt, f"parts[{parts.setdefault(at, len(parts) + 1)}]")
         if path.lower() == "active" or kind == "boolean":
             text = f"lower(trim({sql}))"
             sql = f"CASE WHEN {text} IN ('true', '1') THEN TRUE WHEN {text} IN ('false', '0') THEN FALSE END"
-        parts.append(f"{sql} AS {identifier(path)}")
-    return ",\n  ".join(parts)
+        columns.append(f"{sql} AS {identifier(path)}")
+    split = f"SELECT *, json_extract(said, [{', '.join(parts)}]) AS parts FROM {profiles}"
+    selected = ",\n  ".join(columns)
+    return f"SELECT {selected}\nFROM ({split})"
 
 
 def json_of(attribute: ManagedAttribute, expression: str) -> str:
@@ -84,35 +91,26 @@ def _boolean(text: str) -> str:
     return f"(CASE WHEN {said} IN ('true', '1') THEN TRUE WHEN {said} IN ('false', '0') THEN FALSE END)"
 
 
-def expression(path: ScimPath, column: str = "resource") -> str:
-    """A SQL expression giving ``path`` of the JSON text in ``column`` as VARCHAR; null for missing and null.
+def _text_at(path: ScimPath, part: str) -> str:
+    """SQL for ``path`` as VARCHAR, null for missing and null; ``part`` is the JSON of the attribute it lies in.
 
     Objects and lists come as their JSON text, nothing as null. Names are matched as the path spells them.
     """
-    text = _expression(path, column, "json_extract_string")
     if path.is_reference:
-        return text
-    kind = f"json_type({_expression(path, column, 'json_extract')})"
+        one = f"CASE json_type({part}) WHEN 'ARRAY' THEN json_extract({part}, '$[0]') ELSE {part} END"
+        held = f"CASE json_type({one}) WHEN 'OBJECT' THEN json_extract({one}, '$.value') ELSE {one} END"
+        is_id = f"json_type({held}) IN ('VARCHAR', 'BIGINT', 'UBIGINT')"
+        return f"nullif(CASE WHEN {is_id} THEN json_extract_string({held}, '$') END, '')"
+    text = _extracted(path, part, "json_extract_string")
+    kind = f"json_type({_extracted(path, part, 'json_extract')})"
     return f"CASE WHEN {text} IN ('[]', '{{}}') AND {kind} IN ('ARRAY', 'OBJECT') THEN NULL ELSE {text} END"
 
 
-def _expression(path: ScimPath, column: str, extract: str) -> str:
-    steps = [path.schema] if path.schema else []
-    at = _json_path([*steps, path.attribute])
-    if path.is_reference:
-        whole = f"json_extract({column}, {at})"
-        one = f"CASE json_type({whole}) WHEN 'ARRAY' THEN json_extract({whole}, '$[0]') ELSE {whole} END"
-        held = f"CASE json_type({one}) WHEN 'OBJECT' THEN json_extract({one}, '$.value') ELSE {one} END"
-        usual = _json_path([*steps, path.attribute, "value"])
-        return (
-            f"nullif(CASE WHEN json_type({column}, {usual}) = 'VARCHAR' THEN json_extract_string({column}, {usual}) "
-            f"WHEN json_type({held}) IN ('VARCHAR', 'BIGINT', 'UBIGINT') "
-            f"THEN json_extract_string({held}, '$') END, '')"
-        )
+def _extracted(path: ScimPath, part: str, extract: str) -> str:
     if not path.where and not path.sub:
-        return f"{extract}({column}, {at})"
+        return f"{extract}({part}, '$')"
     sub = _json_path([path.sub]) if path.sub else "'$'"
-    elements = f"json_extract({column}, {literal(_raw(at) + '[*]')})"
+    elements = f"json_extract({part}, '$[*]')"
     if path.where:
         tests = " AND ".join(
             f"lower(json_extract_string(e, {_json_path([name])})) = {literal(str(wanted).lower())}"
@@ -121,13 +119,10 @@ def _expression(path: ScimPath, column: str, extract: str) -> str:
         return f"{extract}(list_filter({elements}, lambda e: coalesce({tests}, FALSE))[1], {sub})"
     primary = "json_type(e) = 'OBJECT' AND lower(json_extract_string(e, '$.primary')) = 'true'"
     one = f"coalesce(list_filter({elements}, lambda e: coalesce({primary}, FALSE))[1], {elements}[1])"
-    part = f"{extract}({one}, {sub})"
+    of_one = f"{extract}({one}, {sub})"
     if path.sub.lower() == "value":  # a bare element is its own value
-        part = f"CASE json_type({one}) WHEN 'OBJECT' THEN {part} ELSE {extract}({one}, '$') END"
-    return (
-        f"CASE WHEN json_type({column}, {at}) = 'ARRAY' THEN {part} "
-        f"ELSE {extract}({column}, {_json_path([*steps, path.attribute, path.sub])}) END"
-    )
+        of_one = f"CASE json_type({one}) WHEN 'OBJECT' THEN {of_one} ELSE {extract}({one}, '$') END"
+    return f"CASE WHEN json_type({part}) = 'ARRAY' THEN {of_one} ELSE {extract}({part}, {sub}) END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +207,3 @@ def _member(holder: str, name: str) -> str:
 
 def _json_path(steps: list[str]) -> str:
     return literal("$" + "".join(f'."{step}"' for step in steps))
-
-
-def _raw(quoted: str) -> str:
-    return quoted[1:-1].replace("''", "'")
