@@ -177,7 +177,7 @@ class World:
                 {
                     "key": u["id"],
                     "in_scope": u["assigned"],
-                    "reason_code": None if u["assigned"] else "not_assigned",
+                    "reason_code": None if u["assigned"] else u.get("scope", "not_assigned"),
                     "excluded_by": None if u["assigned"] else "not assigned to Pingboard",
                 }
                 for u in self.users

@@ -62,6 +62,14 @@ def test_somebody_known_out_of_scope_who_comes_in(settled: World) -> None:
     assert set(settled.plan().causes.values()) == {"scope_changed"}
 
 
+def test_somebody_who_comes_in_once_a_plan_for_somebody_else_was_applied(settled: World) -> None:
+    settled.users.append(user("cy", assigned=False))
+    settled.apply(settled.plan())
+    settled.of("cy")["assigned"] = True
+    settled.apply(settled.plan(only=("ann",)), only=("ann",))
+    assert set(settled.plan().causes.values()) == {"scope_changed"}
+
+
 def test_an_account_disabled_and_enabled(settled: World) -> None:
     settled.of("ann")["accountEnabled"] = False
     plan = settled.plan()

@@ -76,6 +76,13 @@ def test_a_user_whom_two_profiles_fit_is_in_conflict_with_both(world: World) -> 
     assert plan.codes == {"ann": "several_profiles", "profile:p1": "claimed", "profile:p2": "claimed"}
 
 
+def test_a_user_whose_mail_two_profiles_have_is_in_conflict_with_both(world: World) -> None:
+    world.users = [user("ann")]
+    world.profiles = [profile(number, externalId=None, **{MAIL: "ann@x.example"}) for number in ("p1", "p2")]
+    plan = world.plan()
+    assert plan.codes == {"ann": "several_profiles", "profile:p1": "claimed", "profile:p2": "claimed"}
+
+
 def test_a_user_name_given_to_somebody_new_is_a_conflict_not_an_update(world: World) -> None:
     world.users = [user("ann", userPrincipalName="a@x.example", mail=None, employeeId="7")]
     world.profiles = [profile("p1", "ann", userName="a@x.example", **{MAIL: None})]
@@ -92,6 +99,8 @@ def test_a_user_name_given_to_somebody_new_is_a_conflict_not_an_update(world: Wo
     plan = world.plan()
     assert plan.decisions == {"ann": "deactivate", "new": "conflict"}
     assert plan.codes["new"] == "probably_rehired"
+    said = "Has the employee number of ann, who is gone: probably rehired."
+    assert plan.findings == [("new", "probably_rehired", "info", said)]
     assert "[matching] links" in next(row["reason"] for row in plan.rows("decisions") if row["key"] == "new")
     world.set(matching={"links": {"new": "p1"}})
     assert world.plan().decisions == {"new": "update"}

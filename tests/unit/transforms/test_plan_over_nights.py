@@ -65,6 +65,30 @@ def test_who_came_back_leaves_like_anybody_also_where_active_is_not_mapped(settl
     test_who_came_back_after_an_undone_deactivation_leaves_like_anybody(settled)
 
 
+def test_who_came_back_after_an_undone_end_of_any_kind_leaves_like_anybody(world: World) -> None:
+    """The mapping does not say who is active: only why they left, and that they came back, tells."""
+    world.attributes = tuple(a for a in world.attributes if a.path != "active")
+    here = [user(key) for key in ("disabled", "not_assigned", "filtered_out", "deleted", "gone")]
+    left = [
+        user("disabled", accountEnabled=False),
+        user("not_assigned", assigned=False),
+        user("filtered_out", assigned=False, scope="filtered_out"),
+    ]
+    absent = [("deleted", "deleted"), ("gone", "gone")]
+    world.users = here
+    world.apply(world.plan())
+    world.users, world.absent = left, absent
+    run = world.apply(world.plan())
+    world.apply(back(world, run), kind=Kind.ROLLBACK)
+    assert set(world.plan().codes.values()) == {"rolled_back"}
+    world.users, world.absent = here, []
+    world.apply(world.plan())
+    world.users, world.absent = left, absent
+    plan = world.plan()
+    assert set(plan.decisions.values()) == {"deactivate"}
+    assert plan.codes == {key: key for key in plan.codes}
+
+
 def test_a_value_taken_back_is_written_once_the_source_has_said_something_else_in_between(settled: World) -> None:
     settled.of("ann")["jobTitle"] = "Boss"
     run = settled.apply(settled.plan())

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.plan_world import MANAGER, Planned, World, profile, table, user
+from tests.support.plan_apply import carry_out
+from tests.support.plan_world import MANAGER, OUTCOME, Planned, World, profile, table, user
 from trueup.transforms.errors import Refused
 from trueup.transforms.history import History
 from trueup.transforms.planning.request import RollbackRequest
@@ -229,6 +230,21 @@ def test_a_run_that_was_never_applied_cannot_be_undone(settled: World) -> None:
     run = settled.seal(settled.plan())
     with pytest.raises(Refused, match="never applied"):
         back(settled, undo=run)
+
+
+def test_a_first_apply_that_was_broken_off_is_taken_back_also_where_it_gave_a_profile_another_id(world: World) -> None:
+    world.users = [user("ann"), user("bob", jobTitle="Boss")]
+    world.profiles = [profile("p1", "bob")]
+    planned = world.plan()
+    carry_out(world, planned, skip=frozenset(), altered={})
+    world.profiles[0]["id"] = "p2"
+    rows = [row | {"profile_id": "p2"} if row["key"] == "bob" else row for row in planned.rows("outcome")]
+    planned.files.outcome.unlink()  # what its journal says lies elsewhere
+    table(world.folder / "told.parquet", OUTCOME, rows)
+    run = world.seal(planned)
+    plan = back(world, undo=run, broken_off={run.run_id: world.folder / "told.parquet"})
+    assert plan.changes == {("ann", "active"): (True, False), ("bob", "title"): ("Boss", "Clerk")}
+    assert {row["key"]: row["profile_id"] for row in plan.rows("decisions")} == {"ann": "n0-ann", "bob": "p2"}
 
 
 def test_profiles_nobody_has_are_never_touched(settled: World) -> None:
