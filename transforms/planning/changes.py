@@ -44,7 +44,7 @@ def _incomplete(connection: DuckDBPyConnection, terms: Terms) -> None:
     """``incomplete``: people to be created who lack what the target requires, with the paths that are missing."""
     empty(connection, "incomplete", ("key", "detail"))
     required = [a for a in terms.attributes if a.required and not a.default]
-    if not required or not connection.execute("SELECT 1 FROM courses WHERE course = 'create' LIMIT 1").fetchone():
+    if not connection.execute("SELECT 1 FROM courses WHERE course = 'create' LIMIT 1").fetchone():
         return
     missing = ", ".join(
         f"CASE WHEN {json_of(a, 'd.' + identifier(a.path))} IS NULL THEN {literal(a.path)} END" for a in required
@@ -78,7 +78,7 @@ def collect(connection: DuckDBPyConnection, terms: Terms) -> None:
 
 
 def refine(connection: DuckDBPyConnection, terms: Terms, history: History) -> None:
-    """Make ``refined``: ``candidates`` with the word for what is left alone."""
+    """Make ``refined``: ``candidates`` that ``left_alone`` does not name, with the word for what else is left alone."""
     make(connection, PACKAGE, tables=("holders", "clearings"))
     earlier_runs.provided(connection, history, terms)
     make(connection, PACKAGE, tables=("refined",))
@@ -97,7 +97,6 @@ def hold_back(connection: DuckDBPyConnection, *, partial: bool) -> None:
             "INSERT INTO held_back SELECT key, 'hold', 'not_selected', NULL FROM effects "
             "SEMI JOIN unselected USING (key)"
         )
-        make(connection, PACKAGE, tables=("effects",))
     make(connection, PACKAGE, tables=("planned",))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE shielded AS SELECT key, max(barred) AS reason_code FROM refined "

@@ -1,10 +1,10 @@
 -- What users without link and externalId find by the matching attributes: the first attribute that finds anything.
--- in:  user_values(source_id, tier, value), profile_values(profile_id, tier, value), profiles,
---      settled(source_id, profile_id), known(source_id), and the macro same_id(text)
+-- in:  user_values(source_id, tier, value), profile_values(profile_id, tier, value) (a user and a profile have one value
+--      per tier), profiles, settled(source_id, profile_id), known(source_id), and the macro same_id(text)
 -- out: source_id, profile_id, profile_name, active, tier, choices, rivals, taken_by, named (another known user whose id
 --      the profile bears)
 WITH found AS (
-    SELECT DISTINCT o.source_id, b.profile_id, o.tier
+    SELECT o.source_id, b.profile_id, o.tier
     FROM user_values o
     JOIN profile_values b ON b.tier = o.tier AND b.value = o.value
 ),

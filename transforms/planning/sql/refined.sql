@@ -1,11 +1,11 @@
--- Each difference with the word for why it is left alone, or null where it becomes a change.
+-- Each difference that the person's left_alone does not name, with the word for why it is left alone all the same, or
+-- null where it becomes a change.
 -- in:  candidates(key, left_alone, attribute, before, after, course), terms, holders(key), restored, suppressed, provided,
 --      and the macro means_same(json text, json text)
 -- out: key, attribute, before, after, course, barred
 SELECT
     c.key, c.attribute, c.before, c.after, c.course,
     CASE
-        WHEN list_contains(c.left_alone, c.attribute) THEN 'left_alone'
         WHEN t.kind = 'reference' AND c.after IS NOT NULL AND h.key IS NULL THEN 'manager_without_profile'
         WHEN r.key IS NOT NULL AND (r.bad IS NOT DISTINCT FROM c.after OR (c.attribute = 'active' AND r.bad IS NULL))
             THEN 'rolled_back'
@@ -22,3 +22,4 @@ LEFT JOIN suppressed s
     ON c.course = 'compare' AND s.key = c.key AND s.attribute = c.attribute
     AND means_same(s.written, c.after) AND means_same(s.found, c.before)
 LEFT JOIN provided p ON p.key = c.key AND p.attribute = c.attribute
+WHERE NOT list_contains(c.left_alone, c.attribute)
