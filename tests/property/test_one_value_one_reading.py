@@ -14,7 +14,7 @@ from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.duck.database import connect
 from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.values.columns import Claims, bare_expression, equal, flattened, json_of
-from trueup.transforms.values.equality import same, text_of
+from trueup.transforms.values.equality import as_boolean, canonical, is_nothing, plain, same, seen
 from trueup.transforms.values.paths import CORE, ENTERPRISE, get, parse
 from trueup.transforms.values.spelling import Spelling
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from duckdb import DuckDBPyConnection
+
+    from trueup.transforms.values.paths import ScimPath
 
 COST = "urn:example:Thing:2.0:User"
 KINDS: dict[str, Any] = {
@@ -79,6 +81,17 @@ extensions = st.sampled_from([ENTERPRISE, COST]).flatmap(
 resources = st.lists(st.one_of(st.tuples(st.sampled_from(NAMES).flatmap(spelt), values), extensions), max_size=8).map(
     lambda pairs: {"schemas": [CORE], "id": "x"} | dict(pairs)
 )
+
+
+def text_of(path: ScimPath, value: Any, kind: str) -> str | None:
+    """What stands in ``changes`` for ``value`` read at ``path``: JSON text, null for every way of saying nothing."""
+    if kind == "boolean":
+        read = as_boolean(value)
+        return None if read is None else canonical(read)
+    value = seen(path, value)
+    if is_nothing(value):
+        return None
+    return canonical(value if kind == "complex" else plain(value))
 
 
 def inside(text: str | None) -> object:

@@ -157,17 +157,6 @@ def _number(value: float) -> str:
     return f"{minus}{text[:point].ljust(point, '0')}.{text[point:] or '0'}"
 
 
-def text_of(path: ScimPath, value: Any, kind: str) -> str | None:
-    """What stands in ``changes`` for ``value`` read at ``path``: JSON text, null for every way of saying nothing."""
-    if kind == "boolean":
-        read = None if value is None else as_boolean(value if isinstance(value, bool) else plain(value))
-        return None if read is None else canonical(read)
-    value = seen(path, value)
-    if is_nothing(value):
-        return None
-    return canonical(value if kind == "complex" else plain(value))
-
-
 def seen(path: ScimPath, value: Any, like: Any = None) -> Any:
     """``value`` as it is compared and journalled, in the type planning reads it in.
 
@@ -176,7 +165,7 @@ def seen(path: ScimPath, value: Any, like: Any = None) -> Any:
     """
     is_active = path.attribute.lower() == "active" and not path.schema and not path.sub
     if (is_active or isinstance(like, bool)) and value is not None:
-        return as_boolean(value if isinstance(value, bool) else plain(value))
+        return as_boolean(value)
     if isinstance(value, bool):
         return canonical(value) if isinstance(like, str) else value
     if isinstance(value, (int, float)) or (isinstance(like, str) and isinstance(value, (dict, list))):

@@ -15,7 +15,7 @@ WITH attributes AS (
 ),
 
 words AS (
-    SELECT DISTINCT word
+    SELECT word
     FROM said
     WHERE word NOT IN (FROM decision_word) AND word NOT IN (FROM attributes)
 ),
