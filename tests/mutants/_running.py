@@ -88,7 +88,8 @@ class Driver:
                     running[child] = Trial(mutant, time.monotonic(), told)
                 else:
                     self.said(mutant, NOT_RUN, 0.0, "")
-            self._collect(running, known)
+            if running:
+                self._collect(running, known)
 
     def _collect(self, running: dict[int, Trial], known: Known) -> None:
         """Wait a little for one of them to end; end those that have hung."""
