@@ -195,9 +195,10 @@ class World:
         """The directory as ``target.parquet``."""
         names = ["externalId", "userName", *(a.path for a in self.attributes)]
         names = [n for n in dict.fromkeys(names) if n != "active"]
+        flags = {a.path for a in self.attributes if a.kind == "boolean"}
         schema = pa.schema(
             [("id", pa.string()), ("version", pa.string()), ("resource", pa.string()), ("active", pa.bool_())]
-            + [(n, pa.string()) for n in names]
+            + [(n, pa.bool_() if n in flags else pa.string()) for n in names]
         )
         rows = [
             {"id": p["id"], "resource": json.dumps(p.get("resource", {"id": p["id"]})), "active": p["active"]}

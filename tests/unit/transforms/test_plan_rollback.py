@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.plan_apply import carry_out
 from tests.support.plan_world import MANAGER, OUTCOME, Planned, World, profile, table, user
+from trueup.transforms.attributes import ManagedAttribute
 from trueup.transforms.errors import Refused
 from trueup.transforms.history import History
 from trueup.transforms.planning.request import RollbackRequest
@@ -128,6 +129,33 @@ def test_a_deleted_profile_comes_back_whole_with_references_to_it(settled: World
     settled.apply(plan, kind=Kind.ROLLBACK)
     night = settled.plan()
     assert night.decisions["ann"] == "unchanged"
+
+
+def test_somebody_made_anew_since_gets_back_what_the_deleted_profile_held(settled: World) -> None:
+    settled.set(deprovision={"leavers": "delete"})
+    ann = settled.of("ann")
+    settled.users.remove(ann)
+    settled.absent = [("ann", "deleted")]
+    run = settled.apply(settled.plan())
+    settled.users.append(ann | {"jobTitle": "Boss"})
+    settled.absent = []
+    again = settled.plan()
+    assert again.decisions["ann"] == "create"
+    settled.apply(again)
+    plan = back(settled, undo=run)
+    assert plan.decisions == {"ann": "update", "bob": "unchanged"}
+    assert plan.changes == {("ann", "title"): ("Boss", "Clerk")}
+
+
+def test_a_mark_taken_back_is_no_switching_on_or_off_of_the_account(settled: World) -> None:
+    """True and false of any other attribute are an update; only ``active`` switches somebody."""
+    settled.attributes = (*settled.attributes, ManagedAttribute("locked", kind="boolean"))
+    settled.mapped["locked"] = lambda one: one["id"] == "bob"
+    for mine, locked in zip(settled.profiles, (True, False), strict=True):
+        mine["locked"] = locked
+    plan = back(settled, undo=settled.apply(settled.plan()))
+    assert plan.changes == {("ann", "locked"): (False, True), ("bob", "locked"): (True, False)}
+    assert plan.decisions == {"ann": "update", "bob": "update"}
 
 
 def test_a_reference_to_nobody_comes_back_as_it_was(settled: World) -> None:

@@ -85,6 +85,16 @@ def test_a_way_back_without_its_snapshots_is_refused_and_says_so(settled: World)
         settled.night += 1
 
 
+def test_a_night_since_that_wrote_nothing_needs_neither_outcome_nor_snapshots(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan())
+    quiet = settled.seal(settled.plan())
+    assert quiet.was_applied
+    assert not quiet.files.outcome.exists()
+    with_act(settled, quiet, Act.PRUNED, files=["source.parquet", "target.parquet"], snapshots=True)
+    assert back(settled, before=run).changes == {("ann", "title"): ("Boss", "Clerk")}
+
+
 def test_what_was_planned_before_a_run_and_deleted_somebody_since_needs_its_snapshots_too(settled: World) -> None:
     settled.set(deprovision={"leavers": "delete"})
     settled.of("ann")["accountEnabled"] = False

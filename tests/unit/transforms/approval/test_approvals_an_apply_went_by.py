@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.archive_runs import AT, FINGERPRINT, Person, applied, approved, archive_in, sealed_run, settings_in
+from tests.support.archive_runs import (
+    AT,
+    FINGERPRINT,
+    Person,
+    applied,
+    approved,
+    archive_in,
+    begin_journal,
+    sealed_run,
+    settings_in,
+)
+from trueup.connectors.archive import add_act
 from trueup.transforms.approval.judgement import what_was_left_out
 from trueup.transforms.approval.run_state import is_ended
-from trueup.transforms.approval.validity import still_needed, voice_of
+from trueup.transforms.approval.validity import still_needed, valid_approvals, voice_of
+from trueup.transforms.errors import Refused
 from trueup.transforms.vocabulary import Act
 
 if TYPE_CHECKING:
@@ -87,11 +99,28 @@ def test_only_valid_approvals_of_this_plan_by_others_count_towards_the_number_ne
     assert still_needed(run, settings_in(archive.path), voice_of("cy", None), FINGERPRINT, AT) == 0
 
 
+def test_approvals_that_do_not_count_are_told_of_with_the_reason(archive: Archive) -> None:
+    settings = settings_in(archive.path, approval={"signed_in_only": True})
+    run = sealed_run(archive, PEOPLE)
+    said = {
+        "": "",
+        "ann": " The approval that is there does not count: nobody had signed in ([approval] signed_in_only).",
+        "bob": " The 2 approvals that are there do not count: nobody had signed in ([approval] signed_in_only).",
+    }
+    for who, told in said.items():
+        run = approved(archive, run, who) if who else run
+        with pytest.raises(Refused) as refused:
+            valid_approvals(run, settings, FINGERPRINT, AT)
+        assert [one.message for one in refused.value.refusals] == [f"Run {run.run_id} is not approved.{told}"]
+
+
 def test_an_apply_is_at_its_end_when_it_wrote_all_or_closed_with_an_outcome(archive: Archive) -> None:
     run = approved(archive, sealed_run(archive, PEOPLE))
     assert not is_ended(run)
-    stopped = applied(archive, run, Act.INTERRUPTED)
+    begin_journal(run)
+    add_act(run, Act.INTERRUPTED, "trueup", at=AT, files=(run.files.journal,))
+    stopped = archive.load(run.run_id)
     assert not is_ended(stopped)
-    assert is_ended(applied(archive, stopped, Act.PARTIALLY_APPLIED))
+    assert is_ended(applied(archive, stopped, Act.PARTIALLY_APPLIED)), "resumed, to an outcome there was none of before"
     whole = applied(archive, approved(archive, sealed_run(archive, PEOPLE, days=1)))
     assert is_ended(whole)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from trueup.transforms.work import order, passing_value
+from tests.support.plan_world import World, profile, user
+from trueup.transforms.work import order, passing_value, plan_work
 
 people = st.integers(0, 11)
 
@@ -46,6 +47,16 @@ def test_any_tangle_ends_and_gives_every_freer_a_turn(tangle: list[tuple[int, in
 
 def test_without_exchange_nobody_has_a_turn() -> None:
     assert order([]).ranks == {}
+
+
+def test_an_address_is_given_up_before_somebody_else_gets_it(world: World) -> None:
+    """As a user name is; for a title, which two people may share, nobody waits."""
+    world.users = [user("ann", mail="new@x.example", jobTitle="Boss"), user("bob", mail="ann@x.example")]
+    world.profiles = [profile("p1", "ann"), profile("p2", "bob", title="Boss")]
+    work = plan_work(world.plan().files)
+    assert [[one.key for one in turn] for turn in work.freeing()] == [["ann"]]
+    assert [one.key for one in work.phase("updates")] == ["bob"]
+    work.close()
 
 
 def test_a_passing_value_is_always_the_same_and_stays_an_address() -> None:

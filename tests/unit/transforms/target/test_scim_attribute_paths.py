@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trueup.transforms.duck.database import connect
 from trueup.transforms.values.columns import flattened
-from trueup.transforms.values.equality import canonical, classify, is_same_text, moved_members, same
+from trueup.transforms.values.equality import canonical, classify, is_same_text, moved_members, plain, same
 from trueup.transforms.values.paths import CORE, ENTERPRISE, get, new_element, parse, put
 from trueup.transforms.vocabulary import Kept
 
@@ -155,3 +155,23 @@ def test_text_is_told_in_the_same_json_here_and_in_duckdb() -> None:
     texts = [*map(chr, range(1, 0x180)), "\\u001e", "\\\x1f\\\\u001f", '"\x0b"', "\u2028"]
     told = connect().execute("SELECT to_json(t)::VARCHAR FROM (SELECT unnest(?::VARCHAR[]) AS t)", [texts]).fetchall()
     assert [row[0] for row in told] == [canonical(text) for text in texts]
+
+
+def test_a_number_is_told_in_the_same_text_here_and_in_duckdb() -> None:
+    numbers = [0.0, -0.0, 7.0, -2.5, 1e-5, 1.5e-6, 2e-7, -1.25e-9, 123456.75, 1e20, 1e21, 1e22, -1.5e22, 1.7e308]
+    text = json.dumps(numbers)
+    told = connect().execute("SELECT unnest(json_extract_string($1::VARCHAR, '$[*]'))", [text]).fetchall()
+    assert [row[0] for row in told] == [plain(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("held", "read"),
+    [(True, True), ("True", True), (" TRUE ", True), (1, True), ("0", False), ("False", False), ("yes", None),
+     ("", None), (None, None)],
+)  # fmt: skip
+def test_true_and_false_are_read_however_a_server_spells_them(held: Any, read: bool | None) -> None:
+    """In an attribute that is managed as a boolean, and in ``active`` whatever it is managed as."""
+    said = json.dumps({"locked": held, "active": held, "title": "yes"})
+    query = flattened({"locked": "boolean", "active": "text", "title": "text"}, "(SELECT $1::VARCHAR AS said)")
+    row = connect().execute(query, [said]).fetchone()
+    assert row == (read, read, "yes")
