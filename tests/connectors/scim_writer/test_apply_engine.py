@@ -167,6 +167,7 @@ def test_a_row_that_moved_is_left_alone_and_its_attribute_named(tmp_path: Path, 
     assert row["result"] == "skipped"
     assert "title" in row["reason"]
     assert result.is_partial
+    assert (result.details["applied"], result.details["skipped"], result.details["failed"]) == (5, 1, 0)
     assert outcome(files)["k2"]["result"] == "applied"
 
 

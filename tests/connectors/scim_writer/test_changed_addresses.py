@@ -10,8 +10,10 @@ import pytest
 from tests.support.first_night import profile_before
 from tests.support.plan_world import user
 from tests.support.sandbox import close, shared
-from tests.support.scim_directory import TOKEN
+from tests.support.scim_directory import TOKEN, Directory, Manners, serving
+from tests.support.scim_kills import applied
 from tests.support.scim_nights import MOBILE, PHONE, Nights, writes
+from tests.support.scim_runs import WORK_MAIL, plan
 from trueup.sandbox import DirectoryData, Weaknesses
 
 if TYPE_CHECKING:
@@ -65,8 +67,8 @@ def test_a_changed_address_leaves_nothing_behind(tmp_path: Path, name: str) -> N
     for turn in ("second", "third"):
         for number, one in enumerate(nights.users):
             one |= {"mail": f"{turn}.{one['id']}@x.example", "phone": f"+41 {len(turn)} {number}"}
-        applied = nights.night()
-        assert applied.residual == {}, applied.result.records
+        night = nights.night()
+        assert night.residual == {}, night.result.records
         held = {one["externalId"]: one for one in sandbox.directory.profiles()}
         for number, key in enumerate(keys):
             assert values(held[key], "emails") == [f"{turn}.{key}@x.example"]
@@ -134,3 +136,25 @@ def test_a_number_that_is_kept_without_its_type_and_spelt_otherwise_is_not_added
     nights.night()
     assert values(sandbox.directory.profile("new"), "phoneNumbers") == ["+412500"]
     assert writes(nights.plan()) == {}
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_address_the_plan_did_not_know_for_the_one_it_meant_is_no_edit(tmp_path: Path, *, edited: bool) -> None:
+    """That the target drops types was learnt after the plan was made, which saw no work address in this profile."""
+
+    def without_types(resource: dict[str, Any]) -> None:
+        resource["emails"] = [{"value": one["value"]} for one in resource["emails"]]
+
+    with serving(Directory(Manners(alter=without_types))) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "emails": [{"value": "old@x.example"}]})
+        files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {WORK_MAIL: (None, "new@x.example")})])
+        if edited:
+            directory.users["p1"]["emails"] = [{"value": "edited@x.example"}]
+        result = applied(directory, files, {"untyped": ["emails"]})
+        told = next(row for row in result.records if row["operation"] == "update")
+        held = [one["value"] for one in directory.users["p1"]["emails"]]
+        if edited:
+            assert (told["result"], held) == ("skipped", ["edited@x.example"])
+            assert told["reason"] == f"{WORK_MAIL} moved since the snapshot"
+        else:
+            assert (told["result"], held) == ("applied", ["new@x.example"])

@@ -145,3 +145,16 @@ def test_whoever_failed_and_was_written_later_in_another_way_has_not_failed(
         row = outcome_of(files)["k0", "update"]
         assert row["reason"] == ""
         assert row["written"] == {"title": "New", MANAGER: "kb"}
+
+
+def test_whom_a_deactivation_deleted_before_a_kill_was_active_before_it(tmp_path: Path) -> None:
+    with serving(Directory(Manners(deactivated="deletes"))) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "externalId": "k1"})
+        files = plan(tmp_path / "run", directory, [("k1", "deactivate", "p1", {"active": (True, False)})])
+        applied(directory, files)
+        killed_after_intent(files, 1)
+        result = applied(directory, files)
+        assert result.details["deactivation_deletes"] is True
+        row = outcome_of(files)["k1", "deactivate"]
+        assert (row["result"], row["reason"]) == ("applied", "the target deletes a profile that is deactivated")
+        assert (row["before"], row["written"]) == ({"active": True}, {"active": False})

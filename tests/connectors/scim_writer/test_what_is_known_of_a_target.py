@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trueup.connectors.scim.shape import Shape
+from trueup.connectors.scim_writer.agenda import Agenda
 from trueup.connectors.scim_writer.forms import BY_NAME
 from trueup.connectors.scim_writer.target_profile import TargetBehaviour
 from trueup.transforms.vocabulary import Kept
@@ -51,7 +53,7 @@ def test_the_form_that_worked_is_the_first_one_next_time() -> None:
     noted = target.as_json()
     assert (noted["dialect"], noted["forms"]) == ("patch_plain", {"title": "patch_plain"})
     again = TargetBehaviour("auto", noted)
-    assert names(again)[0] == "patch_plain"
+    assert names(again) == ["patch_plain", "patch_path"], "first, and once"
     assert again.was_kept("title")
     assert not again.was_kept("title", PATH)
 
@@ -86,6 +88,31 @@ def test_a_form_that_took_something_away_is_not_used_there_again() -> None:
         again.was_harmful(form, ["name.givenName"], "takes_away", beyond=False)
     assert again.no_form_is_safe("name.givenName", clearing=False)
     assert again.is_settled("name.givenName", clearing=False) is True, "nothing is left to try"
+
+
+def test_a_form_that_did_no_harm_is_not_watched_again_the_next_night() -> None:
+    target = knowing()
+    target.was_harmless(PATH, ["name.givenName"])
+    again = TargetBehaviour("auto", target.as_json())
+    assert again.is_proven(PATH, "name.familyName")
+    assert not again.is_proven(PATH, "title")
+    assert not again.is_proven(PLAIN, "name.familyName")
+
+
+def test_what_the_target_sets_itself_is_remembered_and_no_form_is_to_blame() -> None:
+    target = knowing(derived=["formatted"])
+    target.was_harmful(PLAIN, ["title"], "alters", beyond=False)
+    target.derives(PLAIN, ["nickName"])
+    noted = target.as_json()
+    assert (noted["derived"], noted["harms"]) == (["formatted", "nickname"], {})
+
+
+def test_an_attribute_is_tried_by_everybody_at_once_only_when_it_is_known_how_to_write_it() -> None:
+    target = knowing()
+    agenda = Agenda(target, Shape(), {"title": "T"})
+    assert agenda.is_open("title")
+    target.took(PATH, ["title"])
+    assert not agenda.is_open("title")
 
 
 def test_what_no_form_brings_is_settled_and_noted_as_not_kept() -> None:

@@ -1,0 +1,74 @@
+"""Somebody who cannot be created at once: tried so often and no more, adopted once, told in the target's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.scim_directory import Directory, Manners, Trouble, serving
+from tests.support.scim_kills import applied, outcome_of
+from tests.support.scim_runs import plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.scim_runs import Wish
+
+ADA: Wish = (
+    "k1",
+    "create",
+    None,
+    {"userName": (None, "ada@x.example"), "externalId": (None, "k1"), "nickName": (None, "Ada")},
+)
+
+
+def test_a_creation_the_target_is_too_busy_for_is_given_up_after_four_attempts(tmp_path: Path) -> None:
+    def busy(_resource: dict[str, Any]) -> None:
+        raise Trouble(503)
+
+    with serving(Directory(Manners(alter=busy))) as directory:
+        files = plan(tmp_path / "run", directory, [ADA])
+        assert applied(directory, files).failed == 1
+        assert outcome_of(files)["k1", "create"]["reason"] == "the target answered 503, 4 times"
+        assert directory.wrote() == [("POST", "/Users")] * 4
+
+
+def test_a_creation_that_arrives_late_is_adopted_as_soon_as_the_second_one_meets_it(tmp_path: Path) -> None:
+    """The first request is on its way for so long that it arrives just before the one that repeats it."""
+    with serving(Directory()) as directory:
+        directory.add({"id": "p0", "userName": "known@x.example"})
+        files = plan(tmp_path / "run", directory, [ADA])
+
+        def late(method: str, _path: str, _number: int) -> str | None:
+            if method != "POST":
+                return None
+            if len(directory.wrote()) == 1:
+                return "refuse"
+            directory.add({"id": "late", "userName": "ada@x.example", "externalId": "k1", "nickName": "Ada"})
+            return None
+
+        directory.fault = late
+        result = applied(directory, files)
+        assert result.created == {"k1": "late"}
+        assert sorted(directory.users) == ["late", "p0"]
+        last = max(n for n, (method, _) in enumerate(directory.log) if method == "POST")
+        by_name_by_id_and_itself = ["/Users", "/Users", "/Users/late"]
+        assert [path for _, path in directory.log[last + 1 :]] == by_name_by_id_and_itself
+
+
+def test_whoever_cannot_be_created_is_told_in_what_the_target_said_to_all_of_it(tmp_path: Path) -> None:
+    """What it says to less and less speaks of what was left out."""
+
+    def picky(resource: dict[str, Any]) -> None:
+        raise Trouble(400, detail="Ada is no nickname." if "nickName" in resource else "A nickname is missing.")
+
+    with serving(Directory(Manners(alter=picky))) as directory:
+        files = plan(tmp_path / "run", directory, [ADA])
+        assert applied(directory, files).failed == 1
+        assert outcome_of(files)["k1", "create"]["reason"] == "the target answered 400: Ada is no nickname."
+
+
+def test_what_a_new_profile_did_not_keep_is_said_of_it(tmp_path: Path) -> None:
+    with serving(Directory(Manners(drops=frozenset({"nickName"})))) as directory:
+        files = plan(tmp_path / "run", directory, [ADA])
+        assert applied(directory, files).applied == 1
+        assert outcome_of(files)["k1", "create"]["reason"].startswith("the target did not keep nickName")

@@ -1,0 +1,60 @@
+"""A profile that got another id by our own write stays its person's, and no other profile is taken for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tests.support.scim_directory import Directory, Manners, serving
+from tests.support.scim_kills import applied, outcome_of
+from tests.support.scim_runs import brisk, plan, settings_for
+from trueup.connectors.scim_writer.applying import apply_run
+from trueup.transforms.work import plan_work
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.scim_runs import Wish
+
+
+def test_whoever_got_another_id_by_stepping_aside_is_found_when_the_apply_goes_on(tmp_path: Path) -> None:
+    with serving(Directory(Manners(ids="written"))) as directory:
+        for n in (0, 1):
+            directory.add({"id": f"p{n}", "userName": f"u{n}@x.example", "externalId": f"k{n}"})
+        swapped = {f"k{n}": f"u{1 - n}@x.example" for n in (0, 1)}
+        wishes: list[Wish] = [
+            (f"k{n}", "update", f"p{n}", {"userName": (f"u{n}@x.example", swapped[f"k{n}"])}) for n in (0, 1)
+        ]
+        files, stop = plan(tmp_path / "run", directory, wishes), threading.Event()
+
+        def stops(method: str, _path: str, _number: int) -> None:
+            if method == "PATCH":
+                stop.set()
+
+        directory.fault = stops
+        work = plan_work(files)
+        assert apply_run(settings_for(directory), files, work, stop=stop, pace=brisk()).interrupted
+        work.close()
+        directory.fault = None
+        result = applied(directory, files)
+        assert (result.applied, result.skipped, result.failed) == (2, 0, 0)
+        assert {held["externalId"]: held["userName"] for held in directory.users.values()} == swapped
+
+
+def test_another_profile_with_the_same_externalid_is_not_taken_for_the_one_that_was_lost(tmp_path: Path) -> None:
+    """The plan knows the other one, which was there before: whatever it is, our write did not make it."""
+
+    def vanish(resource: dict[str, Any]) -> None:
+        if resource.get("title") == "New":
+            resource |= {"externalId": "other", "userName": "other@x.example"}
+
+    with serving(Directory(Manners(ids="written", alter=vanish))) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "externalId": "k1", "title": "Old"})
+        double = {"id": "p2", "userName": "ada2@x.example", "externalId": "k1", "title": "Old", "active": True}
+        directory.add(dict(double))
+        files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {"title": ("Old", "New")})])
+        assert applied(directory, files).failed == 1
+        row = outcome_of(files)["k1", "update"]
+        assert row["reason"] == "the profile does not answer since it was written, nor is it found"
+        assert row["profile_id"] == "p1"
+        assert directory.users["p2"] == double
