@@ -22,12 +22,12 @@ _YES = "said yes"
 
 
 class Removing:
-    """One profile to be deleted."""
+    """One profile to be deleted: the only step of its person, so no write of ours gave it another id."""
 
     def __init__(self, context: ApplyContext, item: WorkItem, profile_id: str) -> None:
         self._context = context
         self._item = item
-        self._profile_id = context.new_ids.now.get(item.key, profile_id)
+        self._profile_id = profile_id
         self._sent = (item.key, STEP) in context.past.doubts
         self._match = IfMatch(context.learned)
         self._attempts = 0
@@ -86,12 +86,11 @@ class Removing:
 
     def _moved(self, resource: dict[str, Any]) -> list[str]:
         """What changed since the snapshot; a deletion that may have half happened is not held up by ``active``."""
-        text = self._context.work.snapshot_of(str(self._item.profile_id))
+        text = self._context.work.snapshot_of(self._profile_id)
         if text is None:
             return []
         moved = moved_members(json.loads(text), resource)
-        ours = {"id"} if self._profile_id != self._item.profile_id else set()
-        return [name for name in moved if name.lower() not in ours and not (self._sent and name.lower() == "active")]
+        return [name for name in moved if not (self._sent and name.lower() == "active")]
 
     async def _record(self, result: Result, reason: str, resource: dict[str, Any] | None = None) -> Result:
         settled = Settled(result, self._profile_id, reason, self._attempts, resource=resource)
