@@ -204,16 +204,16 @@ class TargetBehaviour:
 
     def was_harmful(self, form: Form, attributes: Iterable[str], harm: Harm, *, beyond: bool) -> None:
         """The form did more than it was asked to; ``beyond``: to attributes it did not even name."""
-        names = {"patch_path", "patch_null"} if form.name in {"patch_path", "patch_null"} else {form.name}
         for head in {""} if beyond else {head_of(attribute) for attribute in attributes}:
-            for name in names:
+            for name in _blamed_with(form):
                 if self._harms.get((head, name)) != "takes_away":
                     self._harms[head, name] = harm
 
     def derives(self, form: Form, attributes: Iterable[str]) -> None:
         """The target sets these as it likes when anything is written: no form is to blame."""
         self.derived |= {name.lower() for name in attributes}
-        for key in [key for key, harm in self._harms.items() if key[1] == form.name and harm == "alters"]:
+        names = _blamed_with(form)
+        for key in [key for key, harm in self._harms.items() if key[1] in names and harm == "alters"]:
             del self._harms[key]
 
     def safe_for(self, attributes: Iterable[str], *, avoid: Form) -> list[Form]:
@@ -371,6 +371,12 @@ class TargetBehaviour:
 
     def _has_form(self, attribute: str) -> bool:
         return any(self._kept[attribute, name] for name in BY_NAME)
+
+
+def _blamed_with(form: Form) -> set[str]:
+    """The forms that did what this one did: two differ only in how a value is taken away."""
+    names = {"patch_path", "patch_null"}
+    return names if form.name in names else {form.name}
 
 
 def head_of(attribute: str) -> str:

@@ -101,10 +101,11 @@ def test_a_form_that_did_no_harm_is_not_watched_again_the_next_night() -> None:
 
 def test_what_the_target_sets_itself_is_remembered_and_no_form_is_to_blame() -> None:
     target = knowing(derived=["formatted"])
-    target.was_harmful(PLAIN, ["title"], "alters", beyond=False)
-    target.derives(PLAIN, ["nickName"])
-    noted = target.as_json()
-    assert (noted["derived"], noted["harms"]) == (["formatted", "nickname"], {})
+    for form in (PATH, PLAIN):
+        target.was_harmful(form, ["title"], "alters", beyond=False)
+        target.derives(form, ["nickName"])
+        noted = target.as_json()
+        assert (noted["derived"], noted["harms"]) == (["formatted", "nickname"], {})
 
 
 def test_an_attribute_is_tried_by_everybody_at_once_only_when_it_is_known_how_to_write_it() -> None:
