@@ -47,19 +47,25 @@ def test_a_mapping_that_reads_another_column_shows_no_unchanged_source(settled: 
 
 
 def test_a_scope_that_flips_both_ways(settled: World) -> None:
+    flips = {(key, "active"): "scope_changed" for key in ("ann", "bob")}
     settled.of("ann")["assigned"] = False
+    settled.of("bob").update(assigned=False, scope="filtered_out")
     plan = settled.plan()
-    assert plan.causes == {("ann", "active"): "scope_changed"}
+    assert plan.causes == flips
     settled.apply(plan)
-    settled.of("ann")["assigned"] = True
-    assert settled.plan().causes == {("ann", "active"): "scope_changed"}
+    for key in ("ann", "bob"):
+        settled.of(key)["assigned"] = True
+    assert settled.plan().causes == flips
 
 
 def test_somebody_known_out_of_scope_who_comes_in(settled: World) -> None:
-    settled.users.append(user("cy", assigned=False))
+    settled.users += [user("cy", assigned=False), user("dan", assigned=False, scope="filtered_out")]
     settled.apply(settled.plan())
-    settled.of("cy")["assigned"] = True
-    assert set(settled.plan().causes.values()) == {"scope_changed"}
+    for key in ("cy", "dan"):
+        settled.of(key)["assigned"] = True
+    plan = settled.plan()
+    assert {key for key, _ in plan.changes} == {"cy", "dan"}
+    assert set(plan.causes.values()) == {"scope_changed"}
 
 
 def test_somebody_who_comes_in_once_a_plan_for_somebody_else_was_applied(settled: World) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.plan_world import ATTRIBUTES, DEPARTMENT, MANAGER, managed, profile, user
-from trueup.transforms.attributes import TargetSchema
+from trueup.transforms.attributes import ManagedAttribute, TargetSchema
 from trueup.transforms.errors import Failed, Misused
 from trueup.transforms.planning.plan import make_plan
 
@@ -115,6 +115,17 @@ def test_a_manager_without_profile_is_left_alone_and_named(world: World) -> None
     assert len(plan.rows("findings")) == 2
 
 
+def test_a_manager_whose_profile_goes_tonight_is_left_alone_and_named(world: World) -> None:
+    world.set(deprovision={"leavers": "delete"})
+    world.users = [user("ann", manager="off"), user("off", accountEnabled=False)]
+    world.profiles = [profile("p1", "ann"), profile("p2", "off")]
+    plan = world.plan()
+    assert plan.decisions == {"ann": "unchanged", "off": "delete"}
+    assert plan.changes == {}
+    left_alone = "The manager off has no profile, so the manager is left alone."
+    assert plan.findings == [("ann", "manager_without_profile", "info", left_alone)]
+
+
 def test_a_reference_is_compared_by_person(world: World) -> None:
     world.users = [user("ann"), user("bob", manager="ann")]
     world.profiles = [profile("p1", "ann"), profile("p2", "bob", **{MANAGER: "p1"})]
@@ -185,6 +196,20 @@ def test_an_inactive_profile_of_an_enabled_person_is_reactivated_also_when_activ
     plan = world.plan()
     assert plan.decisions == {"ann": "reactivate", "off": "deactivate"}
     assert plan.changes == {("ann", "active"): (False, True), ("off", "active"): (True, False)}
+
+
+def test_only_who_was_switched_off_is_said_to_be_active_again(world: World) -> None:
+    """Neither a mark that is set nor a profile that did not say whether it is active was an account switched off."""
+    world.attributes = (*ATTRIBUTES, ManagedAttribute("locked", kind="boolean"))
+    world.mapped["locked"] = lambda one: one["id"] != "bob"
+    world.users = [user(key) for key in ("ann", "bob", "cy", "dan", "off")]
+    world.profiles = [
+        profile("ann", locked=False), profile("bob", locked=True), profile("cy", locked=None),
+        profile("dan", locked=True, active=None), profile("off", locked=True, active=False),
+    ]  # fmt: skip
+    plan = world.plan()
+    assert plan.changes[("dan", "active")] == (None, True)
+    assert plan.decisions == dict.fromkeys(("ann", "bob", "cy", "dan"), "update") | {"off": "reactivate"}
 
 
 def test_complex_values_compare_as_their_json_and_nothing_mapped_compares_nothing(world: World) -> None:

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.plan_world import ATTRIBUTES, MANAGER, OF, profile, user
+from tests.support.plan_world import ATTRIBUTES, MAIL, MANAGER, OF, profile, user
 from tests.unit.transforms.test_plan_rollback import back, settled
-from trueup.transforms.attributes import ManagedAttribute
+from trueup.transforms.attributes import ManagedAttribute, TargetSchema
 from trueup.transforms.errors import Failed, Refused
 from trueup.transforms.manifest import ActRecord
 from trueup.transforms.planning.plan import make_plan
@@ -76,6 +76,20 @@ def test_a_target_without_a_column_has_no_value_there(world: World) -> None:
     drop_column(files.target, "nickName")
     drop_column(files.target, "flag")
     assert make_plan(world.request(files)).changes == 2
+
+
+def test_what_a_first_apply_learnt_before_it_was_broken_off_says_which_address_is_meant(world: World) -> None:
+    """No plan has been applied yet, so nothing is known of what the list held: its only entry is the one."""
+    world.schema = TargetSchema(bare=frozenset({"emails"}))
+    world.users = [user("ann")]
+    kept = {"id": "p1", "emails": [{"value": "aged@x.example"}]}
+    world.profiles = [profile("p1", "ann", resource=kept, **{MAIL: None})]
+    first = world.plan()
+    assert first.changes == {("ann", MAIL): (None, "ann@x.example")}
+    learnt = {"dialect": {"untyped": ["emails"]}}
+    act = ActRecord(act=Act.INTERRUPTED, number=1, at=world.at, who="t", previous_sha256="", details=learnt)
+    world.seal(first, acts=(act,))
+    assert world.plan().changes == {("ann", MAIL): ("aged@x.example", "ann@x.example")}
 
 
 def test_a_matching_attribute_the_snapshot_lacks_is_a_failure(world: World) -> None:

@@ -89,6 +89,16 @@ def test_who_came_back_after_an_undone_end_of_any_kind_leaves_like_anybody(world
     assert plan.codes == {key: key for key in plan.codes}
 
 
+def test_who_was_created_and_taken_back_stays_off_also_where_active_is_not_mapped(settled: World) -> None:
+    settled.attributes = tuple(a for a in settled.attributes if a.path != "active")
+    settled.users.append(user("cy"))
+    undo = back(settled, settled.apply(settled.plan()))
+    assert undo.changes == {("cy", "active"): (True, False)}
+    settled.apply(undo, kind=Kind.ROLLBACK)
+    night = settled.plan()
+    assert (night.codes["cy"], night.changes) == ("rolled_back", {})
+
+
 def test_a_value_taken_back_is_written_once_the_source_has_said_something_else_in_between(settled: World) -> None:
     settled.of("ann")["jobTitle"] = "Boss"
     run = settled.apply(settled.plan())
@@ -110,12 +120,16 @@ def test_a_night_that_could_not_read_a_value_does_not_end_what_a_rollback_restor
     assert settled.plan().codes["ann"] == "rolled_back"
 
 
-def test_what_the_source_once_gave_is_cleared_however_often_hands_fill_it_in(settled: World) -> None:
-    settled.of("ann")["jobTitle"] = None
-    settled.apply(settled.plan())
-    settled.apply(settled.plan())
-    settled.profiles[0]["title"] = "By hand"
-    assert settled.plan().changes == {("ann", "title"): ("By hand", None)}
+def test_what_the_source_once_gave_is_cleared_however_often_hands_fill_it_in(world: World) -> None:
+    """Also beside what the source never gave, to the same person and to others: that stays."""
+    world.users = [user("ann", department=None), user("bob", jobTitle=None)]
+    world.profiles = [profile("ann"), profile("bob")]
+    world.apply(world.plan())
+    world.of("ann")["jobTitle"] = None
+    world.apply(world.plan())
+    world.apply(world.plan())
+    world.profiles[0]["title"] = "By hand"
+    assert world.plan().changes == {("ann", "title"): ("By hand", None)}
 
 
 def test_a_night_that_could_not_read_a_value_does_not_make_it_one_never_given(settled: World) -> None:

@@ -125,6 +125,17 @@ def test_a_deactivation_taken_back_stays_so_also_where_a_plan_for_one_person_mad
     assert world.plan().codes["ann"] == "rolled_back"
 
 
+def test_what_an_older_plan_for_some_wanted_is_not_what_a_rollback_took_back(world: World) -> None:
+    world.of("ann")["jobTitle"] = "Head"
+    urgent(world, "ann")
+    world.of("ann")["jobTitle"] = "Chief"
+    undo = back(world, undo=world.apply(world.plan()))
+    assert undo.changes == {("ann", "title"): ("Chief", "Head")}
+    world.apply(undo, kind=Kind.ROLLBACK)
+    night = world.plan()
+    assert (night.codes["ann"], night.changes) == ("rolled_back", {})
+
+
 def test_a_partial_read_cannot_say_how_the_directory_was(world: World) -> None:
     world.of("ann")["accountEnabled"] = False
     run = urgent(world, "ann")

@@ -1,4 +1,4 @@
-"""An incremental read goes on from the newest complete read, whether or not its plan was applied."""
+"""Which earlier run tells what the source said: the newest complete read, or the newest whose plan was applied."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trueup.transforms.history import History, PriorRun
 from trueup.transforms.manifest import ActRecord, FileRecord, Manifest
+from trueup.transforms.planning.earlier_runs import last_reconcile
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.vocabulary import Act, Kind, Outcome
 
@@ -28,3 +29,11 @@ def test_the_newest_complete_read_counts_applied_or_not() -> None:
     assert history.latest_read is waiting
     assert history.baseline is applied
     assert History().latest_read is None
+
+
+def test_what_the_source_said_last_is_told_by_an_applied_plan_and_never_by_a_rollback() -> None:
+    """A rollback has the source of the plan applied before it was made, which may be older than the last applied."""
+    applied = run("2", Act.APPLIED)
+    undone = run("3", Act.APPLIED, kind=Kind.ROLLBACK)
+    assert last_reconcile(History((run("4"), undone, applied, run("1", Act.APPLIED)))) is applied
+    assert last_reconcile(History((undone,))) is None
