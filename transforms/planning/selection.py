@@ -76,8 +76,8 @@ def _look_up(connection: DuckDBPyConnection, files: RunFiles, names: Sequence[st
     connection.execute(f"CREATE TEMP TABLE selection AS {statement('selection')}")
 
 
-def select(connection: DuckDBPyConnection, only: Sequence[str]) -> int:
-    """Make ``selected`` (key) from ``persons`` and ``users``; returns how many people that is.
+def select(connection: DuckDBPyConnection, only: Sequence[str]) -> None:
+    """Make ``selected`` (key) from ``persons`` and ``users``.
 
     Raises:
         Misused: one of ``only`` names nobody.
@@ -95,5 +95,3 @@ def select(connection: DuckDBPyConnection, only: Sequence[str]) -> int:
             remedy="Give an object id, a user name or an e-mail as the source or the target spells it.",
         )
     connection.execute("CREATE OR REPLACE TEMP TABLE selected AS SELECT DISTINCT key FROM selection")
-    found = connection.execute("SELECT count(*) FROM selected").fetchone()
-    return int(found[0]) if found else 0

@@ -7,7 +7,7 @@ SELECT
         WHEN d.decision = 'create' AND t.profile_id IS NOT NULL THEN 'edited_in_target'
         WHEN d.decision = 'create' AND t.reason_code IN ('not_assigned', 'filtered_out') THEN 'scope_changed'
         WHEN d.decision = 'create' THEN 'source_changed'
-        WHEN d.matched_by NOT IN ('link', 'created') AND c.since IS NULL THEN 'first_adoption'
+        WHEN c.since IS NULL THEN 'first_adoption'
         WHEN p.attribute = 'active' AND t.key IS NOT NULL
             AND coalesce(t.reason_code IN ('not_assigned', 'filtered_out'), FALSE)
                 <> coalesce(d.reason_code IN ('not_assigned', 'filtered_out'), FALSE)
