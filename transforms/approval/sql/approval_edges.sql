@@ -4,14 +4,13 @@
 --      '' stands for the person as a whole; a person who gives a value up as a whole gives up each of its attributes.
 CREATE TABLE edge AS
 WITH freed AS (
-    SELECT key, attribute, before AS value
+    SELECT key, attribute, attribute AS path, before AS value
     FROM unit
     WHERE attribute IN (FROM unique_path) AND before IS NOT NULL AND before IS DISTINCT FROM after
     UNION ALL
-    SELECT held_value.key, '', held_value.value
+    SELECT key, '', attribute, value
     FROM held_value
-    JOIN unit ON unit.key = held_value.key AND unit.attribute = '' AND unit.decision = 'delete'
-    WHERE held_value.value IS NOT NULL
+    WHERE key IN (SELECT key FROM unit WHERE decision = 'delete')
 ),
 
 taken AS (
@@ -31,7 +30,7 @@ still_held AS (
     JOIN freed
         ON lower(freed.value) = lower(taken.value)
         AND freed.key <> taken.key
-        AND freed.attribute IN (taken.attribute, '')
+        AND freed.path = taken.attribute
 )
 
 SELECT * FROM still_held

@@ -66,7 +66,7 @@ def test_people_are_called_by_key_user_name_profile_or_mail(tmp_path: Path, name
 
 
 def test_a_selector_that_fits_nothing_is_a_mistake(tmp_path: Path) -> None:
-    for wrong in ("nobody@x.example", "titel", "", "%", "updates"):
+    for wrong in ("nobody@x.example", "titel", "", "%", "updates", "key", "left_alone"):
         with pytest.raises(Misused, match="fits no person, attribute or decision"):
             left(tmp_path, [update("a", title=("x", "y"))], exclude=(wrong,))
 
@@ -84,6 +84,10 @@ def test_a_selector_that_fits_several_is_a_mistake_unless_one_of_them_is_written
     twins[:2] = [Person(key, "conflict", {}, "same@x.example") for key in "ab"]
     with pytest.raises(Misused, match="fits 2 people of this run: a, b"):
         left(tmp_path, twins, exclude=("same@x.example",))
+
+
+def test_an_attribute_nobody_changes_tonight_may_be_named(tmp_path: Path) -> None:
+    assert left(tmp_path, [update("a", city=("x", "y"))], exclude=("title",)) == {}
 
 
 def test_leaving_everything_out_is_a_mistake(tmp_path: Path) -> None:
@@ -121,6 +125,8 @@ def test_only_a_decision_takes_no_other(tmp_path: Path) -> None:
 def test_only_and_exclude_work_together(tmp_path: Path) -> None:
     people = [update("a", title=("x", "y"), city=("x", "y")), update("b", title=("x", "y"))]
     assert set(left(tmp_path, people, only=("a",), exclude=("city",))) == {("a", "city"), ("b", None)}
+    wish = Selection(("A@x.example",), ("city", "city"))
+    assert compute(RunFiles(tmp_path), [wish], unique=UNIQUE).selections == (Selection(("a",), ("city",)),)
 
 
 def test_a_reference_to_a_manager_who_is_not_created_is_left_out_with_them(tmp_path: Path) -> None:
@@ -179,6 +185,23 @@ def test_a_name_freed_by_a_deletion_that_is_left_out_is_not_given_away(tmp_path:
         update("c", title=("x", "y")),
     ]
     assert set(left(tmp_path, people, exclude=("profile:p-9",))) == {("profile:p-9", None), ("b", None)}
+
+
+def test_what_somebody_keeps_in_any_case_holds_nobody_up(tmp_path: Path) -> None:
+    """An address that two people share: it was there before, and nobody was to give it up."""
+    ann = Person("a", "update", {"title": ("x", "y")}, "a@x.example", "p-a", mail="desk@x.example")
+    people = [ann, create("b", mail="desk@x.example"), Person("c", "delete", profile_id="p-c")]
+    assert set(left(tmp_path, people, exclude=("a",))) == {("a", None)}
+
+
+def test_a_user_name_is_free_although_somebody_who_stays_has_it_as_an_address(tmp_path: Path) -> None:
+    people = [
+        Person("profile:p-9", "delete", profile_id="p-9", holds="nine@x", mail="free@x"),
+        update("a", mail=("name@x", "other@x")),
+        Person("b", "create", {"userName": (None, "free@x")}),
+        update("c", userName=("c@x", "name@x")),
+    ]
+    assert set(left(tmp_path, people, exclude=("profile:p-9", "a"))) == {("profile:p-9", None), ("a", None)}
 
 
 def test_leaving_out_the_name_leaves_out_the_creation(tmp_path: Path) -> None:
