@@ -51,6 +51,7 @@ class Typeless:
 
 def shared_lists(attributes: Iterable[str]) -> frozenset[str]:
     """Lists, in lower case, of which ``attributes`` name several kinds of elements."""
-    kinds = {(path.whole.lower(), str(path.kind_of_element).lower()) for path in map(parse, attributes) if path.where}
-    counted = Counter(whole for whole, kind in kinds if kind != "none")
+    paths = map(parse, attributes)
+    kinds = {(path.whole.lower(), kind.lower()) for path in paths if (kind := path.kind_of_element) is not None}
+    counted = Counter(whole for whole, _ in kinds)
     return frozenset(whole for whole, count in counted.items() if count > 1)

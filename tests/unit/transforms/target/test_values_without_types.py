@@ -9,6 +9,7 @@ import pytest
 from trueup.transforms.values.equality import as_boolean, classify, differs_only_in_case, is_same_text, same, seen
 from trueup.transforms.values.labels import label
 from trueup.transforms.values.paths import attributes_in, get, parse, put, reference
+from trueup.transforms.values.typeless import shared_lists
 from trueup.transforms.vocabulary import Kept
 
 WORK = parse('emails[type eq "work"].value')
@@ -41,6 +42,16 @@ def test_an_entry_without_a_type_is_meant_only_where_it_must_be(
     emails: list[Any], wanted: str | None, untyped: bool, found: str | None
 ) -> None:
     assert get({"emails": emails}, WORK, wanted, untyped=untyped) == found
+
+
+def test_a_list_is_shared_where_elements_of_several_types_are_managed() -> None:
+    managed = (
+        *("userName", "name.givenName", "name.familyName", "title", 'photos[type eq "none"].value', "photos.value"),
+        *('phoneNumbers[type eq "work"].value', 'PhoneNumbers[type eq "mobile" and primary eq true].value'),
+        *('emails[type eq "work"].value', 'emails[type eq "WORK"].display', "emails[primary eq true].value"),
+        *('addresses[type eq "none"].region', 'addresses[type eq "work"].region'),
+    )
+    assert shared_lists(managed) == {"phonenumbers", "addresses"}
 
 
 def test_bare_text_in_a_list_has_a_value_and_nothing_else() -> None:
