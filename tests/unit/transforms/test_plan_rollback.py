@@ -226,6 +226,38 @@ def test_going_before_a_run_takes_back_everything_since(settled: World) -> None:
     assert people(settled) == before
 
 
+def test_going_before_a_run_takes_back_what_an_apply_broken_off_since_wrote(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    first = settled.apply(settled.plan())
+    settled.of("ann")["jobTitle"] = "Chief"
+    settled.of("bob")["jobTitle"] = "Boss"
+    planned = settled.plan()
+    carry_out(settled, planned, skip=frozenset(), altered={})
+    told = planned.files.outcome.rename(settled.folder / "told.parquet")
+    run = settled.seal(planned)
+    plan = back(settled, before=first, broken_off={run.run_id: told})
+    assert plan.changes == {("ann", "title"): ("Chief", "Clerk"), ("bob", "title"): ("Boss", "Clerk")}
+
+
+def test_a_profile_made_anew_since_ends_and_is_referred_to_again_unless_it_is_deleted(settled: World) -> None:
+    """Others deleted Ann's profile, so a later run made another: of that one there is no earlier value to restore."""
+    first = settled.apply(settled.plan())
+    del settled.profiles[0]
+    settled.profiles[0][MANAGER] = None
+    settled.apply(settled.plan())
+    settled.of("ann")["jobTitle"] = "Boss"
+    settled.of("bob")["manager"] = None
+    settled.apply(settled.plan())
+    reference = {("bob", MANAGER): (None, "ann")}
+    assert back(settled, before=first).changes == {("ann", "active"): (True, False)} | reference
+    settled.night += 1
+    plan = back(settled, before=first, delete_created=True)
+    assert (plan.decisions, plan.changes) == ({"ann": "delete", "bob": "unchanged"}, {})
+    assert [one[:2] for one in plan.findings] == [("bob", "manager_without_profile")]
+    settled.night += 1
+    assert back(settled, before=first, only_attributes=("title",)).changes == {}
+
+
 def test_only_the_people_and_attributes_asked_for_are_taken_back(settled: World) -> None:
     for key in ("ann", "bob"):
         settled.of(key)["jobTitle"] = "Boss"

@@ -22,9 +22,15 @@ from tests.support.archive_runs import (
 from trueup.connectors.archive import add_act
 from trueup.transforms.approval.judgement import what_was_left_out
 from trueup.transforms.approval.run_state import is_ended
-from trueup.transforms.approval.validity import still_needed, valid_approvals, voice_of
+from trueup.transforms.approval.validity import (
+    how_to_approve,
+    refuse_unless_signed_in,
+    still_needed,
+    valid_approvals,
+    voice_of,
+)
 from trueup.transforms.errors import Refused
-from trueup.transforms.vocabulary import Act
+from trueup.transforms.vocabulary import Act, Via
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +118,24 @@ def test_approvals_that_do_not_count_are_told_of_with_the_reason(archive: Archiv
         with pytest.raises(Refused) as refused:
             valid_approvals(run, settings, FINGERPRINT, AT)
         assert [one.message for one in refused.value.refusals] == [f"Run {run.run_id} is not approved.{told}"]
+
+
+def test_where_people_must_sign_in_nobody_approves_otherwise_and_is_told_where_to(archive: Archive) -> None:
+    run = sealed_run(archive, PEOPLE)
+    review = {"url": "https://review.example"}
+    shell = f"Read the report; then: trueup approve {run.run_id}"
+    page = f"Read the report and accept it at https://review.example/runs/{run.run_id}"
+    for sections, remedy in (({"approval": {"signed_in_only": True}}, shell), ({"review": review}, page)):
+        settings = settings_in(archive.path, **sections)
+        refuse_unless_signed_in(run, settings, Via.SIGN_IN)
+        for via in set(Via) - {Via.SIGN_IN}:
+            with pytest.raises(Refused) as refused:
+                refuse_unless_signed_in(run, settings, via)
+            assert [(one.code, one.remedy) for one in refused.value.refusals] == [("signed_in_only", remedy)]
+    both = settings_in(archive.path, approval={"signed_in_only": False}, review=review)
+    for via in Via:
+        refuse_unless_signed_in(run, both, via)
+    assert how_to_approve(run, both) == shell, "the page is not the only way"
 
 
 def test_an_apply_is_at_its_end_when_it_wrote_all_or_closed_with_an_outcome(archive: Archive) -> None:

@@ -39,11 +39,15 @@ def test_a_run_is_finished_once_all_of_it_was_written_and_none_has_begun_since(a
 
 
 def test_what_is_written_or_over_may_not_be_rejected(archive: Archive) -> None:
-    rejected = sealed_run(archive)
+    rejected, pruned, superseded = (sealed_run(archive) for _ in range(3))
     add_act(rejected, Act.REJECTED, "ann", at=AT)
+    add_act(pruned, Act.PRUNED, "trueup", at=AT, details={"files": []})
+    add_act(superseded, Act.SUPERSEDED, "trueup", at=AT)
     over = {
         "run_begun": applied(archive, sealed_run(archive)),
         "run_rejected": archive.load(rejected.run_id),
+        "run_pruned": archive.load(pruned.run_id),
+        "run_superseded": archive.load(superseded.run_id),
         "nothing_to_do": sealed_run(archive, outcome=Outcome.NOTHING_TO_DO),
         "run_failed": sealed_run(archive, outcome=Outcome.FAILED),
     }
