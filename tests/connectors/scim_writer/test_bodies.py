@@ -76,6 +76,20 @@ def test_without_paths_every_attribute_beside_is_said_again() -> None:
     assert operation["value"]["emails"] == [{"type": "work", "value": "new@x.example"}, HELD["emails"][1]]
 
 
+@pytest.mark.parametrize("given", ["Anna", None])
+@pytest.mark.parametrize("family", ["Li", None])
+@pytest.mark.parametrize("family_first", [True, False])
+def test_without_paths_every_member_of_one_attribute_that_is_to_change_is_said(
+    given: str | None, family: str | None, *, family_first: bool
+) -> None:
+    held = HELD | {"name": HELD["name"] | {"middleName": "M"}}
+    wanted = {"name.givenName": given, "name.familyName": family}
+    if family_first:
+        wanted = dict(reversed(wanted.items()))
+    [operation] = body(BY_NAME["patch_plain"], held, wanted, Shape())["Operations"]
+    assert operation["value"] == {"name": {"givenName": given, "familyName": family, "middleName": "M"}}
+
+
 def test_an_element_that_is_not_there_is_added_and_the_first_one_is_the_primary_one() -> None:
     bare = {"id": "p1", "emails": []}
     asked = body(BY_NAME["patch_path"], bare, {WORK: "ann@x.example"}, Shape())["Operations"]

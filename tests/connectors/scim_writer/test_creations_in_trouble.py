@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.support.scim_directory import Directory, Manners, Trouble, serving
 from tests.support.scim_kills import applied, outcome_of
 from tests.support.scim_runs import plan
+from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +56,34 @@ def test_a_creation_that_arrives_late_is_adopted_as_soon_as_the_second_one_meets
         last = max(n for n, (method, _) in enumerate(directory.log) if method == "POST")
         by_name_by_id_and_itself = ["/Users", "/Users", "/Users/late"]
         assert [path for _, path in directory.log[last + 1 :]] == by_name_by_id_and_itself
+
+
+@pytest.mark.parametrize("stated", [None, 9])
+def test_a_list_is_at_its_end_where_a_page_is_refused_after_as_many_as_it_stated_and_not_before(
+    tmp_path: Path, stated: int | None
+) -> None:
+    """Nobody is created while a page that may show them cannot be read."""
+    with serving(Directory(Manners(filters="ignored", page=2, past_end="error"))) as directory:
+        for n in range(4):
+            directory.add({"id": f"p{n}", "userName": f"known{n}@x.example"})
+        files = plan(tmp_path / "run", directory, [ADA])
+        directory.manners.total = stated
+        if stated is None:
+            assert applied(directory, files).applied == 1
+        else:
+            with pytest.raises(Failed, match="cannot be ruled out that a profile exists already"):
+                applied(directory, files)
+        assert directory.wrote() == [("POST", "/Users")] * (stated is None)
+
+
+def test_what_was_refused_on_an_earlier_night_holds_up_no_creation(tmp_path: Path) -> None:
+    """It is sent by itself, once the profile is there."""
+    with serving(Directory(Manners(refuses=frozenset({"nickName"}), put=False))) as directory:
+        files = plan(tmp_path / "run", directory, [ADA])
+        assert applied(directory, files, {"refuses": ["nickName"]}).applied == 1
+        assert directory.wrote()[0] == ("POST", "/Users")
+        assert {method for method, _ in directory.wrote()[1:]} == {"PATCH"}
+        assert [user["userName"] for user in directory.users.values()] == ["ada@x.example"]
 
 
 def test_whoever_cannot_be_created_is_told_in_what_the_target_said_to_all_of_it(tmp_path: Path) -> None:

@@ -174,3 +174,23 @@ def test_a_request_through_a_proxy_names_the_target_and_the_proxy_gets_its_own_c
     asyncio.run(talk())
     assert listener.heads[0].startswith("GET http://localhost:1/scim/v2/Users/p1 ")
     assert "proxy-authorization: basic bwu6cgfzcw==" in listener.heads[0].lower()
+
+
+def test_a_proxy_that_shows_a_certificate_of_nobody_known_gets_nothing_to_pass_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether the target itself is asked over TLS or not: the token goes through the proxy."""
+    for name in (*NAMES, *(name.upper() for name in NAMES)):
+        monkeypatch.delenv(name, raising=False)
+    listener, context = Listener(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+
+    async def talk() -> Answer:
+        server = await asyncio.start_server(_patient(listener), "127.0.0.1", 0, ssl=context)
+        monkeypatch.setenv("HTTP_PROXY", f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        async with server, Sender(settings_for(Directory(url="http://localhost:1/scim/v2")), Pace(1e6)) as sender:
+            return await sender.patch("p1", {"Operations": []}, None)
+
+    answer = asyncio.run(talk())
+    assert (answer.status, answer.sent) == (0, False), answer.trouble
+    assert listener.heads == []

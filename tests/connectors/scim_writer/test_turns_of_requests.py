@@ -1,10 +1,11 @@
-"""Who sends next: writes before looks, in order, and nobody who gave up."""
+"""Who sends next, and how fast: writes before looks, in order, and no faster than the server asks for."""
 
 from __future__ import annotations
 
 import asyncio
 
-from trueup.connectors.scim_writer.rate_limit import Slots
+from trueup.connectors.scim.responses import Answer
+from trueup.connectors.scim_writer.rate_limit import Pace, Slots
 
 
 def test_a_write_goes_before_looks_that_waited_longer() -> None:
@@ -69,3 +70,16 @@ def test_whoever_gives_up_takes_no_slot_along() -> None:
             await slots.take(write=False)
 
     asyncio.run(main())
+
+
+def test_a_server_that_asks_for_less_gets_half_each_time_and_at_least_a_sixty_fourth_until_it_is_content() -> None:
+    pace, busy = Pace(50), Answer(429, {"retry-after": "0"})
+    assert pace.rate == 50
+    for halves in range(1, 9):
+        pace.slow(busy, 0)
+        assert pace.rate == 50 / 2 ** min(halves, 6)
+    pace.good()
+    assert pace.rate == 50 / 64 + 1
+    for _ in range(50):
+        pace.good()
+    assert pace.rate == 50

@@ -6,6 +6,7 @@ import pytest
 
 from trueup.connectors.scim.shape import Shape
 from trueup.connectors.scim_writer.agenda import Agenda
+from trueup.connectors.scim_writer.etags import IfMatch
 from trueup.connectors.scim_writer.forms import BY_NAME
 from trueup.connectors.scim_writer.target_profile import TargetBehaviour
 from trueup.transforms.vocabulary import Kept
@@ -90,6 +91,14 @@ def test_a_form_that_took_something_away_is_not_used_there_again() -> None:
     assert again.is_settled("name.givenName", clearing=False) is True, "nothing is left to try"
 
 
+@pytest.mark.parametrize("harmful", ["patch_path", "patch_null"])
+def test_a_form_is_not_used_where_the_one_that_differs_only_in_taking_away_did_harm(harmful: str) -> None:
+    target = knowing()
+    target.was_harmful(BY_NAME[harmful], ["name.givenName"], "takes_away", beyond=False)
+    usable = target.forms_for("name.familyName", clearing=True, alone=False)
+    assert [form.name for form in usable] == ["patch_plain"]
+
+
 def test_a_form_that_did_no_harm_is_not_watched_again_the_next_night() -> None:
     target = knowing()
     target.was_harmless(PATH, ["name.givenName"])
@@ -126,6 +135,33 @@ def test_what_no_form_brings_is_settled_and_noted_as_not_kept() -> None:
     assert target.as_json()["not_kept"] == ["title"]
     assert target.says_yes_to("title")
     assert TargetBehaviour("auto", target.as_json()).is_settled("title", clearing=False)
+
+
+def test_a_form_that_brought_nothing_twice_is_not_tried_again_while_another_one_may() -> None:
+    target = knowing()
+    target.not_effective(PATH, ["title"])
+    assert names(target) == ["patch_path", "patch_plain"]
+    target.not_effective(PATH, ["title"])
+    assert names(target) == ["patch_plain"]
+    target.took(PLAIN, ["title"])
+    assert names(target) == ["patch_plain"], "once, though it was open before"
+
+
+def test_a_write_goes_without_a_version_once_two_were_refused_for_a_profile_that_had_not_moved() -> None:
+    match = IfMatch(knowing())
+    for read in ('W/"1"', 'W/"2"'):
+        held = {"id": "p1", "title": "Old", "meta": {"version": read}}
+        assert match.version(held) == read
+        match.refused(held)
+    assert match.version({"id": "p1", "title": "Old", "meta": {"version": 'W/"3"'}}) is None
+
+
+def test_a_version_that_was_refused_because_somebody_edited_says_nothing_of_versions() -> None:
+    match = IfMatch(knowing())
+    for title in ("Old", "Edited", "Edited again", "And again"):
+        held = {"id": "p1", "title": title, "meta": {"version": title}}
+        assert match.version(held) == title
+        match.refused(held)
 
 
 def test_an_answer_is_believed_after_three_true_ones_and_never_after_a_false_one() -> None:
