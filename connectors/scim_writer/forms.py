@@ -241,9 +241,7 @@ def _without_paths(resource: dict[str, Any], values: Mapping[str, Any], shape: S
 
 def _with_nulls(earlier: Any, now: Any) -> Any:
     """``now``, keeping the members an earlier path of the same attribute said to be taken away."""
-    if isinstance(earlier, dict) and isinstance(now, dict):
-        return {name: None for name, held in earlier.items() if held is None} | now
-    return now
+    return earlier | now if isinstance(earlier, dict) and isinstance(now, dict) else now
 
 
 def _extension(merged: dict[str, Any], resource: dict[str, Any], schema: str, shape: Shape) -> dict[str, Any]:
