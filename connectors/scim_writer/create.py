@@ -211,7 +211,6 @@ class Creating:
             resource, reason = await self._complete(profile_id, resource, missing)
             was, profile_id = profile_id, str(resource["id"])
             found = context.found(self._values, resource)
-        refused = [entry for entry in found if entry["class"] == Kept.NOT_KEPT and entry["attribute"] not in self._open]
         if lost := not_kept(found):
             reason.insert(0, f"the target did not keep {', '.join(lost)}")
         for entry in found:
@@ -225,7 +224,7 @@ class Creating:
             written=self._values,
             found=found,
             resource=resource,
-            refused=tuple(entry["attribute"] for entry in refused if entry["attribute"] in self._refused),
+            refused=tuple(a for a in not_kept(found) if a in self._refused),
             was=was if was != profile_id else "",
         )
         return await context.record_result(self._item, STEP, settled)

@@ -9,6 +9,7 @@ import pytest
 from tests.support.scim_directory import Directory, Manners, Trouble, serving
 from tests.support.scim_kills import applied, outcome_of
 from tests.support.scim_runs import plan
+from trueup.connectors.archive.journal import read_journal
 from trueup.transforms.errors import Failed
 
 if TYPE_CHECKING:
@@ -98,8 +99,51 @@ def test_whoever_cannot_be_created_is_told_in_what_the_target_said_to_all_of_it(
         assert outcome_of(files)["k1", "create"]["reason"] == "the target answered 400: Ada is no nickname."
 
 
-def test_what_a_new_profile_did_not_keep_is_said_of_it(tmp_path: Path) -> None:
-    with serving(Directory(Manners(drops=frozenset({"nickName"})))) as directory:
+@pytest.mark.parametrize("says_no", [True, False])
+def test_what_is_refused_of_a_new_profile_is_told_apart_from_what_is_not_kept(tmp_path: Path, *, says_no: bool) -> None:
+    nickname = frozenset({"nickName"})
+    with serving(Directory(Manners(refuses=nickname) if says_no else Manners(drops=nickname))) as directory:
         files = plan(tmp_path / "run", directory, [ADA])
-        assert applied(directory, files).applied == 1
-        assert outcome_of(files)["k1", "create"]["reason"].startswith("the target did not keep nickName")
+        result = applied(directory, files)
+        assert (result.applied, result.is_partial) == (1, says_no)
+        assert [held["externalId"] for held in directory.users.values()] == ["k1"]
+        [settled] = [record for record in read_journal(files.journal) if record["event"] == "settled"]
+        assert settled.get("refused", []) == (["nickName"] if says_no else [])
+        row = outcome_of(files)["k1", "create"]
+        assert row["found"]["nickName"] == "not_kept"
+        assert row["reason"].startswith("the target did not keep nickName")
+
+
+@pytest.mark.timeout(30)
+def test_of_two_people_with_one_user_name_the_second_finds_the_profile_of_the_first(tmp_path: Path) -> None:
+    """The target itself would make two of them: it takes a user name twice."""
+    with serving(Directory(Manners(unique=False))) as directory:
+        wishes: list[Wish] = [
+            (f"k{n}", "create", None, {"userName": (None, name)})
+            for n, name in enumerate(("ada@x.example", "Ada@X.example"))
+        ]
+        files = plan(tmp_path / "run", directory, wishes)
+        result = applied(directory, files)
+        assert (result.applied, result.skipped) == (1, 1)
+        [made] = directory.users
+        told = sorted(row["reason"] for row in outcome_of(files).values())
+        assert told == ["", f"a profile with this userName or externalId appeared since the snapshot: {made}"]
+
+
+def test_what_the_target_said_no_to_and_did_all_the_same_is_not_told_as_refused(tmp_path: Path) -> None:
+    with serving(Directory()) as directory:
+
+        def says_no(resource: dict[str, Any]) -> None:
+            held = directory.users.get(resource["id"])
+            if held is not None and resource.get("title") == held.get("title"):
+                directory.users[resource["id"]] = resource
+                raise Trouble(400, detail="Not this one.")
+
+        directory.manners.alter = says_no
+        wanted = {"userName": (None, "ada@x.example"), "nickName": (None, "Ada"), "title": (None, "Boss")}
+        files = plan(tmp_path / "run", directory, [("k1", "create", None, wanted)])
+        result = applied(directory, files, {"refuses": ["nickName", "title"]})
+        [made] = directory.users.values()
+        assert (made["nickName"], made["title"]) == ("Ada", "Boss")
+        assert outcome_of(files)["k1", "create"]["found"] == dict.fromkeys(wanted, "kept")
+        assert not result.is_partial
