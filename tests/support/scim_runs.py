@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.scim_directory import TOKEN, Directory
+from tests.support.scim_directory import ENTERPRISE, TOKEN, Directory
 from trueup.connectors.scim_writer.rate_limit import Pace
 from trueup.transforms.run_files import RunFiles
 from trueup.transforms.settings import Settings
@@ -64,7 +64,7 @@ def plan(
     _write(files.decisions, decisions, ["key", "profile_id", "decision", "user_name"])
     _write(files.changes, changes, ["key", "attribute", "before", "after", "cause"])
     _write(files.links, [{"source_id": k, "profile_id": p} for k, p in known.items()], ["source_id", "profile_id"])
-    names = ("id", "version", "resource", "externalId", "userName", "active", "title", WORK_MAIL)
+    names = ("id", "version", "resource", "externalId", "userName", "active", "title", WORK_MAIL, MANAGER)
     schema = pa.schema([(name, pa.bool_() if name == "active" else text) for name in names])
     rows = [
         {
@@ -76,6 +76,7 @@ def plan(
             "active": user.get("active"),
             "title": user.get("title"),
             WORK_MAIL: next((e["value"] for e in user.get("emails", []) if e.get("type") == "work"), None),
+            MANAGER: user.get(ENTERPRISE, {}).get("manager", {}).get("value"),
         }
         for user in sorted(directory.users.values(), key=lambda user: str(user["id"]))
     ]

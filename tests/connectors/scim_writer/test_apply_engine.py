@@ -125,11 +125,20 @@ def test_every_kind_of_change_reaches_every_kind_of_server(
     check_everything(directory, files)
     assert (result.applied, result.failed, result.skipped, result.interrupted) == (6, 0, 0, False)
     assert not result.is_partial
+    assert result.errors == [], "an apply in which nothing is odd says nothing of the target"
     after = {row["id"]: row for row in pq.read_table(files.target_after).to_pylist()}
     assert set(after) == set(directory.users)
     for profile_id, row in after.items():
         assert json.loads(row["resource"])["userName"] == directory.users[profile_id]["userName"]
         assert row["active"] is directory.users[profile_id]["active"]
+
+
+def test_everybody_is_written_however_many_there_are(tmp_path: Path, directory: Directory) -> None:
+    people = [directory.add({"userName": f"u{n}", "title": "Old"}) for n in range(30)]
+    wishes: list[Wish] = [(f"k-{one}", "update", one, {"title": ("Old", "New")}) for one in people]
+    files = plan(tmp_path / "run", directory, wishes)
+    assert applied(directory, files, concurrency=1).applied == 30
+    assert {user["title"] for user in directory.users.values()} == {"New"}
 
 
 def test_a_second_apply_sends_nothing(tmp_path: Path, directory: Directory) -> None:
@@ -169,6 +178,14 @@ def test_a_row_that_moved_is_left_alone_and_its_attribute_named(tmp_path: Path, 
     assert result.is_partial
     assert (result.details["applied"], result.details["skipped"], result.details["failed"]) == (5, 1, 0)
     assert outcome(files)["k2"]["result"] == "applied"
+
+
+def test_nothing_is_written_over_but_what_the_plan_told_its_readers(tmp_path: Path, directory: Directory) -> None:
+    directory.add({"id": "p1", "userName": "ada@x.example", "title": "In the snapshot"})
+    files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {"title": ("In the plan", "New")})])
+    applied(directory, files)
+    assert outcome(files)["k1"]["reason"] == "title moved since the snapshot"
+    assert directory.users["p1"]["title"] == "In the snapshot"
 
 
 def test_a_profile_changed_since_the_snapshot_is_not_deleted(tmp_path: Path, directory: Directory) -> None:
@@ -332,6 +349,7 @@ def test_no_write_is_lost_or_doubled_when_answers_fail(
     applied(directory, files)
     check_everything(directory, files)
     assert len(directory.users) == 5
+    assert any("trouble" in record for record in read_journal(files.journal)) is (kind == "lost")
 
 
 def test_the_error_limit_leaves_a_run_that_can_go_on(tmp_path: Path, directory: Directory) -> None:

@@ -47,6 +47,11 @@ def test_put_names_the_schema_of_users_where_the_profile_does_not() -> None:
     assert "active" not in whole({"id": "p1", "userName": "ann"}, {"title": "Boss"}, Shape())
 
 
+def test_put_says_a_value_by_the_name_that_the_profile_has_it_under() -> None:
+    said = whole(HELD | {"Title": "Clerk"}, {"title": "Boss"}, Shape())
+    assert {name: value for name, value in said.items() if name.lower() == "title"} == {"Title": "Boss"}
+
+
 def test_what_is_cleared_at_the_top_is_not_said_by_put_in_any_case() -> None:
     assert "Title" not in whole(HELD | {"Title": "Boss"}, {"title": None}, Shape())
 

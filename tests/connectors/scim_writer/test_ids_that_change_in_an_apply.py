@@ -58,3 +58,28 @@ def test_another_profile_with_the_same_externalid_is_not_taken_for_the_one_that_
         assert row["reason"] == "the profile does not answer since it was written, nor is it found"
         assert row["profile_id"] == "p1"
         assert directory.users["p2"] == double
+
+
+def test_a_profile_that_got_its_new_id_as_somebody_elses_is_not_taken_for_the_one_that_was_lost(
+    tmp_path: Path,
+) -> None:
+    """Two people bear one externalId; whichever is written second is nowhere to be found afterwards."""
+
+    def second_vanishes(resource: dict[str, Any]) -> None:
+        others = [held for held in directory.users.values() if held["id"] != resource["id"]]
+        if any(held["title"] == "New" for held in others):
+            resource |= {"externalId": "other", "userName": "other@x.example"}
+
+    with serving(Directory(Manners(ids="written"))) as directory:
+        wishes: list[Wish] = []
+        for n in (0, 1):
+            directory.add({"id": f"p{n}", "userName": f"u{n}@x.example", "externalId": "k", "title": "Old"})
+            wishes.append((f"k{n}", "update", f"p{n}", {"title": ("Old", "New")}))
+        files = plan(tmp_path / "run", directory, wishes)
+        directory.manners.alter = second_vanishes
+        result = applied(directory, files)
+        assert (result.applied, result.failed) == (1, 1)
+        followed, lost = sorted(outcome_of(files).values(), key=lambda row: str(row["result"]))
+        assert directory.users[followed["profile_id"]]["externalId"] == "k"
+        assert lost["reason"] == "the profile does not answer since it was written, nor is it found"
+        assert lost["profile_id"] not in directory.users

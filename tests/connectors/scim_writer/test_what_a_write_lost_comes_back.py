@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.scim_directory import ENTERPRISE, Directory, Trouble, serving
 from tests.support.scim_kills import applied, outcome_of
-from tests.support.scim_runs import DEPARTMENT, WORK_MAIL, plan
+from tests.support.scim_runs import DEPARTMENT, MANAGER, WORK_MAIL, plan
 from trueup.connectors.scim_writer.aftercare import is_at_stake
 from trueup.connectors.scim_writer.forms import BY_NAME
 
@@ -52,6 +52,24 @@ def test_what_cannot_be_put_back_is_told_in_the_targets_words(tmp_path: Path) ->
         row = outcome_of(files)["k1", "restore"]
         assert row["result"] == "failed"
         assert row["reason"].endswith("not put back: nickName (the target answered 403: Nicknames are over.)")
+
+
+def test_a_manager_that_a_write_cost_somebody_comes_back(tmp_path: Path) -> None:
+    """The manager's profile answers under the id it had: the target moved nothing along, it lost the reference."""
+    with serving(Directory()) as directory:
+        directory.add({"id": "boss", "userName": "boss@x.example"})
+        manager = {"manager": {"value": "boss"}}
+        directory.add({"id": "p1", "userName": "ada@x.example", "title": "Old", ENTERPRISE: dict(manager)})
+
+        def loses_manager(resource: dict[str, Any]) -> None:
+            if resource["title"] != directory.users["p1"]["title"]:
+                del resource[ENTERPRISE]
+
+        files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {"title": ("Old", "New")})])
+        directory.manners.alter = loses_manager
+        assert applied(directory, files, KNOWN).applied == 1
+        assert (directory.users["p1"]["title"], directory.users["p1"][ENTERPRISE]) == ("New", manager)
+        assert outcome_of(files)["k1", "restore"]["written"] == {MANAGER: "profile:boss"}
 
 
 @pytest.mark.parametrize("leaves", [True, False])

@@ -7,11 +7,11 @@ import pytest
 from trueup.connectors.scim.shape import Shape
 from trueup.connectors.scim_writer.agenda import Agenda
 from trueup.connectors.scim_writer.etags import IfMatch
-from trueup.connectors.scim_writer.forms import BY_NAME
+from trueup.connectors.scim_writer.forms import BY_NAME, Form
 from trueup.connectors.scim_writer.target_profile import TargetBehaviour
 from trueup.transforms.vocabulary import Kept
 
-PATH, PLAIN, PUT = (BY_NAME[name] for name in ("patch_path", "patch_plain", "put"))
+PATH, NULL, PLAIN, PUT = BY_NAME.values()
 
 
 def knowing(update: str = "auto", **noted: object) -> TargetBehaviour:
@@ -97,6 +97,47 @@ def test_a_form_is_not_used_where_the_one_that_differs_only_in_taking_away_did_h
     target.was_harmful(BY_NAME[harmful], ["name.givenName"], "takes_away", beyond=False)
     usable = target.forms_for("name.familyName", clearing=True, alone=False)
     assert [form.name for form in usable] == ["patch_plain"]
+
+
+def putting_back(behaviour: TargetBehaviour, avoid: Form = NULL) -> list[str]:
+    return [form.name for form in behaviour.safe_for(["title"], avoid=avoid)]
+
+
+def test_what_was_lost_is_put_back_by_what_says_whole_values_and_worked_before() -> None:
+    target = knowing()
+    assert putting_back(target) == ["patch_plain", "patch_path", "put"]
+    assert putting_back(target, PLAIN) == ["patch_path", "put"], "never by what lost it"
+    target.took(PATH, ["title"])
+    assert putting_back(target) == ["patch_plain", "patch_path", "put"]
+    target.took(PUT, ["title"])
+    assert putting_back(target) == ["put", "patch_plain", "patch_path"]
+
+
+def test_what_altered_something_else_before_is_the_last_to_put_anything_back() -> None:
+    target = knowing()
+    target.was_harmful(PLAIN, ["title"], "alters", beyond=False)
+    assert putting_back(target) == ["patch_path", "put", "patch_plain"]
+    target.took(PLAIN, ["title"])
+    assert putting_back(target) == ["patch_path", "put", "patch_plain"]
+
+
+@pytest.mark.parametrize(
+    ("update", "hides", "patches", "puts"),
+    [
+        ("auto", (), True, True),
+        ("auto", ("password",), True, False),
+        ("auto", ("password",), False, True),
+        ("put", ("password",), True, True),
+    ],
+)
+def test_nothing_is_put_back_by_a_put_that_would_lose_what_no_reading_shows(
+    update: str, hides: tuple[str, ...], patches: bool, puts: bool
+) -> None:
+    target = knowing(update)
+    target.hides = hides
+    if patches:
+        target.said_yes(PATH)
+    assert ("put" in putting_back(target)) is puts
 
 
 def test_a_form_that_did_no_harm_is_not_watched_again_the_next_night() -> None:
