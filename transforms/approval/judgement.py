@@ -26,6 +26,7 @@ from trueup.transforms.approval.validity import (
     allowed_by_all,
     ends_at,
     folded,
+    how_to_approve,
     in_force,
     is_auto,
     lifts_own,
@@ -39,7 +40,7 @@ from trueup.transforms.values.labels import allow_options, limit_label, limits_c
 from trueup.transforms.vocabulary import Act, Outcome, Via
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -191,11 +192,13 @@ def effective_approval(
     tripped = [one.limit_name for one in run.manifest.refusals]
     if missing := [name for name in tripped if name not in allowed]:
         raise Refused([_not_allowed(run, name, tripped) for name in missing])
+    selections = tuple(selection_of(act, valid) for act in valid)
+    _refuse_unless_as_told(run, settings, valid, selections)
     return Approval(
         who=tuple(act.who for act in valid),
         fingerprint=fingerprint,
         expires=min(ends_at(act) for act in valid),
-        selections=tuple(selection_of(act, valid) for act in valid),
+        selections=selections,
         allowed=allowed,
         details={"auto": any(is_auto(act) for act in valid)},
     )
@@ -295,6 +298,26 @@ def selection_of(act: ActRecord, others: Iterable[ActRecord] = ()) -> Selection:
     """What an ``approved`` act accepts; the approver's own rows too, once one of ``others`` is somebody else's."""
     own = () if lifts_own(act, others) else tuple(act.details.get("own", ()))
     return Selection(tuple(act.details.get("only", ())), (*act.details.get("exclude", ()), *own))
+
+
+def _refuse_unless_as_told(
+    run: PriorRun, settings: Settings, valid: Sequence[ActRecord], selections: Sequence[Selection]
+) -> None:
+    """Nothing is written that an approver was told is left out, whatever this version makes of their selection."""
+    told = {
+        (str(row["key"]), row["attribute"])
+        for act in valid
+        if not (act.details.get("own") and lifts_own(act, valid))
+        for row in act.details.get("left_out", ())
+    }
+    if not told:
+        return
+    rows = compute(run.files, selections, unique=unique_paths(settings), applying=True).rows
+    left = {(row.key, row.attribute) for row in rows}
+    people = {key for key, attribute in left if attribute is None}
+    if more := sum(1 for key, attribute in told if key not in people and (key, attribute) not in left):
+        text = f"Of what the approval of run {run.run_id} said is left out, {more} would be written by this version."
+        raise Refused(refusal("approval_of_another_plan", text, how_to_approve(run, settings)))
 
 
 def _name(who: str) -> str:

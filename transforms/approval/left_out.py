@@ -62,7 +62,9 @@ class LeftOut:
     selections: tuple[Selection, ...]
 
 
-def compute(files: RunFiles, selections: Iterable[Selection], *, unique: Iterable[str]) -> LeftOut:
+def compute(
+    files: RunFiles, selections: Iterable[Selection], *, unique: Iterable[str], applying: bool = False
+) -> LeftOut:
     """What these selections leave out together, including what depends on it.
 
     A manager reference to somebody who is then not created goes with it, and so does every attribute whose value
@@ -72,6 +74,7 @@ def compute(files: RunFiles, selections: Iterable[Selection], *, unique: Iterabl
         files: a sealed run with ``decisions`` and ``changes``.
         selections: one per approver; what one of them leaves out is left out.
         unique: target attributes of which no two profiles may have the same value.
+        applying: whether the selections are approved already, so that they may leave nothing to apply together.
 
     Raises:
         Misused: a selector fits nothing or several people, or nothing would be left to apply.
@@ -82,7 +85,7 @@ def compute(files: RunFiles, selections: Iterable[Selection], *, unique: Iterabl
     with connect() as connection:
         _solve(connection, files, given, unique)
         found = connection.execute("SELECT key, attribute, because, unselected FROM result ORDER BY ALL").fetchall()
-        if not _number(connection, statement("approval_accepted")):
+        if not applying and not _number(connection, statement("approval_accepted")):
             raise Misused(
                 "Nothing would be left to apply.",
                 remedy="Choose less to leave out, or turn the plan down: trueup reject RUN",

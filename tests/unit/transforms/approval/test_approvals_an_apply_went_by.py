@@ -20,7 +20,7 @@ from tests.support.archive_runs import (
     settings_in,
 )
 from trueup.connectors.archive import add_act
-from trueup.transforms.approval.judgement import what_was_left_out
+from trueup.transforms.approval.judgement import effective_approval, what_was_left_out
 from trueup.transforms.approval.run_state import is_ended
 from trueup.transforms.approval.validity import (
     how_to_approve,
@@ -148,3 +148,20 @@ def test_an_apply_is_at_its_end_when_it_wrote_all_or_closed_with_an_outcome(arch
     assert is_ended(applied(archive, stopped, Act.PARTIALLY_APPLIED)), "resumed, to an outcome there was none of before"
     whole = applied(archive, approved(archive, sealed_run(archive, PEOPLE, days=1)))
     assert is_ended(whole)
+
+
+def test_what_an_approver_was_told_is_left_out_is_not_written_by_a_version_that_sees_it_otherwise(
+    archive: Archive,
+) -> None:
+    people = [Person(key, changes={"title": (None, "x")}) for key in ("k-1", "k-2", "k-3")]
+    told = [{"key": key, "attribute": attribute, "because": ""} for key, attribute in [("k-1", None), ("k-2", "title")]]
+    more = approved(archive, sealed_run(archive, people), exclude=["k-1"], left_out=told)
+
+    def clear(run: PriorRun) -> None:
+        effective_approval(run, settings_in(archive.path), fingerprint=FINGERPRINT, at=AT + HOUR)
+
+    with pytest.raises(Refused, match=r"said is left out, 1 would be written by this version") as refused:
+        clear(more)
+    assert [one.code for one in refused.value.refusals] == ["approval_of_another_plan"]
+    assert "trueup approve" in refused.value.refusals[0].remedy
+    clear(approved(archive, more, exclude=["k-1", "k-2"], left_out=told))
