@@ -207,6 +207,16 @@ def test_edits_made_since_are_kept_unless_told_otherwise(settled: World) -> None
     assert back(settled, undo=run, overwrite=True).changes == {("ann", "title"): ("Edited", "Clerk")}
 
 
+def test_a_value_that_the_target_spelt_in_its_own_way_is_nobodys_edit_and_is_taken_back(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    settled.of("bob")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan(), target={("ann", "title"): ("BOSS", "normalised")})
+    settled.profiles[1]["title"] = "BOSS"
+    plan = back(settled, undo=run)
+    assert plan.changes == {("ann", "title"): ("BOSS", "Clerk")}
+    assert plan.codes == {"ann": "restored", "bob": "edited_since"}
+
+
 def test_going_before_a_run_takes_back_everything_since(settled: World) -> None:
     before = people(settled)
     settled.of("ann")["jobTitle"] = "Boss"
@@ -237,6 +247,8 @@ def test_going_before_a_run_takes_back_what_an_apply_broken_off_since_wrote(sett
     run = settled.seal(planned)
     plan = back(settled, before=first, broken_off={run.run_id: told})
     assert plan.changes == {("ann", "title"): ("Chief", "Clerk"), ("bob", "title"): ("Boss", "Clerk")}
+    [note] = plan.result.notes
+    assert note.startswith(f"The apply of run {run.run_id} was broken off: "), "of the other one there is no doubt"
 
 
 def test_a_profile_made_anew_since_ends_and_is_referred_to_again_unless_it_is_deleted(settled: World) -> None:

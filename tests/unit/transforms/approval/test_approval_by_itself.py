@@ -34,11 +34,13 @@ def effective(archive: Archive, run: PriorRun, *, hours: float = 1, **approval: 
 
 
 def test_automatic_approvals_count_only_while_no_person_is_required(archive: Archive) -> None:
-    run = approved(archive, sealed_run(archive), "auto", auto=True)
-    assert effective(archive, run, required=False, approvers=2).details == {"auto": True}
-    with pytest.raises(Refused) as refused:
-        effective(archive, run, required=True)
-    assert [one.code for one in refused.value.refusals] == ["approval_missing"]
+    """Whether the act says that no person gave it or only bears the name that no person may have."""
+    for who, by_itself in (("auto", True), ("auto", False), ("rule", True)):
+        run = approved(archive, sealed_run(archive), who, auto=by_itself)
+        assert effective(archive, run, required=False, approvers=2).details == {"auto": True}
+        with pytest.raises(Refused) as refused:
+            effective(archive, run, required=True)
+        assert [one.code for one in refused.value.refusals] == ["approval_missing"]
 
 
 def auto(archive: Archive, run: PriorRun, *, required: bool = False, **bounds: Any) -> Approval | None:

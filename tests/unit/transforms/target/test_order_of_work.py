@@ -59,6 +59,17 @@ def test_an_address_is_given_up_before_somebody_else_gets_it(world: World) -> No
     work.close()
 
 
+def test_an_external_id_is_given_up_before_somebody_else_gets_it(world: World) -> None:
+    world.set(matching={"by": ["userName"]})
+    world.mapped["externalId"] = lambda one: {"ann": "new", "bob": "e1"}[one["id"]]
+    world.users = [user("ann"), user("bob")]
+    world.profiles = [profile("p1", "ann", externalId="e1"), profile("p2", "bob", externalId="e2")]
+    work = plan_work(world.plan().files)
+    assert [[one.key for one in turn] for turn in work.freeing()] == [["ann"]]
+    assert [one.key for one in work.phase("updates")] == ["bob"]
+    work.close()
+
+
 def test_a_passing_value_is_always_the_same_and_stays_an_address() -> None:
     first = passing_value("k", "ada@x.example")
     assert first == passing_value("k", "ada@x.example")

@@ -15,6 +15,7 @@ from trueup.transforms.duck.database import connect
 from trueup.transforms.values.columns import flattened
 from trueup.transforms.values.equality import canonical, classify, is_same_text, moved_members, plain, same
 from trueup.transforms.values.paths import CORE, ENTERPRISE, get, new_element, parse, put
+from trueup.transforms.values.spelling import Spelling
 from trueup.transforms.vocabulary import Kept
 
 PATHS = (
@@ -66,6 +67,15 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 def test_the_core_schema_may_be_spelt_out() -> None:
     assert parse(f"{CORE}:userName") == parse("userName")
+
+
+def test_a_profile_spelt_as_the_paths_are_is_handed_on_as_it_is_and_any_other_as_a_copy() -> None:
+    spelling = Spelling(PATHS)
+    fine = {"userName": "a", "emails": [{"type": "work", "value": "w"}], ENTERPRISE: {"department": "d"}}
+    assert spelling.of(fine) is fine
+    other = {"USERNAME": "a", "Emails": [{"Type": "work", "value": "w"}], f"{ENTERPRISE}:Department": "d"}
+    before = copy.deepcopy(other)
+    assert (spelling.of(other), other) == (fine, before)
 
 
 @rules(max_examples=60, deadline=None)
