@@ -182,18 +182,12 @@ def outcomes(
 
 
 def altered_case(connection: DuckDBPyConnection, history: History) -> frozenset[str]:
-    """Paths whose case this target was seen to alter: said by its state, or read back so after a write."""
-    said = {path for run in history.applied[:1] for path in _as_names(run.manifest.target_state.get("alters_case"))}
+    """Paths whose case this target was seen to alter: read back so after a write."""
     runs = [r for r in telling_of_target(history) if r.files.outcome.exists()]
-    if runs:
-        outcomes(connection, runs)
-        found = connection.execute(statement("altered_case")).fetchall()
-        said.update(str(row[0]) for row in found)
-    return frozenset(said)
-
-
-def _as_names(value: object) -> Iterable[str]:
-    return (str(name) for name in value) if isinstance(value, (list, tuple, set, frozenset)) else ()
+    if not runs:
+        return frozenset()
+    outcomes(connection, runs)
+    return frozenset(str(path) for (path,) in connection.execute(statement("altered_case")).fetchall())
 
 
 def provided(connection: DuckDBPyConnection, history: History, terms: Terms) -> None:

@@ -17,7 +17,7 @@ WITH reasons AS (
     FROM courses c
     JOIN suppressed s ON s.key = c.key AND s.attribute = 'active' AND s.written = 'false'
     WHERE c.course = 'deactivate'
-    AND means_same(s.found, CASE c.active WHEN TRUE THEN 'true' WHEN FALSE THEN 'false' END)
+    AND means_same(s.found, CASE c.active WHEN TRUE THEN 'true' END)
     UNION ALL
     SELECT i.key, 'hold', 'required_missing', i.detail, 3 FROM incomplete i
     UNION ALL
