@@ -15,6 +15,7 @@ ID = "00000000-0000-0000-0000-00000000000"
 
 def test_a_slip_of_a_letter_is_told_from_a_name_that_may_be_new(world: World) -> None:
     world.users = [user("annabelle.lee"), user("bob"), user(f"{ID}1", userPrincipalName="carl.jones@x.example")]
+    world.of("bob")["mail"] = "robert@x.example"
     world.profiles = [profile("stray", "stray.profile")]
     files = world.plan().files
     given = [
@@ -22,6 +23,7 @@ def test_a_slip_of_a_letter_is_told_from_a_name_that_may_be_new(world: World) ->
         "profile:stray",
         "stray.profile@x.example",
         f"{ID}1",
+        "Robert@x.example",
         "anabele.lee@x.example",
         "bob@x.exmaple",
         "bop@x.example",
@@ -38,3 +40,8 @@ def test_a_slip_of_a_letter_is_told_from_a_name_that_may_be_new(world: World) ->
         "profile:strey": ((), False),
         "somebody.else@x.example": ((), False),
     }
+
+
+def test_somebody_is_planned_for_by_their_mail_too(world: World) -> None:
+    world.users = [user("ann", mail="ann.lee@x.example"), user("bob")]
+    assert world.plan(only=("Ann.Lee@x.example",)).decisions == {"ann": "create", "bob": "hold"}

@@ -97,6 +97,12 @@ def test_an_account_disabled_and_enabled(settled: World) -> None:
     assert settled.plan().causes == {("ann", "active"): "source_changed"}, "what was planned last says nothing of it"
 
 
+def test_somebody_deleted_in_the_source_is_deactivated_because_of_the_source(settled: World) -> None:
+    settled.users.remove(settled.of("ann"))
+    settled.absent = [("ann", "deleted")]
+    assert settled.plan().causes == {("ann", "active"): "source_changed"}
+
+
 def test_a_change_that_could_not_be_applied_keeps_its_cause(settled: World) -> None:
     settled.of("ann")["jobTitle"] = "Boss"
     settled.profiles[1]["title"] = "Edited"
@@ -149,3 +155,26 @@ def test_an_earlier_source_that_is_gone_counts_as_a_changed_mapping(settled: Wor
     settled.runs[0].files.source.unlink()
     settled.of("ann")["jobTitle"] = "Boss"
     assert settled.plan().causes == {("ann", "title"): "mapping_changed"}
+
+
+def test_somebody_out_of_scope_whose_account_ends_is_deactivated_because_of_the_source(world: World) -> None:
+    world.users = [user(key, assigned=False) for key in ("deleted", "disabled", "gone")]
+    world.profiles = [profile(key) for key in ("deleted", "disabled", "gone")]
+    world.apply(world.plan())
+    for mine in world.profiles:
+        mine["active"] = True
+    world.users = [user("disabled", assigned=False, accountEnabled=False)]
+    world.absent = [("deleted", "deleted"), ("gone", "gone")]
+    plan = world.plan()
+    assert plan.codes == {key: key for key in ("deleted", "disabled", "gone")}
+    assert set(plan.causes.values()) == {"source_changed"}
+
+
+def test_who_could_not_be_deleted_and_is_deactivated_instead_goes_because_of_the_source(world: World) -> None:
+    world.set(deprovision={"leavers": "delete"})
+    world.users = [user("ann")]
+    world.apply(world.plan())
+    world.of("ann")["accountEnabled"] = False
+    world.apply(world.plan(), skip=["ann"])
+    world.set(deprovision={"leavers": "deactivate"})
+    assert world.plan().causes == {("ann", "active"): "source_changed"}

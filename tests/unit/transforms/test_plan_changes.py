@@ -57,8 +57,9 @@ def test_what_was_cleared_of_others_and_of_other_values_takes_nothing_a_hand_fil
 
 
 def test_what_was_once_given_is_remembered_through_a_long_hold(world: World) -> None:
-    world.users = [user("ann")]
-    world.profiles = [profile("p1", "ann")]
+    """Others, who were in step all the while, make no difference."""
+    world.users = [user("ann"), user("bob")]
+    world.profiles = [profile("p1", "ann"), profile("p2", "bob")]
     world.apply(world.plan())
     world.of("ann")["jobTitle"] = None
     for _ in range(3):

@@ -74,3 +74,7 @@ def test_every_row_of_the_table_of_decisions(world: World) -> None:
     assert sum(plan.result.counts.values()) == len(plan.decisions)
     assert all("{" not in row["reason"] and row["reason"] != row["reason_code"] for row in plan.rows("decisions"))
     assert plan.causes[("moved", "title")] == "first_adoption"
+    reasons = {row["key"]: row["reason"] for row in plan.rows("decisions")}
+    outside = "The account exists but is not in scope: not assigned to Pingboard."
+    assert reasons["outp"] == f"{outside} The profile is deactivated and kept."
+    assert reasons["out"] == f"{outside} It has no profile."

@@ -92,6 +92,21 @@ def test_what_a_first_apply_learnt_before_it_was_broken_off_says_which_address_i
     assert world.plan().changes == {("ann", MAIL): ("aged@x.example", "ann@x.example")}
 
 
+def test_an_address_is_told_from_an_entry_of_another_list_that_has_the_same_text(world: World) -> None:
+    """What somebody is called in a chat, often an aged address, claims no entry among the e-mails."""
+    chat = 'ims[type eq "chat"].value'
+    world.schema = TargetSchema(bare=frozenset({"emails"}))
+    world.attributes = (*ATTRIBUTES, ManagedAttribute(chat))
+    world.mapped[chat] = lambda _: "aged@x.example"
+    world.users = [user("ann")]
+    kept = {"id": "p1", "emails": [{"value": "aged@x.example"}]}
+    world.profiles = [profile("p1", "ann", resource=kept, **{MAIL: None, chat: "aged@x.example"})]
+    learnt = {"dialect": {"untyped": ["emails"]}}
+    act = ActRecord(act=Act.INTERRUPTED, number=1, at=world.at, who="t", previous_sha256="", details=learnt)
+    world.seal(world.plan(), acts=(act,))
+    assert world.plan().changes == {("ann", MAIL): ("aged@x.example", "ann@x.example")}
+
+
 def test_a_matching_attribute_the_snapshot_lacks_is_a_failure(world: World) -> None:
     world.users = [user("ann")]
     world.attributes = (*ATTRIBUTES, ManagedAttribute("nickName"))

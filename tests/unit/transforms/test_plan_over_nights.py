@@ -109,6 +109,16 @@ def test_a_value_taken_back_is_written_once_the_source_has_said_something_else_i
     assert settled.plan().changes == {("ann", "title"): ("Clerk", "Boss")}
 
 
+def test_a_plan_broken_off_since_does_not_say_what_a_rollback_took_back(settled: World) -> None:
+    settled.of("ann")["jobTitle"] = "Boss"
+    run = settled.apply(settled.plan())
+    settled.apply(back(settled, run), kind=Kind.ROLLBACK, parent_run=run.run_id)
+    settled.of("ann")["jobTitle"] = "Chief"
+    settled.seal(settled.plan()).files.journal.touch()
+    settled.of("ann")["jobTitle"] = "Boss"
+    assert settled.plan().codes["ann"] == "rolled_back"
+
+
 def test_a_night_that_could_not_read_a_value_does_not_end_what_a_rollback_restored(settled: World) -> None:
     settled.of("ann")["jobTitle"] = "Boss"
     run = settled.apply(settled.plan())
@@ -130,6 +140,17 @@ def test_what_the_source_once_gave_is_cleared_however_often_hands_fill_it_in(wor
     world.apply(world.plan())
     world.profiles[0]["title"] = "By hand"
     assert world.plan().changes == {("ann", "title"): ("By hand", None)}
+
+
+def test_a_rollback_in_between_neither_gives_a_value_nor_hides_that_the_source_gave_one(world: World) -> None:
+    """It restores whole profiles, with what hands filled in: of the source that says nothing."""
+    world.users = [user("ann"), user("bob", jobTitle=None)]
+    world.profiles = [profile("ann"), profile("bob", title="By hand")]
+    world.apply(world.plan())
+    world.of("bob")["department"] = "Law"
+    world.apply(back(world, world.apply(world.plan())), kind=Kind.ROLLBACK)
+    world.users[0]["jobTitle"] = None
+    assert world.plan().changes == {("ann", "title"): ("Clerk", None)}
 
 
 def test_a_night_that_could_not_read_a_value_does_not_make_it_one_never_given(settled: World) -> None:

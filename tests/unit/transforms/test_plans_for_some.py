@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.plan_world import LOOSE, World, profile, user
+from tests.support.plan_world import LOOSE, MANAGER, World, profile, user
 from tests.unit.transforms.test_plan_rollback import back
 from trueup.transforms.approval.since import settled_since
 from trueup.transforms.errors import Refused
@@ -114,6 +114,13 @@ def test_of_everybody_else_nothing_is_taken_from_a_plan_for_some(world: World) -
     world.of("cy")["jobTitle"] = "Head"
     found = world.plan()
     assert found.causes == {("bob", "title"): "edited_in_target", ("cy", "title"): "source_changed"}
+
+
+def test_a_manager_who_was_not_read_is_known_by_the_profile_that_is_theirs(world: World) -> None:
+    world.of("ann")["manager"] = "bob"
+    of_profile(world, "ann")[MANAGER] = "bob"
+    plan = alone(world, "ann")
+    assert (plan.changes, plan.findings) == ({}, [])
 
 
 def test_a_deactivation_taken_back_stays_so_also_where_a_plan_for_one_person_made_it(world: World) -> None:
