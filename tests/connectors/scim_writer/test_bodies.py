@@ -103,6 +103,15 @@ def test_an_element_that_is_not_there_is_added_and_the_first_one_is_the_primary_
     assert added["value"][0] | {"type": "work", "value": "ann@x.example"} == added["value"][0]
 
 
+def test_two_new_elements_of_one_list_are_added_each_with_its_own_value() -> None:
+    wanted = {WORK: "ann@x.example", WORK.replace("work", "home"): "ann@home.example"}
+    [added] = body(BY_NAME["patch_path"], {"id": "p1"}, wanted, Shape())["Operations"]
+    assert {element["type"]: element["value"] for element in added["value"]} == {
+        "work": "ann@x.example",
+        "home": "ann@home.example",
+    }
+
+
 def test_a_list_of_plain_text_is_said_whole() -> None:
     plain = {"id": "p1", "emails": ["old@x.example"]}
     [operation] = body(BY_NAME["patch_path"], plain, {WORK: "new@x.example"}, Shape())["Operations"]

@@ -59,6 +59,21 @@ def test_a_creation_that_arrives_late_is_adopted_as_soon_as_the_second_one_meets
         assert [path for _, path in directory.log[last + 1 :]] == by_name_by_id_and_itself
 
 
+def test_a_new_profile_whose_id_the_target_does_not_tell_is_found_and_not_made_again(tmp_path: Path) -> None:
+    with serving(Directory()) as directory:
+
+        def makes_and_says_nothing(resource: dict[str, Any]) -> None:
+            directory.users[resource["id"]] = resource
+            raise Trouble(202)
+
+        directory.manners.alter = makes_and_says_nothing
+        files = plan(tmp_path / "run", directory, [ADA])
+        result = applied(directory, files)
+        assert result.created == dict.fromkeys(["k1"], *directory.users)
+        assert outcome_of(files)["k1", "create"]["found"] == dict.fromkeys(ADA[3], "kept")
+        assert directory.wrote() == [("POST", "/Users")]
+
+
 @pytest.mark.parametrize("stated", [None, 9])
 def test_a_list_is_at_its_end_where_a_page_is_refused_after_as_many_as_it_stated_and_not_before(
     tmp_path: Path, stated: int | None

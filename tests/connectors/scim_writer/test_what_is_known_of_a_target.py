@@ -156,6 +156,12 @@ def test_what_the_target_sets_itself_is_remembered_and_no_form_is_to_blame() -> 
         target.derives(form, ["nickName"])
         noted = target.as_json()
         assert (noted["derived"], noted["harms"]) == (["formatted", "nickname"], {})
+    target.was_harmful(PATH, ["name.givenName"], "takes_away", beyond=False)
+    target.was_harmful(PUT, ["title"], "alters", beyond=False)
+    target.derives(PATH, ["nickName"])
+    harms = target.as_json()["harms"]
+    assert harms["patch_path"] == {"name": "takes_away"}, "what was lost was not set by the target"
+    assert harms["put"] == {"title": "alters"}, "nobody spoke of this form"
 
 
 def test_an_attribute_is_tried_by_everybody_at_once_only_when_it_is_known_how_to_write_it() -> None:
@@ -164,6 +170,26 @@ def test_an_attribute_is_tried_by_everybody_at_once_only_when_it_is_known_how_to
     assert agenda.is_open("title")
     target.took(PATH, ["title"])
     assert not agenda.is_open("title")
+
+
+def test_what_only_put_writes_takes_the_others_along_once_put_is_known_to_do_no_harm() -> None:
+    target, wanted = knowing(), {"title": "Boss", "nickName": "Al"}
+    target.took(PATH, ["title"])
+    target.took(PUT, ["nickName"])
+    assert Agenda(target, Shape(), wanted).next(list(wanted)) == (["title"], PATH)
+    target.was_harmless(PUT, ["nickName"])
+    assert Agenda(target, Shape(), wanted).next(list(wanted)) == (["title", "nickName"], PUT)
+
+
+def test_null_is_said_to_take_a_value_away_and_nothing_else_by_it() -> None:
+    target, tried = knowing(), []
+    for value in ("Boss", None):
+        agenda = Agenda(target, Shape(), {"title": value})
+        while (form := agenda.next(["title"])[1]) is not None:
+            tried.append((value, form.name))
+            agenda.refused(form, ["title"])
+    assert ("Boss", "patch_null") not in tried
+    assert (None, "patch_null") in tried
 
 
 def test_what_no_form_brings_is_settled_and_noted_as_not_kept() -> None:
@@ -186,6 +212,7 @@ def test_a_form_that_brought_nothing_twice_is_not_tried_again_while_another_one_
     assert names(target) == ["patch_plain"]
     target.took(PLAIN, ["title"])
     assert names(target) == ["patch_plain"], "once, though it was open before"
+    assert target.as_json()["not_kept"] == []
 
 
 def test_a_write_goes_without_a_version_once_two_were_refused_for_a_profile_that_had_not_moved() -> None:
