@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 from tests.support.scim_directory import Directory, Manners, serving
-from tests.support.scim_kills import applied, outcome_of
+from tests.support.scim_kills import applied, killed_after_intent, outcome_of
 from tests.support.scim_runs import brisk, plan, settings_for
 from trueup.connectors.scim_writer.applying import apply_run
 from trueup.transforms.work import plan_work
@@ -39,6 +40,24 @@ def test_whoever_got_another_id_by_stepping_aside_is_found_when_the_apply_goes_o
         result = applied(directory, files)
         assert (result.applied, result.skipped, result.failed) == (2, 0, 0)
         assert {held["externalId"]: held["userName"] for held in directory.users.values()} == swapped
+
+
+def test_whoever_got_another_id_before_a_kill_is_found_by_the_plan_where_the_journal_kept_no_profile(
+    tmp_path: Path,
+) -> None:
+    """Journals of earlier versions did not keep the profile with each write."""
+    with serving(Directory(Manners(ids="written"))) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "externalId": "k1", "title": "Old"})
+        files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {"title": ("Old", "New")})])
+        applied(directory, files)
+        killed_after_intent(files, 1)
+        lines = [json.loads(line) for line in files.journal.read_text().splitlines()]
+        kept = [{name: said for name, said in line.items() if name != "resource"} for line in lines]
+        files.journal.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+        sent = len(directory.wrote())
+        assert applied(directory, files).applied == 1
+        assert [outcome_of(files)["k1", "update"]["profile_id"]] == list(directory.users)
+        assert len(directory.wrote()) == sent
 
 
 def test_another_profile_with_the_same_externalid_is_not_taken_for_the_one_that_was_lost(tmp_path: Path) -> None:
