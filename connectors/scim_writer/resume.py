@@ -22,8 +22,8 @@ class ResumeState:
     done: set[tuple[str, str]] = field(default_factory=set)
     """Steps that were settled as applied: never sent again."""
     doubts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    """The first intent of steps that were begun and not settled as applied; its values are those of all intents of the
-    step, with what was there before the first that named an attribute."""
+    """The first intent of steps that were begun and not settled as applied; what it was to write is followed by what
+    the later intents of the step were."""
     created: dict[str, str] = field(default_factory=dict)
     """Key → id of profiles the run created."""
     new_ids: NewIds = field(default_factory=NewIds)
@@ -41,14 +41,6 @@ class ResumeState:
             return None
         begun = datetime.fromisoformat(str(intent["last_at"]))
         return max(0.0, (datetime.now(UTC) - begun).total_seconds())
-
-
-def _add(first: dict[str, Any], later: Mapping[str, Any]) -> None:
-    """A later intent of the same step names what the first did not."""
-    for column in ("before", "after"):
-        entries = first.get(column) or []
-        named = {entry["attribute"] for entry in entries}
-        first[column] = [*entries, *(e for e in later.get(column) or () if e["attribute"] not in named)]
 
 
 def _follow(past: ResumeState, record: Mapping[str, Any]) -> None:
@@ -76,7 +68,7 @@ def read_past(path: Path) -> ResumeState:
             first = past.doubts.setdefault(name, record)
             first["last_at"] = record["at"]
             if first is not record:
-                _add(first, record)
+                first["after"] = [*(first.get("after") or ()), *(record.get("after") or ())]
         elif event == "settled":
             if record.get("result") == Result.APPLIED:
                 past.done.add(name)
