@@ -273,8 +273,3 @@ class Settled:
 def not_kept(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """Attributes of ``found`` the target did not keep."""
     return [str(entry["attribute"]) for entry in found if entry["class"] == Kept.NOT_KEPT]
-
-
-def named(changes: Iterable[Change]) -> list[str]:
-    """The attributes of ``changes``."""
-    return [change.attribute for change in changes]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -87,7 +87,7 @@ class Wire(BaseAsyncSCIMClient):
             sock_read=settings.target.timeout_seconds,
         )
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._concurrency, keepalive_timeout=_IDLE_S, ssl=self._ssl),
             cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
@@ -98,7 +98,6 @@ class Wire(BaseAsyncSCIMClient):
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
