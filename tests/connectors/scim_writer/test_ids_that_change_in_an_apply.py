@@ -6,7 +6,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tests.support.scim_directory import Directory, Manners, serving
+from tests.support.scim_directory import ENTERPRISE, Directory, Manners, serving
 from tests.support.scim_kills import applied, killed_after_intent, outcome_of
 from tests.support.scim_runs import brisk, plan, settings_for
 from trueup.connectors.scim_writer.applying import apply_run
@@ -102,3 +102,22 @@ def test_a_profile_that_got_its_new_id_as_somebody_elses_is_not_taken_for_the_on
         assert directory.users[followed["profile_id"]]["externalId"] == "k"
         assert lost["reason"] == "the profile does not answer since it was written, nor is it found"
         assert lost["profile_id"] not in directory.users
+
+
+def test_a_reference_that_moved_along_to_an_id_beside_the_old_one_is_not_put_back(tmp_path: Path) -> None:
+    """The manager gets another id while somebody is written; asked by the old one, the profile goes on answering."""
+    with serving(Directory()) as directory:
+        directory.add({"id": "boss", "userName": "boss@x.example"})
+        reference = {ENTERPRISE: {"manager": {"value": "boss"}}}
+        directory.add({"id": "p1", "userName": "ada@x.example", "title": "Old"} | reference)
+        files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {"title": ("Old", "New")})])
+
+        def boss_moves(method: str, _path: str, _number: int) -> None:
+            directory.manners.ids = "stay" if method == "PATCH" else "aliased"
+            if method == "PATCH" and "boss" in directory.users:
+                directory.renumber("boss")
+
+        directory.fault = boss_moves
+        assert applied(directory, files, {"forms": {"title": "patch_path"}, "dialect": "patch_path"}).applied == 1
+        assert directory.users["p1"][ENTERPRISE]["manager"]["value"] == directory.renamed["boss"]
+        assert outcome_of(files).keys() == {("k1", "update")}

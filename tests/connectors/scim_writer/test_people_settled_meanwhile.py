@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from tests.support.scim_directory import Directory, serving
+from tests.support.scim_directory import ENTERPRISE, Directory, serving
 from tests.support.scim_runs import MANAGER, brisk, plan, settings_for
 from trueup.connectors.scim_writer.applying import apply_run
 from trueup.transforms.approval.since import Since
@@ -126,3 +126,20 @@ def test_a_profile_that_went_to_somebody_else_is_not_written_nor_referred_to_in_
         assert {path.rsplit("/", 1)[-1] for _, path in directory.wrote()} == {"p5"}
         assert directory.users["p5"]["title"] == "Head"
         assert not any("manager" in key.lower() for key in directory.users["p5"])
+
+
+def test_a_reference_to_somebody_whose_profile_went_to_another_means_the_profile_they_have_instead(
+    tmp_path: Path,
+) -> None:
+    with serving(Directory()) as directory:
+        for number in range(1, 4):
+            directory.add({"id": f"p{number}", "userName": f"u{number}", "title": "Clerk", "active": True})
+        wishes: list[Wish] = [
+            ("k1", "update", "p1", {"title": ("Clerk", "Head")}),
+            ("k2", "update", "p2", {MANAGER: (None, "k1")}),
+        ]
+        files = plan(tmp_path / "run", directory, wishes)
+        since = {"k1": Since("20261123T080000Z-0001", "p3", lost_profile=True)}
+        records = {record["key"]: record["result"] for record in applied(directory, files, since).records}
+        assert records == {"k1": "skipped", "k2": "applied"}
+        assert directory.users["p2"][ENTERPRISE]["manager"] == {"value": "p3"}

@@ -91,3 +91,26 @@ def test_what_is_refused_for_the_sake_of_another_attribute_is_for_good_only_wher
         assert rows["k0", "update"]["found"] == {"title": "kept"}
         assert rows["k1", "update"]["found"] == {"title": kind}
         assert rows["k1", "update"]["reason"] == "title: not taken (answered 400: nickName is not supported)"
+
+
+def test_what_a_put_cannot_say_beside_an_attribute_the_target_never_takes_is_refused_and_has_not_failed(
+    tmp_path: Path,
+) -> None:
+    """Without its nickname the profile would lose it, and with it no PUT is taken: so it stays, tomorrow as well."""
+
+    def refuse(resource: dict[str, Any]) -> None:
+        if "nickName" in resource:
+            raise Trouble(400, "invalidSyntax", "nickName is not supported")
+
+    with serving(Directory(Manners(patch="none"))) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "title": "Old", "nickName": "Ada"})
+        directory.add({"id": "p2", "userName": "bob@x.example", "title": "Old"})
+        wishes: list[Wish] = [(f"k{n}", "update", f"p{n}", {"title": ("Old", "New")}) for n in (1, 2)]
+        files = plan(tmp_path / "run", directory, wishes)
+        directory.manners.alter = refuse
+        result = applied(directory, files, {"refuses": ["nickName"]})
+        assert (result.applied, result.failed, result.is_partial) == (2, 0, True)
+        row = outcome_of(files)["k1", "update"]
+        assert row["found"] == {"title": "not_kept"}
+        assert row["reason"] == "title: not taken (answered 400, invalidSyntax: nickName is not supported)"
+        assert directory.users["p1"]["nickName"] == "Ada"

@@ -27,8 +27,9 @@ NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 class Listener:
     """A server that keeps every request line and head it hears; ``answers`` are given in turn, none hangs up."""
 
-    def __init__(self, *answers: bytes | None) -> None:
+    def __init__(self, *answers: bytes | None, status: bytes = b"200 OK") -> None:
         self.answers = list(answers)
+        self.status = status
         self.heads: list[str] = []
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,7 +42,8 @@ class Listener:
             if answer is None:
                 break
             body = b'{"id": "p1"}'
-            writer.write(b"HTTP/1.1 200 OK\r\n%scontent-length: %d\r\n\r\n%s" % (answer, len(body), body))
+            said = (self.status, answer, len(body), body)
+            writer.write(b"HTTP/1.1 %s\r\n%scontent-length: %d\r\n\r\n%s" % said)
             if reader.at_eof():
                 break
         writer.close()
@@ -93,6 +95,17 @@ def test_a_write_whose_connection_breaks_is_not_sent_again_unasked(method: str) 
     assert looked.is_ok
     assert (lost.status, lost.is_lost, lost.trouble) == (0, True, "ServerDisconnectedError")
     assert len(listener.heads) == 2
+
+
+def test_a_target_that_sends_a_write_elsewhere_is_not_obeyed() -> None:
+    listener = Listener(b"location: /elsewhere\r\n", status=b"307 Temporary Redirect")
+
+    async def ask(sender: Sender) -> list[Answer]:
+        return [await sender.patch("p1", {"Operations": []}, None)]
+
+    (answer,) = answered(listener, ask)
+    assert (answer.status, answer.is_ok) == (307, False)
+    assert [head.split(" HTTP")[0] for head in listener.heads] == ["PATCH /scim/v2/Users/p1"]
 
 
 def test_a_cookie_that_a_balancer_set_comes_back() -> None:

@@ -158,3 +158,30 @@ def test_whom_a_deactivation_deleted_before_a_kill_was_active_before_it(tmp_path
         row = outcome_of(files)["k1", "deactivate"]
         assert (row["result"], row["reason"]) == ("applied", "the target deletes a profile that is deactivated")
         assert (row["before"], row["written"]) == ({"active": True}, {"active": False})
+
+
+def test_what_was_begun_one_by_one_goes_on_so_though_by_now_it_would_be_sent_together(tmp_path: Path) -> None:
+    with serving(Directory()) as directory:
+        files = plan(tmp_path / "run", directory, with_managers(directory, 1), links=LINKS)
+        applied(directory, files)
+        killed_after_intent(files, 1)
+        sent = len(directory.wrote())
+        applied(directory, files, KNOWN)
+        row = outcome_of(files)["k0", "update"]
+        assert row["result"] == "applied"
+        assert (row["before"]["title"], row["written"]["title"]) == ("Old", "New")
+        assert len(directory.wrote()) == sent
+
+
+def test_what_may_have_been_sent_before_a_kill_and_is_refused_after_it_is_not_said_to_be_never_kept(
+    tmp_path: Path,
+) -> None:
+    with serving(Directory()) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "externalId": "k1", "title": "Old"})
+        files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {"title": ("Old", "New")})])
+        applied(directory, files)
+        killed_after_intent(files, 1)
+        directory.users["p1"]["title"] = "Old"
+        directory.manners.refuses = frozenset({"title"})
+        applied(directory, files)
+        assert outcome_of(files)["k1", "update"]["found"] == {"title": "moved"}

@@ -48,7 +48,10 @@ def test_what_cannot_be_put_back_is_told_in_the_targets_words(tmp_path: Path) ->
         loses_nickname(directory, status=403, detail="Nicknames are over.")
         directory.add({"id": "p1", "userName": "ada@x.example", "title": "Old", "nickName": "Ada"})
         files = plan(tmp_path / "run", directory, [("k1", "update", "p1", {"title": ("Old", "New")})])
-        assert applied(directory, files).is_partial
+        result = applied(directory, files)
+        assert result.is_partial
+        assert result.dialect["also_changed"] == {"nickName": 1}
+        assert result.errors == ["The target changed attributes nobody wrote: nickname."]
         row = outcome_of(files)["k1", "restore"]
         assert row["result"] == "failed"
         assert row["reason"].endswith("not put back: nickName (the target answered 403: Nicknames are over.)")

@@ -77,3 +77,21 @@ def test_a_reference_the_target_is_known_to_keep_has_failed_where_it_answers_500
             result.dialect,
         )
         assert (again.applied, again.failed) == (3, 0)
+
+
+def test_a_value_a_well_server_fails_on_is_refused_though_it_kept_others_like_it_before(tmp_path: Path) -> None:
+    """Unlike a reference, which is written alike for everybody."""
+
+    def stumble(resource: dict[str, Any]) -> None:
+        if resource["title"] == "New":
+            raise Trouble(500)
+
+    with serving(Directory()) as directory:
+        directory.add({"id": "p1", "userName": "ada@x.example", "title": "Old"})
+        wanted = {"title": ("Old", "New"), "nickName": (None, "Ada")}
+        files = plan(tmp_path / "run", directory, [("k1", "update", "p1", wanted)])
+        directory.manners.alter = stumble
+        result = applied(directory, files, {"forms": {"title": "patch_path"}, "dialect": "patch_path"})
+        assert (result.applied, result.failed, result.is_partial) == (1, 0, True)
+        assert result.dialect["refuses"] == ["title"]
+        assert outcome_of(files)["k1", "update"]["found"] == {"title": "not_kept", "nickName": "kept"}

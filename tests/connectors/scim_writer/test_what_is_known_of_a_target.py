@@ -298,3 +298,30 @@ def test_a_method_that_is_not_there_is_given_up_once_another_one_works() -> None
     assert "patch_path" in names(target), "it may be the attribute"
     target.took(PLAIN, ["nickName"])
     assert "patch_path" not in names(target)
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+def test_a_form_that_altered_something_else_is_the_last_to_be_tried(*, beyond: bool) -> None:
+    target = knowing()
+    target.was_harmful(PATH, ["title"], "alters", beyond=beyond)
+    assert names(target) == ["patch_plain", "patch_path"]
+    target.took(PATH, ["title"])
+    target.took(PLAIN, ["title"])
+    target.took(PATH, ["title"])
+    assert names(target) == ["patch_plain", "patch_path"], "however often it worked"
+
+
+def test_where_nothing_brings_a_value_it_is_said_in_the_form_that_is_at_least_answered_with_yes() -> None:
+    target = knowing()
+    for _ in range(2):
+        target.not_effective(PATH, ["title"])
+        target.not_effective(PLAIN, ["title"], said_yes=True)
+    assert names(target) == ["patch_plain"]
+
+
+def test_two_attributes_that_undid_one_another_are_said_one_by_one_and_in_another_form() -> None:
+    agenda = Agenda(knowing(), Shape(), {"title": "T", "nickName": "N"})
+    assert agenda.next(["title", "nickName"]) == (["title", "nickName"], PATH)
+    agenda.taken_back(PATH, ["title", "nickName"])
+    assert agenda.next(["title", "nickName"]) == (["title"], PLAIN)
+    assert agenda.next(["nickName"]) == (["nickName"], PLAIN)

@@ -30,7 +30,8 @@ def test_the_outcome_says_what_the_target_made_of_each_value(tmp_path: Path) -> 
     with serving(Directory()) as directory:
         files = plan(tmp_path / "run", directory, titled(directory, 1))
         directory.manners.alter = shout
-        assert applied(directory, files).applied == 1
+        result = applied(directory, files)
+        assert (result.applied, result.details["requests"]["PATCH"]) == (1, 1)
         [row] = pq.read_table(files.outcome).to_pylist()
         assert row["found"] == [{"attribute": "title", "value": '"NEW"', "class": "normalised"}]
 
@@ -59,3 +60,15 @@ def test_a_write_a_well_server_is_too_busy_for_is_given_up_after_four_attempts(t
         row = outcome_of(files)["k1", "update"]
         assert (row["reason"], row["attempts"]) == ("the target answered 503, 4 times", 4)
         assert directory.wrote().count(("PATCH", "/Users/p1")) == 4
+
+
+def test_a_request_that_a_target_not_known_yet_fails_on_is_not_sent_again_as_it_was(tmp_path: Path) -> None:
+    def stumble(resource: dict[str, Any]) -> None:
+        if resource["title"] == "New":
+            raise Trouble(500)
+
+    with serving(Directory()) as directory:
+        files = plan(tmp_path / "run", directory, titled(directory, 1))
+        directory.manners.alter = stumble
+        applied(directory, files)
+        assert [method for method, _ in directory.wrote()] == ["PATCH", "PATCH", "PUT"], "each form once"
