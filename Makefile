@@ -44,7 +44,7 @@ test: .venv/test.done
 	@$(MAKE) --no-print-directory -j 2 check tests-alone
 
 tests-alone: .venv/test.done
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not soak and not services"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser and not soak and not services"
 
 front-door:
 	requirements/front_door.sh 22.3 $(PYTHON)
