@@ -26,7 +26,6 @@ from trueup.transforms.approval.validity import (
     allowed_by_all,
     ends_at,
     folded,
-    how_to_approve,
     in_force,
     is_auto,
     lifts_own,
@@ -192,13 +191,11 @@ def effective_approval(
     tripped = [one.limit_name for one in run.manifest.refusals]
     if missing := [name for name in tripped if name not in allowed]:
         raise Refused([_not_allowed(run, name, tripped) for name in missing])
-    selections = tuple(selection_of(act, valid) for act in valid)
-    _refuse_unless_as_told(run, settings, valid, selections)
     return Approval(
         who=tuple(act.who for act in valid),
         fingerprint=fingerprint,
         expires=min(ends_at(act) for act in valid),
-        selections=selections,
+        selections=_selections(run, settings, valid),
         allowed=allowed,
         details={"auto": any(is_auto(act) for act in valid)},
     )
@@ -285,7 +282,7 @@ def what_was_left_out(run: PriorRun, settings: Settings, aside: Path) -> Path:
                 return path if path.exists() else path.with_suffix(".part")
         approvals = in_force(run, act)
         break
-    write_left_out(run.files, [selection_of(one, approvals) for one in approvals], into, unique=unique_paths(settings))
+    write_left_out(run.files, _selections(run, settings, approvals), into, unique=unique_paths(settings))
     return into
 
 
@@ -300,24 +297,33 @@ def selection_of(act: ActRecord, others: Iterable[ActRecord] = ()) -> Selection:
     return Selection(tuple(act.details.get("only", ())), (*act.details.get("exclude", ()), *own))
 
 
-def _refuse_unless_as_told(
-    run: PriorRun, settings: Settings, valid: Sequence[ActRecord], selections: Sequence[Selection]
-) -> None:
-    """Nothing is written that an approver was told is left out, whatever this version makes of their selection."""
-    told = {
-        (str(row["key"]), row["attribute"])
-        for act in valid
-        if not (act.details.get("own") and lifts_own(act, valid))
-        for row in act.details.get("left_out", ())
-    }
-    if not told:
-        return
+def _selections(run: PriorRun, settings: Settings, acts: Sequence[ActRecord]) -> tuple[Selection, ...]:
+    """What these approvals accept, one selection each.
+
+    What depends on a selection is worked out anew. Should this version leave out less of it than an approver was told,
+    as one that judged otherwise did then, a further selection leaves that out all the same.
+    """
+    given = tuple(selection_of(act, acts) for act in acts)
+    told = {row for act in acts for row in _told(run, settings, act, is_lifted=lifts_own(act, acts))}
+    if more := sorted(told - _left_out(run, settings, given, among=told)) if told else []:
+        return (*given, Selection(exclude=tuple(f"{key}/{path}" if path else key for key, path in more)))
+    return given
+
+
+def _told(run: PriorRun, settings: Settings, act: ActRecord, *, is_lifted: bool) -> set[tuple[str, str]]:
+    """``(key, attribute)``, or the person as a whole without one, of what the act says is left out and still is."""
+    told = {(str(row["key"]), str(row["attribute"] or "")) for row in act.details.get("left_out", ())}
+    own = tuple(act.details.get("own", ())) if is_lifted and told else ()
+    return told - _left_out(run, settings, [Selection(exclude=own)], among=told) if own else told
+
+
+def _left_out(
+    run: PriorRun, settings: Settings, selections: Iterable[Selection], *, among: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Those ``among`` what selections leave out, or leave out as whole people."""
     rows = compute(run.files, selections, unique=unique_paths(settings), applying=True).rows
-    left = {(row.key, row.attribute) for row in rows}
-    people = {key for key, attribute in left if attribute is None}
-    if more := sum(1 for key, attribute in told if key not in people and (key, attribute) not in left):
-        text = f"Of what the approval of run {run.run_id} said is left out, {more} would be written by this version."
-        raise Refused(refusal("approval_of_another_plan", text, how_to_approve(run, settings)))
+    left = {(row.key, row.attribute or "") for row in rows}
+    return {(key, path) for key, path in among if {(key, path), (key, "")} & left}
 
 
 def _name(who: str) -> str:

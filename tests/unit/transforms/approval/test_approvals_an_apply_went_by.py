@@ -20,7 +20,7 @@ from tests.support.archive_runs import (
     settings_in,
 )
 from trueup.connectors.archive import add_act
-from trueup.transforms.approval.judgement import effective_approval, what_was_left_out
+from trueup.transforms.approval.judgement import effective_approval, what_was_left_out, write_what_is_left_out
 from trueup.transforms.approval.run_state import is_ended
 from trueup.transforms.approval.validity import (
     how_to_approve,
@@ -150,18 +150,32 @@ def test_an_apply_is_at_its_end_when_it_wrote_all_or_closed_with_an_outcome(arch
     assert is_ended(whole)
 
 
-def test_what_an_approver_was_told_is_left_out_is_not_written_by_a_version_that_sees_it_otherwise(
-    archive: Archive,
+def test_what_an_approver_was_told_is_left_out_is_left_out_by_a_version_that_sees_it_otherwise(
+    archive: Archive, tmp_path: Path
 ) -> None:
+    everybody = ("k-1", "k-2", "k-3", "k-4")
+    people = [Person(key, changes={"title": (None, "x"), "nickName": (None, "y")}) for key in everybody]
+    rows = [("k-1", None), ("k-1", "title"), ("k-2", "title"), ("k-3", None)]
+    told = [{"key": key, "attribute": attribute, "because": ""} for key, attribute in rows]
+    run = approved(archive, sealed_run(archive, people), exclude=["k-1"], own=["k-3"], left_out=told)
+    settings = settings_in(archive.path)
+
+    def is_left_out(run: PriorRun) -> list[tuple[str, str | None]]:
+        approval = effective_approval(run, settings, fingerprint=FINGERPRINT, at=AT + HOUR)
+        write_what_is_left_out(run, approval, settings, tmp_path / "out.parquet")
+        return [(row["key"], row["attribute"]) for row in pq.read_table(tmp_path / "out.parquet").to_pylist()]
+
+    assert is_left_out(run) == [("k-1", None), ("k-2", "title"), ("k-3", None)]
+    assert left_out(applied(archive, run), tmp_path) == {"k-1", "k-2", "k-3"}, "of an apply whose act has no such file"
+
+
+def test_an_approvers_own_rows_alone_are_lifted_by_somebody_else(archive: Archive, tmp_path: Path) -> None:
     people = [Person(key, changes={"title": (None, "x")}) for key in ("k-1", "k-2", "k-3")]
-    told = [{"key": key, "attribute": attribute, "because": ""} for key, attribute in [("k-1", None), ("k-2", "title")]]
-    more = approved(archive, sealed_run(archive, people), exclude=["k-1"], left_out=told)
-
-    def clear(run: PriorRun) -> None:
-        effective_approval(run, settings_in(archive.path), fingerprint=FINGERPRINT, at=AT + HOUR)
-
-    with pytest.raises(Refused, match=r"said is left out, 1 would be written by this version") as refused:
-        clear(more)
-    assert [one.code for one in refused.value.refusals] == ["approval_of_another_plan"]
-    assert "trueup approve" in refused.value.refusals[0].remedy
-    clear(approved(archive, more, exclude=["k-1", "k-2"], left_out=told))
+    told = [{"key": key, "attribute": None, "because": ""} for key in ("k-1", "k-2")]
+    run = approved(archive, sealed_run(archive, people), own=["k-1"], left_out=told)
+    bob = {"issuer": "https://id.example", "tenant": "", "subject": "bob"}
+    run = approved(archive, run, "bob", via="sign_in", identity=bob)
+    settings = settings_in(archive.path)
+    approval = effective_approval(run, settings, fingerprint=FINGERPRINT, at=AT + HOUR)
+    write_what_is_left_out(run, approval, settings, tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["key"].to_pylist() == ["k-2"]
