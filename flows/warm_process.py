@@ -238,9 +238,9 @@ def _become(order: Order, folder: Path) -> None:
 def _open_streams() -> None:
     """As Python opens them when it starts, in the same locale."""
     said, shown = sys.stdin, sys.stdout
-    sys.stdin = open(0, encoding=said.encoding, errors=said.errors, closefd=False)  # noqa: SIM115 - for a process's life
-    sys.stdout = open(1, "w", encoding=shown.encoding, errors=shown.errors, closefd=False)  # noqa: SIM115 - likewise
-    sys.stderr = open(2, "w", encoding=shown.encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115 - likewise
+    sys.stdin = os.fdopen(0, encoding=said.encoding, errors=said.errors, closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding=shown.encoding, errors=shown.errors, closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding=shown.encoding, errors="backslashreplace", closefd=False)
 
 
 def main() -> None:
