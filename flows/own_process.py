@@ -24,7 +24,7 @@ def begin(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
     """Begin ``COMMAND`` or a ``module``, followed by words of ours; ``how`` is as for ``subprocess.Popen``."""
     # The rule fires at whatever is not spelt out where it is called. What is called is this very Python; the words are
     # handed over one by one and no shell reads them, so that none, whatever is in it, becomes a command.
-    return subprocess.Popen(command, **how)  # noqa: S603 - see above
+    return subprocess.Popen(command, **how)  # noqa: S603 - this very Python, words handed over one by one, no shell: see above
 
 
 def answered(command: Sequence[str], said: bytes, *, seconds: float, env: Mapping[str, str]) -> bytes:

@@ -76,7 +76,7 @@ def _row(path: Path, name: str, at: datetime) -> TargetRow:
         return _newest(settings, name, at)
     except TrueupError as error:
         return TargetRow(name, target, error=impersonal(" ".join(f"{error.message} {error.remedy}".split())))
-    except Exception as error:  # noqa: BLE001 - one target that cannot be read hides no other; said and traced
+    except Exception as error:  # noqa: BLE001 - raised, one target that cannot be read would hide all others; its row says so, and the error is traced
         screen.trace(error)
         return TargetRow(name, target, error=f"It cannot be read: {type(error).__name__} at {where(error)}.")
 

@@ -22,6 +22,7 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ msgraph.graph_service_client multiprocessing.synchronize pyarrow.acero pyarrow.d
 truststore
 """
 """What plan, approve, apply, verify and rollback import."""
+_MODULES = (*all_suffixes(), ".pth")
+"""Names of files end so from which Python imports, or which say where it imports from."""
 _LOOK_SECONDS = 1.0
 _BEGUN = time.time_ns() - 10**9
 """Nothing of ours was imported before; a second is for what was, on the way to this module."""
@@ -190,10 +193,11 @@ def imported() -> Iterator[tuple[str, object]]:
 def _importable(folder: Path) -> frozenset[tuple[str, int, int]]:
     """All that could be imported from there, so that it differs once something was replaced as package tools do it.
 
-    What Python and other tools keep beside it, also while commands are at work, does not count.
+    What Python, other tools and people keep beside it, also while commands are at work, does not count.
     """
     with os.scandir(folder) as entries:
-        there = [one for one in entries if not one.name.startswith((".", "__pycache__"))]
+        visible = [one for one in entries if not one.name.startswith((".", "__pycache__"))]
+        there = [one for one in visible if one.is_dir() or one.name.endswith(_MODULES)]
         return frozenset((one.name, one.inode(), 0 if _is_package(one) else one.stat().st_ctime_ns) for one in there)
 
 

@@ -57,7 +57,7 @@ def keep_watch(
             watch.look(config)
         except TrueupError as error:
             screen.complain(error)
-        except Exception as error:  # noqa: BLE001 - else nobody watches the next night; said and traced
+        except Exception as error:  # noqa: BLE001 - raised, it would end the watch, and nobody would see the next night fail; it is said and traced
             if not is_absence(error):
                 screen.note(f"The watch met something unforeseen ({type(error).__name__}); it looks again in a minute.")
                 screen.trace(error)

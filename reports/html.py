@@ -53,8 +53,8 @@ def render_html(view: ReportView, *, review: Review | None = None, parts: Assets
         review=review,
         team=False,
         policy=parts.policy(served=review is not None),
-        style=Markup(parts.style),  # noqa: S704 - our own file
-        script=Markup(parts.module),  # noqa: S704 - our own file and the grid's
+        style=Markup(parts.style),  # noqa: S704 - the style sheet that is installed with this package: nothing of a person or a run is in it
+        script=Markup(parts.module),  # noqa: S704 - as installed with this package, with the grid's: nothing of a person or a run is in it
         data=Markup(script_data(json.dumps(_data(view, review), ensure_ascii=False, separators=(",", ":")))),  # noqa: S704 - escaped by script_data
         licence=parts.licence,
     )

@@ -298,6 +298,13 @@ def test_only_what_can_be_imported_counts_beside_what_was(tmp_path: Path, monkey
     (packages / ".tool_cache").mkdir()
     (packages / "__pycache__").mkdir()
     assert dict(warm_process.imported()) == before, "tools keep things there, also while commands are at work"
+    with (packages / "nights.log").open("a", encoding="utf-8") as log:
+        for line in ("one night\n", "another\n"):
+            log.write(line)
+            log.flush()
+            assert dict(warm_process.imported()) == before, "and people write there: nobody can import that"
+    (packages / "more.pth").write_text("elsewhere\n", encoding="utf-8")
+    assert dict(warm_process.imported()) != before, "it says where else to import from"
     (packages / "part-2.dist-info").mkdir()
     later = dict(warm_process.imported())
     assert later != before, "an upgrade"
