@@ -74,5 +74,5 @@ def _look(night: DeploymentResponse, now: datetime) -> None:
     begun = flow_runs.plain(night.created) if night.created else now
     more = " Its deployment is paused in Prefect." if is_paused(night) else ""
     tell_of_silence(settings, history, since=begun, at=now, more=more)
-    tell_again(settings, history)
+    tell_again(settings, history, now)
     remind(settings, history, now)

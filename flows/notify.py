@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import screen
+from trueup.flows import screen, termination
 from trueup.flows.flow_runs import host_of
 from trueup.flows.safe_errors import impersonal
 from trueup.reports.messages import letter_of, plan_message, titled
@@ -25,14 +25,21 @@ if TYPE_CHECKING:
     from trueup.transforms.settings import Settings
 
 _DAY = timedelta(days=1)
+_BEING_TOLD = timedelta(minutes=5)
+"""Since a run was sealed: by then its own process has told of it, or has gone on to apply it."""
 
 
 @contextmanager
 def harmless() -> Iterator[None]:
-    """Whatever goes wrong with a message fails nothing; it is said in the block's place."""
+    """Whatever goes wrong with a message fails nothing; it is said in the block's place.
+
+    Raises:
+        KeyboardInterrupt: nothing went wrong: somebody asked the process to end.
+    """
     try:
         yield
     except Exception as error:  # noqa: BLE001 - whatever it is: raised after the seal, Prefect would call a night failed that did not fail
+        termination.go_on(error)
         screen.trace(error)
         screen.note(f"The notification could not be written ({type(error).__name__}).")
 
@@ -83,10 +90,15 @@ def not_arriving(settings: Settings) -> tuple[str, ...]:
     return tuple(f"{one.text} Try it: trueup notify --test" for one in failing)
 
 
-def tell_again(settings: Settings, history: History) -> None:
-    """Try once more to tell of the newest run, where that reached nobody."""
-    if history.runs and ledger_of(settings).reached_nobody(f"plan:{history.runs[0].run_id}"):
-        tell_of_plan(settings, history.runs[0], history)
+def tell_again(settings: Settings, history: History, now: datetime) -> None:
+    """Tell of the newest run where that reached nobody, or where its process was ended before it told of it."""
+    if not history.runs:
+        return
+    run = history.runs[0]
+    arrived = ledger_of(settings).has_arrived(f"plan:{run.run_id}")
+    is_left = arrived is None and not run.acts and _BEING_TOLD < now - run.manifest.sealed < _DAY
+    if is_left or arrived is False:
+        tell_of_plan(settings, run, history)
 
 
 @harmless()

@@ -42,7 +42,7 @@ class Draft:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - it is not dropped: it ends the block, and the run is sealed as failed with its stage and its kind
-            termination.go_on()
+            termination.go_on(error)
             self._take(error, self.stage)
 
     def result(self, future: PrefectFuture[Any], stage: str) -> Any:

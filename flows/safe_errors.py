@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from trueup.connectors.redaction import redacted
 from trueup.flows import screen, unforeseen
-from trueup.flows.termination import is_ctrl_c
+from trueup.flows.termination import go_on
 from trueup.transforms.errors import Refused, TrueupError
 from trueup.transforms.people_apart import KEY, NOBODY
 
@@ -39,8 +39,7 @@ def sanitize_errors(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 return step(*args, **kwargs)
             except Exception as error:
-                if is_ctrl_c(error):
-                    raise KeyboardInterrupt from None
+                go_on(error)
                 if isinstance(error, TrueupError):
                     cut_out_secrets(error)
                     error.outside = impersonal(f"{error.message} {error.remedy}".strip())

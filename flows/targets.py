@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from trueup.flows import configuration, screen
+from trueup.flows import configuration, screen, termination
 from trueup.flows.safe_errors import impersonal
 from trueup.flows.unforeseen import where
 from trueup.transforms.errors import Misused, TrueupError
@@ -77,6 +77,7 @@ def _row(path: Path, name: str, at: datetime) -> TargetRow:
     except TrueupError as error:
         return TargetRow(name, target, error=impersonal(" ".join(f"{error.message} {error.remedy}".split())))
     except Exception as error:  # noqa: BLE001 - raised, one target that cannot be read would hide all others; its row says so, and the error is traced
+        termination.go_on(error)
         screen.trace(error)
         return TargetRow(name, target, error=f"It cannot be read: {type(error).__name__} at {where(error)}.")
 

@@ -119,14 +119,14 @@ def _end(_number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def go_on() -> None:
-    """Return, unless Ctrl-C was pressed and whatever was at work made nothing of it, or an error of its own.
+def go_on(error: BaseException | None = None) -> None:
+    """Return, unless somebody asked for the end and whatever was at work made nothing of it, or ``error``.
 
     Raises:
-        KeyboardInterrupt: it was.
+        KeyboardInterrupt: somebody did.
     """
-    if _asked:
-        raise KeyboardInterrupt
+    if _asked or (error is not None and is_ctrl_c(error)):
+        raise KeyboardInterrupt from None
 
 
 def is_ctrl_c(error: BaseException) -> bool:

@@ -86,7 +86,7 @@ class Watch:
         now = datetime.now(UTC)
         history = archive.history(settings.target.url)
         tell_of_silence(settings, history, since=self.since, at=now)
-        tell_again(settings, history)
+        tell_again(settings, history, now)
         remind(settings, history, now)
         self._close_killed(settings, archive)
         self._close_silent(settings, now)

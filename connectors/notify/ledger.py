@@ -92,13 +92,18 @@ class Ledger:
         finally:
             os.close(number)
 
-    def reached_nobody(self, once: str) -> bool:
-        """Whether somebody tried to tell of ``once`` and no channel took it."""
+    def has_arrived(self, once: str) -> bool | None:
+        """Whether somebody was told of ``once``; None where nobody tried, or whoever did ended before the answer.
+
+        Where it cannot be known, it has.
+        """
         try:
             content = (self._root / FOLDER / self._told(once)).read_text(encoding="utf-8")
-            return json.loads(content or "{}").get("arrived") is False
-        except (OSError, ValueError):
-            return False
+            return json.loads(content)["arrived"] is not False if content else None
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError):
+            return True
 
     def _told(self, once: str) -> str:
         return f"told-{self._target}-{hashlib.sha256(once.encode()).hexdigest()[:24]}.json"

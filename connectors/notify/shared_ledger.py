@@ -66,11 +66,12 @@ class SharedLedger:
         finally:
             self._change(lambda told: _put(told["events"], key, ended))
 
-    def reached_nobody(self, once: str) -> bool:
-        """See :meth:`Ledger.reached_nobody`."""
+    def has_arrived(self, once: str) -> bool | None:
+        """See :meth:`Ledger.has_arrived`."""
         with contextlib.suppress(TrueupError, OSError):
-            return self._read()[0]["events"].get(_key(once), {}).get("arrived") is False
-        return False
+            arrived: bool | None = self._read()[0]["events"].get(_key(once), {}).get("arrived")
+            return arrived
+        return True
 
     def took_note(self, answers: Mapping[str, str]) -> None:
         """See :meth:`Ledger.took_note`."""

@@ -226,11 +226,11 @@ def test_what_reached_nobody_is_told_again_by_the_service_but_not_for_ever(
     hook.status = 503
     notify.tell_of_plan(settings, run, history(archive, settings))
     assert len(told(hook)) == 1
-    notify.tell_again(settings, history(archive, settings))
+    notify.tell_again(settings, history(archive, settings), AT)
     hook.status = 204
-    notify.tell_again(settings, history(archive, settings))
+    notify.tell_again(settings, history(archive, settings), AT)
     assert len(told(hook)) == 2
-    notify.tell_again(settings, history(archive, settings))
+    notify.tell_again(settings, history(archive, settings), AT)
     assert told(hook) == []
     hook.status = 503
     sealed_run(archive, days=1, counts={"update": 1})
@@ -238,6 +238,34 @@ def test_what_reached_nobody_is_told_again_by_the_service_but_not_for_ever(
         notify.remind(settings, history(archive, settings), AT + timedelta(days=1, hours=11))
     assert len(told(hook)) == TRIES
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ended", ["before it began", "in the middle"])
+def test_a_plan_whose_process_was_ended_before_it_told_of_it_is_told_by_the_service(
+    archive: Archive, settings: Settings, hook: Hook, ended: str
+) -> None:
+    sealed_run(archive, days=-1, counts={"update": 1})
+    run = sealed_run(archive, counts={"update": 1})
+    if ended == "in the middle":
+        with pytest.raises(KeyboardInterrupt), notify.ledger_of(settings).telling(f"plan:{run.run_id}"):
+            raise KeyboardInterrupt
+    for minutes in (1, 4):  # its own process may be about to
+        notify.tell_again(settings, history(archive, settings), run.manifest.sealed + timedelta(minutes=minutes))
+    assert told(hook) == []
+    for minutes in (6, 7):
+        notify.tell_again(settings, history(archive, settings), run.manifest.sealed + timedelta(minutes=minutes))
+    [said] = told(hook)
+    assert run.run_id in said
+
+
+def test_a_plan_that_somebody_has_decided_on_or_that_is_old_is_told_of_no_more(
+    archive: Archive, settings: Settings, hook: Hook
+) -> None:
+    run = sealed_run(archive, counts={"update": 1})
+    notify.tell_again(settings, history(archive, settings), run.manifest.sealed + timedelta(days=2))
+    add_act(run, Act.REJECTED, "somebody", at=AT + timedelta(minutes=1))
+    notify.tell_again(settings, history(archive, settings), run.manifest.sealed + timedelta(minutes=6))
+    assert told(hook) == []
 
 
 def test_a_message_that_cannot_be_written_fails_nothing(

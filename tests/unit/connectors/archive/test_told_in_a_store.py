@@ -61,7 +61,7 @@ def test_what_reached_nobody_is_told_again_by_any_host_and_a_failing_channel_is_
     for number in range(TRIES + 3):
         notify.say(hosts[number % 2], Event.DIED, "Run 1 died.", once="died:1")
     assert len(hook.posts) == TRIES
-    assert notify.ledger_of(hosts[1]).reached_nobody("died:1")
+    assert notify.ledger_of(hosts[1]).has_arrived("died:1") is False
     [note] = notify.not_arriving(hosts[0])
     assert f"did not arrive, {TRIES} messages in a row since" in note
     hook.status = 200
@@ -98,6 +98,7 @@ def test_of_hosts_that_notice_it_at_once_one_tells(hosts: list[Settings]) -> Non
 def test_one_that_ends_while_it_tells_leaves_it_to_the_next(hosts: list[Settings]) -> None:
     with pytest.raises(KeyboardInterrupt), notify.ledger_of(hosts[0]).telling("died:1"):
         raise KeyboardInterrupt
+    assert notify.ledger_of(hosts[1]).has_arrived("died:1") is None
     with notify.ledger_of(hosts[1]).telling("died:1") as attempt:
         assert attempt is not None
 
@@ -108,5 +109,5 @@ def test_where_the_store_is_away_it_is_told_all_the_same(tmp_path: Path, bucket:
     with ledger.telling("silence:none") as attempt:
         assert attempt is not None
     assert ledger.failing(["a"]) == []
-    assert ledger.reached_nobody("silence:none") is False
+    assert ledger.has_arrived("silence:none") is True
     assert ledger.trouble_is_over() == ""
