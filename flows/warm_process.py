@@ -41,8 +41,9 @@ LOADED = """
 trueup.connectors.archive trueup.connectors.entra.pages trueup.connectors.entra.tenant trueup.connectors.entra.trying
 trueup.connectors.entra.users trueup.connectors.notify.channels trueup.connectors.scim.session
 trueup.connectors.scim_writer.applying trueup.connectors.source trueup.connectors.trying
-great_expectations trueup.expectations.custom_checks trueup.expectations.evaluation trueup.expectations.gates
-trueup.expectations.people
+great_expectations trueup.expectations.check_relations trueup.expectations.custom_checks
+trueup.expectations.evaluation trueup.expectations.frames trueup.expectations.gates trueup.expectations.metrics
+trueup.expectations.people trueup.expectations.plan_checks trueup.expectations.suites
 trueup.flows.apply trueup.flows.bars trueup.flows.commands.approve trueup.flows.commands.archive
 trueup.flows.commands.cli trueup.flows.commands.plan trueup.flows.commands.verify trueup.flows.only_check
 trueup.flows.reconcile trueup.flows.rollback

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
+from trueup.connectors import redaction
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from importlib.machinery import ModuleSpec
@@ -50,6 +52,15 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long goes first, so that no worker is left with it while the others have nothing more to do."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """What one test was told in confidence is not looked for in every text of the next ones."""
+    before = set(redaction._held)
+    yield
+    with redaction._lock:
+        redaction._held.intersection_update(before)
 
 
 @pytest.fixture(autouse=True)

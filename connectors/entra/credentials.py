@@ -16,6 +16,7 @@ from azure.core.credentials import AccessToken
 
 from trueup.connectors.entra.certificates import certificate_bytes, certificate_of, certificate_password
 from trueup.connectors.entra.sign_in_errors import is_passing, refused_sign_in
+from trueup.connectors.http.trust import trusting_nobody
 from trueup.connectors.redaction import remember
 from trueup.connectors.secrets import reveal
 from trueup.transforms.errors import Failed, Misused, TrueupError, Unreachable
@@ -70,7 +71,7 @@ class LoopbackSecret:
             return self._token
         import httpx
 
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=10, trust_env=False, verify=trusting_nobody()) as client:
             response = await client.post(self._url, data={**self._form, "scope": " ".join(scopes)})
         try:
             answer = response.json()

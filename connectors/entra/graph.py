@@ -41,7 +41,6 @@ from trueup.connectors.http.trust import trusted
 from trueup.transforms.errors import Refusal, Refused, Unreachable
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Callable
 
     from trueup.connectors.entra.clouds import Endpoints
@@ -360,7 +359,9 @@ async def connected(settings: Settings, patience: RetryPolicy | None = None) -> 
     where = endpoints_of(settings.source)
     held = keeper(settings, where, patience)
     client = httpx.AsyncClient(
-        timeout=httpx.Timeout(70.0, connect=10.0), verify=_trust(settings, where), follow_redirects=False
+        timeout=httpx.Timeout(70.0, connect=10.0),
+        verify=trusted(settings, settings.source.ca_bundle, key="source.ca_bundle", address=where.graph),
+        follow_redirects=False,
     )
     # The SDK puts its own transport around these, and closing that leaves them open: sockets would leak at every read.
     # httpx has no public way to them; handing it transports of our own, which we could close, makes it pass over the
@@ -387,9 +388,3 @@ async def connected(settings: Settings, patience: RetryPolicy | None = None) -> 
         for transport in held_open:
             await transport.aclose()
         await held.close()
-
-
-def _trust(settings: Settings, where: Endpoints) -> ssl.SSLContext | bool:
-    if where.graph.startswith("http://"):
-        return False  # plain http on loopback: no certificates to load
-    return trusted(settings, settings.source.ca_bundle, key="source.ca_bundle")

@@ -13,20 +13,27 @@ if TYPE_CHECKING:
     from trueup.transforms.settings import Settings
 
 
-def trusted(settings: Settings, bundle: str, *, key: str) -> ssl.SSLContext | bool:
+def trusted(settings: Settings, bundle: str, *, key: str, address: str = "https://") -> ssl.SSLContext | bool:
     """The private CA of ``bundle``, a path in the configuration; without one, true: the certificates the system trusts.
+
+    Nobody where ``address`` is spoken to without TLS.
 
     Raises:
         Misused: the file cannot be read as certificates; ``key`` is what the configuration calls it.
     """
     if not bundle:
-        return True
+        return trusting_nobody() if address.startswith("http://") else True
     try:
         return ssl.create_default_context(cafile=str(settings.place(bundle)))
     except (OSError, ssl.SSLError) as error:
         raise Misused(
             f"{key} cannot be read as PEM certificates.", remedy="Point it at a PEM file of the CA's certificates."
         ) from error
+
+
+def trusting_nobody() -> ssl.SSLContext:
+    """For plain http: to load the system's certificates takes as long as a small read."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def proxy_for(base: str) -> str | None:

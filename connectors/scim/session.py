@@ -223,7 +223,7 @@ def open_session(settings: Settings) -> Iterator[Session]:
         base_url=base,
         params=params,
         auth=Credential(sign_in),
-        verify=trusted(settings, settings.target.ca_bundle, key="target.ca_bundle"),
+        verify=trusted(settings, settings.target.ca_bundle, key="target.ca_bundle", address=base),
         timeout=timeouts(settings),
         limits=httpx2.Limits(
             max_connections=max(settings.target.concurrency, settings.target.read_concurrency),

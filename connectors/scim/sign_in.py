@@ -141,7 +141,7 @@ class SignIn:
             who,
             secret,
             token_endpoint_auth_method=f"client_secret_{way}",
-            verify=trusted(self._settings, self._settings.target.ca_bundle, key="target.ca_bundle"),
+            verify=trusted(self._settings, target.ca_bundle, key="target.ca_bundle", address=target.token_url),
             timeout=min(_PATIENCE_S, target.timeout_seconds),
             follow_redirects=False,
         )

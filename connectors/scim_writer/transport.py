@@ -166,5 +166,5 @@ def _payload(body: Any) -> bytes | io.BytesIO | None:
 
 def _trust(settings: Settings, base: str) -> ssl.SSLContext | bool:
     """What reading trusts, writing trusts."""
-    verify = trusted(settings, settings.target.ca_bundle, key="target.ca_bundle")
+    verify = trusted(settings, settings.target.ca_bundle, key="target.ca_bundle", address=base)
     return httpx2.create_ssl_context(verify) if base.startswith("https://") else True
