@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trueup.expectations.lighter import configured_once
 from trueup.expectations.telemetry import FRAMES
 from trueup.transforms.errors import Failed, Misused
 
@@ -114,7 +115,8 @@ def _validate(validator: Any, name: str, expectations: Sequence[Any], result_for
         # It makes every expectation anew, and a condition as text is deprecated each time.
         warnings.simplefilter("ignore", DeprecationWarning)
         suite = gx.ExpectationSuite(name, expectations=list(expectations))
-        record: dict[str, Any] = validator.validate_expectation_suite(suite).to_json_dict()
+        with configured_once():
+            record: dict[str, Any] = validator.validate_expectation_suite(suite).to_json_dict()
     for result in record["results"]:
         if broken := _exception(result["exception_info"]):
             config = result["expectation_config"]
