@@ -6,11 +6,12 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo test tests-alone test-services test-browser front-door check bench soak mutants golden update audit clean
+.PHONY: help demo test tests-alone test-nights test-services test-browser front-door check bench soak mutants golden update audit clean
 help:
 	@echo "make demo          the whole job on a sandbox tenant and directory; reports under data/demo/"
-	@echo "make test          all tests that need Python only"
-	@echo "make test-services what needs Debian or npm parts, or waits for minutes; as root"
+	@echo "make test          what needs Python only, in minutes"
+	@echo "make test-nights   whole nights and services at the command line, killed and interrupted; Python only too"
+	@echo "make test-services make test-nights, and what needs Debian or npm parts, or waits for minutes; as root"
 	@echo "make test-browser  the report and the review in Chromium"
 	@echo "make check         ruff, mypy --strict, import-linter"
 	@echo "make bench         figures beside their floors and peers; make bench night: whole nights"
@@ -45,14 +46,17 @@ test: .venv/test.done
 	@$(MAKE) --no-print-directory -j 2 check tests-alone
 
 tests-alone: .venv/test.done
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser and not soak and not services"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not browser and not soak and not services and not nights"
+
+test-nights: .venv/test.done
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "nights and not soak"
 
 front-door:
 	requirements/front_door.sh 22.3 $(PYTHON)
 	requirements/front_door.sh newest $(PYTHON)
 
 # pytest ends with 5 when it collected tests and none is marked: nothing to run is not a fault.
-test-services: .venv/test.done front-door
+test-services: .venv/test.done front-door test-nights
 	tests/end_to_end/debian.sh
 	$(BIN)/python -m pytest -m services -p no:randomly --timeout 900
 

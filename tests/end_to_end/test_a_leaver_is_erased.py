@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
     from tests.support.warm_commands import Warm
 
-pytestmark = pytest.mark.xdist_group("nights")
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("nights")]
 
 NAME = "Zoë O'Brien-Müller"
 CALLED = {"displayName": NAME, "givenName": "Zoë", "surname": "O'Brien-Müller", "mobilePhone": "+41 79 555 12 34"}

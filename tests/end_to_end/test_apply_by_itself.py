@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
 
 __all__ = ["started"]
-pytestmark = [pytest.mark.xdist_group("serve"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("serve"), pytest.mark.timeout(400)]
 
 
 def auto(changes: int, deactivations: int = 1000) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.nights, pytest.mark.timeout(600)]
 
 WRITES = ("create", "update", "reactivate", "deactivate", "delete")
 

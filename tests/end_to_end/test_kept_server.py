@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
+pytestmark = pytest.mark.nights
 CODE = """
 import os, sys
 from trueup.flows.orchestrator import orchestrator

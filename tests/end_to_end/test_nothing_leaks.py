@@ -176,6 +176,7 @@ def signed_in(watched_anew: Watched) -> Iterator[TokenEndpoint]:
         yield endpoint
 
 
+@pytest.mark.nights
 def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(
     watched_anew: Watched, signed_in: TokenEndpoint
 ) -> None:
@@ -220,6 +221,7 @@ def test_servers_that_repeat_what_they_were_sent_are_not_repeated(watched: Watch
     assert named(watched, names) == []
 
 
+@pytest.mark.nights
 @pytest.mark.parametrize("status", [400, pytest.param(500, marks=pytest.mark.soak)])
 def test_neither_a_target_that_repeats_what_it_does_not_write_nor_a_webhook_that_fails_is_repeated(
     watched: Watched, status: int

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
-pytestmark = [pytest.mark.xdist_group("leaks"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("leaks"), pytest.mark.timeout(300)]
 
 # Imported by every Python process before anything else; an audit hook cannot be taken away again.
 WITNESS = """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
-pytestmark = [pytest.mark.xdist_group("serve"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("serve"), pytest.mark.timeout(400)]
 
 NOISE = re.compile(r"Traceback|RuntimeWarning|never awaited|Exception in callback|Error")
 
