@@ -175,9 +175,10 @@ def plan_work(files: RunFiles, *, left_out: Path | None = None) -> Work:
     )
     attributes = [row[0] for row in engine.execute("SELECT DISTINCT attribute FROM changes ORDER BY 1").fetchall()]
     engine.execute("CREATE TABLE paths (attribute VARCHAR, is_reference BOOLEAN, is_unique BOOLEAN)")
-    for attribute in attributes:
-        meant = parse(attribute)
-        engine.execute("INSERT INTO paths VALUES (?, ?, ?)", [attribute, meant.is_reference, meant.is_unique])
+    if attributes:
+        meant = [(one, parse(one)) for one in attributes]
+        rows = [f"({literal(one)}, {path.is_reference}, {path.is_unique})" for one, path in meant]
+        engine.execute(f"INSERT INTO paths VALUES {', '.join(rows)}")
     engine.execute(f"CREATE TABLE items AS {statement('work_items')}")
     engine.execute(f"CREATE VIEW held AS {_held(files, attributes)}")
     return Work(engine, order(engine.execute(statement("work_freed")).fetchall()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from trueup.transforms.duck.quoting import identifier
 from trueup.transforms.duck.relations import columns_of, write
 from trueup.transforms.values.columns import Claims, bare_expression
@@ -51,7 +53,7 @@ def write_actual(
         linked: profiles that were not read have the people ``links_before`` gives them to.
     """
     have = columns_of(connection, "target")
-    desired = _columns_if_any(connection, "desired")
+    desired = _columns_if_any(connection, "desired") if bare else ()
     chosen, joins = [], []
     for number, attribute in enumerate(attributes):
         column = identifier(attribute.path)
@@ -117,5 +119,7 @@ class _Known:
 
 
 def _columns_if_any(connection: DuckDBPyConnection, name: str) -> Collection[str]:
-    found = connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
-    return columns_of(connection, name) if found else ()
+    try:
+        return columns_of(connection, name)
+    except duckdb.CatalogException:
+        return ()

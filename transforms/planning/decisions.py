@@ -98,7 +98,9 @@ def decide(connection: DuckDBPyConnection) -> None:
 def create_sentence_table(connection: DuckDBPyConnection) -> None:
     """Make ``sentences`` (reason_code, decision, sentence)."""
     empty(connection, "sentences", ("reason_code", "decision", "sentence"))
-    connection.executemany("INSERT INTO sentences VALUES (?, ?, ?)", sentences())
+    # In one statement: DuckDB takes as long for each of many as for all rows at once.
+    rows = ", ".join(f"({', '.join(map(literal, row))})" for row in sentences())
+    connection.execute(f"INSERT INTO sentences VALUES {rows}")
 
 
 def counts(connection: DuckDBPyConnection) -> dict[str, int]:
