@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from trueup.transforms.duck.database import column_types, statement
-from trueup.transforms.duck.parquet import rows_of
+from trueup.transforms.duck.database import statement
+from trueup.transforms.duck.parquet import described, rows_of
 from trueup.transforms.summary.directory import chosen
 from trueup.transforms.vocabulary import Kind
 
@@ -85,7 +85,7 @@ def tell(db: DuckDBPyConnection, files: RunFiles, before: PriorRun | None) -> To
 def _here(db: DuckDBPyConnection, files: RunFiles) -> None:
     """Makes ``here``: where everybody with a profile stands now."""
     if files.actual.exists():
-        columns = chosen(column_types(files.actual))
+        columns = chosen(described(db, files.actual))
         db.execute(
             f"CREATE TEMP VIEW here AS SELECT key, department, manager_key, active "
             f"FROM (SELECT key, {columns} FROM {rows_of(files.actual)})"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trueup.transforms.duck.database import column_types, connect, statement
-from trueup.transforms.duck.parquet import write_table
+from trueup.transforms.duck.database import connect, statement
+from trueup.transforms.duck.parquet import described, write_table
 from trueup.transforms.duck.relations import view
 from trueup.transforms.summary.directory import OUTCOME, PACKAGE, directory, nothing, word_macro
 
@@ -55,7 +55,7 @@ def _open(connection: DuckDBPyConnection, files: RunFiles) -> None:
 
 def _directory(connection: DuckDBPyConnection, name: str, files: RunFiles, *, applied: bool) -> None:
     if files.actual.exists() and files.decisions.exists():
-        query = directory(files, column_types(files.actual), applied=applied)
+        query = directory(files, described(connection, files.actual), applied=applied)
     else:
         kinds = {"active": "BOOLEAN"}
         names = ("key", "department", "active", "decision")
