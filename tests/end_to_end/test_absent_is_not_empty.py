@@ -14,7 +14,7 @@ from tests.support.lossy_tenants import key, tenant_of
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
 
-pytestmark = pytest.mark.xdist_group("other sources")
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("other sources")]
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 
 

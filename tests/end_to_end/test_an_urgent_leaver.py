@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from tests.end_to_end.test_decisions_over_nights import company, decisions, key, person, profile
 from trueup.connectors.archive.reading import read_run
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
     from tests.support.warm_commands import Warm
 
+pytestmark = pytest.mark.nights
 NAMES = ("ann", "bob", "cy", "dan")
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pytest
 
 from tests.end_to_end.conftest import Office
 from trueup.sandbox import Application, Assignment, DirectoryData, TenantData, running
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import pytest
-
     from tests.support.warm_commands import Warm
+
+pytestmark = pytest.mark.nights
 
 
 def key(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
 
-pytestmark = pytest.mark.xdist_group("other sources")
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("other sources")]
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 WORK = 'phoneNumbers[type eq "work"].value'
 HEADER = (

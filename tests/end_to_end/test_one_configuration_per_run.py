@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from trueup.flows import configuration
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Done, Office
 
+pytestmark = pytest.mark.nights
 BROKEN = "this is not TOML"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.conftest import Office
 
-pytestmark = pytest.mark.xdist_group("other sources")
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("other sources")]
 SEALED = ("source", "desired", "actual", "decisions", "changes", "findings", "links")
 EMPTY: dict[str, Any] = {"businessPhones": [], "assignedLicenses": []}
 """Collections are never null in Graph."""

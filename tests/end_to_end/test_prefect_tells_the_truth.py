@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from tests.end_to_end.test_serve import names_of
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
 
+pytestmark = pytest.mark.nights
 REFUSING = '[limits]\nupdate = "0%"\nat_least = 0\n'
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
     from tests.support.warm_commands import Warm
 
-pytestmark = pytest.mark.xdist_group("nights")
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("nights")]
 NAMES = {"ann": ("Ann", "Lee"), "bob": ("Bob", "Ray"), "cyd": ("Cyd", "Fox")}
 REPORT = """Pingboard User ID,First Name,Last Name,Email,Job Title,Reports To,Teams,Location,Start Date
 101,Ann,Lee,ann@contoso.example,Head,,Research,Berlin,2020-01-01

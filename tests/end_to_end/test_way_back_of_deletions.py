@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
     from tests.support.warm_commands import Warm
 
-pytestmark = pytest.mark.xdist_group("nights")
+pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("nights")]
 
 UNMANAGED = {
     "locale": "de-CH",
