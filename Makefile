@@ -11,7 +11,7 @@ help:
 	@echo "make demo          the whole job on a sandbox tenant and directory; reports under data/demo/"
 	@echo "make test          what needs Python only, in minutes"
 	@echo "make test-nights   whole nights and services at the command line, killed and interrupted; Python only too"
-	@echo "make test-services make test-nights, and what needs Debian or npm parts, or waits for minutes; as root"
+	@echo "make test-services what needs Debian or npm parts, or waits for minutes; as root"
 	@echo "make test-browser  the report and the review in Chromium"
 	@echo "make check         ruff, mypy --strict, import-linter"
 	@echo "make bench         figures beside their floors and peers; make bench night: whole nights"
@@ -56,7 +56,7 @@ front-door:
 	requirements/front_door.sh newest $(PYTHON)
 
 # pytest ends with 5 when it collected tests and none is marked: nothing to run is not a fault.
-test-services: .venv/test.done front-door test-nights
+test-services: .venv/test.done front-door
 	tests/end_to_end/debian.sh
 	$(BIN)/python -m pytest -m services -p no:randomly --timeout 900
 
