@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -14,8 +15,6 @@ from trueup.transforms.planning.plan import make_plan
 from trueup.transforms.run_files import RunFiles
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trueup.transforms.planning.request import PlanRequest, PlanResult
 
 _MADE: dict[str, tuple[PlanResult, dict[Path, bytes]]] = {}
@@ -27,7 +26,7 @@ def first_plan(request: PlanRequest) -> PlanResult:
     assert request.history == History(), "earlier runs are read as well"
     folder = request.files.path
     given = _held(folder)
-    asked = hashlib.sha256(repr(replace(request, files=RunFiles(folder.relative_to(folder.parent)))).encode())
+    asked = hashlib.sha256(repr(_told(request)).encode())
     for path, content in given.items():
         told = _profiles(folder / path) if folder / path == request.files.target else content
         asked.update(f"{path} {len(told)}\n".encode() + told)
@@ -39,6 +38,16 @@ def first_plan(request: PlanRequest) -> PlanResult:
         for path, content in _MADE[key][1].items():
             (folder / path).write_bytes(content)
     return _MADE[key][0]
+
+
+def _told(request: PlanRequest) -> PlanRequest:
+    """What is asked, but for where that is: no plan looks at the target, and none was made by another schema before."""
+    return replace(
+        request,
+        files=RunFiles(Path(request.files.run_id)),
+        settings=request.settings.model_copy(update={"target": None}),
+        schema=replace(request.schema, digest=""),
+    )
 
 
 def _held(folder: Path) -> dict[Path, bytes]:
