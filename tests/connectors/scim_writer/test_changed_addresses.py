@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.support.scim_nights import Night
 
 W = Weaknesses
+PATHS = {"phone": PHONE, "mobile": MOBILE}
 SERVERS: dict[str, Weaknesses] = {
     "a good one": W(),
     "PUT alone": W(patch="none"),
@@ -68,12 +69,14 @@ def test_a_changed_address_leaves_nothing_behind(tmp_path: Path, name: str) -> N
         for number, one in enumerate(nights.users):
             one |= {"mail": f"{turn}.{one['id']}@x.example", "phone": f"+41 {len(turn)} {number}"}
         night = nights.night()
+        changed = {(key, path) for key in keys for path in (WORK_MAIL, PHONE)}
+        assert set(night.planned.changes) == changed, "the night before left something to do"
         assert night.residual == {}, night.result.records
         held = {one["externalId"]: one for one in sandbox.directory.profiles()}
         for number, key in enumerate(keys):
             assert values(held[key], "emails") == [f"{turn}.{key}@x.example"]
             assert values(held[key], "phoneNumbers") == [f"+41 {len(turn)} {number}", f"+41 9 {number}"]
-        assert writes(nights.plan()) == {}
+    assert writes(nights.plan()) == {}
 
 
 @pytest.mark.parametrize("patch", ["works", "none"])
@@ -91,12 +94,15 @@ def test_where_no_number_has_a_type_a_mobile_phone_is_never_taken_for_the_other(
         return {key: values(profiles[key], "phoneNumbers") for key in numbers}
 
     def a_night(**wanted: tuple[str | None, str | None]) -> Night:
+        changed = set()
         for one in nights.users:
             if one["id"] in wanted:
-                one["phone"], one["mobile"] = wanted[one["id"]]
+                said = dict(zip(("phone", "mobile"), wanted[one["id"]], strict=True))
+                changed |= {(one["id"], PATHS[name]) for name, number in said.items() if one[name] != number}
+                one.update(said)
         night = nights.night()
+        assert not wanted or set(night.planned.changes) == changed, "the night before left something to do"
         assert night.residual == {}, night.result.records
-        assert writes(nights.plan()) == {}
         return night
 
     a_night()
@@ -106,6 +112,7 @@ def test_where_no_number_has_a_type_a_mobile_phone_is_never_taken_for_the_other(
     assert held() == given
     taken = a_night(work=("+1 40", None), both=(None, "+2 41"), none=("+1 41", None))
     assert held() == given | {"work": ["+1 40"], "both": ["+2 41"], "none": ["+1 41"]}
+    assert writes(nights.plan()) == {}
     back = nights.roll_back(taken.run)
     assert back.residual == {}, back.result.records
     assert held() == given
@@ -128,12 +135,12 @@ def test_a_number_that_is_kept_without_its_type_and_spelt_otherwise_is_not_added
     nights = Nights(tmp_path, sandbox.scim_url, people)
     first = nights.night()
     assert set(first.residual.values()) == {"normalised"}, "whoever was written for something else is named, too"
-    assert writes(nights.plan()) == {}
     held = {one["externalId"]: values(one, "phoneNumbers") for one in sandbox.directory.profiles()}
     assert held == {"old": ["+411230", "+419999"], "new": ["+411231"]}
     assert all("phoneNumbers" not in str(one["written"]) for one in outcome(first) if one["key"] == "old")
     nights.users[1]["phone"] = "+41 (2) 500"
-    nights.night()
+    second = nights.night()
+    assert set(second.planned.changes) == {("new", PHONE)}, "the night before left something to do"
     assert values(sandbox.directory.profile("new"), "phoneNumbers") == ["+412500"]
     assert writes(nights.plan()) == {}
 

@@ -69,13 +69,12 @@ def test_a_profile_that_got_another_id_is_followed_into_the_next_night_and_back(
     ]
     now = {str(held["externalId"]): profile_id for profile_id, held in directory.users.items()}
     assert links(first) == {key: now[key] for key in ("boss", "ann", "bea")}
-    quiet = nights.plan()
-    assert writes(quiet) == {}
-    assert {row["matched_by"] for row in quiet.rows("links")} == {"link"}
     before = known(directory)
     nights.users[0] |= {"jobTitle": "Chief"}
     nights.users[1] |= {"jobTitle": "Head", "manager": "bea"}
     changed = nights.night()
+    assert set(changed.planned.changes) == {("boss", "title"), ("ann", "title"), ("ann", MANAGER)}
+    assert {row["matched_by"] for row in changed.planned.rows("links")} == {"link"}
     assert (changed.result.applied, changed.result.failed, changed.residual) == (2, 0, {})
     assert all(cause == "source_changed" for cause in changed.planned.causes.values())
     assert known(directory)["ann"][ENTERPRISE]["manager"]["value"] == "bea"
