@@ -32,9 +32,9 @@ def known_links(history: History, into: Path) -> Path | None:
     """Write who is ours after the last applied run (columns of ``links.parquet``); None when none was applied yet."""
     if history.baseline is None:
         return None
-    connection = connect()
-    links_before(connection, history)
-    write(connection, "FROM links_before ORDER BY source_id", into)
+    with connect() as connection:
+        links_before(connection, history)
+        write(connection, "FROM links_before ORDER BY source_id", into)
     return into
 
 
@@ -42,10 +42,10 @@ def names_not_created(history: History) -> tuple[str, ...]:
     """User names the last applied run could not create: perhaps they belong to profiles the target does not list."""
     if history.baseline is None:
         return ()
-    connection = connect(threads=1)
-    view(connection, "outcome_then", history.baseline.files.outcome, columns=_OUTCOME)
-    view(connection, "changes_then", history.baseline.files.changes, columns=("key", "attribute", "after"))
-    return tuple(str(name) for (name,) in connection.execute(statement("names_not_created")).fetchall())
+    with connect(threads=1) as connection:
+        view(connection, "outcome_then", history.baseline.files.outcome, columns=_OUTCOME)
+        view(connection, "changes_then", history.baseline.files.changes, columns=("key", "attribute", "after"))
+        return tuple(str(name) for (name,) in connection.execute(statement("names_not_created")).fetchall())
 
 
 def links_before(connection: DuckDBPyConnection, history: History) -> None:
