@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.support.first_nights import FirstNight, Night, doors
 from tests.support.warm_commands import PATIENCE, TRUEUP, Warm, warm_commands
 from trueup.flows.orchestrator import orchestrator
 from trueup.sandbox import running
@@ -28,7 +29,19 @@ if TYPE_CHECKING:
 
     from trueup.sandbox import Sandbox
 
-__all__ = ["TRUEUP", "Done", "Office", "installed", "office", "prefect", "warm"]
+__all__ = [
+    "TRUEUP",
+    "Done",
+    "Office",
+    "applied",
+    "approved",
+    "first_night",
+    "installed",
+    "office",
+    "planned",
+    "prefect",
+    "warm",
+]
 
 
 @dataclass(frozen=True)
@@ -176,3 +189,32 @@ def installed(office: Office) -> Office:
     """The same, where every command is the installed one, started anew."""
     office.warm = None
     return office
+
+
+@pytest.fixture(scope="session")
+def first_night(prefect: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstNight]:
+    """The first night of the sample, for tests that begin after some of it."""
+
+    def open_office(folder: Path, sandbox: Sandbox) -> Office:
+        return Office(folder, sandbox, dict(prefect), warm)
+
+    with doors() as both:
+        yield FirstNight(tmp_path_factory.mktemp("first_night"), open_office, both)
+
+
+@pytest.fixture
+def planned(tmp_path: Path, first_night: FirstNight) -> Night:
+    """The first night, planned: it waits for somebody to approve it."""
+    return first_night.at("planned", tmp_path)
+
+
+@pytest.fixture
+def approved(tmp_path: Path, first_night: FirstNight) -> Night:
+    """The first night, planned and approved."""
+    return first_night.at("approved", tmp_path)
+
+
+@pytest.fixture
+def applied(tmp_path: Path, first_night: FirstNight) -> Night:
+    """The first night, planned, approved and applied."""
+    return first_night.at("applied", tmp_path)

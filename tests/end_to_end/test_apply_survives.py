@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.end_to_end.conftest import Office
+    from tests.support.first_nights import Night
 
 pytestmark = [pytest.mark.nights, pytest.mark.timeout(600)]
 
@@ -35,11 +36,9 @@ def applying(office: Office, plan: Any) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def approved(office: Office, latency: float = 0.05) -> Any:
-    plan = office.plan()
-    office.accept(plan)
-    office.sandbox.directory.weaknesses = Weaknesses(latency_seconds=latency)
-    return plan
+def slow(night: Night, latency: float = 0.05) -> tuple[Office, Any]:
+    night.office.sandbox.directory.weaknesses = Weaknesses(latency_seconds=latency)
+    return night.office, night.plan
 
 
 def ends_as_planned(office: Office, plan: Any) -> None:
@@ -61,9 +60,9 @@ def acts_of(office: Office, plan: Any) -> list[str]:
 
 
 def test_ctrl_c_stops_after_what_is_in_flight_and_a_killed_process_group_leaves_a_run_that_resumes(
-    office: Office,
+    approved: Night,
 ) -> None:
-    plan = approved(office)
+    office, plan = slow(approved)
     with applying(office, plan) as process:
         os.kill(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
@@ -77,8 +76,8 @@ def test_ctrl_c_stops_after_what_is_in_flight_and_a_killed_process_group_leaves_
     ends_as_planned(office, plan)
 
 
-def test_ctrl_c_twice_leaves_the_requests_in_flight_and_says_how_to_finish(office: Office) -> None:
-    plan = approved(office)
+def test_ctrl_c_twice_leaves_the_requests_in_flight_and_says_how_to_finish(approved: Night) -> None:
+    office, plan = slow(approved)
     with applying(office, plan) as process:
         office.sandbox.directory.weaknesses = Weaknesses(latency_seconds=60)
         os.kill(process.pid, signal.SIGINT)
@@ -95,9 +94,9 @@ def test_ctrl_c_twice_leaves_the_requests_in_flight_and_says_how_to_finish(offic
     ends_as_planned(office, plan)
 
 
-def test_a_first_apply_that_is_stopped_and_given_up_is_rolled_back_by_its_journal(office: Office) -> None:
-    before = office.everything()
-    plan = approved(office)
+def test_a_first_apply_that_is_stopped_and_given_up_is_rolled_back_by_its_journal(approved: Night) -> None:
+    office, plan = slow(approved)
+    before = approved.before
     with applying(office, plan) as process:
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=PATIENCE)
@@ -118,8 +117,8 @@ def plain(profile: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in profile.items() if name != "meta" and value not in (None, [], {}, "")}
 
 
-def test_while_an_apply_runs_nobody_else_applies_or_plans_and_half_a_verify_stops_nothing(office: Office) -> None:
-    plan = approved(office, latency=2.0)
+def test_while_an_apply_runs_nobody_else_applies_or_plans_and_half_a_verify_stops_nothing(approved: Night) -> None:
+    office, plan = slow(approved, latency=2.0)
     with applying(office, plan) as process:
         second = office.trueup("apply", plan["run_id"])
         assert second.code == 3
@@ -140,9 +139,8 @@ def test_while_an_apply_runs_nobody_else_applies_or_plans_and_half_a_verify_stop
     assert office.trueup("verify", "--archive").code == 0
 
 
-def test_a_run_that_fell_short_is_over_and_applying_it_again_changes_nothing(office: Office) -> None:
-    plan = office.plan()
-    office.accept(plan)
+def test_a_run_that_fell_short_is_over_and_applying_it_again_changes_nothing(approved: Night) -> None:
+    office, plan = approved.office, approved.plan
     someone = next(one for one in office.sandbox.directory.profiles() if one["id"] in updated(office, plan))
     office.sandbox.directory.edit(someone["id"], title="Edited meanwhile", displayName="Edited meanwhile")
     first = office.apply(plan, code=4)

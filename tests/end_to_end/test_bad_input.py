@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.end_to_end.conftest import Office
+    from tests.support.first_nights import Night
 
 
 @pytest.fixture
@@ -28,6 +29,13 @@ def untouched(office: Office) -> Iterator[Office]:
     before = office.everything()
     yield office
     assert office.everything() == before
+
+
+@pytest.fixture
+def untouched_night(planned: Night) -> Iterator[Night]:
+    """The same, where the first night is planned."""
+    yield planned
+    assert planned.office.everything() == planned.before
 
 
 def ends(done: Done, code: int, *words: str) -> None:
@@ -165,8 +173,8 @@ def damage(office: Office, plan: Any, name: str) -> None:
     path.write_bytes(bytes(content))
 
 
-def test_a_damaged_run_is_refused_by_name_at_every_door(untouched: Office) -> None:
-    plan = untouched.plan()
+def test_a_damaged_run_is_refused_by_name_at_every_door(untouched_night: Night) -> None:
+    untouched, plan = untouched_night.office, untouched_night.plan
     untouched.accept(plan)
     folder = untouched.run_folder(plan)
     saved = folder.with_name("saved")
@@ -185,9 +193,9 @@ def test_a_damaged_run_is_refused_by_name_at_every_door(untouched: Office) -> No
 
 
 def test_no_approval_a_wrong_fingerprint_a_changed_configuration_and_an_overtaken_plan_are_refused(
-    untouched: Office,
+    untouched_night: Night,
 ) -> None:
-    plan = untouched.plan()
+    untouched, plan = untouched_night.office, untouched_night.plan
     ends(untouched.trueup("apply", plan["run_id"]), 3, "not approved")
     ends(untouched.trueup("approve", plan["run_id"], "--as", "A", "--fingerprint", "0123456789"), 3, "fingerprint")
     untouched.accept(plan)
@@ -201,11 +209,9 @@ def test_no_approval_a_wrong_fingerprint_a_changed_configuration_and_an_overtake
     ends(untouched.trueup("approve", later["run_id"], "--as", "A"), 3, "rejected")
 
 
-def test_a_file_of_an_earlier_run_that_was_changed(office: Office) -> None:
+def test_a_file_of_an_earlier_run_that_was_changed(applied: Night) -> None:
     """A plan rests on it: who is whose, what was approved. Nobody plans by what may be somebody else's."""
-    plan = office.plan()
-    office.accept(plan)
-    office.apply(plan)
+    office, plan = applied.office, applied.plan
     before = office.everything()
     links, decisions = (office.run_folder(plan) / f"{name}.parquet" for name in ("links", "decisions"))
     for path in (links, decisions):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.end_to_end.conftest import Office
+    from tests.support.first_nights import Night
 
 pytestmark = [pytest.mark.nights, pytest.mark.xdist_group("serve"), pytest.mark.timeout(400)]
 
@@ -212,11 +213,12 @@ def test_a_prefect_server_that_goes_away_while_the_service_connects_to_it_is_wai
     assert not NOISE.search(service.said), service.said
 
 
-def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_reviewed(office: Office) -> None:
+def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_reviewed(planned: Night) -> None:
     from trueup.flows.apply import approve_and_apply
 
     wanted = inspect.signature(approve_and_apply.fn).parameters
     assert all(wanted[name].default is inspect.Parameter.empty for name in ("reviewer", "fingerprint"))
+    office, plan, before = planned.office, planned.plan, planned.before
     config = str(office.config)
 
     def ask(plan: Any, reviewer: str = "A", fingerprint: str = "", **more: Any) -> tuple[str, str]:
@@ -224,8 +226,6 @@ def test_the_deployed_apply_wants_a_reviewer_and_the_fingerprint_that_was_review
         return state.type.value, state.message
 
     office.configure('[notify]\nurls = ["env:HOOK"]\n')
-    plan = office.plan()
-    before = office.everything()
     with pytest.MonkeyPatch.context() as patch, webhook() as hook:
         for name, value in {**office.sandbox.environment, "HOOK": hook.url.replace("http", "json")}.items():
             patch.setenv(name, value)

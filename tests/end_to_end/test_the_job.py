@@ -14,6 +14,7 @@ from trueup.sandbox.tenant import edits
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Office
+    from tests.support.first_nights import Night
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -91,11 +92,9 @@ def test_plan_approve_apply_verify_and_a_second_night_with_nothing_to_do(office:
     assert office.everything() == after
 
 
-def test_rolling_a_run_back_restores_what_it_changed_and_deactivates_what_it_created(office: Office) -> None:
-    before = office.everything()
-    plan = office.plan()
-    office.accept(plan)
-    office.apply(plan)
+def test_rolling_a_run_back_restores_what_it_changed_and_deactivates_what_it_created(applied: Night) -> None:
+    office, plan, before = applied.office, applied.plan, applied.before
+    assert office.everything().keys() > before.keys()
     done = office.trueup("rollback", plan["run_id"], "--json")
     assert done.code in {0, 3}, done.err
     undo = done.json
@@ -115,8 +114,8 @@ def test_rolling_a_run_back_restores_what_it_changed_and_deactivates_what_it_cre
     assert office.plan()["changes"] > 0, "released, the source speaks again"
 
 
-def test_one_person_can_be_tried_first_and_nobody_else_is_touched(office: Office) -> None:
-    whole = office.plan()
+def test_one_person_can_be_tried_first_and_nobody_else_is_touched(planned: Night) -> None:
+    office, whole = planned.office, planned.plan
     key = decided(office, whole, "create")[0][0]
     before = office.everything()
     plan = office.plan("--only", key)
@@ -129,8 +128,8 @@ def test_one_person_can_be_tried_first_and_nobody_else_is_touched(office: Office
     assert [profile["externalId"] for k, profile in after.items() if k not in before] == [key]
 
 
-def test_what_was_left_out_at_approval_is_untouched(office: Office) -> None:
-    plan = office.plan()
+def test_what_was_left_out_at_approval_is_untouched(planned: Night) -> None:
+    office, plan = planned.office, planned.plan
     (key, profile), *_ = decided(office, plan, "update")
     before = office.everything()[str(profile)]
     office.accept(plan, "--exclude", key, "--exclude", "create")
@@ -140,15 +139,14 @@ def test_what_was_left_out_at_approval_is_untouched(office: Office) -> None:
     assert not any(record["operation"] == "create" and record["result"] == "applied" for record in applied["records"])
 
 
-def test_a_profile_that_moved_since_the_plan_is_skipped_and_the_attribute_named(office: Office) -> None:
-    plan = office.plan()
+def test_a_profile_that_moved_since_the_plan_is_skipped_and_the_attribute_named(approved: Night) -> None:
+    office, plan = approved.office, approved.plan
     changes = office.run_folder(plan) / "changes.parquet"
     decisions = office.run_folder(plan) / "decisions.parquet"
     [(key, profile)] = rows(
         f"SELECT d.key, d.profile_id FROM read_parquet('{changes}') c JOIN read_parquet('{decisions}') d USING (key) "
         "WHERE d.decision = 'update' AND c.attribute = 'title' ORDER BY 1 LIMIT 1"
     )
-    office.accept(plan)
     office.sandbox.directory.edit(profile, title="Moved by somebody else")
     applied = office.apply(plan, code=4)
     record = next(one for one in applied["records"] if one["key"] == key)
@@ -157,10 +155,8 @@ def test_a_profile_that_moved_since_the_plan_is_skipped_and_the_attribute_named(
     assert office.everything()[profile]["title"] == "Moved by somebody else"
 
 
-def test_a_bad_night_is_refused_and_nothing_is_written(office: Office) -> None:
-    first = office.plan()
-    office.accept(first)
-    office.apply(first)
+def test_a_bad_night_is_refused_and_nothing_is_written(applied: Night) -> None:
+    office = applied.office
     before = office.everything()
     edits.play(office.sandbox.tenant, sample.edits("bad_night_half_missing"))
     done = office.trueup("plan", "--json")
