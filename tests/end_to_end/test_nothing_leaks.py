@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 import subprocess
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from tests.end_to_end.conftest import TRUEUP, Done, Office
 from tests.support.echoing import echoing
+from tests.support.searching import those_in
 from trueup.sandbox import running, sample
 from trueup.sandbox.token_endpoint import TokenEndpoint, issuing
 
@@ -39,7 +40,7 @@ WEBHOOK = "services/Mk4-marker/webhook+of=the~team"
 
 @dataclass
 class Watched(Office):
-    """An office with a home of its own that keeps all that was said."""
+    """An office with a home of its own, the loosest umask and a memory for all that was said."""
 
     said: list[Done] = field(default_factory=list)
 
@@ -47,7 +48,7 @@ class Watched(Office):
         own = {"HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp"), **environment}
         every = {**os.environ, **self.sandbox.environment, **self.environment, **own}
         every.pop("TRUEUP_DEBUG", None)
-        done = self.warm.run(words, self.folder, every) if self.warm else self._anew(words, every)
+        done = self.warm.run(words, self.folder, every, umask=0) if self.warm else self._anew(words, every)
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         self.said.append(Done(done.returncode, done.stdout, done.stderr))
         return self.said[-1]
@@ -120,10 +121,8 @@ def names_of(office: Office) -> set[str]:
 def named(office: Watched, names: set[str]) -> list[str]:
     """Where somebody is named although it is a log."""
     logs = [*office.prefect_texts(), *((f"stderr {n}", done.err.encode()) for n, done in enumerate(office.said))]
-    # Searched for one by one: one pattern of some hundred names, in any case, takes twenty times as long.
-    anybody = sorted(name.encode().lower() for name in names)
-    small = ((place, content.lower()) for place, content in logs)
-    return [f"{place}: {name!r}" for place, content in small for name in anybody if name in content]
+    anybody = {name.encode().lower() for name in names}
+    return [f"{place}: {name!r}" for place, content in logs for name in those_in(content.lower(), anybody)]
 
 
 def modes(archive: Path) -> set[tuple[str, str]]:
@@ -131,28 +130,15 @@ def modes(archive: Path) -> set[tuple[str, str]]:
     return {("dir" if path.is_dir() else "file", oct(stat.S_IMODE(path.lstat().st_mode))) for path in everything}
 
 
-@contextmanager
-def watching(folder: Path, prefect: dict[str, str], warm: Warm | None) -> Iterator[Watched]:
-    (folder / "home").mkdir()
-    (folder / "tmp").mkdir()
+@pytest.fixture
+def watched(tmp_path: Path, prefect: dict[str, str], warm: Warm) -> Iterator[Watched]:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "tmp").mkdir()
     tenant = sample.tenant()
     tenant = replace(tenant, clients=dict.fromkeys(tenant.clients, CLIENT_SECRET))
     with running(tenant=tenant, directory=replace(sample.directory(), token=SCIM_TOKEN)) as sandbox:
-        office = Watched(folder, sandbox, dict(prefect), warm)
+        office = Watched(tmp_path, sandbox, dict(prefect), warm)
         office.configure()
-        yield office
-
-
-@pytest.fixture
-def watched(tmp_path: Path, prefect: dict[str, str], warm: Warm) -> Iterator[Watched]:
-    with watching(tmp_path, prefect, warm) as office:
-        yield office
-
-
-@pytest.fixture
-def watched_anew(tmp_path: Path, prefect: dict[str, str]) -> Iterator[Watched]:
-    """Where every command is the installed one, started anew with the loosest umask."""
-    with watching(tmp_path, prefect, None) as office:
         yield office
 
 
@@ -165,30 +151,42 @@ def test_the_search_itself_finds_a_secret_however_it_is_spelt() -> None:
     assert not leaks([("here", b"nothing of the kind")], [CLIENT_SECRET, SCIM_TOKEN])
 
 
+def test_the_search_for_names_finds_whoever_stands_there_wherever_that_is() -> None:
+    names = [f"{given} {family}".encode() for given in ("Anna", "Annabelle", "Zoë") for family in ("Ray", "Raymond")]
+    assert len(names[0]) == 8
+    for before in range(10):
+        for after in (0, 1, 7, 8):
+            for name in names:
+                content = b"." * before + name + b"." * after
+                assert {*those_in(content, names)} == {one for one in names if one in content}, content
+                assert those_in(content.replace(b" ", b"_"), names) == []
+    assert [those_in(b"." * length, names) for length in range(10)] == [[]] * 10
+
+
 @pytest.fixture
-def signed_in(watched_anew: Watched) -> Iterator[TokenEndpoint]:
+def signed_in(watched: Watched) -> Iterator[TokenEndpoint]:
     """The target takes tokens of an endpoint of its own."""
-    token = watched_anew.sandbox.directory.token
+    token = watched.sandbox.directory.token
     with issuing(TokenEndpoint("trueup", TARGET_SECRET, issue=lambda: token)) as endpoint:
-        watched_anew.environment["TARGET_SECRET"] = TARGET_SECRET
+        watched.environment["TARGET_SECRET"] = TARGET_SECRET
         oauth = f'auth = "oauth2"\ntoken_url = "{endpoint.url}"\nclient_id = "trueup"'
-        watched_anew.configure(**{'token = "env:TRUEUP_SCIM_TOKEN"': f'{oauth}\nclient_secret = "env:TARGET_SECRET"'})
+        watched.configure(**{'token = "env:TRUEUP_SCIM_TOKEN"': f'{oauth}\nclient_secret = "env:TARGET_SECRET"'})
         yield endpoint
 
 
 @pytest.mark.nights
 def test_a_whole_job_leaves_no_secret_names_nobody_and_is_its_owners(
-    watched_anew: Watched, signed_in: TokenEndpoint
+    watched: Watched, signed_in: TokenEndpoint
 ) -> None:
-    watched = watched_anew
+    installed = replace(watched, warm=None)  # what reads and what writes is also started as users start it
     names = names_of(watched)
     someone = next(user for user in watched.sandbox.tenant.users() if user.get("mail") and user.get("accountEnabled"))
     assert watched.trueup("doctor").code == 0, watched.said[-1]
     trial = watched.trueup("plan", "--only", someone["userPrincipalName"])
     assert trial.code == 0, trial.err
-    plan = watched.plan()
+    plan = installed.plan()
     watched.accept(plan)
-    watched.apply(plan)
+    installed.apply(plan)
     assert watched.trueup("verify", plan["run_id"]).code == 0
     undo = watched.trueup("rollback", plan["run_id"], "--json", "--only", someone["userPrincipalName"])
     assert undo.code in {0, 3}, undo.err

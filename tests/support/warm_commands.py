@@ -44,6 +44,8 @@ class Order(TypedDict):
     environment: dict[str, str]
     streams: str
     """A folder for ``out`` and ``err``."""
+    umask: int
+    """Below zero: that of the stem."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,14 @@ class Warm:
         folder: Path,
         environment: Mapping[str, str],
         begun: Callable[[int], None] = lambda _: None,
+        *,
+        umask: int = -1,
     ) -> subprocess.CompletedProcess[str]:
         """What ``trueup`` does with these words; its input is empty. ``begun`` is told the id of the process."""
         with tempfile.TemporaryDirectory() as place:
             out, err = Path(place, "out"), Path(place, "err")
-            order = Order(words=[*words], folder=str(folder), environment=dict(environment), streams=place)
+            given = dict(environment)
+            order = Order(words=[*words], folder=str(folder), environment=given, streams=place, umask=umask)
             assert self.stem.stdin is not None
             assert self.stem.stdout is not None
             self.stem.stdin.write(json.dumps(order).encode() + b"\n")
@@ -114,6 +119,9 @@ def _become(order: Order) -> None:
             os.dup2(stream.fileno(), number)
     os.environ.clear()
     os.environ.update(order["environment"])
+    tempfile.tempdir = None  # looked for anew, where this environment says
+    if order["umask"] >= 0:
+        os.umask(order["umask"])
     os.chdir(order["folder"])
     sys.argv = [TRUEUP, *order["words"]]
     sys.modules["__main__"].__package__ = None  # a script, not a module: help names the command by it
