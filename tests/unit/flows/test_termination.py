@@ -167,8 +167,8 @@ def in_a_message():
 
 
 def count():
-    threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
     alone = duckdb.connect(config={"threads": 1})  # with more, the main thread may wait for another, and hears nothing
+    threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
     alone.execute("SELECT sum(hash(range)) FROM range(100000000000)")
 
 
