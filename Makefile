@@ -22,19 +22,18 @@ help:
 	@echo "make update        renew the pins and say what changed"
 	@echo "make audit         ask for known vulnerabilities in what is pinned"
 
-# Nothing is compiled ahead: of what is installed a part is ever imported, and Python compiles that as it comes to it.
 .venv/run.done: requirements/run.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
 		{ rm -rf .venv; echo "Trueup needs Python 3.11 to 3.14; say which with make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
 	@echo "Setting up .venv (a minute or two) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
 .venv/test.done: requirements/test.txt .venv/run.done
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/test.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/test.txt
 	@$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
@@ -72,7 +71,7 @@ check: .venv/test.done
 
 .venv-peer/done: requirements/peer.txt
 	@test -x .venv-peer/bin/python || $(PYTHON) -m venv .venv-peer
-	@.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/peer.txt
+	@.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/peer.txt
 	@.venv-peer/bin/python -m pip check --disable-pip-version-check
 	@touch $@
 
